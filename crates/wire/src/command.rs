@@ -1,0 +1,129 @@
+//! What an operator can ask of a peer or of the supervisor, and what comes back.
+
+use crate::PeerSnapshot;
+use serde::{Deserialize, Serialize};
+
+/// A command, who gives it, and a number that its reply repeats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    pub id: u64,
+    /// "console", "verb", "story"; goes into the event log.
+    #[serde(default)]
+    pub by: String,
+    #[serde(flatten)]
+    pub command: Command,
+}
+
+/// The commands. To a peer unless said otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Command {
+    /// Send snapshots (every `every_ms`, at least 100) and events from now on. To a peer and to the supervisor.
+    Subscribe { every_ms: u64 },
+    /// One snapshot as the reply.
+    Status,
+    Pause,
+    Resume,
+    /// Hand over transfers until this peer keeps `keep` (0..=1) of all remaining bytes; a peer that has less does nothing.
+    Rebalance {
+        keep: f64,
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Set this peer's ratio; moves nothing.
+    Ratio { value: f64 },
+    /// Hand everything over and take no new work.
+    Drain {
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Bandwidth of this peer in bytes a second; `None` lifts it.
+    Limit { rate: Option<u64> },
+    /// Finish what is in flight, then end. To the supervisor: the whole run; `drain` false cuts in-flight transfers short.
+    Stop {
+        #[serde(default)]
+        drain: bool,
+    },
+    /// Try the given-up transfers again; `None`: all of them.
+    Retry {
+        #[serde(default)]
+        transfer: Option<u64>,
+    },
+}
+
+impl Command {
+    /// The verb it equals, for the event log and the screen: `twinhaul ratio --peer alpha 0.65`.
+    pub fn verb(&self, run: &str, peer: Option<&str>) -> String {
+        let peer = peer.map(|p| format!(" --peer {p}")).unwrap_or_default();
+        let dry = |on: bool| if on { " --dry-run" } else { "" };
+        match self {
+            Self::Subscribe { .. } => format!("twinhaul attach {run}"),
+            Self::Status => format!("twinhaul status {run}"),
+            Self::Pause => format!("twinhaul pause {run}{peer}"),
+            Self::Resume => format!("twinhaul resume {run}{peer}"),
+            Self::Rebalance { keep, dry_run } => {
+                format!("twinhaul rebalance {run}{peer} --share {:.0}%{}", keep * 100.0, dry(*dry_run))
+            }
+            Self::Ratio { value } => format!("twinhaul ratio {run}{peer} {value:.2}"),
+            Self::Drain { dry_run } => format!("twinhaul drain {run}{peer}{}", dry(*dry_run)),
+            Self::Limit { rate: Some(rate) } => {
+                format!("twinhaul limit {run}{peer} '{}'", twinhaul_units::Rate(*rate))
+            }
+            Self::Limit { rate: None } => format!("twinhaul limit {run}{peer} none"),
+            Self::Stop { drain: true } => format!("twinhaul stop {run} --drain"),
+            Self::Stop { drain: false } => format!("twinhaul stop {run}"),
+            Self::Retry { transfer: Some(id) } => format!("twinhaul retry {run} --transfer {id}"),
+            Self::Retry { transfer: None } => format!("twinhaul retry {run}"),
+        }
+    }
+}
+
+/// The answer to a [`Request`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    pub id: u64,
+    pub result: CommandResult,
+}
+
+/// Taken, previewed, or refused with the reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandResult {
+    /// Done; the text says what happened ("paused", "beta hands over 886 transfers").
+    Done(String),
+    Status(Box<PeerSnapshot>),
+    Preview(Preview),
+    Refused(Refusal),
+}
+
+/// Why a command was not taken, and what to type instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub why: String,
+    #[serde(default)]
+    pub next: String,
+}
+
+/// What a rebalance or drain would do; computed by the owner with the same code that would do it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The peer that would hand over.
+    pub from: String,
+    pub to: String,
+    /// Transfers and bytes that would move.
+    pub transfers: u64,
+    pub bytes: u64,
+    /// Queues now and after: the owner's, the other's.
+    pub now: [QueueSize; 2],
+    pub after: [QueueSize; 2],
+    /// Seconds to the end at current rates; `None` when a rate is not known.
+    pub eta_now_s: Option<f64>,
+    pub eta_after_s: Option<f64>,
+}
+
+/// A queue's length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueSize {
+    pub transfers: u64,
+    pub bytes: u64,
+}

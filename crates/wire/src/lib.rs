@@ -1,0 +1,23 @@
+//! What travels between the processes of a run: frames as newline-delimited JSON.
+//!
+//! Sans-IO: types, encoding and decoding only. No tokio, no sockets, no clock. The first line in each direction is
+//! a [`Frame::Hello`]; its protocol number is checked before anything else is believed. Messages between the peers
+//! ([`Frame::Message`]) change no ownership (protocol.md 5): the ledger is the truth.
+
+pub mod command;
+pub mod event;
+pub mod frame;
+pub mod key_text;
+pub mod message;
+pub mod snapshot;
+pub mod status;
+
+pub use command::{Command, CommandResult, Preview, QueueSize, Refusal, Reply, Request};
+pub use event::{AssignWhy, Event, EventKind, Level, Rule};
+pub use frame::{FRAME_BYTES_MAX, Frame, Hello, LineDecoder, PROTO, Role, WireError, decode, encode};
+pub use key_text::KeyText;
+pub use message::{Envelope, Message};
+pub use snapshot::{
+    Assisted, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow, Rates, RatioMove, RunSnapshot, RunState,
+    Slots, Supervised, TargetSnapshot, Totals, Wait, WaitReason,
+};

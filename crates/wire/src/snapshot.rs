@@ -1,0 +1,337 @@
+//! Snapshots: the state of a peer and of a run at one moment, at most ten a second.
+
+use crate::{KeyText, Rule, command::QueueSize};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One peer, now.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PeerSnapshot {
+    pub run: String,
+    pub peer: String,
+    pub incarnation: u64,
+    pub pid: u32,
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
+    pub state: PeerState,
+    /// Who paused it ("console", "verb"), while paused.
+    #[serde(default)]
+    pub paused_by: Option<String>,
+    /// `learning` or `none`.
+    pub policy: String,
+    pub ratio: f64,
+    pub increment: f64,
+    pub minimum: u64,
+    /// ratio x queued: what would be compared with the minimum if the other asked now (claims 4.2, 5.2).
+    pub portion: f64,
+    /// Last moves of the ratio, oldest first; at most 32.
+    #[serde(default)]
+    pub ratio_moves: Vec<RatioMove>,
+    /// Owned and not started.
+    pub queue: QueueSize,
+    pub in_flight: Vec<InFlight>,
+    /// Complete, waiting for the group's durability; in flight without a slot.
+    pub settling: QueueSize,
+    /// This peer's own work in this run, all incarnations.
+    pub done: QueueSize,
+    pub verified: QueueSize,
+    pub skipped: QueueSize,
+    pub failed: QueueSize,
+    pub rate: Rates,
+    pub slots: Slots,
+    /// Milliseconds since bytes last moved or a transfer last ended; `None` before the first.
+    pub last_progress_ms: Option<u64>,
+    /// Bytes a second; `None`: not limited.
+    pub limit: Option<u64>,
+    /// As the helper: it asked, and was told.
+    pub assisted: Assisted,
+    /// As the owner: it was asked, and told.
+    pub was_assisted: Assisted,
+    /// What this peer knows of the other.
+    pub link: Link,
+    /// Milliseconds with an empty queue and an idle slot while the run was not done, since this incarnation joined.
+    pub idle_ms: u64,
+    /// Milliseconds since this incarnation joined.
+    pub up_ms: u64,
+    /// Milliseconds by wait reason, summed over slots.
+    #[serde(default)]
+    pub waits: BTreeMap<WaitReason, u64>,
+    /// Head of the queue; at most 16.
+    #[serde(default)]
+    pub next_up: Vec<QueueRow>,
+    #[serde(default)]
+    pub targets: Vec<TargetSnapshot>,
+    #[serde(default)]
+    pub problems: Vec<Problem>,
+    /// Events that found a full subscriber and were dropped.
+    #[serde(default)]
+    pub events_dropped: u64,
+}
+
+/// What a peer is doing as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerState {
+    #[default]
+    Starting,
+    /// Finding out what a former incarnation left.
+    Recovering,
+    Running,
+    /// Nothing to do while the other has work.
+    Idle,
+    Paused,
+    Draining,
+    /// Ending on request.
+    Stopping,
+    /// Directory times, sweep.
+    Finishing,
+    Finished,
+}
+
+/// A transfer in a slot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InFlight {
+    pub id: u64,
+    pub slot: u32,
+    #[serde(flatten)]
+    pub key: KeyText,
+    pub target: String,
+    pub phase: Phase,
+    pub bytes: u64,
+    /// Never goes back within an attempt.
+    pub done: u64,
+    pub rate: u64,
+    pub age_ms: u64,
+    pub attempts: u32,
+    #[serde(default)]
+    pub wait: Option<Wait>,
+}
+
+/// Where in its life a transfer in a slot is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    #[default]
+    Open,
+    Copy,
+    Seal,
+    Verify,
+}
+
+/// What is waited for, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    pub reason: WaitReason,
+    /// "drive 1, cartridge A00003", "limit 16 MiB/s of alpha".
+    #[serde(default)]
+    pub detail: String,
+    pub age_ms: u64,
+}
+
+/// The closed list of wait reasons (console.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitReason {
+    SourceRead,
+    TargetWrite,
+    TargetOpen,
+    Drive,
+    Mount,
+    Locate,
+    Cartridge,
+    Throttle,
+    RateLimit,
+    Retry,
+    Paused,
+    PeerAnswer,
+    Ledger,
+    Slot,
+    Space,
+}
+
+impl WaitReason {
+    /// As the screen writes it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::SourceRead => "source read",
+            Self::TargetWrite => "target write",
+            Self::TargetOpen => "target open",
+            Self::Drive => "drive",
+            Self::Mount => "mount",
+            Self::Locate => "locate",
+            Self::Cartridge => "cartridge",
+            Self::Throttle => "throttle",
+            Self::RateLimit => "rate limit by the server",
+            Self::Retry => "retry back-off",
+            Self::Paused => "paused",
+            Self::PeerAnswer => "peer's answer",
+            Self::Ledger => "ledger",
+            Self::Slot => "slot",
+            Self::Space => "space on the target",
+        }
+    }
+}
+
+/// Three named rates, bytes a second (console.md): now (5 s), one minute, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rates {
+    pub now: u64,
+    pub one_min: u64,
+    pub average: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slots {
+    pub used: u32,
+    pub max: u32,
+}
+
+/// One direction of assistance, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assisted {
+    pub asked: u64,
+    pub needed: u64,
+    pub not_needed: u64,
+    pub transfers: u64,
+    pub bytes: u64,
+}
+
+/// A move of the ratio, with the rule that moved it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RatioMove {
+    pub at_ms: u64,
+    pub old: f64,
+    pub new: f64,
+    pub rule: Rule,
+}
+
+/// What a peer knows of the other one, and how old that knowledge is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    pub up: bool,
+    pub incarnation: u64,
+    pub heard_ms_ago: Option<u64>,
+    pub rtt_us: Option<u64>,
+    pub queued: u64,
+    pub queued_bytes: u64,
+    pub rate: u64,
+    pub ratio: f64,
+}
+
+/// A row of a queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueRow {
+    pub id: u64,
+    #[serde(flatten)]
+    pub key: KeyText,
+    pub target: String,
+    pub bytes: u64,
+}
+
+/// A target as one peer sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetSnapshot {
+    pub name: String,
+    pub backend: String,
+    /// "ok", "paused", "waiting for space", ….
+    pub state: String,
+    pub free_bytes: Option<u64>,
+    pub total_bytes: Option<u64>,
+}
+
+/// Something an operator should know without looking for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A stable word: `stall`, `target_full`, `restarting`, ….
+    pub kind: String,
+    #[serde(default)]
+    pub peer: Option<String>,
+    #[serde(default)]
+    pub transfer: Option<u64>,
+    pub since_ms: u64,
+    /// One sentence: what, where, why.
+    pub text: String,
+    /// The next command to type.
+    #[serde(default)]
+    pub next: String,
+}
+
+/// The run as its supervisor sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunSnapshot {
+    pub run: String,
+    pub name: String,
+    pub demo: bool,
+    pub pid: u32,
+    pub at_ms: u64,
+    pub state: RunState,
+    pub policy: String,
+    pub started_at_ms: u64,
+    pub ended_at_ms: Option<u64>,
+    pub totals: Totals,
+    /// By peer name, first peer first in `order`.
+    pub peers: BTreeMap<String, Supervised>,
+    /// The first and the second peer's names.
+    pub order: Vec<String>,
+    /// The demo's caption.
+    #[serde(default)]
+    pub caption: Option<String>,
+    #[serde(default)]
+    pub problems: Vec<Problem>,
+    /// Exit code once ended (architecture.md 7).
+    #[serde(default)]
+    pub exit: Option<i32>,
+}
+
+/// The life of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    #[default]
+    Starting,
+    Running,
+    Stopping,
+    /// All done, verified as asked.
+    Complete,
+    /// Ended with given-up transfers.
+    Failed,
+    /// Ended before all was done; can be resumed.
+    Stopped,
+}
+
+impl RunState {
+    pub const fn ended(self) -> bool {
+        matches!(self, Self::Complete | Self::Failed | Self::Stopped)
+    }
+
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Complete => "complete",
+            Self::Failed => "ended with failed transfers",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// What was discovered; `growing` until the walk has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub transfers: u64,
+    pub bytes: u64,
+    pub growing: bool,
+}
+
+/// A peer process as the supervisor sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervised {
+    pub pid: Option<u32>,
+    /// "running", "restarting in 2 s", "gave up after 5 restarts", "finished".
+    pub state: String,
+    pub restarts: u32,
+    /// The last exit in words.
+    #[serde(default)]
+    pub last_exit: Option<String>,
+}

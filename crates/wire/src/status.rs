@@ -1,0 +1,64 @@
+//! `status --json`: the stable face of a run for scripts (architecture.md 7). Additions only; unknown values are null.
+
+use crate::{Assisted, InFlight, Problem, RunState, Slots, Totals, command::QueueSize};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The whole of `twinhaul status --json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub run: String,
+    pub state: RunState,
+    pub policy: String,
+    /// RFC 3339, UTC.
+    pub started_at: Option<String>,
+    pub eta_s: Option<Eta>,
+    pub totals: Totals,
+    pub done: QueueSize,
+    pub verified: QueueSize,
+    pub skipped: QueueSize,
+    pub failed: QueueSize,
+    /// discovered - done - skipped - failed.
+    pub remaining: QueueSize,
+    pub peers: BTreeMap<String, PeerStatus>,
+    pub assistance: Assistance,
+    pub problems: Vec<Problem>,
+}
+
+/// Seconds to the end, as a range with its basis.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Eta {
+    pub low: f64,
+    pub high: f64,
+    pub basis: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    pub state: String,
+    pub pid: Option<u32>,
+    pub incarnation: u64,
+    pub ratio: f64,
+    pub minimum: u64,
+    pub increment: f64,
+    pub portion: f64,
+    pub queue: QueueSize,
+    pub in_flight: Vec<InFlight>,
+    pub done: QueueSize,
+    pub rate: Option<u64>,
+    pub limit: Option<u64>,
+    pub slots: Slots,
+    pub last_progress_s: Option<f64>,
+    pub idle_s: Option<f64>,
+    pub assisted: Assisted,
+}
+
+/// Assistance over the whole run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assistance {
+    /// Asks, answers and assignments.
+    pub messages: u64,
+    pub assigned_transfers: u64,
+    pub assigned_bytes: u64,
+    pub ranges: u64,
+}
