@@ -1,1 +1,29 @@
-//! assist
+//! The method (US 7,779,088 B2): two peers, each with its own queue of transfers; whichever completes first
+//! assists the other with a portion sized by a learned ratio, until all are done.
+//!
+//! Sans-IO: [`Event`]s go in, [`Effect`]s come out, `now` is passed in. Never a clock, a file, a socket, a random
+//! number or an iteration order that depends on hashing, so the same code runs in production, in the simulator and
+//! in the model checker. Messages change no ownership; only an assignment that the ledger has made durable does.
+//!
+//! Entry points: [`Core::new`], [`Core::handle`], [`Core::memory`]. The pages are protocol.md 1, 2, 4 and 5; the code
+//! names the claim that each step comes from.
+
+mod effect;
+mod event;
+mod ids;
+mod interval;
+mod message;
+mod millionths;
+mod settings;
+
+pub use effect::{AnswerFigures, Answered, AssignWhy, ControlRefusal, Effect, Report, Rule};
+pub use event::{Control, Event, Refusal, SlotOutcome};
+pub use ids::{AskId, Episode, OpId};
+pub use interval::{Interval, Unit};
+pub use message::Message;
+pub use millionths::Millionths;
+pub use settings::{
+    ASK_RESEND_CAP, ASK_RESEND_FLOOR, ASSIGN_CONFIRM_CAP, ASSIGN_CONFIRM_FLOOR, ASSIGNS_PENDING_MAX,
+    HEARTBEAT_EVERY, INTERVALS_MAX, LOAD_EVERY, LOAD_TIMEOUT, LOTS_NAMED_MAX, Last, Memory, POLL_CAP,
+    POLL_FLOOR, Policy, RETRIES_MAX, RTT_MAX, SLOTS_MAX, Settings, Timing,
+};

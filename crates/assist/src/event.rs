@@ -1,0 +1,84 @@
+//! What happens to a core: the only way in.
+
+use crate::{Interval, Message, OpId, Unit};
+use twinhaul_units::{Bytes, Incarnation, Rate, Ratio, TransferId};
+
+/// One thing that happened. The caller passes events one at a time and carries out the effects in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// This peer has joined the run with its new incarnation; once, before anything else.
+    Started,
+    /// The answer to `LoadLots`: what this peer owns and has not started in lots that no earlier load has named.
+    LotsLoaded {
+        /// Transfers that either peer can do: the queue of claims 1.1 and 1.2.
+        intervals: Vec<Interval>,
+        /// Transfers whose target the other peer cannot reach: done first, never handed over, in no portion.
+        pinned: Vec<Interval>,
+        /// The walk is over and all its lots are divided.
+        all_planned: bool,
+    },
+    /// The assignment is durable in the ledger. `lots` as the ledger numbered them for their new owner.
+    Assigned { op: OpId, lots: Vec<Interval>, bytes: Bytes },
+    /// The assignment was refused and will never be made: its transfers come back into the queue.
+    Refused { op: OpId, why: Refusal },
+    /// The transfer needs its slot no more.
+    SlotDone { id: TransferId, outcome: SlotOutcome },
+    /// A transfer that ended with [`SlotOutcome::RetryLater`] is due again.
+    RetryDue(Unit),
+    /// From the other peer; `from_incarnation` as the envelope says.
+    Message { from_incarnation: Incarnation, msg: Message },
+    /// The link to the other peer is up, and the ledger says that this is its incarnation.
+    PeerJoined { incarnation: Incarnation },
+    /// The link is down.
+    PeerLost,
+    /// What this peer measured; passed on in Ask and Heartbeat.
+    Measured { rate: Rate, queued_bytes: Bytes },
+    /// An operator's wish.
+    Control(Control),
+    /// The moment that [`crate::Effect::Timer`] asked for has come (earlier and more often does no harm).
+    Tick,
+}
+
+/// How a transfer left its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SlotOutcome {
+    /// Complete, waiting for its group's durability.
+    Settling,
+    Skipped,
+    /// Given up.
+    Failed,
+    /// Stays with this peer, outside the queue, until [`Event::RetryDue`].
+    RetryLater,
+}
+
+/// Why the ledger made no assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The receiver's incarnation is not the current one (protocol.md 7: the flaw that the model found).
+    ReceiverNotCurrent,
+    /// This peer's own incarnation is not the current one: it has been fenced.
+    OwnerNotCurrent,
+    /// A lot has another owner or epoch than this peer believes.
+    LotChanged,
+    /// The ledger could not be written, and it is certain that nothing was.
+    Unavailable,
+}
+
+/// An operator's wish, or that of a story.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Control {
+    /// Start nothing and ask nothing; still answers asks.
+    Pause,
+    /// Ends a pause and a drain.
+    Resume,
+    /// Sets the ratio.
+    Ratio(Ratio),
+    /// Sets the minimum.
+    Minimum(u64),
+    /// Sets the number of slots.
+    Slots(u32),
+    /// Rebalance: hand over this many transfers now (fewer if fewer are queued).
+    Give { count: u64 },
+    /// Hand over everything, and start and ask nothing until [`Self::Resume`].
+    Drain,
+}
