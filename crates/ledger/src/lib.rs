@@ -1,1 +1,23 @@
-//! ledger
+//! The durable truth of one run: which transfers there are, who owns them, and which are done.
+//!
+//! One [`Store`] per process and thread writes (peers, planner, supervisor), a [`View`] only reads (console, report).
+//! Every change is one short transaction that is durable when the call returns, and that a fenced process cannot make
+//! (store.md, invariants S3 to S8, S11). Nothing here grows with the number of transfers in memory; messages between
+//! the peers are only wake-ups. Blocking: no runtime, no threads, and a clock only to limit the wait for the lock.
+
+mod error;
+mod limits;
+mod types;
+
+pub use error::{LedgerError, Result};
+pub use limits::{
+    ASSIGN_INTERVALS_MAX, BATCH_MAX, BUSY_MAX, ERROR_BYTES_MAX, EVENTS_MAX, FIND_SCAN_MAX, LOTS_COMPACT, LOTS_MAX,
+    NAMES_MAX, OPERATIONS_MAX, PAGE_MAX, RESERVE_BYTES, ROWS_MAX, VIOLATIONS_MAX, WAL_BYTES_ALARM,
+};
+pub use twinhaul_assist::Interval;
+pub use twinhaul_wire::{AssignWhy, RunState};
+pub use types::{
+    Assign, AssignOutcome, Assigned, Authorise, Counter, Counters, Detail, DirectoryCursor, DirectoryRow, Found, Joined,
+    LotRow, NewEvent, NewLot, NewRun, NodeKind, Outcome, PeerRow, Planned, PlannedDirectory, Process, QueueAt, Refused,
+    Reopen, Row, RunRow, Settled, State, TakeOver, TakeOverOutcome, TakenOver, Totals, Unsettled,
+};

@@ -1,0 +1,16 @@
+//! What goes into the ledger and comes out of it, the same for every store.
+//!
+//! Plain data: no SQL, no files, no clock (milliseconds since the epoch are passed in as `*_ms`). Targets and sources
+//! are numbers: the index of the profile's target or source by name order.
+
+mod moves;
+mod plan;
+mod report;
+mod work;
+
+pub use moves::{Assign, AssignOutcome, Assigned, Joined, Process, Refused, TakeOver, TakeOverOutcome, TakenOver};
+pub use plan::{NewLot, NewRun, NodeKind, Planned, PlannedDirectory};
+pub use report::{
+    Counter, Counters, Detail, DirectoryCursor, DirectoryRow, Found, LotRow, NewEvent, PeerRow, QueueAt, RunRow, Totals,
+};
+pub use work::{Authorise, Outcome, Reopen, Row, Settled, State, Unsettled};

@@ -1,0 +1,127 @@
+//! Peers coming, going, and handing over lots.
+
+use twinhaul_assist::Interval;
+use twinhaul_units::{Epoch, Incarnation, LotId, PeerId};
+use twinhaul_wire::AssignWhy;
+
+/// The process that takes a peer's place; enough to be sure later that it is the same process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    pub pid: u32,
+    /// Field 22 of `/proc/<pid>/stat`.
+    pub pid_start: u64,
+    /// `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: String,
+    pub host: String,
+}
+
+/// What a process learns when it takes a peer's place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Joined {
+    /// One more than the former one's, which is fenced from now on.
+    pub incarnation: Incarnation,
+    /// What the former incarnation remembered; `None` the first time.
+    pub ratio: Option<f64>,
+    /// Claims 6, 7: who assisted whom at the last turn, as the core writes it.
+    pub last: Option<String>,
+}
+
+/// An assignment (claims 2.2.1, 3.2.2): lots split and handed over in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assign {
+    /// Unique for `from` and its incarnation; the same `op` again returns the same result.
+    pub op: u64,
+    pub from: PeerId,
+    pub from_incarnation: Incarnation,
+    pub to: PeerId,
+    pub to_incarnation: Incarnation,
+    /// Not started (invariant S6), disjoint, in any order.
+    pub intervals: Vec<Interval>,
+    pub why: AssignWhy,
+}
+
+/// What came of an assignment. Only [`Self::Assigned`] is recorded under its `op`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssignOutcome {
+    Assigned(Assigned),
+    /// Nothing changed.
+    Refused(Refused),
+}
+
+/// A durable assignment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assigned {
+    /// The new lots, in the order of their ids.
+    pub lots: Vec<Interval>,
+    /// Transfers in them.
+    pub count: u64,
+    pub bytes: u64,
+}
+
+/// Why an assignment changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The helper has been fenced or restarted since it asked (protocol.md 7); its current incarnation.
+    StaleHelper { current: Incarnation },
+    /// Take-over only: the peer thought dead has joined again.
+    StaleOwner { current: Incarnation },
+    /// No interval, or an empty one.
+    Empty,
+    /// Two intervals share a transfer.
+    Overlap,
+    /// From and to are the same peer.
+    Same,
+    /// This transfer is not owned under that epoch.
+    NotOwned { lot: LotId, epoch: Epoch },
+    /// Not every transfer of this interval is still planned.
+    NotPlanned { lot: LotId, epoch: Epoch },
+    /// More than [`crate::ASSIGN_INTERVALS_MAX`] intervals, or [`crate::LOTS_MAX`] lots.
+    TooManyLots,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::StaleHelper { current } => write!(f, "the helper is now at incarnation {current}"),
+            Self::StaleOwner { current } => write!(f, "the owner is now at incarnation {current}"),
+            Self::Empty => f.write_str("there is nothing to hand over"),
+            Self::Overlap => f.write_str("two intervals share a transfer"),
+            Self::Same => f.write_str("from and to are the same peer"),
+            Self::NotOwned { lot, epoch } => write!(f, "lot {lot} is not owned at epoch {epoch}"),
+            Self::NotPlanned { lot, epoch } => {
+                write!(f, "lot {lot} at epoch {epoch} holds transfers that have started or ended")
+            }
+            Self::TooManyLots => f.write_str("the queue is in too many pieces"),
+        }
+    }
+}
+
+/// Owning a dead peer's lots without its consent (store.md 3, protocol.md 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakeOver {
+    /// Unique for `by` and its incarnation, and not used for an assignment either.
+    pub op: u64,
+    pub by: PeerId,
+    pub by_incarnation: Incarnation,
+    /// The incarnation of the other peer that is known to be dead.
+    pub dead_incarnation: Incarnation,
+}
+
+/// What came of a take-over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakeOverOutcome {
+    Taken(TakenOver),
+    Refused(Refused),
+}
+
+/// A durable take-over: the dead incarnation is fenced, everything it had not settled has a new owner and epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenOver {
+    /// Of the dead peer, after the bump.
+    pub incarnation: Incarnation,
+    /// Lots that moved; read them with `lots_since`, and the authorised ones with `unsettled`.
+    pub lots: u64,
+    /// Transfers and bytes not settled in them.
+    pub count: u64,
+    pub bytes: u64,
+}
