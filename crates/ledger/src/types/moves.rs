@@ -1,7 +1,7 @@
 //! Peers coming, going, and handing over lots.
 
 use twinhaul_assist::Interval;
-use twinhaul_units::{Epoch, Incarnation, LotId, PeerId};
+use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
 use twinhaul_wire::AssignWhy;
 
 /// The process that takes a peer's place; enough to be sure later that it is the same process.
@@ -26,6 +26,35 @@ pub struct Joined {
     pub last: Option<String>,
 }
 
+/// How far a peer has read what it owns: pass back what the last call gave, the default at the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LotCursor {
+    /// The lot as which the transfers came to this owner; later pieces of it keep that number.
+    pub(crate) born: LotId,
+    pub(crate) id: TransferId,
+}
+
+/// What a peer owns and has not started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owned {
+    pub interval: Interval,
+    /// A lot never crosses a target; what the other peer cannot reach is a question about this.
+    pub target: u16,
+}
+
+/// One load of lots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// In start order; maximal intervals of planned transfers.
+    pub owned: Vec<Owned>,
+    /// For the next call.
+    pub next: LotCursor,
+    /// False: the limit was reached, there may be more.
+    pub complete: bool,
+    /// The walk goes on, so more lots may come.
+    pub growing: bool,
+}
+
 /// An assignment (claims 2.2.1, 3.2.2): lots split and handed over in one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assign {
@@ -40,11 +69,11 @@ pub struct Assign {
     pub why: AssignWhy,
 }
 
-/// What came of an assignment. Only [`Self::Assigned`] is recorded under its `op`.
+/// What came of an assignment; recorded under its `op`, so that a refused one is never made later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AssignOutcome {
     Assigned(Assigned),
-    /// Nothing changed.
+    /// No owner changed.
     Refused(Refused),
 }
 
@@ -71,7 +100,7 @@ pub enum Refused {
     Overlap,
     /// From and to are the same peer.
     Same,
-    /// This transfer is not owned under that epoch.
+    /// Transfers of this lot are not owned under that epoch.
     NotOwned { lot: LotId, epoch: Epoch },
     /// Not every transfer of this interval is still planned.
     NotPlanned { lot: LotId, epoch: Epoch },

@@ -1,0 +1,198 @@
+//! The reading face of the ledger: totals, pages of the queue, history. It can never write.
+//!
+//! Every call is one read transaction of a few milliseconds whatever the size of the run, so that no reader stops the
+//! checkpoints (store.md 4.5); what is long is read in pages. Only [`View::manifest`] and `check_invariants` see all.
+
+use crate::sqlite::SqliteView;
+use crate::{
+    Counters, Detail, DirectoryCursor, DirectoryRow, Found, Interval, Loaded, LotCursor, LotRow, PAGE_MAX, PeerRow,
+    QueueAt, Result, Row, RunRow, Totals, Unsettled,
+};
+use std::path::Path;
+use twinhaul_units::{Amount, Incarnation, LotId, PeerId, TransferId};
+use twinhaul_wire::Event;
+
+/// A connection that reads.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum View {
+    Sqlite(SqliteView),
+}
+
+/// Calls the same method of whichever store it is.
+macro_rules! each {
+    ($self:ident, $view:ident => $call:expr) => {
+        match $self {
+            View::Sqlite($view) => $call,
+        }
+    };
+}
+
+impl View {
+    /// Opens the ledger at `path` for reading only.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotALedger`, `Schema`, `SharedFileSystem`, `Library`, `Corrupt`.
+    pub fn open(path: &Path) -> Result<Self> {
+        SqliteView::open(path).map(Self::Sqlite)
+    }
+
+    /// The run.
+    pub fn run(&self) -> Result<RunRow> {
+        each!(self, view => view.run())
+    }
+
+    /// What was discovered so far.
+    pub fn totals(&self) -> Result<Totals> {
+        each!(self, view => view.totals())
+    }
+
+    /// Per peer, target and state; their sum is the totals (S11).
+    pub fn counters(&self) -> Result<Counters> {
+        each!(self, view => view.counters())
+    }
+
+    /// Both peers, the first one first.
+    pub fn peers(&self) -> Result<[PeerRow; 2]> {
+        each!(self, view => view.peers())
+    }
+
+    /// A page of lots in id order.
+    pub fn lots(&self, after: Option<LotId>, limit: usize) -> Result<Vec<LotRow>> {
+        each!(self, view => view.lots(after, limit.min(PAGE_MAX)))
+    }
+
+    /// Changes whenever lots were added or moved: the cheap question before [`Self::lots_since`].
+    pub fn lots_version(&self) -> Result<u64> {
+        each!(self, view => view.lots_version())
+    }
+
+    /// Changes whenever another connection has committed anything.
+    pub fn data_version(&self) -> Result<u64> {
+        each!(self, view => view.data_version())
+    }
+
+    /// What `peer` owns and has not started, as far as no earlier call has named it: at most `limit` intervals.
+    ///
+    /// # Errors
+    /// `Fenced`.
+    pub fn lots_since(
+        &self,
+        peer: PeerId,
+        incarnation: Incarnation,
+        after: LotCursor,
+        limit: usize,
+    ) -> Result<Loaded> {
+        each!(self, view => view.lots_since(peer, incarnation, after, limit))
+    }
+
+    /// The transfers `first..=last` in id order, whatever their state; at most `limit`, at most [`crate::ROWS_MAX`].
+    pub fn rows(&self, first: TransferId, last: TransferId, limit: usize) -> Result<Vec<Row>> {
+        each!(self, view => view.rows(first, last, limit))
+    }
+
+    /// The authorised transfers of `peer`'s lots: what recovery looks at, after a join or a take-over.
+    pub fn unsettled(&self, peer: PeerId) -> Result<Vec<Unsettled>> {
+        each!(self, view => view.unsettled(peer))
+    }
+
+    /// How many planned transfers from the tail of `peer`'s queue hold about `bytes`, and what they really hold.
+    pub fn tail_for_bytes(&self, peer: PeerId, bytes: u64) -> Result<Amount> {
+        each!(self, view => view.tail_for_bytes(peer, bytes))
+    }
+
+    /// Planned bytes of all transfers in `intervals`, without reading them.
+    pub fn interval_bytes(&self, intervals: &[Interval]) -> Result<u64> {
+        each!(self, view => view.interval_bytes(intervals))
+    }
+
+    /// Planned transfers of `peer` with their bytes; those in a slot right now included.
+    pub fn queue_len(&self, peer: PeerId) -> Result<Amount> {
+        each!(self, view => view.queue_len(peer))
+    }
+
+    /// A page of `peer`'s planned transfers in start order; those in a slot right now included. At most
+    /// [`crate::PAGE_MAX`].
+    pub fn queue_page(&self, peer: PeerId, at: QueueAt, limit: usize) -> Result<Vec<Row>> {
+        each!(self, view => view.queue_page(peer, at, limit.min(PAGE_MAX)))
+    }
+
+    /// Everything about one transfer.
+    pub fn transfer(&self, id: TransferId) -> Result<Option<Detail>> {
+        each!(self, view => view.transfer(id))
+    }
+
+    /// Transfers after `after` whose key holds `text`; see [`Found::next`].
+    pub fn find(&self, text: &[u8], after: Option<TransferId>, limit: usize) -> Result<Found> {
+        each!(self, view => view.find(text, after, limit.min(PAGE_MAX)))
+    }
+
+    /// A page of the given-up transfers, in id order.
+    pub fn failed_page(&self, after: Option<TransferId>, limit: usize) -> Result<Vec<Detail>> {
+        each!(self, view => view.failed_page(after, limit.min(PAGE_MAX)))
+    }
+
+    /// All transfers in id order after `after`, one page.
+    pub fn manifest_page(&self, after: Option<TransferId>, limit: usize) -> Result<Vec<Detail>> {
+        each!(self, view => view.manifest_page(after, limit.min(PAGE_MAX)))
+    }
+
+    /// All transfers in id order, read in pages: for `report` and `verify`.
+    pub fn manifest(&self) -> Manifest<'_> {
+        Manifest { view: self, page: Vec::new().into_iter(), last: None, ended: false }
+    }
+
+    /// A page of directories, deepest first.
+    pub fn directories(&self, after: Option<DirectoryCursor>, limit: usize) -> Result<Vec<DirectoryRow>> {
+        each!(self, view => view.directories(after, limit.min(PAGE_MAX)))
+    }
+
+    /// Events after `seq`, oldest first; at most [`crate::PAGE_MAX`].
+    pub fn events_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
+        each!(self, view => view.events_since(seq, limit.min(PAGE_MAX)))
+    }
+
+    /// The place of the newest event; 0 before the first.
+    pub fn last_seq(&self) -> Result<u64> {
+        each!(self, view => view.last_seq())
+    }
+
+    /// Size of the write-ahead log; compare with [`crate::WAL_BYTES_ALARM`].
+    pub fn wal_bytes(&self) -> Result<u64> {
+        each!(self, view => view.wal_bytes())
+    }
+}
+
+/// All transfers in id order; see [`View::manifest`].
+#[derive(Debug)]
+pub struct Manifest<'a> {
+    view: &'a View,
+    page: std::vec::IntoIter<Detail>,
+    last: Option<TransferId>,
+    ended: bool,
+}
+
+impl Iterator for Manifest<'_> {
+    type Item = Result<Detail>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(row) = self.page.next() {
+            return Some(Ok(row));
+        }
+        if self.ended {
+            return None;
+        }
+        match self.view.manifest_page(self.last, PAGE_MAX) {
+            Ok(rows) => {
+                self.ended = rows.len() < PAGE_MAX;
+                self.last = rows.last().map(|r| r.id).or(self.last);
+                self.page = rows.into_iter();
+                self.page.next().map(Ok)
+            }
+            Err(error) => {
+                self.ended = true;
+                Some(Err(error))
+            }
+        }
+    }
+}
