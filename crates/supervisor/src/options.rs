@@ -1,0 +1,109 @@
+//! What a supervisor is told, and the trait through which it reaches the durable history of the run.
+//!
+//! The supervisor never opens the ledger; the binary implements [`Record`] over it. Calls happen on a thread of their own,
+//! so a slow ledger never holds up the control socket.
+
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
+use twinhaul_wire::{EventKind, RunState, Totals};
+
+/// The durable history of a run. All calls come from one thread, in order.
+pub trait Record: Send {
+    /// Keeps an event of the supervisor; `peer` is the one it happened at. Returns its number in the run, if the ledger
+    /// took it.
+    fn event(&mut self, at_ms: u64, peer: Option<&str>, kind: &EventKind) -> Option<u64>;
+    /// What was discovered; `None` when the ledger does not answer.
+    fn totals(&mut self) -> Option<Totals>;
+    /// What the ledger says of the run: `Complete` and `Failed` are set by the peer that finished it.
+    fn run_state(&mut self) -> Option<RunState>;
+    /// Tells the ledger the state of the run. Never called to replace `Complete` or `Failed`.
+    fn set_run_state(&mut self, state: RunState, at_ms: u64);
+}
+
+/// A process to start, and to start again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// "alpha", "planner": its lock, socket and log are called like this.
+    pub name: String,
+    pub kind: ChildKind,
+    /// Program and arguments: `[exe, "peer", run_dir, "--name", "alpha"]`.
+    pub argv: Vec<OsString>,
+}
+
+/// What a child is to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildKind {
+    Planner,
+    Peer,
+}
+
+/// A step of a demo's story (demo.md): fires by event, not by clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoryStep {
+    /// Fires when so many asks of the run, both directions together, were answered "assistance needed".
+    pub after_assistance: u64,
+    /// Then waits so long.
+    pub wait: Duration,
+    /// Then gives this peer this bandwidth in bytes a second; `None` lifts its limit.
+    pub peer: String,
+    pub limit: Option<u64>,
+    /// And says this.
+    pub say: String,
+}
+
+/// The limits of a supervisor's patience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// From its start until a peer's socket answers Hello; a peer of this supervisor that does not is ended and started again.
+    pub ready_max: Duration,
+    /// From a stop (not a drain) until SIGTERM.
+    pub grace: Duration,
+    /// From SIGTERM until SIGKILL.
+    pub kill_after: Duration,
+    /// Until a peer has answered a forwarded command.
+    pub answer_max: Duration,
+    /// Without a word from a peer that was ready, until that is a problem on the screen.
+    pub silent_max: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            ready_max: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+            kill_after: Duration::from_secs(5),
+            answer_max: Duration::from_secs(5),
+            silent_max: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A run to supervise.
+pub struct Options {
+    /// 0700 and this user's; holds locks, sockets, logs, the recording.
+    pub run_dir: PathBuf,
+    /// The run's id.
+    pub run: String,
+    /// The profile's name.
+    pub name: String,
+    pub policy: String,
+    /// Captions are derived and shown only in a demo.
+    pub demo: bool,
+    pub started_at_ms: u64,
+    /// The planner; `None` when the plan is whole already (a resumed run).
+    pub planner: Option<Child>,
+    /// The first and the second peer.
+    pub peers: [Child; 2],
+    pub story: Vec<StoryStep>,
+    pub timing: Timing,
+    pub record: Box<dyn Record>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("run", &self.run)
+            .field("planner", &self.planner)
+            .field("peers", &self.peers)
+            .finish_non_exhaustive()
+    }
+}
