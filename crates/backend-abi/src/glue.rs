@@ -112,7 +112,7 @@ pub unsafe fn init(
                 return Err(Error::new(Code::InvalidArg, "no place for the vtable"));
             }
             let known = convert::read_prefix(host).ok_or_else(|| refuse("no host".to_owned()))?;
-            if known.abi_major != raw::ABI_MAJOR || known.abi_minor < raw::ABI_MINOR {
+            if known.abi_major != raw::ABI_MAJOR || !(raw::ABI_MINOR..).contains(&known.abi_minor) {
                 return Err(refuse(format!(
                     "the host speaks interface {}.{}, this backend {}.{}",
                     known.abi_major,

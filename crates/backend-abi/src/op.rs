@@ -255,7 +255,7 @@ impl LogLevel {
 
     pub const fn from_raw(level: i32) -> Self {
         match level {
-            i32::MIN..=1 => Self::Error,
+            ..=1 => Self::Error,
             2 => Self::Warn,
             3 => Self::Info,
             4 => Self::Debug,

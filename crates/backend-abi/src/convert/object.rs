@@ -91,13 +91,14 @@ pub unsafe fn load_attrs(p: *const raw::Attrs) -> Option<Attrs> {
 #[derive(Debug)]
 pub struct PutViews<'a> {
     puts: Vec<raw::Put>,
-    _attrs: Vec<Option<AttrsView<'a>>>,
-    _kvs: Vec<Vec<raw::Kv>>,
+    // Both only kept alive: `puts` points into them.
+    attrs: Vec<Option<AttrsView<'a>>>,
+    kvs: Vec<Vec<raw::Kv>>,
 }
 
 impl<'a> PutViews<'a> {
     pub fn new(puts: impl IntoIterator<Item = &'a Put>) -> Self {
-        let mut views = Self { puts: Vec::new(), _attrs: Vec::new(), _kvs: Vec::new() };
+        let mut views = Self { puts: Vec::new(), attrs: Vec::new(), kvs: Vec::new() };
         for put in puts {
             views.push(put);
         }
@@ -133,8 +134,8 @@ impl<'a> PutViews<'a> {
             resume_token: raw::Bytes::of(&put.resume_token),
         });
         // The addresses inside a box and a vector's heap do not change when those are moved.
-        self._attrs.push(attrs);
-        self._kvs.push(kvs);
+        self.attrs.push(attrs);
+        self.kvs.push(kvs);
     }
 
     /// An array of as many as were given, `size_of::<raw::Put>()` apart; valid while the views live.

@@ -80,7 +80,7 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
 ///
 /// # Safety
 /// `op` is null or valid during the call.
-pub(super) unsafe fn op<'a>(op: *const raw::Op, object: Option<&'a AtomicBool>) -> Op<'a> {
+pub(super) unsafe fn op(op: *const raw::Op, object: Option<&AtomicBool>) -> Op<'_> {
     // SAFETY: the caller's promise.
     Op::new(unsafe { op.as_ref() }, object)
 }
