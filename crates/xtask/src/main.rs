@@ -1,1 +1,57 @@
-fn main() {}
+//! `cargo xtask`: the chores of this house, in plain Rust, so that a machine with only Rust and a C compiler can do them.
+//!
+//! It never becomes part of the product and imports none of its crates: it must build in seconds, and it must run
+//! when the product does not compile. Entry points: [`tidy`], [`suite`] (the verb `test`), [`demo`].
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool for developers: printing is what it does"
+)]
+
+mod demo;
+mod process;
+mod suite;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <verb>
+
+  test [--quick]    set up and pass all tests: format, tidy, clippy, build, tests, doc tests
+                    --quick leaves out clippy and the whole-program tests
+  tidy [--write]    check the rules of the house (crates/README.md); --write renews what is generated from them
+  demo [ARGS...]    build what the demonstration needs and run `twinhaul demo ARGS...`
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let root = workspace_root();
+    let outcome = match args.split_first() {
+        Some((verb, rest)) if verb == "test" => suite::run(&root, rest),
+        Some((verb, rest)) if verb == "tidy" => tidy::run(&root, rest),
+        Some((verb, rest)) if verb == "demo" => demo::run(&root, rest),
+        Some((verb, _)) if matches!(verb.as_str(), "help" | "--help" | "-h") => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        Some((verb, _)) => Err(format!("unknown verb \"{}\"\n\n{USAGE}", verb.escape_debug())),
+        None => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The workspace's root: two levels above this crate.
+fn workspace_root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
