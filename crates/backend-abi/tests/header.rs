@@ -1,5 +1,6 @@
 //! The header is the contract: it compiles as C11 and C++17 without a warning, and the C compiler's sizes, offsets and
 //! constants are those of `raw`. A struct changed on one side only fails here.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

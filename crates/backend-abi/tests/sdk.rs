@@ -1,6 +1,11 @@
 //! A backend in Rust behind its own vtable: conversion, panics, the life of a writer, cancelling; called as a C host would.
 
 #![allow(unsafe_code, reason = "the test plays a host written in C")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, and a backend that is meant to break"
+)]
 
 use std::collections::HashMap;
 use std::ffi::c_void;
