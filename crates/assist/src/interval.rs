@@ -18,10 +18,6 @@ impl Interval {
         if self.first.0 > self.last.0 { 0 } else { self.last.0 - self.first.0 + 1 }
     }
 
-    pub const fn contains(&self, id: TransferId) -> bool {
-        self.first.0 <= id.0 && id.0 <= self.last.0
-    }
-
     /// The ids `first..=last` of the same lot.
     pub(crate) const fn part(&self, first: u64, last: u64) -> Self {
         Self { first: TransferId(first), last: TransferId(last), lot: self.lot, epoch: self.epoch }
@@ -41,6 +37,31 @@ pub struct Unit {
     pub id: TransferId,
     pub lot: LotId,
     pub epoch: Epoch,
+}
+
+impl From<Unit> for Interval {
+    fn from(unit: Unit) -> Self {
+        Self { first: unit.id, last: unit.id, lot: unit.lot, epoch: unit.epoch }
+    }
+}
+
+/// `from` without what `known` covers under the same or a newer epoch: older knowledge hides nothing that came back.
+pub(crate) fn without(from: &[Interval], known: &Interval) -> Vec<Interval> {
+    let mut rest = Vec::with_capacity(from.len() + 1);
+    for part in from {
+        let apart = part.last < known.first || part.first > known.last;
+        if known.count() == 0 || apart || known.epoch < part.epoch {
+            rest.push(*part);
+            continue;
+        }
+        if part.first < known.first {
+            rest.push(part.part(part.first.0, known.first.0 - 1));
+        }
+        if part.last > known.last {
+            rest.push(part.part(known.last.0 + 1, part.last.0));
+        }
+    }
+    rest
 }
 
 /// Number of transfers in all of `intervals`.

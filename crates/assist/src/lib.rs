@@ -12,14 +12,17 @@ mod effect;
 mod event;
 mod ids;
 mod interval;
+mod machine;
 mod message;
 mod millionths;
+mod queue;
 mod settings;
 
 pub use effect::{AnswerFigures, Answered, AssignWhy, ControlRefusal, Effect, Report, Rule};
 pub use event::{Control, Event, Refusal, SlotOutcome};
 pub use ids::{AskId, Episode, OpId};
 pub use interval::{Interval, Unit};
+pub use machine::{Core, Preview};
 pub use message::Message;
 pub use millionths::Millionths;
 pub use settings::{

@@ -1,0 +1,219 @@
+//! The peer that has completed (claims 1.3, 1.4): it asks, waits, and asks again while anything is undone (1.5).
+//!
+//! At most one question is open at a time; resending it keeps its number. What its answer says is about the method's
+//! memory only: whose work it is, the ledger says.
+
+use super::Core;
+use crate::{AnswerFigures, Answered, AskId, Effect, Episode, Last, Message, OpId, Policy, RTT_MAX, Report};
+use std::time::Duration;
+use twinhaul_units::{Bytes, Incarnation, Moment};
+
+/// The asker's side of one peer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Asking {
+    /// The number of the latest episode, and whether it lasts.
+    pub(super) episode: Episode,
+    pub(super) open: bool,
+    /// The first Ask of this episode has been sent: no rule fires again (protocol.md 2).
+    begun: bool,
+    latest: AskId,
+    pub(super) question: Option<Question>,
+    /// After "no assistance needed": when to ask again, and the wait that led there.
+    pub(super) poll_at: Option<Moment>,
+    poll_delay: Duration,
+    pub(super) srtt: Option<Duration>,
+    /// Work may be in the ledger (until the first load, after Needed or Given): ask nothing before it is loaded.
+    pub(super) expecting: bool,
+}
+
+/// An Ask without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Question {
+    ask_id: AskId,
+    first_sent: Moment,
+    pub(super) resend_at: Moment,
+    delay: Duration,
+    /// Work arrived before the answer: never sent again; a late answer still counts.
+    pub(super) moot: bool,
+}
+
+impl Asking {
+    pub(super) fn new(incarnation: Incarnation) -> Self {
+        Self {
+            episode: Episode(0),
+            open: false,
+            begun: false,
+            latest: AskId::new(incarnation, 0),
+            question: None,
+            poll_at: None,
+            poll_delay: Duration::ZERO,
+            srtt: None,
+            expecting: true,
+        }
+    }
+
+    /// The other peer is another process now: what the old one was asked will not be answered.
+    pub(super) fn forget_peer(&mut self) {
+        self.question = None;
+        self.poll_at = None;
+    }
+
+    /// Stops waiting for an answer; whether one was awaited.
+    pub(super) fn give_up_waiting(&mut self) -> bool {
+        self.question.as_mut().is_some_and(|q| !std::mem::replace(&mut q.moot, true))
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.poll_at.is_some() || self.question.as_ref().is_some_and(|q| !q.moot)
+    }
+
+    fn measure(&mut self, rtt: Duration) {
+        let rtt = rtt.min(RTT_MAX);
+        self.srtt = Some(self.srtt.map_or(rtt, |srtt| (srtt * 7 + rtt) / 8));
+    }
+}
+
+impl Core {
+    /// In response to completing: assist the other peer (claims 1.3, 1.4).
+    pub(super) fn maybe_ask(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let may = self.tuning.policy == Policy::Learning && self.active() && !self.asking.expecting;
+        if !may || !self.has_completed() {
+            return;
+        }
+        if !self.asking.open {
+            self.asking.open = true;
+            self.asking.begun = false;
+            self.asking.poll_at = None;
+            self.asking.poll_delay = Duration::ZERO;
+            self.asking.episode.0 += 1;
+            out.push(Effect::Report(Report::EpisodeBegan { episode: self.asking.episode }));
+        }
+        if self.linked_peer().is_none() || self.asking.is_waiting() {
+            return;
+        }
+        if !std::mem::replace(&mut self.asking.begun, true) {
+            self.ran_dry_first(out);
+        }
+        self.asking.latest = self.asking.latest.next();
+        let delay = self.first_resend_delay();
+        self.asking.question = Some(Question {
+            ask_id: self.asking.latest,
+            first_sent: now,
+            resend_at: now + delay,
+            delay,
+            moot: false,
+        });
+        self.send_question(false, out);
+    }
+
+    /// max(4 srtt, 50 ms), as far as the cap allows (protocol.md 4).
+    fn first_resend_delay(&self) -> Duration {
+        let timing = &self.tuning.timing;
+        let wished = self.asking.srtt.unwrap_or_default() * 4;
+        wished.max(timing.ask_resend_floor).min(timing.ask_resend_cap)
+    }
+
+    fn send_question(&self, resent: bool, out: &mut Vec<Effect>) {
+        let Some(question) = &self.asking.question else { return };
+        let (ask_id, episode) = (question.ask_id, self.asking.episode);
+        let idle_slots = self.tuning.slots.saturating_sub(self.work.in_flight.len()) as u32;
+        let (rate, queued) = (self.measured_rate(), self.queued());
+        out.push(Effect::Send(Message::Ask { ask_id, episode, rate, queued, idle_slots }));
+        out.push(Effect::Report(Report::AskSent { ask_id, episode, resent }));
+    }
+
+    /// When the open question is to be sent again, if it is.
+    pub(super) fn resend_at(&self) -> Option<Moment> {
+        let question = self.asking.question.as_ref().filter(|q| !q.moot)?;
+        (self.link.up && self.active()).then_some(question.resend_at)
+    }
+
+    /// The same question again; the wait doubles up to its cap.
+    pub(super) fn resend(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let cap = self.tuning.timing.ask_resend_cap;
+        if let Some(question) = &mut self.asking.question {
+            question.delay = (question.delay * 2).min(cap);
+            question.resend_at = now + question.delay;
+        }
+        self.send_question(true, out);
+    }
+
+    /// "Assistance needed": the portion is this peer's now, and the ledger has it (claims 2.2.3, 3.2.3).
+    pub(super) fn on_needed(
+        &mut self,
+        now: Moment,
+        ask_id: AskId,
+        figures: AnswerFigures,
+        answered: Answered,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.take_answer(now, ask_id, figures, answered, out) {
+            self.learned.last = Last::IHelpedIt;
+            self.asking.expecting = true;
+        }
+        // A doubled or late one still points at work; looking costs little.
+        self.request_load(now, out);
+    }
+
+    /// "No assistance needed": not all is complete, so ask again later (claim 1.5).
+    pub(super) fn on_not_needed(
+        &mut self,
+        now: Moment,
+        ask_id: AskId,
+        figures: AnswerFigures,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.take_answer(now, ask_id, figures, Answered::NotNeeded, out) {
+            self.learned.last = Last::None;
+            self.wait(now);
+        }
+    }
+
+    /// Whether this answers the open question; then it is closed.
+    fn take_answer(
+        &mut self,
+        now: Moment,
+        ask_id: AskId,
+        figures: AnswerFigures,
+        answered: Answered,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(question) = self.asking.question.take_if(|q| q.ask_id == ask_id) else { return false };
+        let rtt = now.since(question.first_sent);
+        self.asking.measure(rtt);
+        self.prove_decrease(figures.queued);
+        out.push(Effect::Report(Report::AnswerReceived { ask_id, figures, answered, rtt }));
+        true
+    }
+
+    /// max(rtt, 250 ms), growing to 5 s (protocol.md 4).
+    fn wait(&mut self, now: Moment) {
+        let timing = &self.tuning.timing;
+        let asking = &mut self.asking;
+        let first = asking.srtt.unwrap_or_default().max(timing.poll_floor);
+        asking.poll_delay = (asking.poll_delay * 2).max(first).min(timing.poll_cap);
+        asking.poll_at = Some(now + asking.poll_delay);
+    }
+
+    /// The load after Needed brought nothing: a lagging replica perhaps. Asking at once would take a portion each time.
+    pub(super) fn found_nothing(&mut self, now: Moment) {
+        if self.asking.open {
+            self.wait(now);
+        }
+    }
+
+    /// An operator's gift: no part of the method, so the memory of who assisted whom stays as it is.
+    pub(super) fn on_given(
+        &mut self,
+        now: Moment,
+        op: OpId,
+        count: u64,
+        bytes: Bytes,
+        out: &mut Vec<Effect>,
+    ) {
+        self.asking.give_up_waiting();
+        self.asking.expecting = true;
+        self.request_load(now, out);
+        out.push(Effect::Report(Report::WasGiven { op, count, bytes }));
+    }
+}

@@ -1,0 +1,146 @@
+//! Each peer transfers its own number of data transfers (claims 1.1, 1.2), and what it was assigned (2.2.3, 3.2.3):
+//! queue, slots, retries, and the loads that bring new lots.
+
+use super::Core;
+use crate::{Effect, INTERVALS_MAX, Interval, Last, RETRIES_MAX, Report, Unit, interval, queue::Queue};
+use std::collections::VecDeque;
+use twinhaul_units::{Moment, TransferId};
+
+/// What this peer owns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Work {
+    pub(super) queue: Queue,
+    /// What the other peer cannot reach: done first, never handed over.
+    pub(super) pinned: Queue,
+    pub(super) in_flight: Vec<Unit>,
+    /// Due again, waiting for a slot.
+    pub(super) retries: VecDeque<Unit>,
+    pub(super) all_planned: bool,
+    /// A load under way: since when, and how many intervals it may bring.
+    pub(super) loading: Option<(Moment, usize)>,
+    /// Something happened since that load began: look again when it ends.
+    pub(super) load_again: bool,
+    /// The latest load brought all it might: there may be more in the ledger.
+    pub(super) load_more: bool,
+    /// Transfers ever loaded, started, handed over.
+    pub(super) loaded: u64,
+    pub(super) started: u64,
+    pub(super) given: u64,
+}
+
+impl Core {
+    /// Starts transfers while a slot is free: due retries, then what only this peer can do, then the queue's head.
+    pub(super) fn fill(&mut self, out: &mut Vec<Effect>) {
+        while self.active() && self.work.in_flight.len() < self.tuning.slots {
+            let unit = if let Some(retry) = self.work.retries.pop_front() {
+                retry
+            } else if let Some(next) = self.work.pinned.pop_head().or_else(|| self.work.queue.pop_head()) {
+                self.work.started += 1;
+                next
+            } else {
+                return;
+            };
+            self.work.in_flight.push(unit);
+            out.push(Effect::Start(unit));
+        }
+    }
+
+    /// "Completing" is read as: queue empty and one slot idle (protocol.md 2).
+    pub(super) fn has_completed(&self) -> bool {
+        let w = &self.work;
+        w.queue.is_empty()
+            && w.pinned.is_empty()
+            && w.retries.is_empty()
+            && w.in_flight.len() < self.tuning.slots
+    }
+
+    pub(super) fn on_slot_done(&mut self, id: TransferId) {
+        self.work.in_flight.retain(|unit| unit.id != id);
+    }
+
+    pub(super) fn on_retry_due(&mut self, unit: Unit, out: &mut Vec<Effect>) {
+        let known = self.work.in_flight.iter().chain(&self.work.retries).any(|held| held.id == unit.id);
+        if known {
+            return;
+        }
+        if self.work.retries.len() >= RETRIES_MAX {
+            out.push(Effect::Report(Report::RetryDeferred { id: unit.id }));
+        } else {
+            self.work.retries.push_back(unit);
+        }
+    }
+
+    /// Looks into the ledger, now or as soon as the look under way has ended.
+    pub(super) fn request_load(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        if self.work.loading.is_some() {
+            self.work.load_again = true;
+        } else {
+            // At least one, so that a full queue can never keep work from being seen.
+            let parts = self.work.queue.parts() + self.work.pinned.parts();
+            let limit = INTERVALS_MAX.saturating_sub(parts).max(1);
+            self.work.loading = Some((now, limit));
+            out.push(Effect::LoadLots { limit });
+        }
+    }
+
+    pub(super) fn on_loaded(
+        &mut self,
+        now: Moment,
+        intervals: &[Interval],
+        pinned: &[Interval],
+        all_planned: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let expected = self.asking.expecting;
+        let shared = self.take_in(intervals, false);
+        let arrived = shared + self.take_in(pinned, true);
+        self.work.all_planned = all_planned;
+        let limit = self.work.loading.take().map_or(usize::MAX, |(_, limit)| limit);
+        self.work.load_more = intervals.len() + pinned.len() >= limit;
+        self.clockwork.next_load = now + self.tuning.timing.load_every;
+        if std::mem::take(&mut self.work.load_again) {
+            self.request_load(now, out);
+        } else {
+            self.asking.expecting = false;
+        }
+        if arrived > 0 {
+            self.end_episode(shared > 0, out);
+        } else if expected && !self.asking.expecting {
+            self.found_nothing(now);
+        }
+    }
+
+    /// Adds what is not known already, so that a lot loaded twice is still owned once.
+    fn take_in(&mut self, intervals: &[Interval], pinned: bool) -> u64 {
+        let mut added = 0;
+        for new in intervals {
+            let mut fresh = vec![*new];
+            for unit in self.work.in_flight.iter().chain(&self.work.retries) {
+                fresh = interval::without(&fresh, &Interval::from(*unit));
+            }
+            for reserved in self.owning.pending.iter().flat_map(|p| &p.intervals) {
+                fresh = interval::without(&fresh, reserved);
+            }
+            let queue = if pinned { &mut self.work.pinned } else { &mut self.work.queue };
+            added += fresh.into_iter().map(|part| queue.insert(part)).sum::<u64>();
+        }
+        self.work.loaded += added;
+        added
+    }
+
+    /// Work has arrived: the execution of step 1.3 or 1.4 is over.
+    fn end_episode(&mut self, from_peer: bool, out: &mut Vec<Effect>) {
+        if !std::mem::take(&mut self.asking.open) {
+            return;
+        }
+        // The ledger's poll was faster than the answer, or the answer is lost: what was asked for is here, so this
+        // peer assists the other now. Without this a decrease (6.2, 7.2) could be made twice for one assistance.
+        if from_peer && self.asking.give_up_waiting() {
+            self.learned.last = Last::IHelpedIt;
+        }
+        self.learned.unproven = false;
+        self.asking.poll_at = None;
+        let queued = self.queued() + self.pinned();
+        out.push(Effect::Report(Report::EpisodeEnded { episode: self.asking.episode, queued }));
+    }
+}
