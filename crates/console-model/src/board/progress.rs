@@ -1,0 +1,85 @@
+//! How far the run is. The part done never goes back on the screen, and reads 100 % only when every transfer is done
+//! as asked (verified, where verification was asked: a peer counts a transfer as done only then).
+
+use super::Board;
+use twinhaul_units::Rate;
+
+/// Just below one: what an unfinished run shows at most.
+const UNFINISHED_MAX: f64 = 0.999;
+
+/// Progress of the whole run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// 0..=1, never less than it was. While `growing` it is a part of an unknown whole: not for showing.
+    pub part: f64,
+    pub bytes: u64,
+    pub bytes_total: u64,
+    pub files: u64,
+    pub files_total: u64,
+    pub failed: u64,
+    /// The walk goes on; totals will grow.
+    pub growing: bool,
+}
+
+impl Board {
+    /// Totals from the supervisor; without one, what both peers own and have done.
+    pub fn progress(&self) -> Progress {
+        let mut progress = self.counted();
+        progress.part = part(&progress).max(self.part_max);
+        if !all_done(&progress) {
+            progress.part = progress.part.min(UNFINISHED_MAX);
+        }
+        progress
+    }
+
+    /// Remembers the part reached.
+    pub(crate) fn remember_part(&mut self) {
+        let progress = self.counted();
+        // While the plan grows, a large part may only mean that little is planned yet.
+        if !progress.growing && self.run.is_some() {
+            self.part_max = self.part_max.max(part(&progress)).min(1.0);
+        }
+    }
+
+    fn counted(&self) -> Progress {
+        let mut progress = Progress::default();
+        let mut remaining = (0, 0);
+        for pane in &self.panes {
+            let Some(s) = &pane.snapshot else { continue };
+            progress.files += s.done.transfers + s.skipped.transfers;
+            progress.bytes += s.done.bytes + s.skipped.bytes;
+            progress.bytes += s.in_flight.iter().map(|f| f.done).sum::<u64>();
+            progress.failed += s.failed.transfers;
+            remaining.0 += pane.remaining_transfers() + s.failed.transfers;
+            remaining.1 += pane.remaining_bytes() + s.failed.bytes + s.settling.bytes;
+        }
+        let totals = self.run.as_ref().map(|run| run.totals).unwrap_or_default();
+        progress.growing = totals.growing;
+        progress.files_total = totals.transfers.max(progress.files);
+        progress.bytes_total = totals.bytes.max(progress.bytes);
+        if self.run.is_none() {
+            progress.files_total = progress.files + remaining.0;
+            progress.bytes_total = progress.bytes + remaining.1;
+        }
+        progress
+    }
+
+    /// Bytes a second of both peers, as of now.
+    pub fn rate_now(&self) -> Rate {
+        Rate(self.panes.iter().filter_map(|p| p.snapshot.as_ref()).map(|s| s.rate.now).sum())
+    }
+}
+
+fn all_done(progress: &Progress) -> bool {
+    !progress.growing && progress.files >= progress.files_total && progress.files_total > 0
+}
+
+fn part(progress: &Progress) -> f64 {
+    if progress.bytes_total > 0 {
+        progress.bytes as f64 / progress.bytes_total as f64
+    } else if progress.files_total > 0 {
+        progress.files as f64 / progress.files_total as f64
+    } else {
+        0.0
+    }
+}

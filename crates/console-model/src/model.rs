@@ -1,0 +1,136 @@
+//! The root of the state. `live` is what is known; `frozen` a copy of it that the screen shows while the view is
+//! frozen; `ui` where the operator is; `desk` what was asked and not yet answered.
+
+use crate::{Board, Names, SizeClass, clean, control::Desk, ui::Ui};
+use std::time::Duration;
+use twinhaul_units::Moment;
+
+/// What the console is told at its start.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub run: String,
+    pub names: [String; 2],
+    pub read_only: bool,
+    /// Leave by itself when the run has ended, instead of showing the summary until a key.
+    pub exit_when_done: bool,
+    pub clock: WallClock,
+    pub size: (u16, u16),
+}
+
+/// How a [`Moment`] relates to the clock on the wall.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WallClock {
+    /// Milliseconds since the epoch at [`Moment::ZERO`].
+    pub zero_ms: u64,
+    /// Local time minus UTC.
+    pub offset_s: i32,
+}
+
+impl WallClock {
+    /// Milliseconds since the epoch at `now`.
+    pub const fn ms(self, now: Moment) -> u64 {
+        self.zero_ms + now.0 / 1000
+    }
+
+    /// Local time of day: `12:04:31.402`.
+    pub fn of_day(self, at_ms: u64) -> String {
+        let local_ms = i128::from(at_ms) + i128::from(self.offset_s) * 1000;
+        let ms = local_ms.rem_euclid(86_400_000);
+        let s = ms / 1000;
+        format!("{:02}:{:02}:{:02}.{:03}", s / 3600, s / 60 % 60, s % 60, ms % 1000)
+    }
+}
+
+/// What the screen showed when it was frozen.
+#[derive(Clone, Debug)]
+pub struct Frozen {
+    pub board: Board,
+    pub at: Moment,
+}
+
+/// Everything the console knows.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub run: String,
+    pub read_only: bool,
+    pub exit_when_done: bool,
+    pub clock: WallClock,
+    /// The time of the last message.
+    pub now: Moment,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    pub live: Board,
+    pub frozen: Option<Box<Frozen>>,
+    pub ui: Ui,
+    pub desk: Desk,
+    version: u64,
+}
+
+impl Model {
+    pub fn new(setup: Setup) -> Self {
+        let names = Names::new(setup.names.map(|name| clean::text(&name)));
+        Self {
+            run: clean::text(&setup.run),
+            read_only: setup.read_only,
+            exit_when_done: setup.exit_when_done,
+            clock: setup.clock,
+            now: Moment::ZERO,
+            size: setup.size,
+            live: Board::new(names),
+            frozen: None,
+            ui: Ui::default(),
+            desk: Desk::default(),
+            version: 1,
+        }
+    }
+
+    /// Grows whenever the screen may look different.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(crate) const fn touch(&mut self) {
+        self.version += 1;
+    }
+
+    /// What the screen shows: the present, or the moment of freezing.
+    pub fn board(&self) -> &Board {
+        self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.board)
+    }
+
+    /// The time that ages on the screen are counted to.
+    pub fn shown_at(&self) -> Moment {
+        self.frozen.as_ref().map_or(self.now, |frozen| frozen.at)
+    }
+
+    /// As [`Self::shown_at`], in milliseconds since the epoch.
+    pub fn shown_at_ms(&self) -> u64 {
+        self.clock.ms(self.shown_at())
+    }
+
+    pub const fn class(&self) -> SizeClass {
+        SizeClass::of(self.size.0, self.size.1)
+    }
+
+    pub fn names(&self) -> &Names {
+        &self.live.names
+    }
+
+    /// Whether the summary of an ended run is on the screen.
+    pub fn summary_shown(&self) -> bool {
+        self.live.ended().is_some() && !self.ui.summary_closed && self.frozen.is_none()
+    }
+
+    /// How long the run has been going on, or went on; `None` before its start is known.
+    pub fn up(&self) -> Option<Duration> {
+        let board = self.board();
+        let start = board.started_at_ms()?;
+        let end = board.run.as_ref().and_then(|run| run.ended_at_ms).unwrap_or_else(|| self.shown_at_ms());
+        Some(Duration::from_millis(end.saturating_sub(start)))
+    }
+
+    /// Whether something on the screen changes by the mere passing of time.
+    pub fn ticks(&self) -> bool {
+        !self.summary_shown() || self.ui.toast.is_some() || !self.desk.pending.is_empty()
+    }
+}

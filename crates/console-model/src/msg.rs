@@ -1,0 +1,79 @@
+//! What can happen to the console, and what the console can want done. Both are plain values: a session is a list of
+//! messages, and nothing happens but by an effect that somebody carries out.
+
+use crate::{Clean, LinkState, Press};
+use twinhaul_units::PeerId;
+use twinhaul_wire::{Event, PeerSnapshot, QueueRow, Reply, Request, RunSnapshot};
+
+/// The other end of a control socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum To {
+    Peer(PeerId),
+    Supervisor,
+}
+
+/// How the console was left; the binary's exit code follows from it (architecture.md 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The run goes on without a console.
+    Detached,
+    /// The run had ended; `exit` is its exit code.
+    Ended { exit: i32 },
+    /// The supervisor took a stop from here; with `drain` it finishes what is in flight first.
+    Stopped { drain: bool },
+}
+
+/// Some rows of a peer's queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    pub peer: PeerId,
+    /// Place of the first row in the queue, from 0.
+    pub from: u64,
+    /// Length of the whole queue when the page was read.
+    pub total: u64,
+    pub rows: Vec<Clean<QueueRow>>,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    Key(Press),
+    /// Pasted text (bracketed paste): goes into a prompt, nowhere else.
+    Paste(String),
+    Resize {
+        w: u16,
+        h: u16,
+    },
+    Link(To, LinkState),
+    Peer(PeerId, Box<Clean<PeerSnapshot>>),
+    Run(Box<Clean<RunSnapshot>>),
+    Reply(Clean<Reply>),
+    /// An event from a control socket; dropped once the ledger tells the events.
+    Event(Clean<Event>),
+    /// Events from the ledger, in order; each is told once.
+    History(Vec<Clean<Event>>),
+    Page(Page),
+    /// The console itself could not do something.
+    Trouble(String),
+    /// A frame with the present state is on the screen.
+    Drawn,
+    /// A second has passed.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Send(To, Request),
+    /// Read rows of a peer's queue from the ledger.
+    PullQueue {
+        peer: PeerId,
+        from: u64,
+        limit: u32,
+    },
+    /// Stop this process only; the terminal is given back first.
+    Suspend,
+    /// Clear the terminal and draw everything.
+    Redraw,
+    Leave(Left),
+}

@@ -1,0 +1,184 @@
+//! Where the operator is: focus, selections, layers over the panels, how times are shown. Nothing of the run.
+
+use crate::control::{Dialog, Leave, Menu, Prompt};
+use crate::{Page, words::Mood};
+use std::time::Duration;
+use twinhaul_units::{Moment, PeerId};
+
+/// Layers over each other at most; a further one takes the place of the topmost.
+pub const LAYERS_MAX: usize = 4;
+/// How long a note that needs no attention stays.
+pub const TOAST_FOR: Duration = Duration::from_secs(5);
+
+/// The numbered panels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panel {
+    Peer(PeerId),
+    Flight,
+    Assist,
+    Plot,
+    Log,
+    /// What the console said and did; full screen only.
+    Messages,
+}
+
+impl Panel {
+    pub const ALL: [Self; 7] = [
+        Self::Peer(PeerId::First),
+        Self::Peer(PeerId::Second),
+        Self::Flight,
+        Self::Assist,
+        Self::Plot,
+        Self::Log,
+        Self::Messages,
+    ];
+
+    /// The digit that focuses it.
+    pub fn number(self) -> usize {
+        Self::ALL.iter().position(|p| *p == self).unwrap_or(0) + 1
+    }
+}
+
+/// How a moment is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Times {
+    /// Local time of day.
+    #[default]
+    Clock,
+    /// Time ago.
+    Ago,
+    /// Time since the run's start.
+    SinceStart,
+}
+
+/// Selection in a list, by the item's id. `id: None` is the tail (or the head), followed as it moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    pub id: Option<u64>,
+    /// Where it was last; the place taken when the item is gone.
+    pub index: usize,
+}
+
+/// A line that says what came of something, in place of the footer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    pub text: String,
+    pub mood: Mood,
+    pub at: Moment,
+}
+
+impl Toast {
+    /// Errors stay until Esc.
+    pub fn stays(&self) -> bool {
+        self.mood == Mood::Bad
+    }
+}
+
+/// One line of panel 7.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub at_ms: u64,
+    pub mood: Mood,
+    pub text: String,
+}
+
+/// What a detail window is about; always an id, so that it stays with its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Transfer(u64),
+    /// An event, by its id in the timeline.
+    Beat(u64),
+    /// An event, by its id in the log.
+    Line(u64),
+    /// Everything that is wrong.
+    Problems,
+}
+
+/// The help overlay, which is also the list of commands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Help {
+    pub search: String,
+    pub selected: usize,
+}
+
+/// A peer's whole queue, of which only the rows on the screen are loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueView {
+    pub peer: PeerId,
+    /// Selected place, from 0.
+    pub row: u64,
+    /// The transfer selected, once its row is loaded.
+    pub id: Option<u64>,
+    pub page: Option<Page>,
+}
+
+/// Something in front of the panels.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Layer {
+    Help(Help),
+    Queue(QueueView),
+    Detail { subject: Subject, scroll: usize },
+    Menu(Menu),
+    Prompt(Prompt),
+    Dialog(Box<Dialog>),
+    Leave(Leave),
+}
+
+/// Seconds that the plot shows, by zoom step.
+pub const WINDOWS_S: [usize; 3] = [60, 300, 600];
+
+/// The operator's place.
+#[derive(Clone, Debug)]
+pub struct Ui {
+    pub focus: Panel,
+    pub expanded: bool,
+    pub layers: Vec<Layer>,
+    pub flight: Cursor,
+    pub assist: Cursor,
+    pub log: Cursor,
+    pub messages: Cursor,
+    pub times: Times,
+    /// Index into [`WINDOWS_S`].
+    pub window: usize,
+    pub toast: Option<Toast>,
+    /// The summary was left for a look at the panels.
+    pub summary_closed: bool,
+    /// Last key and when, for telling a key held down from a key pressed.
+    pub last_key: Option<(crate::Chord, Moment)>,
+}
+
+impl Default for Ui {
+    fn default() -> Self {
+        Self {
+            focus: Panel::Flight,
+            expanded: false,
+            layers: Vec::new(),
+            flight: Cursor::default(),
+            assist: Cursor::default(),
+            log: Cursor::default(),
+            messages: Cursor::default(),
+            times: Times::default(),
+            window: 1,
+            toast: None,
+            summary_closed: false,
+            last_key: None,
+        }
+    }
+}
+
+impl Ui {
+    pub fn top(&self) -> Option<&Layer> {
+        self.layers.last()
+    }
+
+    pub(crate) fn push(&mut self, layer: Layer) {
+        if self.layers.len() >= LAYERS_MAX {
+            self.layers.pop();
+        }
+        self.layers.push(layer);
+    }
+
+    pub fn window_s(&self) -> usize {
+        WINDOWS_S[self.window.min(WINDOWS_S.len() - 1)]
+    }
+}

@@ -1,0 +1,43 @@
+//! How the model changes: dispatch only. Each concern has its file; none of them blocks, sends or draws.
+
+pub mod control;
+mod data;
+mod dialog;
+pub mod help;
+mod key;
+pub mod leave;
+pub mod nav;
+mod queue;
+mod replies;
+
+use crate::{Effect, Model, Msg};
+use twinhaul_units::Moment;
+
+/// Takes one message at `now`, and says what is to be done.
+pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
+    model.now = model.now.max(now);
+    if !matches!(msg, Msg::Drawn) {
+        model.touch();
+    }
+    match msg {
+        Msg::Key(press) => key::press(model, press),
+        Msg::Paste(text) => key::paste(model, &text),
+        Msg::Resize { w, h } => {
+            model.size = (w, h);
+            Vec::new()
+        }
+        Msg::Link(to, state) => data::link(model, to, state),
+        Msg::Peer(peer, snapshot) => data::peer(model, peer, snapshot.into_inner()),
+        Msg::Run(run) => data::run(model, run.into_inner()),
+        Msg::Reply(reply) => replies::reply(model, reply.into_inner()),
+        Msg::Event(event) => data::event(model, event.into_inner()),
+        Msg::History(events) => data::history(model, events),
+        Msg::Page(page) => queue::page(model, page),
+        Msg::Trouble(text) => {
+            replies::note(model, crate::words::Mood::Bad, &crate::clean::text(&text));
+            Vec::new()
+        }
+        Msg::Drawn => dialog::drawn(model),
+        Msg::Tick => data::tick(model),
+    }
+}

@@ -1,0 +1,278 @@
+//! Run control: from the `x` menu through a prompt to a dialog that says what will happen and which verb it equals.
+//! Nothing is sent from here but questions (`dry_run`).
+
+use super::{data, dialog, key, replies};
+use crate::action::{self, Action, REGISTRY, Row, Scope};
+use crate::control::{INPUT_MAX, Menu, Order, Prompt, Purpose, Question, Target};
+use crate::ui::{Layer, Panel};
+use crate::words::Mood;
+use crate::{Chord, Effect, Key, Model, To};
+use twinhaul_units::{PeerId, RATIO_MAX, RATIO_MIN, Rate, Ratio, Share};
+use twinhaul_wire::Command;
+
+pub(super) fn open(model: &mut Model) -> Vec<Effect> {
+    let target = match model.ui.focus {
+        Panel::Peer(peer) => Target::One(peer),
+        _ => Target::Both,
+    };
+    model.ui.layers.retain(|layer| matches!(layer, Layer::Queue(_)));
+    model.ui.push(Layer::Menu(Menu { target, selected: 0 }));
+    Vec::new()
+}
+
+/// The lines of the menu.
+pub fn menu_rows() -> Vec<&'static Row> {
+    let in_menu = |row: &&Row| row.scope == Scope::Control && row.action != Action::NextTarget;
+    REGISTRY.iter().filter(in_menu).collect()
+}
+
+pub(super) fn menu_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
+    let rows = menu_rows();
+    let Some(Layer::Menu(menu)) = model.ui.layers.last_mut() else { return Vec::new() };
+    match chord.key {
+        Key::Esc | Key::Char('q') => drop(model.ui.layers.pop()),
+        Key::Char('c') if chord.ctrl => drop(model.ui.layers.pop()),
+        Key::Down | Key::Char('j') => menu.selected = (menu.selected + 1).min(rows.len() - 1),
+        Key::Up | Key::Char('k') => menu.selected = menu.selected.saturating_sub(1),
+        Key::Char('0') => menu.target = Target::Both,
+        Key::Char('1') => menu.target = Target::One(PeerId::First),
+        Key::Char('2') => menu.target = Target::One(PeerId::Second),
+        Key::Enter if !held => {
+            let row = rows[menu.selected.min(rows.len() - 1)];
+            return key::run(model, row, None);
+        }
+        _ if held => {}
+        _ => {
+            if let Some(row) = action::lookup(Scope::Control, chord) {
+                return key::run(model, row, None);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn target(model: &Model) -> Target {
+    match model.ui.top() {
+        Some(Layer::Menu(menu)) => menu.target,
+        _ => Target::Both,
+    }
+}
+
+/// Runs an action of the menu; it is known to be enabled.
+pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
+    let target = target(model);
+    match action {
+        Action::NextTarget => {
+            if let Some(Layer::Menu(menu)) = model.ui.layers.last_mut() {
+                menu.target = menu.target.next();
+            }
+            Vec::new()
+        }
+        Action::Rebalance => ask(model, Question::Share, Target::Both),
+        Action::Ratio => ask(model, Question::Ratio, target),
+        Action::Limit => ask(model, Question::Limit, target),
+        Action::Pause => {
+            let text = "What is in flight ends; nothing new starts. Undo: resume.";
+            confirm(model, "pause", &[text], target, &Command::Pause)
+        }
+        Action::Resume => confirm(model, "resume", &["New transfers start again."], target, &Command::Resume),
+        Action::Retry => {
+            let text = "Given-up transfers are queued again, each with a new set of attempts.";
+            confirm(model, "retry", &[text], target, &Command::Retry { transfer: None })
+        }
+        Action::Drain => {
+            let orders = orders(model, target, &Command::Drain { dry_run: false });
+            let questions =
+                orders.iter().map(|o| Order { command: Command::Drain { dry_run: true }, ..o.clone() });
+            let questions: Vec<Order> = questions.collect();
+            let text = "What is in flight stays where it is. The peer takes no more work in this run.";
+            preview(model, "drain", title(model, "Drain", target), vec![text.into()], orders, questions)
+        }
+        Action::Stop => stop(model, target),
+        _ => Vec::new(),
+    }
+}
+
+fn ask(model: &mut Model, question: Question, target: Target) -> Vec<Effect> {
+    let peer = target.peers().first().copied().unwrap_or(PeerId::First);
+    let snapshot = model.live.pane(peer).snapshot.as_ref();
+    let default = match question {
+        Question::Share => "50".into(),
+        Question::Ratio => snapshot.map_or_else(|| "0.50".into(), |s| format!("{:.2}", s.ratio)),
+        Question::Limit => {
+            snapshot.and_then(|s| s.limit).map_or_else(|| "none".into(), |l| Rate(l).to_string())
+        }
+    };
+    model.ui.layers.retain(|layer| !matches!(layer, Layer::Menu(_)));
+    model.ui.push(Layer::Prompt(Prompt { question, target, input: String::new(), default, error: None }));
+    Vec::new()
+}
+
+pub(super) fn prompt_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
+    let Some(Layer::Prompt(prompt)) = model.ui.layers.last_mut() else { return Vec::new() };
+    match chord.key {
+        Key::Esc => drop(model.ui.layers.pop()),
+        Key::Char('c') if chord.ctrl => drop(model.ui.layers.pop()),
+        Key::Char(c) if !chord.ctrl && prompt.input.chars().count() < INPUT_MAX => {
+            prompt.input.push(c);
+            prompt.error = None;
+        }
+        Key::Backspace => {
+            prompt.input.pop();
+            prompt.error = None;
+        }
+        Key::Enter if !held => {
+            let prompt = prompt.clone();
+            return answered(model, &prompt);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn answered(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
+    let typed = prompt.input.trim();
+    let typed = if typed.is_empty() { prompt.default.as_str() } else { typed };
+    let outcome = match prompt.question {
+        Question::Share => share(typed).map(|share| rebalance(model, share)),
+        Question::Ratio => Ratio::parse(typed).map_err(|e| e.to_string()).map(|ratio| {
+            let share = format!("{:.0} %", ratio.get() * 100.0);
+            let text = format!(
+                "Asked, it hands over {share} of its queue. Nothing moves now. Learning goes on from there."
+            );
+            confirm(model, "set ratio", &[&text], prompt.target, &Command::Ratio { value: ratio.get() })
+        }),
+        Question::Limit => limit(typed).map(|rate| {
+            let text =
+                rate.map_or("No limit any more.".into(), |r| format!("At most {} from now on.", Rate(r)));
+            confirm(model, "limit", &[&text], prompt.target, &Command::Limit { rate })
+        }),
+    };
+    outcome.unwrap_or_else(|error| {
+        if let Some(Layer::Prompt(prompt)) = model.ui.layers.last_mut() {
+            prompt.error = Some(crate::clean::text(&error));
+        }
+        Vec::new()
+    })
+}
+
+/// "50", "50 %", "0.5".
+fn share(typed: &str) -> Result<Share, String> {
+    let bare = typed.parse::<f64>().is_ok_and(|n| n > 1.0);
+    let text = if bare { format!("{typed} %") } else { typed.to_owned() };
+    Share::parse(&text).map_err(|e| e.to_string())
+}
+
+/// A rate, or "none".
+fn limit(typed: &str) -> Result<Option<u64>, String> {
+    if typed.eq_ignore_ascii_case("none") {
+        return Ok(None);
+    }
+    Rate::parse(typed).map(|rate| Some(rate.0)).map_err(|e| format!("{e}, or none"))
+}
+
+fn rebalance(model: &mut Model, share: Share) -> Vec<Effect> {
+    let keeps = [share.get(), 1.0 - share.get()];
+    let order = |peer: PeerId, dry_run: bool| {
+        let command = Command::Rebalance { keep: keeps[peer.index()], dry_run };
+        let shown = Command::Rebalance { keep: keeps[peer.index()], dry_run: false };
+        let verb = shown.verb(&model.run, Some(model.names().name(peer)));
+        Order { to: To::Peer(peer), command, verb }
+    };
+    let orders = PeerId::BOTH.map(|peer| order(peer, false)).to_vec();
+    let questions = PeerId::BOTH.map(|peer| order(peer, true)).to_vec();
+    let [first, second] = keeps.map(|k| format!("{:.0}", k * 100.0));
+    let title = format!("Rebalance {first}/{second}  (preview)");
+    let text = "Ratios stay as they are. What is in flight is not touched.";
+    preview(model, "rebalance", title, vec![text.into()], orders, questions)
+}
+
+fn stop(model: &mut Model, target: Target) -> Vec<Effect> {
+    let command = Command::Stop { drain: true };
+    let (name, orders, text) = match target {
+        Target::Both => {
+            let verb = command.verb(&model.run, None);
+            let text = "Both engines finish what is in flight, then end. The rest stays in the ledger: resume goes on.";
+            (model.run.clone(), vec![Order { to: To::Supervisor, command, verb }], text)
+        }
+        Target::One(peer) => {
+            let name = model.names().name(peer).to_owned();
+            let text = "This engine finishes what is in flight, then ends. The other peer goes on and may take over.";
+            (name, orders(model, target, &command), text)
+        }
+    };
+    let dialog = dialog::new(format!("Stop {name}"), "stop", vec![text.into()], orders, Some(name));
+    dialog::open(model, dialog);
+    Vec::new()
+}
+
+fn title(model: &Model, what: &str, target: Target) -> String {
+    let names: Vec<&str> = target.peers().into_iter().map(|peer| model.names().name(peer)).collect();
+    format!("{what} {}", names.join(" and "))
+}
+
+fn orders(model: &Model, target: Target, command: &Command) -> Vec<Order> {
+    let order = |peer: PeerId| {
+        let verb = command.verb(&model.run, Some(model.names().name(peer)));
+        Order { to: To::Peer(peer), command: command.clone(), verb }
+    };
+    target.peers().into_iter().map(order).collect()
+}
+
+fn confirm(
+    model: &mut Model,
+    go: &'static str,
+    text: &[&str],
+    target: Target,
+    command: &Command,
+) -> Vec<Effect> {
+    let mut what = go.to_owned();
+    if let Some(first) = what.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let title = title(model, &what, target);
+    let orders = orders(model, target, command);
+    let mut lines: Vec<String> = text.iter().map(ToString::to_string).collect();
+    lines.extend(now_lines(model, target, command));
+    dialog::open(model, dialog::new(title, go, lines, orders, None));
+    Vec::new()
+}
+
+/// What is so far, for controls that set a value.
+fn now_lines(model: &Model, target: Target, command: &Command) -> Vec<String> {
+    let line = |peer: PeerId| {
+        let s = model.live.pane(peer).snapshot.as_ref()?;
+        let name = model.names().name(peer);
+        match command {
+            Command::Ratio { value } => {
+                let clamp = format!("allowed {RATIO_MIN:.2} to {RATIO_MAX:.2}");
+                Some(format!("{name}: now {:.2}, after {value:.2} ({clamp})", s.ratio))
+            }
+            Command::Limit { rate } => {
+                let words = |r: Option<u64>| r.map_or("no limit".into(), |r| Rate(r).to_string());
+                Some(format!("{name}: now {}, after {}", words(s.limit), words(*rate)))
+            }
+            _ => None,
+        }
+    };
+    target.peers().into_iter().filter_map(line).collect()
+}
+
+fn preview(
+    model: &mut Model,
+    go: &'static str,
+    title: String,
+    text: Vec<String>,
+    orders: Vec<Order>,
+    questions: Vec<Order>,
+) -> Vec<Effect> {
+    let room = crate::control::PENDING_MAX.saturating_sub(model.desk.pending.len());
+    if room < questions.len() {
+        data::say(model, Mood::Bad, "too many requests without a reply; not asked");
+        return Vec::new();
+    }
+    let mut dialog = dialog::new(title, go, text, orders, None);
+    dialog.forecasts = questions.iter().map(|_| crate::control::Forecast::Waiting).collect();
+    dialog::open(model, dialog);
+    questions.into_iter().flat_map(|question| replies::send(model, question, Purpose::Forecast)).collect()
+}

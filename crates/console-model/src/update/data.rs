@@ -1,0 +1,78 @@
+//! News from outside: connections, snapshots, events, time.
+
+use super::{queue, replies};
+use crate::{Clean, Effect, Left, LinkState, Model, To, words::Mood};
+use twinhaul_units::PeerId;
+use twinhaul_wire::{Event, PeerSnapshot, RunSnapshot};
+
+pub(super) fn link(model: &mut Model, to: To, state: LinkState) -> Vec<Effect> {
+    if !state.is_up() {
+        replies::lost(model, to);
+    }
+    match to {
+        To::Peer(peer) => model.live.panes[peer.index()].link = state,
+        To::Supervisor => model.live.run_link = state,
+    }
+    Vec::new()
+}
+
+pub(super) fn peer(model: &mut Model, peer: PeerId, snapshot: PeerSnapshot) -> Vec<Effect> {
+    let now = model.now;
+    model.live.panes[peer.index()].take(snapshot, now);
+    model.live.remember_part();
+    queue::moved(model, peer)
+}
+
+pub(super) fn run(model: &mut Model, run: RunSnapshot) -> Vec<Effect> {
+    let first = model.live.run.is_none();
+    if first && run.demo {
+        model.ui.times = crate::ui::Times::SinceStart;
+    }
+    model.live.run_heard = Some(model.now);
+    model.live.run = Some(run);
+    model.live.remember_part();
+    Vec::new()
+}
+
+pub(super) fn event(model: &mut Model, event: Event) -> Vec<Effect> {
+    if !model.live.from_ledger {
+        model.live.take(event);
+    }
+    Vec::new()
+}
+
+pub(super) fn history(model: &mut Model, events: Vec<Clean<Event>>) -> Vec<Effect> {
+    if !model.live.from_ledger {
+        // What sockets told so far is told again by the ledger, in full and in order.
+        model.live.from_ledger = true;
+        model.live.events.clear();
+        model.live.timeline.clear();
+        model.live.events_taken = 0;
+    }
+    for event in events {
+        model.live.take(event.into_inner());
+    }
+    Vec::new()
+}
+
+pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
+    let now = model.now;
+    for pane in &mut model.live.panes {
+        if pane.heard.is_some() {
+            pane.rates.advance(now);
+        }
+    }
+    if model.ui.toast.as_ref().is_some_and(|t| !t.stays() && now.since(t.at) >= crate::ui::TOAST_FOR) {
+        model.ui.toast = None;
+    }
+    replies::overdue(model);
+    if model.exit_when_done && model.live.ended().is_some() && model.ui.layers.is_empty() {
+        return vec![Effect::Leave(Left::Ended { exit: model.live.exit() })];
+    }
+    Vec::new()
+}
+
+/// A sentence for the footer and the message log.
+pub(super) fn say(model: &mut Model, mood: Mood, text: &str) {
+    replies::note(model, mood, text);
+}

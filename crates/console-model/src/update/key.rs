@@ -1,0 +1,92 @@
+//! From a key to what it does: the topmost layer first, then the registry. No key is interpreted anywhere else.
+
+use super::{control, data, dialog, help, leave, nav};
+use crate::action::{self, Action, Row, Scope};
+use crate::control::HELD_DOWN;
+use crate::ui::Layer;
+use crate::words::Mood;
+use crate::{Chord, Effect, Key, Left, Model, Press};
+
+pub(super) fn press(model: &mut Model, press: Press) -> Vec<Effect> {
+    let held = press.repeat || held_down(model, press.chord);
+    model.ui.last_key = Some((press.chord, model.now));
+    if press.chord == Chord::ctrl('z') {
+        return vec![Effect::Suspend];
+    }
+    match model.ui.top() {
+        Some(Layer::Dialog(_)) => dialog::key(model, press.chord, held),
+        Some(Layer::Leave(_)) => leave::key(model, press.chord, held),
+        Some(Layer::Prompt(_)) => control::prompt_key(model, press.chord, held),
+        Some(Layer::Menu(_)) => control::menu_key(model, press.chord, held),
+        Some(Layer::Help(_)) => help::key(model, press.chord),
+        Some(Layer::Queue(_) | Layer::Detail { .. }) | None => main_key(model, press.chord),
+    }
+}
+
+/// Pasted text goes into a prompt or a search, and nowhere else: it must never act.
+pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    let line: String = crate::clean::text(text.lines().next().unwrap_or_default());
+    for c in line.chars() {
+        let chord = Chord::plain(Key::Char(c));
+        match model.ui.top() {
+            Some(Layer::Prompt(_)) => drop(control::prompt_key(model, chord, false)),
+            Some(Layer::Help(_)) => drop(help::key(model, chord)),
+            _ => {}
+        }
+    }
+    Vec::new()
+}
+
+/// Terminals that do not mark repeats send a held key as many presses, closer together than fingers type.
+fn held_down(model: &Model, chord: Chord) -> bool {
+    model.ui.last_key.is_some_and(|(last, at)| last == chord && model.now.since(at) < HELD_DOWN)
+}
+
+fn main_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    if model.summary_shown() && model.ui.layers.is_empty() {
+        match chord.key {
+            Key::Enter | Key::Char('q' | ' ') => return vec![Effect::Leave(ended(model))],
+            Key::Char('c') if chord.ctrl => return vec![Effect::Leave(ended(model))],
+            Key::Esc => {
+                model.ui.summary_closed = true;
+                return Vec::new();
+            }
+            _ => {}
+        }
+    }
+    match action::lookup(Scope::Main, chord) {
+        Some(row) => run(model, row, Some(chord)),
+        None => Vec::new(),
+    }
+}
+
+fn ended(model: &Model) -> Left {
+    Left::Ended { exit: model.live.exit() }
+}
+
+/// Does what a row of the registry says, or says why not.
+pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) -> Vec<Effect> {
+    if let Err(why) = (row.enabled)(model) {
+        data::say(model, Mood::Warn, &format!("{}: off: {why}", row.id));
+        return Vec::new();
+    }
+    match row.action {
+        Action::Suspend => vec![Effect::Suspend],
+        Action::Redraw => vec![Effect::Redraw],
+        Action::Help => help::open(model),
+        Action::Control => control::open(model),
+        Action::Quit if model.live.ended().is_some() => vec![Effect::Leave(ended(model))],
+        Action::Quit => leave::open(model),
+        Action::Pause
+        | Action::Resume
+        | Action::Rebalance
+        | Action::Ratio
+        | Action::Limit
+        | Action::Drain
+        | Action::Retry
+        | Action::Stop
+        | Action::NextTarget => control::run(model, row.action),
+        Action::Confirm | Action::NextButton => Vec::new(),
+        look => nav::run(model, look, chord),
+    }
+}

@@ -1,0 +1,191 @@
+//! Looking around: focus, selections by id, scrolling, freezing, expanding, drilling down. Changes nothing outside.
+
+use super::queue;
+use crate::action::Action;
+use crate::ui::{Cursor, Layer, Panel, Subject, Times, WINDOWS_S};
+use crate::{Chord, Effect, Frozen, Key, Model, SizeClass};
+use twinhaul_units::PeerId;
+
+pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Vec<Effect> {
+    match action {
+        Action::NextPanel => focus(model, step_panel(model, 1)),
+        Action::PreviousPanel => focus(model, step_panel(model, -1)),
+        Action::Panel => {
+            if let Some(Key::Char(c)) = chord.map(|c| c.key) {
+                let index = c.to_digit(10).unwrap_or(1).saturating_sub(1) as usize;
+                focus(model, Panel::ALL.get(index).copied().unwrap_or(Panel::Flight));
+            }
+        }
+        Action::Drill => return drill(model),
+        Action::Back => back(model),
+        Action::Freeze => freeze(model),
+        Action::Expand => {
+            model.ui.layers.clear();
+            model.ui.expanded = !model.ui.expanded && model.class() > SizeClass::Status;
+        }
+        Action::Times => {
+            model.ui.times = match model.ui.times {
+                Times::Clock => Times::Ago,
+                Times::Ago => Times::SinceStart,
+                Times::SinceStart => Times::Clock,
+            };
+        }
+        Action::ZoomIn => model.ui.window = model.ui.window.saturating_sub(1),
+        Action::ZoomOut => model.ui.window = (model.ui.window + 1).min(WINDOWS_S.len() - 1),
+        Action::Problems => model.ui.push(Layer::Detail { subject: Subject::Problems, scroll: 0 }),
+        Action::Down => return shift(model, 1),
+        Action::Up => return shift(model, -1),
+        Action::PageDown => return shift(model, page_rows(model)),
+        Action::PageUp => return shift(model, -page_rows(model)),
+        Action::First => return shift(model, i64::MIN),
+        Action::Last => return shift(model, i64::MAX),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Panels that Tab goes through: all but the message log, which only its digit shows.
+fn step_panel(model: &Model, by: isize) -> Panel {
+    let count = Panel::ALL.len() - 1;
+    let at = (model.ui.focus.number() - 1).min(count - 1);
+    let next =
+        at.saturating_add_signed(by).wrapping_add(if at == 0 && by < 0 { count - 1 } else { 0 }) % count;
+    Panel::ALL[next]
+}
+
+/// Panels without a place in the present layout take the whole screen.
+fn focus(model: &mut Model, panel: Panel) {
+    model.ui.layers.clear();
+    model.ui.summary_closed |= model.live.ended().is_some();
+    let hidden = match model.class() {
+        SizeClass::Wide => panel == Panel::Messages,
+        SizeClass::Full => matches!(panel, Panel::Plot | Panel::Log | Panel::Messages),
+        SizeClass::Compact | SizeClass::Status => false,
+    };
+    let was_hidden = model.ui.expanded && model.ui.focus != panel;
+    model.ui.expanded = hidden || (model.ui.expanded && !was_hidden);
+    model.ui.focus = panel;
+}
+
+fn freeze(model: &mut Model) {
+    model.frozen = match model.frozen.take() {
+        Some(_) => None,
+        None => Some(Box::new(Frozen { board: model.live.clone(), at: model.now })),
+    };
+}
+
+/// Esc: the topmost layer, then the full screen, then the error in the footer, then freezing stays as it is.
+fn back(model: &mut Model) {
+    if model.ui.layers.pop().is_some() {
+        return;
+    }
+    if model.ui.toast.take().is_some() {
+        return;
+    }
+    if model.ui.expanded {
+        model.ui.expanded = false;
+        if model.ui.focus == Panel::Messages {
+            model.ui.focus = Panel::Flight;
+        }
+        return;
+    }
+    for cursor in [&mut model.ui.assist, &mut model.ui.log, &mut model.ui.messages] {
+        cursor.id = None;
+    }
+    if model.live.ended().is_some() {
+        model.ui.summary_closed = false;
+    }
+}
+
+fn drill(model: &mut Model) -> Vec<Effect> {
+    if let Some(Layer::Queue(view)) = model.ui.top() {
+        if let Some(id) = view.id {
+            model.ui.push(Layer::Detail { subject: Subject::Transfer(id), scroll: 0 });
+        }
+        return Vec::new();
+    }
+    if matches!(model.ui.top(), Some(Layer::Detail { .. })) {
+        model.ui.layers.pop();
+        return Vec::new();
+    }
+    let subject = match model.ui.focus {
+        Panel::Peer(peer) => return queue::open(model, peer),
+        Panel::Plot | Panel::Messages => {
+            model.ui.expanded = true;
+            return Vec::new();
+        }
+        Panel::Flight => {
+            let flights = model.board().flights();
+            let index =
+                index_of(model.ui.flight, flights.len(), |id| flights.iter().position(|(_, f)| f.id == id));
+            flights.get(index).map(|(_, f)| Subject::Transfer(f.id))
+        }
+        Panel::Assist => tail_id(model, model.ui.assist, |m| &m.board().timeline).map(Subject::Beat),
+        Panel::Log => tail_id(model, model.ui.log, |m| &m.board().events).map(Subject::Line),
+    };
+    if let Some(subject) = subject {
+        model.ui.push(Layer::Detail { subject, scroll: 0 });
+    }
+    Vec::new()
+}
+
+fn tail_id<T>(model: &Model, cursor: Cursor, ring: impl Fn(&Model) -> &crate::ring::Ring<T>) -> Option<u64> {
+    let ring = ring(model);
+    let last = ring.len().checked_sub(1).map(|i| ring.id(i));
+    cursor.id.filter(|id| ring.index(*id).is_some()).or(last)
+}
+
+/// Rows that a page key moves by.
+fn page_rows(model: &Model) -> i64 {
+    let rows = i64::from(model.size.1);
+    let full = model.ui.expanded || !model.ui.layers.is_empty();
+    (if full { rows - 6 } else { rows / 4 }).max(1)
+}
+
+/// Where a cursor is in a list of `len`, given how to find an id.
+pub fn index_of(cursor: Cursor, len: usize, find: impl Fn(u64) -> Option<usize>) -> usize {
+    cursor.id.and_then(find).unwrap_or(cursor.index).min(len.saturating_sub(1))
+}
+
+fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
+    match model.ui.layers.last_mut() {
+        Some(Layer::Queue(_)) => return queue::shift(model, by),
+        Some(Layer::Detail { scroll, .. }) => {
+            *scroll = moved(*scroll, by, usize::from(u16::MAX));
+            return Vec::new();
+        }
+        _ => {}
+    }
+    match model.ui.focus {
+        Panel::Flight => {
+            let ids: Vec<u64> = model.board().flights().iter().map(|(_, f)| f.id).collect();
+            let at = index_of(model.ui.flight, ids.len(), |id| ids.iter().position(|i| *i == id));
+            let index = moved(at, by, ids.len());
+            model.ui.flight = Cursor { id: ids.get(index).copied(), index };
+        }
+        Panel::Assist => model.ui.assist = along(model.ui.assist, &model.board().timeline, by),
+        Panel::Log => model.ui.log = along(model.ui.log, &model.board().events, by),
+        Panel::Messages => model.ui.messages = along(model.ui.messages, &model.desk.notes, by),
+        Panel::Peer(PeerId::First | PeerId::Second) | Panel::Plot => {}
+    }
+    Vec::new()
+}
+
+/// A step in a list that grows at its end. The end itself is followed: leaving it stops following, reaching it
+/// follows again.
+fn along<T>(cursor: Cursor, ring: &crate::ring::Ring<T>, by: i64) -> Cursor {
+    let last = ring.len().saturating_sub(1);
+    let at = match cursor.id {
+        None => last,
+        // What was selected may have been forgotten: the oldest is nearest to it.
+        Some(id) => ring.index(id).unwrap_or(0),
+    };
+    let index = moved(at, by, ring.len());
+    Cursor { id: (index < last).then(|| ring.id(index)), index }
+}
+
+fn moved(at: usize, by: i64, len: usize) -> usize {
+    let at = i64::try_from(at).unwrap_or(i64::MAX);
+    let last = i64::try_from(len).unwrap_or(i64::MAX).saturating_sub(1).max(0);
+    usize::try_from(at.saturating_add(by).clamp(0, last)).unwrap_or(0)
+}

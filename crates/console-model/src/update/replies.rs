@@ -1,0 +1,101 @@
+//! Requests and what came of them. Every request ends as a note: done, refused with the reason and the next command,
+//! or without a reply; nothing vanishes.
+
+use super::dialog;
+use crate::control::{Forecast, Order, PENDING_MAX, Pending, Purpose, REPLY_WITHIN};
+use crate::ui::{Note, Toast};
+use crate::{Effect, Left, Model, To, words::Mood};
+use twinhaul_wire::{CommandResult, Reply, Request};
+
+/// Puts a request under way.
+pub(super) fn send(model: &mut Model, order: Order, purpose: Purpose) -> Vec<Effect> {
+    if model.desk.pending.len() >= PENDING_MAX {
+        note(model, Mood::Bad, "too many requests without a reply; not sent");
+        return Vec::new();
+    }
+    let id = model.desk.next_id;
+    model.desk.next_id += 1;
+    let request = Request { id, by: "console".into(), command: order.command.clone() };
+    let to = order.to;
+    model.desk.pending.insert(id, Pending { order, purpose, sent: model.now });
+    vec![Effect::Send(to, request)]
+}
+
+pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
+    let Some(pending) = model.desk.pending.remove(&reply.id) else { return Vec::new() };
+    let verb = &pending.order.verb;
+    match (pending.purpose, reply.result) {
+        (Purpose::Forecast, CommandResult::Preview(preview)) => {
+            dialog::forecast(model, &pending.order, Forecast::Moves(preview));
+        }
+        (Purpose::Forecast, CommandResult::Done(why)) => {
+            dialog::forecast(model, &pending.order, Forecast::Nothing(why));
+        }
+        (Purpose::Forecast, CommandResult::Refused(refusal)) => {
+            dialog::forecast(model, &pending.order, Forecast::Refused(refusal.why));
+        }
+        (Purpose::Forecast, CommandResult::Status(_)) => {
+            dialog::forecast(
+                model,
+                &pending.order,
+                Forecast::Refused("it did not say what would move".into()),
+            );
+        }
+        (_, CommandResult::Refused(refusal)) => {
+            let next =
+                if refusal.next.is_empty() { String::new() } else { format!("; try: {}", refusal.next) };
+            let text = format!("{verb}: refused: {}{next}", refusal.why);
+            stay_after_all(model, pending.purpose);
+            note(model, Mood::Bad, &text);
+        }
+        (Purpose::LeaveAfter { drain }, _) => return vec![Effect::Leave(Left::Stopped { drain })],
+        (Purpose::Act, CommandResult::Done(what)) => note(model, Mood::Good, &format!("{verb}: {what}")),
+        (Purpose::Act, _) => note(model, Mood::Good, &format!("{verb}: done")),
+    }
+    Vec::new()
+}
+
+/// The connection is gone: its replies will not come.
+pub(super) fn lost(model: &mut Model, to: To) {
+    give_up(
+        model,
+        |pending| pending.order.to == to,
+        "connection lost before the reply; look whether it was done",
+    );
+}
+
+/// Tells about requests that wait too long for a reply.
+pub(super) fn overdue(model: &mut Model) {
+    let now = model.now;
+    give_up(
+        model,
+        |pending| now.since(pending.sent) >= REPLY_WITHIN,
+        "no reply in 10 s; look whether it was done",
+    );
+}
+
+fn give_up(model: &mut Model, which: impl Fn(&Pending) -> bool, why: &str) {
+    let ids: Vec<u64> = model.desk.pending.iter().filter(|(_, p)| which(p)).map(|(id, _)| *id).collect();
+    for id in ids {
+        let Some(pending) = model.desk.pending.remove(&id) else { continue };
+        if pending.purpose == Purpose::Forecast {
+            dialog::forecast(model, &pending.order, Forecast::Refused(why.into()));
+        } else {
+            stay_after_all(model, pending.purpose);
+            note(model, Mood::Bad, &format!("{}: {why}", pending.order.verb));
+        }
+    }
+}
+
+fn stay_after_all(model: &mut Model, purpose: Purpose) {
+    if matches!(purpose, Purpose::LeaveAfter { .. }) {
+        model.ui.layers.retain(|layer| !matches!(layer, crate::ui::Layer::Leave(_)));
+    }
+}
+
+/// Says something in the footer and keeps it in panel 7.
+pub(super) fn note(model: &mut Model, mood: Mood, text: &str) {
+    let at_ms = model.clock.ms(model.now);
+    model.desk.notes.push(Note { at_ms, mood, text: text.to_owned() });
+    model.ui.toast = Some(Toast { text: text.to_owned(), mood, at: model.now });
+}

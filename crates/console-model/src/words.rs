@@ -1,0 +1,176 @@
+//! How the screen says things: numbers with their units, ages, states, and events in words. ASCII only, so that one
+//! wording serves both glyph sets; the words are the glossary's and the claims'.
+
+pub mod beat;
+pub mod event;
+
+use crate::board::{Pane, Standing};
+use std::time::Duration;
+use twinhaul_units::{Bytes, Moment};
+use twinhaul_wire::{InFlight, PeerState, Phase, WaitReason};
+
+/// `04:17`, `01:52:09`, `3d 04:11`.
+pub fn clock(d: Duration) -> String {
+    let s = d.as_secs();
+    match s {
+        0..3600 => format!("{:02}:{:02}", s / 60, s % 60),
+        3600..360_000 => format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60),
+        _ => format!("{}d {:02}:{:02}", s / 86_400, s / 3600 % 24, s / 60 % 60),
+    }
+}
+
+/// As [`clock`], for seconds that may not be known.
+pub fn clock_s(seconds: Option<f64>) -> String {
+    match seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()) {
+        Some(d) if d < Duration::from_hours(2_400) => clock(d),
+        _ => "--:--".into(),
+    }
+}
+
+/// An age in at most four columns: `7s`, `12m`, `3h`, `2d`.
+pub fn age(d: Duration) -> String {
+    match d.as_secs() {
+        s @ 0..100 => format!("{s}s"),
+        s @ 100..6_000 => format!("{}m", s / 60),
+        s @ 6_000..172_800 => format!("{}h", s / 3600),
+        s => format!("{}d", (s / 86_400).min(999)),
+    }
+}
+
+/// `12.1/29.4 TiB`: both in the unit of the whole.
+pub fn bytes_of(done: u64, total: u64) -> String {
+    let whole = Bytes(total).to_string();
+    let Some((number, unit)) = whole.split_once(' ') else { return whole };
+    let scale = (0u8..).zip(["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]).find(|(_, u)| *u == unit);
+    let scale = scale.map_or(0, |(power, _)| power);
+    let part = done as f64 / 1024f64.powi(i32::from(scale));
+    let digits = number.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let digits = if scale > 0 && digits == 0 && part < 99.95 { 1 } else { digits };
+    format!("{part:.digits$}/{number} {unit}")
+}
+
+/// Thousands with commas: `10,581`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `1 file`, `48 files`.
+pub fn files(n: u64) -> String {
+    if n == 1 { "1 file".into() } else { format!("{} files", count(n)) }
+}
+
+/// MiB a second with one decimal; for table columns headed `MiB/s`.
+pub fn mib_per_s(rate: u64) -> String {
+    format!("{:.1}", rate as f64 / 1_048_576.0)
+}
+
+/// Severity of what a word says; the view adds a sign and a style to it, never a colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Good,
+    Plain,
+    Warn,
+    Bad,
+}
+
+/// One word for a peer's state.
+pub fn peer_state(pane: &Pane, stalled: bool, now: Moment) -> (&'static str, Mood) {
+    match (pane.standing(now), pane.snapshot.as_ref().map(|s| s.state)) {
+        (Standing::Unknown, _) | (_, None) => ("WAIT", Mood::Warn),
+        (Standing::Stale(_), _) => ("STALE", Mood::Bad),
+        (_, Some(PeerState::Finished)) => ("DONE", Mood::Good),
+        _ if stalled => ("STALL", Mood::Bad),
+        (_, Some(state)) => match state {
+            PeerState::Starting => ("START", Mood::Plain),
+            PeerState::Recovering => ("RECOVER", Mood::Warn),
+            PeerState::Running => ("RUN", Mood::Good),
+            PeerState::Idle => ("IDLE", Mood::Plain),
+            PeerState::Paused => ("PAUSED", Mood::Warn),
+            PeerState::Draining => ("DRAIN", Mood::Warn),
+            PeerState::Stopping => ("STOPPING", Mood::Warn),
+            PeerState::Finishing => ("FINISH", Mood::Plain),
+            PeerState::Finished => ("DONE", Mood::Good),
+        },
+    }
+}
+
+/// State of a transfer in flight in at most 13 columns: the phase, or what it waits for and how long.
+pub fn flight_state(flight: &InFlight, stalled: bool) -> (String, Mood) {
+    let waited = flight.wait.as_ref().map(|w| age(Duration::from_millis(w.age_ms)));
+    match (&flight.wait, waited) {
+        (_, waited) if stalled => {
+            let age = waited.unwrap_or_else(|| age(Duration::from_millis(flight.age_ms)));
+            (format!("STALL {age}"), Mood::Bad)
+        }
+        (Some(wait), Some(age)) => (format!("{} {age}", wait_short(wait.reason)), Mood::Warn),
+        _ => (phase(flight.phase).into(), Mood::Plain),
+    }
+}
+
+pub const fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Open => "open",
+        Phase::Copy => "copy",
+        Phase::Seal => "seal",
+        Phase::Verify => "verify",
+    }
+}
+
+/// A wait reason in one short word; [`WaitReason::words`] says it in full.
+pub const fn wait_short(reason: WaitReason) -> &'static str {
+    match reason {
+        WaitReason::SourceRead => "read",
+        WaitReason::TargetWrite => "write",
+        WaitReason::TargetOpen => "open",
+        WaitReason::Drive => "drive",
+        WaitReason::Mount => "mount",
+        WaitReason::Locate => "locate",
+        WaitReason::Cartridge => "tape",
+        WaitReason::Throttle => "throttle",
+        WaitReason::RateLimit => "server",
+        WaitReason::Retry => "retry",
+        WaitReason::Paused => "paused",
+        WaitReason::PeerAnswer => "answer",
+        WaitReason::Ledger => "ledger",
+        WaitReason::Slot => "slot",
+        WaitReason::Space => "space",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_ages() {
+        let s = Duration::from_secs;
+        assert_eq!([clock(s(257)), clock(s(6_729)), clock(s(360_000))], ["04:17", "01:52:09", "4d 04:00"]);
+        assert_eq!([age(s(7)), age(s(720)), age(s(7_200)), age(s(900_000))], ["7s", "12m", "2h", "10d"]);
+        assert_eq!(
+            [clock_s(None), clock_s(Some(f64::INFINITY)), clock_s(Some(61.0))],
+            ["--:--", "--:--", "01:01"]
+        );
+    }
+
+    #[test]
+    fn parts_share_the_unit_of_the_whole() {
+        for (done, total, text) in [
+            (0, 0, "0/0 B"),
+            (512 << 10, 400 << 20, "0.5/400 MiB"),
+            (13_304_090_691_174, 32_325_641_860_710, "12.1/29.4 TiB"),
+            (400 << 20, 400 << 20, "400/400 MiB"),
+            (700, 900, "700/900 B"),
+        ] {
+            assert_eq!(bytes_of(done, total), text);
+        }
+        assert_eq!([count(7), count(1_000), count(10_581_000)], ["7", "1,000", "10,581,000"]);
+    }
+}

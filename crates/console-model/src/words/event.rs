@@ -1,0 +1,83 @@
+//! Events as log lines: what happened, to what, why; one line each.
+
+use super::beat::{beat, rule_words};
+use super::{count, files};
+use crate::Names;
+use std::time::Duration;
+use twinhaul_units::{Bytes, PeerId, Span};
+use twinhaul_wire::{AssignWhy, Event, EventKind};
+
+/// `event` as the log shows it, without time, level and peer.
+pub fn log_line(event: &Event, names: &Names) -> String {
+    match &event.kind {
+        EventKind::RunStarted { name, policy } => format!("run of profile {name} started, policy {policy}"),
+        EventKind::Planned { wave, transfers, bytes, growing, .. } => {
+            let more = if *growing { "; more will follow" } else { "; that is all" };
+            format!("wave {wave} planned: {}, {}{more}", files(*transfers), Bytes(*bytes))
+        }
+        EventKind::Joined { pid } => format!("joined, pid {pid}, incarnation {}", event.incarnation),
+        EventKind::Ask { .. } | EventKind::Needed { .. } | EventKind::NotNeeded { .. } => {
+            message(event, names)
+        }
+        EventKind::Ratio { old, new, rule } => {
+            let at = event.peer.as_deref().and_then(|n| names.id(n));
+            let other = at.map_or("the other", |p| names.name(p.other()));
+            format!("ratio {old:.2} to {new:.2}: {}", rule_words(*rule, other))
+        }
+        EventKind::Assigned { op, to, count: n, bytes, why } => {
+            let why = match why {
+                AssignWhy::Assistance => "assistance",
+                AssignWhy::Rebalance => "rebalance",
+                AssignWhy::Drain => "drain",
+                AssignWhy::TakeOver => "take-over",
+            };
+            format!("assigned {} / {} to {to} ({why}), in the ledger as op {op}", files(*n), Bytes(*bytes))
+        }
+        EventKind::Control { command, by, result } => format!("{by}: {command}: {result}"),
+        EventKind::Say { text } | EventKind::Warning { text } | EventKind::Info { text } => text.clone(),
+        EventKind::Failed { id, key, error, attempts } => {
+            format!("given up after {attempts} attempts: {} #{id}: {error}", key.key)
+        }
+        EventKind::Retry { id, key, error, attempts, in_ms } => {
+            let wait = Span(Duration::from_millis(*in_ms));
+            format!("attempt {attempts} failed, again in {wait}: {} #{id}: {error}", key.key)
+        }
+        EventKind::ProblemBegan { problem, text } => format!("{problem}: {text}"),
+        EventKind::ProblemEnded { problem } => format!("{problem} is over"),
+        EventKind::Linked { incarnation } => format!("hears the other peer, incarnation {incarnation}"),
+        EventKind::Unlinked { why } => format!("does not hear the other peer: {why}"),
+        EventKind::Exited { process, words, restart_in_ms } => {
+            let restart = restart_in_ms.map(|ms| format!("; restart in {}", Span(Duration::from_millis(ms))));
+            format!("{process} ended: {words}{}", restart.unwrap_or_default())
+        }
+        EventKind::Recovered { discarded, accepted } => {
+            format!("recovered: {} accepted, {} discarded", files(*accepted), files(*discarded))
+        }
+        EventKind::Finishing { directories } => format!("finishing {} directories", count(*directories)),
+        EventKind::PeerFinished { transfers, bytes, .. } => {
+            format!("finished: {} / {}", files(*transfers), Bytes(*bytes))
+        }
+        EventKind::RunEnded { state, done, skipped, failed } => format!(
+            "run ended {state}: {} done, {} skipped, {} failed",
+            count(*done),
+            count(*skipped),
+            count(*failed)
+        ),
+    }
+}
+
+/// A message between the peers as a sentence: `alpha asks beta: do you need assistance? #3, 1 slot idle`.
+fn message(event: &Event, names: &Names) -> String {
+    let Some(beat) = beat(event, names) else { return String::new() };
+    let name = |peer: Option<PeerId>| peer.map_or("?", |p| names.name(p));
+    format!("to {}: {}  {}", name(beat.to), beat.message, beat.short)
+}
+
+/// The peer that a log line starts with: who says the message, or where it happened.
+pub fn speaker(event: &Event, names: &Names) -> Option<PeerId> {
+    let at = event.peer.as_deref().and_then(|name| names.id(name));
+    match event.kind {
+        EventKind::Needed { .. } | EventKind::NotNeeded { .. } => at.map(PeerId::other),
+        _ => at,
+    }
+}
