@@ -274,8 +274,8 @@ proptest! {
 
     #[test]
     fn no_transfer_is_owned_twice_or_by_nobody_and_all_are_done_in_the_end(
-        first in 0u64..30,
-        second in 0u64..30,
+        first in 0u64..120,
+        second in 0u64..120,
         slots in 1u32..4,
         minimum in 0u64..3,
         steps in proptest::collection::vec(any::<(u8, u8)>(), 0..400),
@@ -306,7 +306,7 @@ fn the_random_walk_reaches_the_rare_states() {
     let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
     let mut random = 7u64;
     for _ in 0..300 {
-        let mut pair = Pair::new([5, 25], 2, 0);
+        let mut pair = Pair::new([5, 120], 2, 0);
         for _ in 0..300 {
             // xorshift: any fixed sequence will do
             random ^= random << 13;

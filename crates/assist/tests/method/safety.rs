@@ -3,7 +3,7 @@
 use crate::desk::{Desk, ME, OTHER, ask, lot, needed, not_needed, settings};
 use std::time::Duration;
 use twinhaul_assist::{ASK_RESEND_CAP, AskId, Core, Episode, Event, Last, Message, Rule};
-use twinhaul_units::{Incarnation, Moment, PeerId};
+use twinhaul_units::{Incarnation, Moment, PeerId, Rate};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -63,17 +63,35 @@ fn the_wait_follows_the_round_trip() {
 }
 
 #[test]
+fn so_does_the_wait_after_not_needed() {
+    let mut desk = Desk::new(PeerId::First, settings(0.5, 0, 1), 0);
+    desk.now = Moment(400_000);
+    desk.hear(not_needed(1, 0));
+    assert_eq!(desk.tick_after(MS(399)).ask_sent(), None, "a round trip of 400 ms");
+    assert!(desk.tick_after(MS(1)).ask_sent().is_some());
+}
+
+#[test]
 fn what_another_incarnation_says_is_ignored() {
     let mut desk = Desk::helped(PeerId::First, settings(0.5, 0, 1), 10);
     for stranger in [Incarnation(OTHER.0 - 1), Incarnation(OTHER.0 + 1)] {
-        let before = desk.core.clone();
-        desk.feed(Event::Message { from_incarnation: stranger, msg: ask(1, 1) });
-        assert_eq!((&desk.core, desk.out.len()), (&before, 0));
+        let own_name = Message::Ask {
+            ask_id: AskId::new(stranger, 1),
+            episode: Episode(1),
+            rate: Rate(0),
+            queued: 0,
+            idle_slots: 1,
+        };
+        for msg in [ask(1, 1), own_name, needed(1, 1, 1)] {
+            let before = desk.core.clone();
+            desk.feed(Event::Message { from_incarnation: stranger, msg });
+            assert_eq!((&desk.core, desk.out.len()), (&before, 0));
+        }
     }
     let other_name = Message::Ask {
         ask_id: AskId::new(Incarnation(OTHER.0 - 1), 1),
         episode: Episode(1),
-        rate: twinhaul_units::Rate(0),
+        rate: Rate(0),
         queued: 0,
         idle_slots: 1,
     };
@@ -128,13 +146,14 @@ fn needed_twice_or_late_costs_a_look_and_no_memory() {
 }
 
 #[test]
-fn a_new_process_at_the_other_end_is_asked_anew() {
-    let mut desk = Desk::new(PeerId::First, settings(0.5, 0, 1), 0);
+fn a_new_process_at_the_other_end_is_asked_anew_and_nothing_is_learned_again() {
+    let mut desk = Desk::helped(PeerId::First, settings(0.5, 0, 1), 0);
     let (old, episode) = desk.ask_sent().expect("asked");
     desk.feed(Event::PeerLost);
     desk.feed(Event::PeerJoined { incarnation: Incarnation(OTHER.0 + 1) });
     let (new, same) = desk.ask_sent().expect("asked again");
     assert!(new > old && same == episode);
+    assert_eq!((desk.move_of_ratio(), desk.core.ratio().to_string()), (None, "0.45".into()));
 }
 
 #[test]
