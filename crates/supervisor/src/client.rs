@@ -148,7 +148,7 @@ impl Client {
         let sent = self.stream.set_write_timeout(limit).and_then(|()| self.stream.write_all(&line));
         sent.map_err(|e| match e.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => self.no_answer(),
-            _ => self.unreachable(&e.to_string()),
+            _ => self.lost(&e),
         })
     }
 
@@ -168,8 +168,15 @@ impl Client {
                 Ok(n) => self.decoder.push(&bytes[..n]).map_err(|e| self.garbled(&e.to_string()))?,
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(None),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(self.unreachable(&e.to_string())),
+                Err(e) => return Err(self.lost(&e)),
             }
+        }
+    }
+
+    fn lost(&self, error: &std::io::Error) -> SupervisorError {
+        match error.kind() {
+            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.unreachable("it hung up"),
+            _ => self.unreachable(&error.to_string()),
         }
     }
 

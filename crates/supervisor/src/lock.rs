@@ -16,7 +16,7 @@ use std::{
 
 /// How long a taken lock is tried again: a probe by [`is_supervised`] holds it for microseconds, a holder that has just
 /// started needs a moment to write its pid.
-pub const LOCK_WAIT_MAX: Duration = Duration::from_millis(200);
+const LOCK_WAIT_MAX: Duration = Duration::from_millis(200);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// The right to supervise a run; freed when dropped or when the process ends.
@@ -29,10 +29,10 @@ pub struct PeerLock(#[expect(dead_code, reason = "held, not used: dropping it fr
 
 /// A living process that holds a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder {
-    pub pid: u32,
+pub(crate) struct Holder {
+    pub(crate) pid: u32,
     /// Clock ticks since boot at which it started (`/proc/<pid>/stat`, field 22).
-    pub started: u64,
+    pub(crate) started: u64,
 }
 
 /// Takes the run for this process.

@@ -54,10 +54,7 @@ impl Detached {
     pub fn wait_ready(&mut self, run_dir: &Path) -> Result<(), SupervisorError> {
         let deadline = Instant::now() + SUPERVISOR_READY_MAX;
         loop {
-            let error = match Client::connect(run_dir, "supervisor") {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let Err(error) = Client::connect(run_dir, "supervisor") else { return Ok(()) };
             if let Some(words) = self.ended() {
                 return Err(SupervisorError::DidNotStart(words));
             }

@@ -106,6 +106,12 @@ pub fn bind(run_dir: &Path, name: &str) -> Result<UnixListener, SupervisorError>
     Ok(listener)
 }
 
+/// Removes the socket at the end; the caller still holds the lock of that name.
+pub(crate) fn unbind(run_dir: &Path, name: &str) {
+    // If it stays, the next one replaces it.
+    let _ = std::fs::remove_file(run_dir.join(format!("{name}.sock")));
+}
+
 /// Connects to `<run_dir>/<name>.sock`, waiting at most `within` for a place in its backlog, and checks whose it is.
 pub(crate) fn connect(run_dir: &Path, name: &str, within: Duration) -> Result<UnixStream, SupervisorError> {
     let who = who(name);
@@ -167,7 +173,7 @@ pub(crate) fn who(name: &str) -> String {
 }
 
 /// "5 s", "0.2 s": a limit as a sentence names it.
-pub(crate) fn seconds(d: std::time::Duration) -> String {
+pub(crate) fn seconds(d: Duration) -> String {
     if d.subsec_millis() == 0 { format!("{} s", d.as_secs()) } else { format!("{:.1} s", d.as_secs_f64()) }
 }
 

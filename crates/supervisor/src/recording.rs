@@ -1,0 +1,135 @@
+//! `recording.jsonl`: what a console would have seen, one frame a line, for `twinhaul replay`.
+//!
+//! Bounded: the fuller the file, the rarer the peers' snapshots in it (each [`STEP_BYTES`] halves their number), and at
+//! [`RECORDING_BYTES_MAX`] it ends with a note. It never fails a run: a full disk ends the recording, not the transfer.
+
+use crate::{SupervisorError, session};
+use std::{fs::File, io::Write as _, path::Path};
+use twinhaul_wire::{Event, EventKind, Frame, encode};
+
+/// The file never grows past this.
+pub(crate) const RECORDING_BYTES_MAX: u64 = 64 << 20;
+/// So many bytes double the time between two snapshots of a peer.
+const STEP_BYTES: u64 = 8 << 20;
+/// Time between two snapshots of a peer while the file is small.
+const EVERY_MS: u64 = 1000;
+/// Room for the note that ends it.
+const NOTE_BYTES: u64 = 512;
+
+/// The file, and how full it is.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    file: Option<File>,
+    bytes: u64,
+    last_ms: [Option<u64>; 2],
+}
+
+impl Recording {
+    /// Goes on with the run's recording, or begins it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub(crate) fn open(path: &Path) -> Result<Self, SupervisorError> {
+        let file = session::open_log(path)?;
+        let bytes = file.metadata().map_err(SupervisorError::io("look at", path))?.len();
+        Ok(Self { file: Some(file), bytes, last_ms: [None; 2] })
+    }
+
+    /// A snapshot of the peer `index`, if it is time for one.
+    pub(crate) fn snapshot(&mut self, index: usize, at_ms: u64, frame: &Frame) {
+        let every = EVERY_MS << (self.bytes / STEP_BYTES).min(16);
+        let due = self.last_ms[index].is_none_or(|last| at_ms.abs_diff(last) >= every * 9 / 10);
+        if due {
+            self.last_ms[index] = Some(at_ms);
+            self.line(frame, at_ms);
+        }
+    }
+
+    /// Anything else: states of the run, events.
+    pub(crate) fn line(&mut self, frame: &Frame, at_ms: u64) {
+        let Ok(line) = encode(frame) else { return };
+        if self.bytes + line.len() as u64 + NOTE_BYTES <= RECORDING_BYTES_MAX {
+            self.write(&line);
+        } else if self.file.is_some() {
+            let text = format!("the recording reached {} MiB and ends here", RECORDING_BYTES_MAX >> 20);
+            let kind = EventKind::Info { text };
+            let note = Frame::Event(Event { seq: 0, at_ms, peer: None, incarnation: 0, kind });
+            if let Ok(line) = encode(&note) {
+                self.write(&line);
+            }
+            self.file = None;
+        }
+    }
+
+    fn write(&mut self, line: &[u8]) {
+        let Some(file) = &mut self.file else { return };
+        match file.write_all(line) {
+            Ok(()) => self.bytes += line.len() as u64,
+            Err(error) => {
+                tracing::warn!(%error, "the recording ends here");
+                self.file = None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twinhaul_wire::{PeerSnapshot, decode};
+
+    fn snapshot(at_ms: u64, kib: usize) -> Frame {
+        Frame::Snapshot(Box::new(PeerSnapshot {
+            at_ms,
+            policy: "x".repeat(kib << 10),
+            ..PeerSnapshot::default()
+        }))
+    }
+
+    fn lines(path: &Path) -> Vec<Frame> {
+        let text = std::fs::read(path).unwrap();
+        text.split_inclusive(|b| *b == b'\n').map(|l| decode(l).unwrap()).collect()
+    }
+
+    #[test]
+    fn one_snapshot_a_second_of_each_peer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("recording.jsonl");
+        let mut recording = Recording::open(&path).unwrap();
+        for tick in 0..40 {
+            for index in 0..2 {
+                recording.snapshot(index, tick * 250, &snapshot(tick * 250, 0));
+            }
+        }
+        assert_eq!(lines(&path).len(), 20);
+    }
+
+    #[test]
+    fn it_thins_and_then_ends_with_a_note() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("recording.jsonl");
+        let mut recording = Recording::open(&path).unwrap();
+        let frame = snapshot(0, 200);
+        let mut taken = Vec::new();
+        for second in 0..40_000 {
+            let before = recording.bytes;
+            recording.snapshot(0, second * 1000, &frame);
+            if recording.bytes > before {
+                taken.push(second);
+            }
+        }
+        let size = std::fs::metadata(&path).unwrap().len();
+        assert!(size <= RECORDING_BYTES_MAX, "{size}");
+        assert_eq!(taken[1] - taken[0], 1);
+        // The last step's 128 seconds, less the tolerance of a tick.
+        assert_eq!(taken[taken.len() - 2] - taken[taken.len() - 3], 116);
+        let Some(Frame::Event(Event { kind: EventKind::Info { text }, .. })) = lines(&path).pop() else {
+            panic!("the last line is not a note");
+        };
+        assert!(text.contains("64 MiB"), "{text}");
+        // A new supervisor goes on where the size allows, and says nothing more where it does not.
+        let mut again = Recording::open(&path).unwrap();
+        again.line(&frame, 0);
+        assert!(std::fs::metadata(&path).unwrap().len() <= RECORDING_BYTES_MAX);
+    }
+}

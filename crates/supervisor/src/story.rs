@@ -1,0 +1,334 @@
+//! The story of a demo: when its steps fire, and what the caption says (demo.md).
+//!
+//! Pure: derived from the peers' snapshots, never from the clock, so that a slower machine is told the truth as well.
+//! Entry points: [`StoryState::look`], [`caption`], [`Story::due`].
+
+use crate::StoryStep;
+use std::{collections::VecDeque, time::Duration};
+use twinhaul_units::Moment;
+use twinhaul_wire::{PeerSnapshot, Rule};
+
+/// The steps that have not fired.
+#[derive(Clone, Debug)]
+pub(crate) struct Story {
+    steps: VecDeque<StoryStep>,
+    fires_at: Option<Moment>,
+}
+
+impl Story {
+    pub(crate) fn new(steps: Vec<StoryStep>) -> Self {
+        Self { steps: steps.into(), fires_at: None }
+    }
+
+    /// The next step, when `needed` assistances have happened and its wait is over.
+    pub(crate) fn due(&mut self, needed: u64, now: Moment) -> Option<StoryStep> {
+        let next = self.steps.front()?;
+        if self.fires_at.is_none() && needed >= next.after_assistance {
+            self.fires_at = Some(now + next.wait);
+        }
+        self.fires_at.filter(|at| *at <= now)?;
+        self.fires_at = None;
+        self.steps.pop_front()
+    }
+}
+
+/// The last thing worth a caption.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Beat {
+    #[default]
+    Opening,
+    /// The owner (index) assigned a portion of `ratio` to the other peer.
+    Given {
+        owner: usize,
+        ratio: f64,
+        why: Turn,
+    },
+    /// The owner said "no assistance needed".
+    Alone {
+        owner: usize,
+    },
+    Said(String),
+    Complete {
+        done: u64,
+        total: u64,
+        verified: bool,
+        took: Duration,
+    },
+}
+
+/// How an assignment relates to the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    First,
+    /// The same direction, the owner's ratio unchanged.
+    Again,
+    /// The same direction; the owner's ratio grew for the first time.
+    TooLittle,
+    /// It grew again.
+    More,
+    /// It grew, after the arrow had turned.
+    LearnsToo,
+    /// The other direction: the former owner asks, its ratio shrank because it had given too much.
+    HadGivenTooMuch,
+    /// The other direction.
+    Turned,
+}
+
+/// What the snapshots have told so far, by peer index.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct StoryState {
+    names: [String; 2],
+    /// Assistance given by each peer as the owner, over all its incarnations: now counted, and before its last restart.
+    needed: [u64; 2],
+    needed_seen: [u64; 2],
+    not_needed_seen: [u64; 2],
+    /// Each owner's ratio at its last assignment, and how often it had grown from one to the next.
+    ratio: [Option<f64>; 2],
+    growths: u32,
+    last_owner: Option<usize>,
+    turns: u32,
+    /// Seconds that each peer would have needed for what it had before the first assignment.
+    alone_s: [Option<f64>; 2],
+    beat: Beat,
+}
+
+impl StoryState {
+    pub(crate) fn new(names: [String; 2]) -> Self {
+        Self { names, ..Self::default() }
+    }
+
+    /// Assistances so far, both directions.
+    pub(crate) fn needed(&self) -> u64 {
+        self.needed.iter().sum()
+    }
+
+    /// A step of the story was told.
+    pub(crate) fn said(&mut self, text: &str) {
+        self.beat = Beat::Said(text.to_owned());
+    }
+
+    /// The run is complete.
+    pub(crate) fn complete(&mut self, done: u64, total: u64, verified: bool, took: Duration) {
+        self.beat = Beat::Complete { done, total, verified, took };
+    }
+
+    /// Takes in a new snapshot of the peer `owner`; `other` is the latest of the other peer.
+    pub(crate) fn look(&mut self, owner: usize, snapshot: &PeerSnapshot, other: Option<&PeerSnapshot>) {
+        if self.needed() == 0 {
+            self.alone_s[owner] = alone(snapshot).or(self.alone_s[owner]);
+        }
+        let given = grown(&mut self.needed_seen[owner], snapshot.was_assisted.needed);
+        let refused = grown(&mut self.not_needed_seen[owner], snapshot.was_assisted.not_needed);
+        self.needed[owner] += given;
+        if given > 0 {
+            let why = self.turn(owner, snapshot.ratio, other);
+            self.beat = Beat::Given { owner, ratio: snapshot.ratio, why };
+        } else if refused > 0 {
+            self.beat = Beat::Alone { owner };
+        }
+    }
+
+    fn turn(&mut self, owner: usize, ratio: f64, asker: Option<&PeerSnapshot>) -> Turn {
+        let before = self.ratio[owner].replace(ratio);
+        let grew = before.is_some_and(|b| ratio > b + f64::EPSILON);
+        let turned = self.last_owner.is_some_and(|last| last != owner);
+        let first = self.last_owner.replace(owner).is_none();
+        if turned {
+            self.turns += 1;
+            let moved = asker.and_then(|a| a.ratio_moves.last());
+            let lowered = moved.is_some_and(|m| matches!(m.rule, Rule::R62 | Rule::R72));
+            return if lowered { Turn::HadGivenTooMuch } else { Turn::Turned };
+        }
+        if grew {
+            self.growths += 1;
+        }
+        match (first, grew, self.turns, self.growths) {
+            (true, ..) => Turn::First,
+            (_, false, ..) => Turn::Again,
+            (_, true, 1.., _) => Turn::LearnsToo,
+            (_, true, 0, 1) => Turn::TooLittle,
+            (_, true, 0, _) => Turn::More,
+        }
+    }
+}
+
+/// How much a counter grew; a smaller value means that its peer was started again.
+fn grown(seen: &mut u64, now: u64) -> u64 {
+    let before = std::mem::replace(seen, now);
+    now.checked_sub(before).unwrap_or(now)
+}
+
+/// Seconds this peer would need at its limit for all that it owns or has done.
+fn alone(snapshot: &PeerSnapshot) -> Option<f64> {
+    let in_flight: u64 = snapshot.in_flight.iter().map(|t| t.bytes).sum();
+    let bytes = snapshot.queue.bytes + in_flight + snapshot.settling.bytes + snapshot.done.bytes;
+    let limit = snapshot.limit.filter(|l| *l > 0)?;
+    (bytes > 0).then_some(bytes as f64 / limit as f64)
+}
+
+/// The sentence under the picture (demo.md, column "caption").
+pub(crate) fn caption(state: &StoryState) -> String {
+    let name = |i: usize| state.names[i].as_str();
+    match &state.beat {
+        Beat::Opening => "Two engines. Each has its own queue.".into(),
+        Beat::Given { owner, ratio, why } => given(name(*owner), name(1 - *owner), *ratio, *why),
+        Beat::Alone { owner } => format!("{} can finish alone.", name(*owner)),
+        Beat::Said(text) => text.clone(),
+        Beat::Complete { done, total, verified, took } => {
+            let what = if *verified { "verified" } else { "done" };
+            let (done, total) = (thousands(*done), thousands(*total));
+            match state.alone_s {
+                [Some(first), Some(second)] => {
+                    let without = clock(first.max(second));
+                    format!(
+                        "{done} of {total} {what}. {}; without assistance {without}.",
+                        clock(took.as_secs_f64())
+                    )
+                }
+                _ => format!("{done} of {total} {what}. {}.", clock(took.as_secs_f64())),
+            }
+        }
+    }
+}
+
+fn given(owner: &str, asker: &str, ratio: f64, why: Turn) -> String {
+    let portion =
+        if (0.495..0.505).contains(&ratio) { "half".into() } else { format!("{ratio:.2} of its queue") };
+    match why {
+        Turn::First => format!("{asker} is done. It asks. {owner} gives {portion}."),
+        Turn::Again => format!("{asker} is done again. {owner} gives {portion}."),
+        Turn::TooLittle => "Back already: half was too little.".into(),
+        Turn::More => "Learning: more each time.".into(),
+        Turn::LearnsToo => format!("{owner} learns too."),
+        Turn::HadGivenTooMuch => {
+            format!("The arrow turns: {asker} had given too much, and now helps {owner}. No key was pressed.")
+        }
+        Turn::Turned => {
+            format!("The arrow turns: {asker} is done first, and now helps {owner}. No key was pressed.")
+        }
+    }
+}
+
+fn clock(seconds: f64) -> String {
+    let s = seconds.round() as u64;
+    format!("{}:{:02}", s / 60, s % 60)
+}
+
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twinhaul_wire::{Assisted, QueueSize, RatioMove};
+
+    const MIB: u64 = 1 << 20;
+
+    fn peer(name: &str, ratio: f64, needed: u64, not_needed: u64) -> PeerSnapshot {
+        let was_assisted = Assisted { needed, not_needed, ..Assisted::default() };
+        PeerSnapshot { peer: name.into(), ratio, was_assisted, ..PeerSnapshot::default() }
+    }
+
+    fn owning(mut snapshot: PeerSnapshot, transfers: u64, limit: u64) -> PeerSnapshot {
+        snapshot.queue = QueueSize { transfers, bytes: transfers * 128 * 1024 };
+        snapshot.limit = Some(limit);
+        snapshot
+    }
+
+    fn lowered(mut snapshot: PeerSnapshot, rule: Rule) -> PeerSnapshot {
+        let new = snapshot.ratio;
+        snapshot.ratio_moves.push(RatioMove { at_ms: 0, old: new + 0.05, new, rule });
+        snapshot
+    }
+
+    /// The table of demo.md, row by row.
+    #[test]
+    fn the_demo_is_told_as_designed() {
+        let mut state = StoryState::new(["alpha".into(), "beta".into()]);
+        let mut alpha = owning(peer("alpha", 0.5, 0, 0), 480, 16 * MIB);
+        let mut beta = owning(peer("beta", 0.5, 0, 0), 2720, 5 * MIB / 4);
+        state.look(0, &alpha, Some(&beta));
+        state.look(1, &beta, Some(&alpha));
+        assert_eq!(caption(&state), "Two engines. Each has its own queue.");
+
+        let tell = |state: &mut StoryState, owner: usize, owning: &PeerSnapshot, other: &PeerSnapshot| {
+            state.look(owner, owning, Some(other));
+            caption(state)
+        };
+        beta = peer("beta", 0.5, 1, 0);
+        assert_eq!(tell(&mut state, 1, &beta, &alpha), "alpha is done. It asks. beta gives half.");
+        beta = peer("beta", 0.55, 2, 0);
+        assert_eq!(tell(&mut state, 1, &beta, &alpha), "Back already: half was too little.");
+        beta = peer("beta", 0.60, 3, 0);
+        assert_eq!(tell(&mut state, 1, &beta, &alpha), "Learning: more each time.");
+        assert_eq!(state.needed(), 3);
+        state.said("Now we hurt alpha. Watch who asks.");
+        assert_eq!(tell(&mut state, 1, &beta, &alpha), "Now we hurt alpha. Watch who asks.");
+        beta = lowered(peer("beta", 0.55, 3, 0), Rule::R62);
+        alpha = peer("alpha", 0.5, 1, 0);
+        assert_eq!(
+            tell(&mut state, 0, &alpha, &beta),
+            "The arrow turns: beta had given too much, and now helps alpha. No key was pressed."
+        );
+        alpha = peer("alpha", 0.55, 2, 0);
+        assert_eq!(tell(&mut state, 0, &alpha, &beta), "alpha learns too.");
+        beta.was_assisted.not_needed = 1;
+        assert_eq!(tell(&mut state, 1, &beta, &alpha), "beta can finish alone.");
+        state.complete(3200, 3200, true, Duration::from_secs(59));
+        assert_eq!(caption(&state), "3,200 of 3,200 verified. 0:59; without assistance 4:32.");
+    }
+
+    #[test]
+    fn a_turn_without_a_lowered_ratio_claims_none() {
+        let mut state = StoryState::new(["a".into(), "b".into()]);
+        state.look(1, &peer("b", 0.43, 1, 0), None);
+        assert_eq!(caption(&state), "a is done. It asks. b gives 0.43 of its queue.");
+        state.look(0, &peer("a", 0.2, 1, 0), Some(&peer("b", 0.43, 1, 0)));
+        assert_eq!(caption(&state), "The arrow turns: b is done first, and now helps a. No key was pressed.");
+    }
+
+    #[test]
+    fn a_restarted_peer_does_not_take_assistance_back() {
+        let mut state = StoryState::new(["a".into(), "b".into()]);
+        state.look(1, &peer("b", 0.5, 3, 0), None);
+        state.look(1, &peer("b", 0.5, 0, 0), None);
+        state.look(1, &peer("b", 0.5, 1, 0), None);
+        assert_eq!(state.needed(), 4);
+    }
+
+    #[test]
+    fn without_limits_nothing_is_claimed_about_the_time_without_assistance() {
+        let mut state = StoryState::new(["a".into(), "b".into()]);
+        state.complete(12_345, 12_345, false, Duration::from_secs(61));
+        assert_eq!(caption(&state), "12,345 of 12,345 done. 1:01.");
+    }
+
+    #[test]
+    fn steps_fire_in_order_by_event_and_then_wait() {
+        let step = |after, wait| StoryStep {
+            after_assistance: after,
+            wait: Duration::from_secs(wait),
+            peer: "alpha".into(),
+            limit: None,
+            say: after.to_string(),
+        };
+        let mut story = Story::new(vec![step(3, 1), step(6, 2)]);
+        let at = |s: u64| Moment(s * 1_000_000);
+        assert_eq!(story.due(2, at(100)), None);
+        assert_eq!(story.due(3, at(101)), None);
+        assert_eq!(story.due(3, at(102)).unwrap().say, "3");
+        assert_eq!(story.due(5, at(110)), None);
+        assert_eq!(story.due(7, at(120)), None);
+        assert_eq!(story.due(7, at(122)).unwrap().say, "6");
+        assert_eq!(story.due(9, at(200)), None);
+    }
+}
