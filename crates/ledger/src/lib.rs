@@ -6,18 +6,26 @@
 //! the peers are only wake-ups. Blocking: no runtime, no threads, and a clock only to limit the wait for the lock.
 
 mod error;
+mod files;
 mod limits;
+mod sqlite;
+mod store;
 mod types;
+mod view;
 
 pub use error::{LedgerError, Result};
 pub use limits::{
-    ASSIGN_INTERVALS_MAX, BATCH_MAX, BUSY_MAX, ERROR_BYTES_MAX, EVENTS_MAX, FIND_SCAN_MAX, LOTS_COMPACT, LOTS_MAX,
-    NAMES_MAX, OPERATIONS_MAX, PAGE_MAX, RESERVE_BYTES, ROWS_MAX, VIOLATIONS_MAX, WAL_BYTES_ALARM,
+    ASSIGN_INTERVALS_MAX, BATCH_MAX, BUSY_MAX, ERROR_BYTES_MAX, EVENTS_MAX, FIND_SCAN_MAX, LOTS_COMPACT,
+    LOTS_MAX, NAMES_MAX, OPERATIONS_MAX, PAGE_MAX, RESERVE_BYTES, ROWS_MAX, VIOLATIONS_MAX, WAL_BYTES_ALARM,
 };
+pub use sqlite::{SqliteStore, SqliteView};
+pub use store::{Store, lock_holder};
 pub use twinhaul_assist::Interval;
 pub use twinhaul_wire::{AssignWhy, RunState};
 pub use types::{
-    Assign, AssignOutcome, Assigned, Authorise, Counter, Counters, Detail, DirectoryCursor, DirectoryRow, Found, Joined,
-    LotRow, NewEvent, NewLot, NewRun, NodeKind, Outcome, PeerRow, Planned, PlannedDirectory, Process, QueueAt, Refused,
-    Reopen, Row, RunRow, Settled, State, TakeOver, TakeOverOutcome, TakenOver, Totals, Unsettled,
+    Assign, AssignOutcome, Assigned, Authorise, Counter, Counters, Detail, DirectoryCursor, DirectoryRow,
+    Found, Joined, Loaded, LotCursor, LotRow, NewEvent, NewLot, NewRun, NodeKind, Outcome, Owned, PeerRow,
+    Planned, PlannedDirectory, Process, QueueAt, Refused, Reopen, Row, RunRow, Settled, State, TakeOver,
+    TakeOverOutcome, TakenOver, Totals, Unsettled,
 };
+pub use view::{Manifest, View};

@@ -5,8 +5,8 @@
 
 use crate::sqlite::SqliteStore;
 use crate::{
-    Assign, AssignOutcome, Authorise, Joined, LedgerError, NewEvent, NewLot, NewRun, Planned, PlannedDirectory, Process,
-    Reopen, Result, RunState, Settled, TakeOver, TakeOverOutcome, View,
+    Assign, AssignOutcome, Authorise, Joined, LedgerError, NewEvent, NewLot, NewRun, Planned,
+    PlannedDirectory, Process, Reopen, Result, RunState, Settled, TakeOver, TakeOverOutcome, View,
 };
 use std::path::Path;
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
@@ -136,7 +136,12 @@ impl Store {
     ///
     /// # Errors
     /// `Fenced`, `LotFenced`, `Settled`, `Unknown`.
-    pub fn release(&self, peer: PeerId, incarnation: Incarnation, group: &[(TransferId, Epoch)]) -> Result<()> {
+    pub fn release(
+        &self,
+        peer: PeerId,
+        incarnation: Incarnation,
+        group: &[(TransferId, Epoch)],
+    ) -> Result<()> {
         each!(self, store => store.release(peer, incarnation, group))
     }
 

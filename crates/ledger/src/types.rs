@@ -8,9 +8,13 @@ mod plan;
 mod report;
 mod work;
 
-pub use moves::{Assign, AssignOutcome, Assigned, Joined, Loaded, LotCursor, Owned, Process, Refused, TakeOver, TakeOverOutcome, TakenOver};
+pub use moves::{
+    Assign, AssignOutcome, Assigned, Joined, Loaded, LotCursor, Owned, Process, Refused, TakeOver,
+    TakeOverOutcome, TakenOver,
+};
 pub use plan::{NewLot, NewRun, NodeKind, Planned, PlannedDirectory};
 pub use report::{
-    Counter, Counters, Detail, DirectoryCursor, DirectoryRow, Found, LotRow, NewEvent, PeerRow, QueueAt, RunRow, Totals,
+    Counter, Counters, Detail, DirectoryCursor, DirectoryRow, Found, LotRow, NewEvent, PeerRow, QueueAt,
+    RunRow, Totals,
 };
 pub use work::{Authorise, Outcome, Reopen, Row, Settled, State, Unsettled};

@@ -5,8 +5,8 @@
 
 use crate::sqlite::SqliteView;
 use crate::{
-    Counters, Detail, DirectoryCursor, DirectoryRow, Found, Interval, Loaded, LotCursor, LotRow, PAGE_MAX, PeerRow,
-    QueueAt, Result, Row, RunRow, Totals, Unsettled,
+    Counters, Detail, DirectoryCursor, DirectoryRow, Found, Interval, Loaded, LotCursor, LotRow, PAGE_MAX,
+    PeerRow, QueueAt, Result, Row, RunRow, Totals, Unsettled,
 };
 use std::path::Path;
 use twinhaul_units::{Amount, Incarnation, LotId, PeerId, TransferId};

@@ -1,0 +1,137 @@
+//! Assignment: lots split and handed over in one transaction (claims 2.2.1, 3.2.2; invariants S4 to S7).
+//!
+//! First everything is checked, then everything is changed: a refusal leaves the lots as they were.
+
+use super::blocks::open_in;
+use super::ids::Ids;
+use super::lots::{self, Numbers};
+use super::number::{bound, from_sql, state_to_sql};
+use super::operation::{Answer, Operation, count_gift};
+use super::tally::Tally;
+use super::{SqliteStore, fence};
+use crate::{
+    ASSIGN_INTERVALS_MAX, Assign, AssignOutcome, Assigned, Interval, LOTS_MAX, LedgerError, Refused, Result,
+    State,
+};
+use rusqlite::Connection;
+use twinhaul_units::{PeerId, TransferId};
+
+impl SqliteStore {
+    pub(crate) fn assign(&self, assign: &Assign) -> Result<AssignOutcome> {
+        let operation = Operation { peer: assign.from, incarnation: assign.from_incarnation, op: assign.op };
+        let intervals = joined(&assign.intervals);
+        self.write(|conn| {
+            if let Some(answer) = operation.find(conn)? {
+                return answer.assignment();
+            }
+            fence::check(conn, assign.from, assign.from_incarnation)?;
+            let answer = match refuse(conn, assign, &intervals)? {
+                Some(why) => Answer::Refused(why),
+                None => Answer::Assigned(hand_over(conn, assign.from, assign.to, &intervals)?),
+            };
+            operation.record(conn, &answer)?;
+            answer.assignment()
+        })
+    }
+}
+
+/// In id order, neighbours of one lot and epoch made one.
+fn joined(intervals: &[Interval]) -> Vec<Interval> {
+    let mut sorted = intervals.to_vec();
+    sorted.sort_unstable_by_key(|i| i.first);
+    let mut joined: Vec<Interval> = Vec::with_capacity(sorted.len());
+    for next in sorted {
+        match joined.last_mut() {
+            Some(open)
+                if (open.lot, open.epoch) == (next.lot, next.epoch)
+                    && open.count() > 0
+                    && open.last.0.checked_add(1) == Some(next.first.0) =>
+            {
+                open.last = next.last;
+            }
+            _ => joined.push(next),
+        }
+    }
+    joined
+}
+
+/// Why this assignment may not be made.
+fn refuse(conn: &Connection, assign: &Assign, intervals: &[Interval]) -> Result<Option<Refused>> {
+    if assign.from == assign.to {
+        return Ok(Some(Refused::Same));
+    }
+    if intervals.is_empty() || intervals.iter().any(|i| i.count() == 0) {
+        return Ok(Some(Refused::Empty));
+    }
+    if intervals.windows(2).any(|pair| pair[0].last >= pair[1].first) {
+        return Ok(Some(Refused::Overlap));
+    }
+    let current = fence::current(conn, assign.to)?;
+    if current != assign.to_incarnation {
+        return Ok(Some(Refused::StaleHelper { current }));
+    }
+    let mut pieces = 0;
+    for interval in intervals {
+        match owned_lots(conn, assign.from, interval)? {
+            None => {
+                return Ok(Some(Refused::NotOwned { lot: interval.lot, epoch: interval.epoch }));
+            }
+            Some(lots) => pieces += lots,
+        }
+        let ids = Ids::of(interval);
+        if open_in(conn, ids)?.planned != ids.len() {
+            return Ok(Some(Refused::NotPlanned { lot: interval.lot, epoch: interval.epoch }));
+        }
+    }
+    lots::compact(conn)?;
+    // A cut leaves two more lots at most.
+    let full = lots::count(conn)? + 2 * pieces > LOTS_MAX;
+    Ok((full || intervals.len() > ASSIGN_INTERVALS_MAX).then_some(Refused::TooManyLots))
+}
+
+/// How many lots the interval lies in, if all of it is `owner`'s under its epoch. Found by id: a lot that was cut
+/// before has pieces with other numbers than the owner remembers.
+fn owned_lots(conn: &Connection, owner: PeerId, interval: &Interval) -> Result<Option<u64>> {
+    let ids = Ids::of(interval);
+    let (mut next, mut found) = (ids.first, 0);
+    while next <= ids.last {
+        match lots::at(conn, next)? {
+            Some(lot) if lot.owner == owner && from_sql(lot.epoch) == interval.epoch.0 => {
+                next = lot.ids.last + 1;
+                found += 1;
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(found))
+}
+
+fn hand_over(conn: &Connection, from: PeerId, to: PeerId, intervals: &[Interval]) -> Result<Assigned> {
+    let mut numbers = Numbers::open(conn)?;
+    let mut tally = Tally::default();
+    let mut assigned = Assigned::default();
+    let (mut count, mut bytes) = (0, 0);
+    for interval in intervals {
+        let ids = Ids::of(interval);
+        let mut next = ids.first;
+        while next <= ids.last {
+            let unknown = LedgerError::Unknown { id: TransferId(from_sql(next)) };
+            let lot = lots::at(conn, next)?.ok_or(unknown)?;
+            let part = Ids { first: next, last: ids.last.min(lot.ids.last) };
+            let (moved, open) = lots::cut(conn, &mut numbers, &lot, part, to)?;
+            let planned = state_to_sql(State::Planned);
+            tally.count(from, lot.target, planned, -open.planned, -open.planned_bytes);
+            tally.count(to, lot.target, planned, open.planned, open.planned_bytes);
+            count += open.planned;
+            bytes += open.planned_bytes;
+            assigned.lots.push(moved.interval(moved.ids));
+            next = part.last + 1;
+        }
+    }
+    tally.write(conn)?;
+    numbers.close(conn)?;
+    count_gift(conn, from, count, bytes)?;
+    assigned.lots.sort_unstable_by_key(|l| l.lot);
+    debug_assert_eq!(count, bound(intervals.iter().map(Interval::count).sum()));
+    Ok(Assigned { count: from_sql(count), bytes: from_sql(bytes), ..assigned })
+}

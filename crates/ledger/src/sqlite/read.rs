@@ -1,0 +1,320 @@
+//! What the console, the report and `verify` read: rows, pages, totals, counters.
+
+use super::SqliteView;
+use super::ids::Ids;
+use super::lots::Finder;
+use super::number::{
+    amount, bound, from_sql, hash_from_sql, index_from_sql, kind_from_sql, peer_from_sql, run_state_from_sql,
+    state_from_sql,
+};
+use super::tally::VERIFIED;
+use crate::{
+    Counter, Counters, Detail, FIND_SCAN_MAX, Found, LotRow, NodeKind, PeerRow, Process, ROWS_MAX, Result,
+    Row, RunRow, Totals, Unsettled, files,
+};
+use rusqlite::{Connection, OptionalExtension as _, Params};
+use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
+
+/// The columns of [`read_row`].
+pub(super) const ROW_COLUMNS: &str =
+    "id, key, source_key, source, target, kind, size, mtime_ns, state, attempts";
+/// The further columns of [`read_detail`].
+const DETAIL_COLUMNS: &str =
+    "by_peer, by_incarnation, epoch, blake3, etag, actual_size, verified, lost, error, class,
+ settled_at_ms";
+
+pub(super) fn read_row(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<Row> {
+    let id: i64 = row.get(0)?;
+    let key: Vec<u8> = row.get(1)?;
+    let kind = kind_from_sql(row.get(5)?)?;
+    Ok(Row {
+        id: TransferId(from_sql(id)),
+        source_key: row.get::<_, Option<Vec<u8>>>(2)?.unwrap_or_else(|| key.clone()),
+        key,
+        source: index_from_sql(row.get(3)?)?,
+        target: index_from_sql(row.get(4)?)?,
+        kind,
+        size: from_sql(row.get(6)?),
+        mtime_ns: row.get(7)?,
+        state: state_from_sql(row.get(8)?)?,
+        attempts: row.get(9)?,
+        names: if kind == NodeKind::HardLinkGroup { names(conn, id)? } else { Vec::new() },
+    })
+}
+
+fn names(conn: &Connection, id: i64) -> Result<Vec<Vec<u8>>> {
+    let mut statement = conn.prepare_cached("SELECT key FROM name WHERE transfer = ?1 ORDER BY place")?;
+    let rows = statement.query_map([id], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn read_detail(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<Detail> {
+    let base = read_row(conn, row)?;
+    let number = |at: usize| -> Result<Option<u64>> { Ok(row.get::<_, Option<i64>>(at)?.map(from_sql)) };
+    Ok(Detail {
+        id: base.id,
+        key: base.key,
+        source_key: base.source_key,
+        source: base.source,
+        target: base.target,
+        kind: base.kind,
+        size: base.size,
+        mtime_ns: base.mtime_ns,
+        state: base.state,
+        attempts: base.attempts,
+        names: base.names,
+        by: row.get::<_, Option<i64>>(10)?.map(peer_from_sql).transpose()?,
+        incarnation: number(11)?.map(Incarnation),
+        epoch: number(12)?.map(Epoch),
+        blake3: row.get::<_, Option<Vec<u8>>>(13)?.as_deref().map(hash_from_sql).transpose()?,
+        etag: row.get(14)?,
+        actual_size: number(15)?,
+        verified: row.get::<_, Option<bool>>(16)?.unwrap_or(false),
+        lost: row.get::<_, Option<u32>>(17)?.unwrap_or(0),
+        error: row.get(18)?,
+        class: row.get(19)?,
+        settled_at_ms: number(20)?,
+    })
+}
+
+/// All details that `rest` of the statement selects.
+fn details(conn: &Connection, rest: &str, values: impl Params) -> Result<Vec<Detail>> {
+    let sql = format!("SELECT {ROW_COLUMNS}, {DETAIL_COLUMNS} FROM transfer {rest}");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(values)?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        page.push(read_detail(conn, row)?);
+    }
+    Ok(page)
+}
+
+/// Ids start at 0: "after nothing" is below them.
+fn after_sql(after: Option<TransferId>) -> i64 {
+    after.map_or(-1, |id| bound(id.0))
+}
+
+impl SqliteView {
+    pub(crate) fn run(&self) -> Result<RunRow> {
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT id, name, profile_hash, policy, first_peer, second_peer, created_at_ms, state_at_ms, finished,
+                 state FROM run",
+            )?;
+            let (run, state) = statement.query_row([], |row| {
+                let run = RunRow {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    profile_hash: row.get(2)?,
+                    policy: row.get(3)?,
+                    names: [row.get(4)?, row.get(5)?],
+                    created_at_ms: from_sql(row.get(6)?),
+                    state_at_ms: from_sql(row.get(7)?),
+                    finished: row.get(8)?,
+                    state: crate::RunState::default(),
+                };
+                Ok((run, row.get::<_, String>(9)?))
+            })?;
+            Ok(RunRow { state: run_state_from_sql(&state)?, ..run })
+        })
+    }
+
+    pub(crate) fn totals(&self) -> Result<Totals> {
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT transfers, bytes, directories, growing, waves, next_transfer FROM run",
+            )?;
+            Ok(statement.query_row([], |row| {
+                Ok(Totals {
+                    transfers: from_sql(row.get(0)?),
+                    bytes: from_sql(row.get(1)?),
+                    directories: from_sql(row.get(2)?),
+                    growing: row.get(3)?,
+                    waves: from_sql(row.get(4)?),
+                    next: TransferId(from_sql(row.get(5)?)),
+                })
+            })?)
+        })
+    }
+
+    pub(crate) fn counters(&self) -> Result<Counters> {
+        self.read(|conn| {
+            let mut statement =
+                conn.prepare_cached("SELECT peer, target, state, n, bytes FROM counter WHERE n > 0")?;
+            let mut rows = statement.query([])?;
+            let mut counters = Counters::default();
+            while let Some(row) = rows.next()? {
+                let peer = peer_from_sql(row.get(0)?)?;
+                let amount = amount(row.get(3)?, row.get(4)?);
+                match row.get(2)? {
+                    VERIFIED => counters.verified[peer.index()] += amount,
+                    state => counters.rows.push(Counter {
+                        peer,
+                        target: index_from_sql(row.get(1)?)?,
+                        state: state_from_sql(state)?,
+                        amount,
+                    }),
+                }
+            }
+            Ok(counters)
+        })
+    }
+
+    pub(crate) fn peers(&self) -> Result<[PeerRow; 2]> {
+        self.read(|conn| {
+            let one = |peer: PeerId| -> Result<PeerRow> {
+                let mut statement = conn.prepare_cached(
+                    "SELECT iif(peer.id = 0, first_peer, second_peer), incarnation, pid, pid_start, boot_id, host,
+                     joined_at_ms, ratio, last, gave, given, given_bytes FROM peer, run WHERE peer.id = ?1",
+                )?;
+                Ok(statement.query_row([peer.index() as i64], |row| {
+                    let process = match row.get::<_, Option<u32>>(2)? {
+                        None => None,
+                        Some(pid) => Some(Process {
+                            pid,
+                            pid_start: from_sql(row.get(3)?),
+                            boot_id: row.get(4)?,
+                            host: row.get(5)?,
+                        }),
+                    };
+                    Ok(PeerRow {
+                        peer,
+                        name: row.get(0)?,
+                        incarnation: Incarnation(from_sql(row.get(1)?)),
+                        process,
+                        joined_at_ms: row.get::<_, Option<i64>>(6)?.map(from_sql),
+                        ratio: row.get(7)?,
+                        last: row.get(8)?,
+                        gave: from_sql(row.get(9)?),
+                        given: amount(row.get(10)?, row.get(11)?),
+                    })
+                })?)
+            };
+            Ok([one(PeerId::First)?, one(PeerId::Second)?])
+        })
+    }
+
+    pub(crate) fn lots(&self, after: Option<LotId>, limit: usize) -> Result<Vec<LotRow>> {
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT id, wave, target, first, last, low, owner, epoch, planned, authorised FROM lot
+                 WHERE id > ?1 ORDER BY id LIMIT ?2",
+            )?;
+            let mut rows = statement.query([after.map_or(-1, |l| bound(l.0)), bound(limit as u64)])?;
+            let mut lots = Vec::new();
+            while let Some(row) = rows.next()? {
+                lots.push(LotRow {
+                    id: LotId(from_sql(row.get(0)?)),
+                    wave: from_sql(row.get(1)?),
+                    target: index_from_sql(row.get(2)?)?,
+                    first: TransferId(from_sql(row.get(3)?)),
+                    last: TransferId(from_sql(row.get(4)?)),
+                    low: TransferId(from_sql(row.get(5)?)),
+                    owner: peer_from_sql(row.get(6)?)?,
+                    epoch: Epoch(from_sql(row.get(7)?)),
+                    planned: from_sql(row.get(8)?),
+                    authorised: from_sql(row.get(9)?),
+                });
+            }
+            Ok(lots)
+        })
+    }
+
+    pub(crate) fn lots_version(&self) -> Result<u64> {
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached("SELECT lots_version FROM run")?;
+            Ok(from_sql(statement.query_row([], |row| row.get(0))?))
+        })
+    }
+
+    pub(crate) fn data_version(&self) -> Result<u64> {
+        let read = || -> Result<u64> {
+            let mut statement = self.conn.prepare_cached("PRAGMA data_version")?;
+            Ok(from_sql(statement.query_row([], |row| row.get(0))?))
+        };
+        read().map_err(|e| self.explain(e))
+    }
+
+    pub(crate) fn rows(&self, first: TransferId, last: TransferId, limit: usize) -> Result<Vec<Row>> {
+        let limit = bound(limit.min(ROWS_MAX) as u64);
+        let sql =
+            format!("SELECT {ROW_COLUMNS} FROM transfer WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3");
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(&sql)?;
+            let mut found = statement.query([bound(first.0), bound(last.0), limit])?;
+            let mut rows = Vec::new();
+            while let Some(row) = found.next()? {
+                rows.push(read_row(conn, row)?);
+            }
+            Ok(rows)
+        })
+    }
+
+    pub(crate) fn unsettled(&self, peer: PeerId) -> Result<Vec<Unsettled>> {
+        let sql = format!(
+            "SELECT {ROW_COLUMNS}, epoch, by_incarnation, reference, blake3, actual_size FROM transfer
+             WHERE id BETWEEN ?1 AND ?2 AND state = 1 ORDER BY id"
+        );
+        self.read(|conn| {
+            let mut blocks = conn.prepare_cached("SELECT id FROM block WHERE authorised > 0 ORDER BY id")?;
+            let mut statement = conn.prepare_cached(&sql)?;
+            let mut finder = Finder::default();
+            let mut unsettled = Vec::new();
+            let mut block = blocks.query([])?;
+            while let Some(number) = block.next()? {
+                let ids = Ids { first: 0, last: i64::MAX }.within(number.get(0)?);
+                let mut rows = statement.query([ids.first, ids.last])?;
+                while let Some(row) = rows.next()? {
+                    let lot = finder.at(conn, row.get(0)?)?;
+                    if lot.owner != peer {
+                        continue;
+                    }
+                    unsettled.push(Unsettled {
+                        row: read_row(conn, row)?,
+                        epoch: Epoch(from_sql(lot.epoch)),
+                        authorised_epoch: Epoch(from_sql(row.get(10)?)),
+                        authorised_incarnation: Incarnation(from_sql(row.get(11)?)),
+                        reference: row.get(12)?,
+                        blake3: hash_from_sql(&row.get::<_, Vec<u8>>(13)?)?,
+                        size: from_sql(row.get(14)?),
+                    });
+                }
+            }
+            Ok(unsettled)
+        })
+    }
+
+    pub(crate) fn transfer(&self, id: TransferId) -> Result<Option<Detail>> {
+        self.read(|conn| Ok(details(conn, "WHERE id = ?1", [bound(id.0)])?.pop()))
+    }
+
+    pub(crate) fn find(&self, text: &[u8], after: Option<TransferId>, limit: usize) -> Result<Found> {
+        let first = after_sql(after).saturating_add(1);
+        let last = first.saturating_add(bound(FIND_SCAN_MAX) - 1);
+        self.read(|conn| {
+            let rows = details(
+                conn,
+                "WHERE id BETWEEN ?1 AND ?2 AND instr(key, ?3) > 0 ORDER BY id LIMIT ?4",
+                rusqlite::params![first, last, text, bound(limit as u64)],
+            )?;
+            let seen = if rows.len() >= limit { rows.last().map_or(last, |r| bound(r.id.0)) } else { last };
+            let mut beyond = conn.prepare_cached("SELECT 1 FROM transfer WHERE id > ?1 LIMIT 1")?;
+            let more = beyond.query_row([seen], |_| Ok(())).optional()?.is_some();
+            Ok(Found { rows, next: more.then(|| TransferId(from_sql(seen))) })
+        })
+    }
+
+    pub(crate) fn failed_page(&self, after: Option<TransferId>, limit: usize) -> Result<Vec<Detail>> {
+        let values = [after_sql(after), bound(limit as u64)];
+        self.read(|conn| details(conn, "WHERE state = 4 AND id > ?1 ORDER BY id LIMIT ?2", values))
+    }
+
+    pub(crate) fn manifest_page(&self, after: Option<TransferId>, limit: usize) -> Result<Vec<Detail>> {
+        let values = [after_sql(after), bound(limit as u64)];
+        self.read(|conn| details(conn, "WHERE id > ?1 ORDER BY id LIMIT ?2", values))
+    }
+
+    pub(crate) fn wal_bytes(&self) -> Result<u64> {
+        Ok(files::wal_bytes(&self.path))
+    }
+}
