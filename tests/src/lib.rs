@@ -1,1 +1,20 @@
-//! Helpers shared by the whole-program tests.
+//! What whole-program tests need: trees with everything a file system can hold, an exact comparison, and a way to run
+//! the product and look at it from outside.
+//!
+//! Nothing here reaches into the product's crates but for the words of its contracts (`wire`, `units`): what a test
+//! knows, it knows as a user does. Entry points: [`product::Lab`], [`tree`], [`same`], [`needs`], [`seed::Rng`].
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests: a step that fails is a test that fails, and says so"
+)]
+
+pub mod needs;
+pub mod product;
+pub mod same;
+pub mod seed;
+pub mod tree;
+pub mod workdir;

@@ -1,0 +1,313 @@
+//! Running the product as a user does: the built binary, a state directory of its own, and every wait with a bound.
+//!
+//! A [`Lab`] ends whatever it started when it is dropped, also when a test fails: it finds its processes by the state
+//! directory in their environment, so it can only ever end its own. Entry points: [`Lab`], [`profile::Profile`], [`run::Run`].
+
+use crate::workdir::Workdir;
+use rustix::thread::CapabilitySet;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+pub mod processes;
+pub mod profile;
+pub mod run;
+
+pub use profile::Profile;
+pub use run::Run;
+
+/// How long one command may take before the test says that it hangs. Not an expectation: only an end.
+pub const COMMAND_WAIT_MAX: Duration = Duration::from_secs(150);
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The binary under test: `TWINHAUL_EXE`, else the one beside the tests' own directory.
+///
+/// # Panics
+/// When it has not been built.
+pub fn exe() -> PathBuf {
+    let given = std::env::var_os("TWINHAUL_EXE").map(PathBuf::from);
+    let exe = given.unwrap_or_else(|| {
+        let own = std::env::current_exe().expect("own executable");
+        own.ancestors().nth(2).expect("target directory").join("twinhaul")
+    });
+    assert!(
+        exe.exists(),
+        "{} is not built; `cargo xtask test` builds it, or: cargo build -p twinhaul -p twinhaul-disk",
+        exe.display()
+    );
+    exe
+}
+
+/// A directory with a source, a target and a state of its own.
+#[derive(Debug)]
+pub struct Lab {
+    work: Workdir,
+    state: PathBuf,
+}
+
+/// What a command that has ended left behind.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The exit code; a signal is 128 + its number, as a shell says it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        let work = Workdir::new();
+        let state = work.path().join("state");
+        Self { work, state }
+    }
+
+    /// A place in the lab.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.work.path().join(name)
+    }
+
+    /// The tree to copy from.
+    pub fn source(&self) -> PathBuf {
+        self.path("source")
+    }
+
+    /// The tree to copy into; not made beforehand.
+    pub fn target(&self) -> PathBuf {
+        self.path("target")
+    }
+
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Puts the runs elsewhere, for tests about a bad place.
+    pub fn set_state(&mut self, state: PathBuf) {
+        self.state = state;
+    }
+
+    /// `twinhaul` with this lab's state, no backends from elsewhere, no terminal, no stdin.
+    pub fn command(&self) -> Command {
+        self.dress(Command::new(exe()))
+    }
+
+    /// As [`Self::command`], started by another program: `head` and its arguments come first.
+    pub fn command_under(&self, head: &[&str]) -> Command {
+        let mut command = Command::new(head[0]);
+        command.args(&head[1..]).arg(exe());
+        self.dress(command)
+    }
+
+    /// Any command, with the lab's surroundings.
+    pub fn dress(&self, mut command: Command) -> Command {
+        command
+            .current_dir(self.work.path())
+            .env("TWINHAUL_STATE", &self.state)
+            .env("HOME", self.work.path());
+        for name in ["TWINHAUL_BACKENDS", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TERM"] {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a verb to its end.
+    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Done {
+        let mut command = self.command();
+        command.args(args);
+        self.finish(command)
+    }
+
+    /// Runs a dressed command to its end.
+    ///
+    /// # Panics
+    /// When it does not end within [`COMMAND_WAIT_MAX`].
+    pub fn finish(&self, mut command: Command) -> Done {
+        let [out, err] = ["stdout", "stderr"].map(|n| tempfile::tempfile_in(self.work.path()).expect(n));
+        let clone = |f: &File| Stdio::from(f.try_clone().expect("output file"));
+        let mut child =
+            command.stdout(clone(&out)).stderr(clone(&err)).spawn().expect("cannot start the product");
+        let status = wait(&mut child, COMMAND_WAIT_MAX);
+        let done = Done { code: status.map_or(-1, code), stdout: read(out), stderr: read(err) };
+        assert!(status.is_some(), "{command:?} did not end within {COMMAND_WAIT_MAX:?}: {done:?}");
+        done
+    }
+
+    /// Runs a dressed command to its end without the power to pass over permissions, so that root meets them too.
+    pub fn finish_without_override(&self, command: Command) -> Done {
+        std::thread::scope(|scope| {
+            let unprivileged = scope.spawn(|| {
+                if rustix::process::geteuid().is_root() {
+                    // The bounding set belongs to this thread alone, and its children inherit it.
+                    for power in [CapabilitySet::DAC_OVERRIDE, CapabilitySet::DAC_READ_SEARCH] {
+                        rustix::thread::remove_capability_from_bounding_set(power).expect("bounding set");
+                    }
+                }
+                self.finish(command)
+            });
+            unprivileged.join().expect("unprivileged run")
+        })
+    }
+
+    /// `copy SOURCE TARGET --headless` with this lab's trees.
+    pub fn copy(&self) -> Done {
+        self.finish(self.copy_command(&[]))
+    }
+
+    /// The command of [`Self::copy`], with more arguments.
+    pub fn copy_command(&self, more: &[&OsStr]) -> Command {
+        let mut command = self.command();
+        command.arg("copy").arg(self.source()).arg(self.target()).arg("--headless").args(more);
+        command
+    }
+
+    /// `run PROFILE --headless`.
+    pub fn run_profile(&self, path: &Path) -> Done {
+        self.run(["run".as_ref(), path.as_os_str(), "--headless".as_ref()])
+    }
+
+    /// `status --json` of the newest run.
+    pub fn newest_status(&self) -> twinhaul_wire::status::Status {
+        let done = self.run(["status", "--json"]);
+        done.expect_code(0);
+        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("status --json: {e}\n{done}"))
+    }
+
+    /// Writes a profile and gives its path.
+    pub fn write_profile(&self, profile: &Profile) -> PathBuf {
+        self.write("profile.yaml", &profile.yaml())
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("file in the lab");
+        path
+    }
+
+    /// Starts a profile in the background.
+    pub fn start(&self, profile: &Profile) -> Run<'_> {
+        Run::start(self, &self.write_profile(profile))
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        processes::end_all(&self.state);
+    }
+}
+
+impl Done {
+    /// # Panics
+    /// When the command ended otherwise.
+    pub fn expect_code(&self, code: i32) -> &Self {
+        assert_eq!(self.code, code, "expected exit code {code}, got {}\n{self}", self.code);
+        self
+    }
+
+    /// Whether stderr or stdout holds every fragment, in any case of letters.
+    ///
+    /// # Panics
+    /// When one is missing.
+    pub fn expect_words(&self, fragments: &[&str]) -> &Self {
+        let said = format!("{}\n{}", self.stderr, self.stdout).to_lowercase();
+        for fragment in fragments {
+            assert!(said.contains(&fragment.to_lowercase()), "\"{fragment}\" is not in\n{self}");
+        }
+        self
+    }
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "code {}\n--- stdout\n{}\n--- stderr\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+/// The status of a child that ends in time; after `limit` it is killed and the answer is `None`.
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let status = poll(limit, || child.try_wait().expect("child"));
+    if status.is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    status
+}
+
+/// Looks until there is an answer or `limit` has passed.
+pub fn poll<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        if begun.elapsed() > limit {
+            return None;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+fn read(mut file: File) -> String {
+    use std::io::{Read as _, Seek as _};
+    let mut bytes = Vec::new();
+    file.rewind().and_then(|()| file.read_to_end(&mut bytes)).expect("output file");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(lab: &Lab, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        lab.dress(command)
+    }
+
+    #[test]
+    fn outputs_and_codes_come_back() {
+        let lab = Lab::new();
+        let done = lab.finish(shell(&lab, "echo out; echo ERR >&2; exit 3"));
+        assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("out\n", "ERR\n"));
+        done.expect_code(3).expect_words(&["err", "out"]);
+        assert_eq!(lab.finish(shell(&lab, "kill -9 $$")).code, 137);
+    }
+
+    #[test]
+    fn root_meets_permissions_too() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let lab = Lab::new();
+        let path = lab.write("secret", "x");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+        let done = lab.finish_without_override(shell(&lab, "cat secret"));
+        assert_ne!(done.code, 0);
+        done.expect_words(&["permission denied"]);
+    }
+
+    #[test]
+    fn a_lab_ends_what_it_started() {
+        let lab = Lab::new();
+        let child = shell(&lab, "sleep 600").spawn().unwrap();
+        let pid = child.id();
+        let found = poll(Duration::from_secs(10), || {
+            processes::of(lab.state()).iter().any(|p| p.pid == pid).then_some(())
+        });
+        assert!(found.is_some());
+        drop(lab);
+        let mut child = child;
+        assert_eq!(code(wait(&mut child, Duration::from_secs(10)).unwrap()), 137);
+    }
+}

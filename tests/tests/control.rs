@@ -1,0 +1,213 @@
+//! Every control through its verb, on a run that is under way; the run ends exact whatever was done to it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests: a step that fails is a test that fails, and says so"
+)]
+
+use std::time::Duration;
+use twinhaul_tests::product::run::{Run, assert_conserved};
+use twinhaul_tests::product::{Lab, Profile, poll, processes};
+use twinhaul_tests::{same, tree};
+use twinhaul_wire::EventKind;
+use twinhaul_wire::event::Rule;
+
+/// 16 MiB in 256 files, slow enough to act on: half a minute if nobody does anything.
+fn slow(lab: &Lab, policy: &str) -> Profile {
+    tree::small_files(&lab.source(), 256, 64 * 1024, 3);
+    let mut profile = Profile::new("steered", &lab.source(), &lab.target()).limits("256 KiB/s", "256 KiB/s");
+    profile.policy = policy.into();
+    profile
+}
+
+/// Lifts both limits and expects an exact end.
+fn let_it_end(run: &Run<'_>) {
+    run.verb("limit", &["none"]).expect_code(0);
+    run.wait().expect_code(0);
+    same::assert_same(&run.lab().source(), &run.lab().target());
+    assert_conserved(&run.status());
+}
+
+#[test]
+fn a_pause_holds_both_peers_and_a_resume_lets_them_go_on() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "learning"));
+    run.until_under_way();
+    run.verb("pause", &[]).expect_code(0);
+    run.until("both peers are paused", |s| s.peers.values().all(|p| p.state == "paused"));
+    // What is in flight stops before its next chunk; from then on nothing is completed.
+    let mut quiet = 0;
+    let mut last = run.status().done.transfers;
+    let held = poll(Duration::from_mins(1), || {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = run.status().done.transfers;
+        quiet = if now == last { quiet + 1 } else { 0 };
+        last = now;
+        (quiet == 5).then_some(())
+    });
+    assert!(held.is_some(), "a paused run goes on completing transfers");
+    assert!(run.status().remaining.transfers > 0);
+    run.verb("resume", &[]).expect_code(0);
+    run.until("it goes on", |s| s.done.transfers > last);
+    let_it_end(&run);
+    let commands: Vec<String> = run
+        .kinds()
+        .into_iter()
+        .filter_map(|k| if let EventKind::Control { command, .. } = k { Some(command) } else { None })
+        .collect();
+    for verb in ["pause", "resume", "limit"] {
+        assert!(commands.iter().any(|c| c.starts_with(&format!("twinhaul {verb}"))), "{verb}: {commands:?}");
+    }
+}
+
+#[test]
+fn one_peer_can_be_paused_alone() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "none"));
+    run.until_under_way();
+    run.verb("pause", &["--peer", "beta"]).expect_code(0);
+    let status = run.until("beta is paused", |s| s.peers["beta"].state == "paused");
+    assert_ne!(status.peers["alpha"].state, "paused");
+    run.verb("resume", &["--peer", "beta"]).expect_code(0);
+    run.until("beta runs", |s| s.peers["beta"].state != "paused");
+    let_it_end(&run);
+}
+
+#[test]
+fn a_ratio_is_set_and_written_down() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "learning"));
+    run.until_under_way();
+    run.verb("ratio", &["--peer", "beta", "0.65"]).expect_code(0);
+    let status = run.until("beta has the ratio", |s| (s.peers["beta"].ratio - 0.65).abs() < 1e-9);
+    let beta = &status.peers["beta"];
+    assert!((beta.portion - beta.ratio * beta.queue.transfers as f64).abs() < 1e-6, "{beta:#?}");
+    let moved = run.kinds().into_iter().any(
+        |k| matches!(k, EventKind::Ratio { new, rule: Rule::Operator, .. } if (new - 0.65).abs() < 1e-9),
+    );
+    assert!(moved);
+    run.verb("ratio", &["--peer", "beta", "1.5"]).expect_code(2);
+    run.verb("ratio", &["--peer", "gamma", "0.5"]).expect_words(&["gamma"]);
+    let_it_end(&run);
+}
+
+#[test]
+fn a_rebalance_is_shown_before_it_is_done() {
+    let lab = Lab::new();
+    let mut profile = slow(&lab, "none");
+    profile.split = "by: count, share: 90 %".into();
+    let run = lab.start(&profile);
+    let before = run.until_under_way();
+    assert!(before.peers["alpha"].queue.transfers > before.peers["beta"].queue.transfers * 2);
+
+    let preview = run.verb("rebalance", &["--share", "50 %", "--dry-run", "--json"]);
+    preview.expect_code(0);
+    let preview: twinhaul_wire::command::Preview =
+        serde_json::from_str(&preview.stdout).expect("a preview in JSON");
+    assert_eq!((preview.from.as_str(), preview.to.as_str()), ("alpha", "beta"));
+    assert!(preview.transfers > 0);
+    assert_eq!(preview.now[0].transfers - preview.transfers, preview.after[0].transfers);
+    assert_eq!(preview.now[1].transfers + preview.transfers, preview.after[1].transfers);
+    let unmoved = run.status();
+    assert_eq!(unmoved.assistance.assigned_transfers, 0, "a preview moves nothing");
+
+    run.verb("rebalance", &["--share", "50 %"]).expect_code(0);
+    let after = run.until("the queues are even", |s| {
+        let (a, b) = (s.peers["alpha"].queue.bytes as f64, s.peers["beta"].queue.bytes as f64);
+        b > 0.0 && (a / (a + b) - 0.5).abs() < 0.1
+    });
+    assert!(
+        (after.peers["alpha"].ratio - before.peers["alpha"].ratio).abs() < 1e-9,
+        "a rebalance leaves the ratio alone"
+    );
+    let_it_end(&run);
+}
+
+#[test]
+fn a_drained_peer_hands_everything_over() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "learning"));
+    run.until_under_way();
+    let preview = run.verb("drain", &["--peer", "beta", "--dry-run", "--json"]);
+    let preview: twinhaul_wire::command::Preview =
+        serde_json::from_str(&preview.expect_code(0).stdout).expect("a preview in JSON");
+    assert_eq!((preview.from.as_str(), preview.after[0].transfers), ("beta", 0));
+    run.verb("drain", &["--peer", "beta"]).expect_code(0);
+    let drained = run.until("beta has nothing", |s| {
+        s.peers["beta"].queue.transfers == 0 && s.peers["beta"].in_flight.is_empty()
+    });
+    let done = drained.peers["beta"].done.transfers;
+    let_it_end(&run);
+    // What was settling when it was drained may still be counted; new work may not.
+    let most = done + u64::from(drained.peers["beta"].slots.max) + 16;
+    assert!(run.status().peers["beta"].done.transfers <= most, "a drained peer takes no new work");
+}
+
+#[test]
+fn a_limit_changes_while_the_run_goes_on() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "none"));
+    run.until_under_way();
+    run.verb("limit", &["--peer", "alpha", "2 MiB/s"]).expect_code(0);
+    let status = run.until("alpha has the limit", |s| s.peers["alpha"].limit == Some(2 << 20));
+    assert_eq!(status.peers["beta"].limit, Some(256 << 10));
+    run.verb("limit", &["--peer", "alpha", "fast"]).expect_code(2).expect_words(&["fast"]);
+    let_it_end(&run);
+    let status = run.status();
+    assert_conserved(&status);
+}
+
+#[test]
+fn a_stopped_run_is_resumed_and_ends_exact() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "learning"));
+    run.until_under_way();
+    run.verb("stop", &["--drain"]).expect_code(0);
+    let stopped = run.wait();
+    assert!([130, 143].contains(&stopped.code), "interrupted never looks like success: {stopped}");
+    assert!(
+        processes::of(lab.state()).is_empty(),
+        "a stopped run leaves no process: {:?}",
+        processes::of(lab.state())
+    );
+    let half = run.status();
+    assert_conserved(&half);
+    assert!(half.done.transfers > 0 && half.remaining.transfers > 0, "{half:#?}");
+    for (path, entry) in same::scan::read(&lab.target()).entries {
+        // Whatever has its name is whole: compared with its original below, once all are there.
+        assert!(
+            entry.kind != same::scan::Kind::File
+                || entry.size == 64 * 1024
+                || path.starts_with(b".twinhaul/")
+        );
+    }
+    let resumed = lab.run(["run", "--resume", &run.id, "--headless"]);
+    resumed.expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+    let whole = run.status();
+    assert_conserved(&whole);
+    assert_eq!(whole.done.transfers, whole.totals.transfers);
+    assert!(whole.done.transfers >= half.done.transfers);
+}
+
+#[test]
+fn verbs_without_a_run_or_with_a_wrong_one_say_so() {
+    let lab = Lab::new();
+    lab.run(["status", "no-such-run-1"]).expect_code(4).expect_words(&["no-such-run-1"]);
+    lab.run(["pause", "no-such-run-1"]).expect_code(4).expect_words(&["no-such-run-1"]);
+    lab.run(["status"]).expect_code(4);
+    lab.run(["status", "\u{1b}[31mred"]).expect_code(4).expect_words(&["\\x1b[31mred"]);
+    lab.run(["rum"]).expect_code(2).expect_words(&["rum"]);
+}
+
+#[test]
+fn a_wait_ends_with_its_own_code_when_its_time_is_over() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "none"));
+    run.until_under_way();
+    run.verb("wait", &["--timeout", "1s"]).expect_code(10);
+    let_it_end(&run);
+}

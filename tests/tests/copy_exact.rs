@@ -1,0 +1,168 @@
+//! What is copied is what was there: every kind of object, through `copy` and through `run`, in every mode of durability
+//! and verification; and a second run touches nothing.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests: a step that fails is a test that fails, and says so"
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use twinhaul_tests::product::run::assert_conserved;
+use twinhaul_tests::product::{Lab, Profile};
+use twinhaul_tests::same::{self, scan};
+use twinhaul_tests::tree::{self, deep, hostile};
+
+/// Everything that tells whether an object was touched, by key.
+fn traces(root: &Path) -> BTreeMap<Vec<u8>, String> {
+    let tree = scan::read_stats(root);
+    let trace = |e: &scan::Entry| {
+        format!("{} {:?} {:?} {:?} {:o} {}", e.kind, e.inode, e.mtime, e.ctime, e.mode, e.size)
+    };
+    tree.entries.iter().map(|(path, e)| (path.clone(), trace(e))).collect()
+}
+
+fn assert_untouched(before: &BTreeMap<Vec<u8>, String>, root: &Path) {
+    let after = traces(root);
+    let changed: Vec<String> = before
+        .keys()
+        .chain(after.keys())
+        .filter(|path| before.get(*path) != after.get(*path))
+        .map(|path| {
+            let name = twinhaul_units::text::show_bytes(path);
+            format!("{name}: {:?} -> {:?}", before.get(path), after.get(path))
+        })
+        .collect();
+    assert!(changed.is_empty(), "{} objects were touched:\n{}", changed.len(), changed.join("\n"));
+}
+
+#[test]
+fn a_hostile_tree_arrives_exactly_and_a_second_run_touches_nothing() {
+    let lab = Lab::new();
+    hostile::make(&lab.source(), hostile::Sizes::asked_for());
+
+    lab.copy().expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+    assert_eq!(same::diff_r(&lab.source(), &lab.target()), Ok(()));
+    let first = lab.newest_status();
+    assert_conserved(&first);
+    assert_eq!((first.failed.transfers, first.remaining.transfers), (0, 0));
+
+    let before = traces(&lab.target());
+    lab.copy().expect_code(0);
+    assert_untouched(&before, &lab.target());
+    let second = lab.newest_status();
+    assert_conserved(&second);
+    assert_ne!(first.run, second.run);
+    assert_eq!(second.totals.transfers, first.totals.transfers);
+    assert_eq!(
+        (second.done.transfers, second.skipped),
+        (
+            0,
+            twinhaul_wire::command::QueueSize {
+                transfers: second.totals.transfers,
+                bytes: second.totals.bytes,
+            }
+        )
+    );
+}
+
+#[test]
+fn every_durability_and_verification_arrives_exactly() {
+    for (durability, verify) in [("each", "none"), ("group", "hash"), ("end", "read-back")] {
+        let lab = Lab::new();
+        let sizes =
+            hostile::Sizes { big_bytes: 9 << 20, sparse_bytes: 128 << 20, sparse_data_bytes: 2 << 20 };
+        hostile::make(&lab.source(), sizes);
+        let mut profile = Profile::new("modes", &lab.source(), &lab.target());
+        (profile.durability, profile.verify) = (durability.to_owned(), verify.to_owned());
+        let path = lab.write_profile(&profile);
+        lab.run_profile(&path).expect_code(0);
+        same::assert_same(&lab.source(), &lab.target());
+        let status = lab.newest_status();
+        assert_conserved(&status);
+        let verified = status.verified.transfers > 0;
+        assert_eq!(verified, verify != "none", "{durability} {verify}: {status:#?}");
+    }
+}
+
+#[test]
+fn the_profile_that_copy_saves_does_the_same_again() {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 100, 1000, 1);
+    let saved = lab.path("saved.yaml");
+    lab.finish(lab.copy_command(&["--save".as_ref(), saved.as_os_str()])).expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+    std::fs::remove_dir_all(lab.target()).unwrap();
+    lab.run_profile(&saved).expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+}
+
+#[test]
+fn the_first_route_that_matches_decides_and_a_prefix_is_put_before_the_key() {
+    let lab = Lab::new();
+    let source = lab.source();
+    for (path, size) in [("a/one.raw", 1000), ("a/two.txt", 2000), ("three.raw", 3000), ("four", 0)] {
+        std::fs::create_dir_all(source.join(path).parent().unwrap()).unwrap();
+        tree::file(&source.join(path), size, size);
+    }
+    let place = |name: &str| serde_json::Value::from(lab.path(name).to_str().unwrap());
+    let profile = format!(
+        "version: 1\nname: routes\nsources:\n  here: {{ backend: disk, root: {} }}\ntargets:\n  raw: {{ backend: disk, root: {} }}\n  rest: {{ backend: disk, root: {} }}\nroutes:\n  - {{ from: here, match: \"**/*.raw\", to: raw }}\n  - {{ from: here, to: rest, prefix: below/here/ }}\n",
+        place("source"),
+        place("raw"),
+        place("rest"),
+    );
+    let path = lab.write("profile.yaml", &profile);
+    lab.run_profile(&path).expect_code(0);
+    let files = |name: &str| -> Vec<String> {
+        let tree = scan::read_stats(&lab.path(name));
+        let files = tree.entries.iter().filter(|(_, e)| e.kind == scan::Kind::File);
+        files.map(|(path, _)| String::from_utf8_lossy(path).into_owned()).collect()
+    };
+    assert_eq!(files("raw"), ["a/one.raw", "three.raw"]);
+    assert_eq!(files("rest"), ["below/here/a/two.txt", "below/here/four"]);
+    let bytes = |name: &str| std::fs::read(lab.path(name)).unwrap();
+    assert_eq!(bytes("raw/a/one.raw"), bytes("source/a/one.raw"));
+    assert_eq!(bytes("rest/below/here/a/two.txt"), bytes("source/a/two.txt"));
+}
+
+/// No path from `/` could name these files, and no `diff` can compare them.
+#[test]
+fn a_key_as_long_as_a_key_may_be_arrives() {
+    let lab = Lab::new();
+    std::fs::create_dir(lab.source()).unwrap();
+    deep::file(&lab.source(), "long names", 4095, 255, b"4095 bytes of key");
+    deep::file(&lab.source(), "short names", 999, 1, b"five hundred directories");
+    lab.copy().expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+}
+
+#[test]
+fn many_sizes_as_in_life_arrive_exactly() {
+    let lab = Lab::new();
+    let n = if hostile::Sizes::asked_for().big_bytes > 1 << 29 { 20_000 } else { 3_000 };
+    tree::lognormal(&lab.source().join("lognormal"), n / 10, 20_000, 2.0, 11);
+    tree::small_files(&lab.source().join("small"), n, 4096, 12);
+    lab.copy().expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+    let status = lab.newest_status();
+    assert_conserved(&status);
+    assert!(status.done.transfers >= (n + n / 10) as u64, "{status:#?}");
+}
+
+#[test]
+fn verify_finds_a_bit_that_turned() {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 50, 5000, 5);
+    lab.copy().expect_code(0);
+    lab.run(["verify"]).expect_code(0);
+    let victim = lab.target().join("d000/f000017");
+    let mut bytes = std::fs::read(&victim).unwrap();
+    bytes[2500] ^= 1;
+    std::fs::write(&victim, bytes).unwrap();
+    lab.run(["verify"]).expect_code(6).expect_words(&["d000/f000017"]);
+}
