@@ -37,10 +37,13 @@ pub use socket::{bind, check_dir, check_uid};
 /// it after [`become_session_leader`]. It takes the lock of the run, adopts peers that run already, and starts the others.
 ///
 /// # Errors
-/// When the run is held by another supervisor (exit code 11), its directory is not this user's alone, or the socket or the
-/// recording cannot be opened. Nothing has been started then.
+/// When the run is held by another supervisor (exit code 11), its directory is not this user's alone, or the socket cannot be
+/// opened. Nothing has been started then.
 pub fn supervise(options: Options) -> Result<i32, SupervisorError> {
     check_dir(&options.run_dir)?;
+    for child in options.peers.iter().chain(&options.planner) {
+        socket::check_name(&options.run_dir, &child.name)?;
+    }
     let held = lock(&options.run_dir)?;
     session::harden();
     let run_dir = options.run_dir.clone();

@@ -57,13 +57,13 @@ impl Recorder {
     /// Starts the thread; what it learns and numbers goes to `inputs`.
     ///
     /// # Errors
-    /// When the recording cannot be opened or no thread started.
+    /// When no thread can be started.
     pub(crate) fn start(
         run_dir: &Path,
         record: Box<dyn Record>,
         inputs: mpsc::Sender<Input>,
     ) -> Result<Self, SupervisorError> {
-        let recording = Recording::open(&run_dir.join("recording.jsonl"))?;
+        let recording = Recording::open(&run_dir.join("recording.jsonl"));
         let (jobs, todo) = sync_channel(RECORD_QUEUE_MAX);
         thread::Builder::new()
             .name("recorder".into())

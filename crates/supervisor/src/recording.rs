@@ -3,7 +3,7 @@
 //! Bounded: the fuller the file, the rarer the peers' snapshots in it (each [`STEP_BYTES`] halves their number), and at
 //! [`RECORDING_BYTES_MAX`] it ends with a note. It never fails a run: a full disk ends the recording, not the transfer.
 
-use crate::{SupervisorError, session};
+use crate::session;
 use std::{fs::File, io::Write as _, path::Path};
 use twinhaul_wire::{Event, EventKind, Frame, encode};
 
@@ -25,14 +25,12 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Goes on with the run's recording, or begins it.
-    ///
-    /// # Errors
-    /// When the file cannot be opened.
-    pub(crate) fn open(path: &Path) -> Result<Self, SupervisorError> {
-        let file = session::open_log(path)?;
-        let bytes = file.metadata().map_err(SupervisorError::io("look at", path))?.len();
-        Ok(Self { file: Some(file), bytes, last_ms: [None; 2] })
+    /// Goes on with the run's recording, or begins it. Without a file (full disk) nothing is recorded.
+    pub(crate) fn open(path: &Path) -> Self {
+        let file =
+            session::open_log(path).inspect_err(|error| tracing::warn!(%error, "nothing is recorded")).ok();
+        let bytes = file.as_ref().and_then(|f| f.metadata().ok()).map_or(0, |m| m.len());
+        Self { file, bytes, last_ms: [None; 2] }
     }
 
     /// A snapshot of the peer `index`, if it is time for one.
@@ -95,7 +93,7 @@ mod tests {
     fn one_snapshot_a_second_of_each_peer() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("recording.jsonl");
-        let mut recording = Recording::open(&path).unwrap();
+        let mut recording = Recording::open(&path);
         for tick in 0..40 {
             for index in 0..2 {
                 recording.snapshot(index, tick * 250, &snapshot(tick * 250, 0));
@@ -108,7 +106,7 @@ mod tests {
     fn it_thins_and_then_ends_with_a_note() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("recording.jsonl");
-        let mut recording = Recording::open(&path).unwrap();
+        let mut recording = Recording::open(&path);
         let frame = snapshot(0, 200);
         let mut taken = Vec::new();
         for second in 0..40_000 {
@@ -128,7 +126,7 @@ mod tests {
         };
         assert!(text.contains("64 MiB"), "{text}");
         // A new supervisor goes on where the size allows, and says nothing more where it does not.
-        let mut again = Recording::open(&path).unwrap();
+        let mut again = Recording::open(&path);
         again.line(&frame, 0);
         assert!(std::fs::metadata(&path).unwrap().len() <= RECORDING_BYTES_MAX);
     }

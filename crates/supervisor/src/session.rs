@@ -29,6 +29,8 @@ pub struct Detached {
     child: Child,
     log: PathBuf,
     log_from: u64,
+    /// What to start instead, when a scope could not be made.
+    without_scope: Option<(PathBuf, Vec<OsString>)>,
     /// What the person should know: that a logout would end the run.
     pub note: Option<String>,
 }
@@ -56,7 +58,10 @@ impl Detached {
         loop {
             let Err(error) = Client::connect(run_dir, "supervisor") else { return Ok(()) };
             if let Some(words) = self.ended() {
-                return Err(SupervisorError::DidNotStart(words));
+                let Some((exe, args)) = self.without_scope.take() else {
+                    return Err(SupervisorError::DidNotStart(words));
+                };
+                *self = spawn_plain(&exe, &args, &self.log)?;
             }
             if Instant::now() >= deadline {
                 return Err(SupervisorError::DidNotStart(error.to_string()));
@@ -72,26 +77,32 @@ impl Detached {
 /// # Errors
 /// When the log cannot be opened or nothing can be started.
 pub fn spawn_detached(exe: &Path, args: &[OsString], log: &Path) -> Result<Detached, SupervisorError> {
-    let note = scope_wanted().then(lingering_note).flatten();
-    if scope_wanted() {
-        let scope = ["--user", "--scope", "--quiet", "--collect", "--"].map(OsString::from);
-        let whole = scope.iter().map(OsString::as_os_str).chain([exe.as_os_str()]);
-        let whole: Vec<_> = whole.chain(args.iter().map(OsString::as_os_str)).collect();
-        // Not installed although a manager runs: start without it.
-        if let Ok(detached) = spawn(OsStr::new("systemd-run"), &whole, log, note) {
-            return Ok(detached);
-        }
+    if !scope_wanted() {
+        return spawn_plain(exe, args, log);
     }
-    let args: Vec<_> = args.iter().map(OsString::as_os_str).collect();
-    spawn(exe.as_os_str(), &args, log, None)
+    let scope = ["--user", "--scope", "--quiet", "--collect", "--"].map(OsString::from);
+    let whole: Vec<&OsStr> = scope
+        .iter()
+        .map(OsString::as_os_str)
+        .chain([exe.as_os_str()])
+        .chain(args.iter().map(OsString::as_os_str))
+        .collect();
+    match spawn(OsStr::new("systemd-run"), &whole, log) {
+        Ok(scoped) => {
+            let without_scope = Some((exe.to_owned(), args.to_owned()));
+            Ok(Detached { without_scope, note: lingering_note(), ..scoped })
+        }
+        // Not installed although a manager runs.
+        Err(_) => spawn_plain(exe, args, log),
+    }
 }
 
-fn spawn(
-    program: &OsStr,
-    args: &[&OsStr],
-    log: &Path,
-    note: Option<String>,
-) -> Result<Detached, SupervisorError> {
+fn spawn_plain(exe: &Path, args: &[OsString], log: &Path) -> Result<Detached, SupervisorError> {
+    let args: Vec<_> = args.iter().map(OsString::as_os_str).collect();
+    spawn(exe.as_os_str(), &args, log)
+}
+
+fn spawn(program: &OsStr, args: &[&OsStr], log: &Path) -> Result<Detached, SupervisorError> {
     let out = open_log(log)?;
     let log_from = out.metadata().map_or(0, |m| m.len());
     let err = out.try_clone().map_err(SupervisorError::io("open", log))?;
@@ -102,7 +113,7 @@ fn spawn(
         .stderr(err)
         .spawn()
         .map_err(SupervisorError::io("start", program))?;
-    Ok(Detached { child, log: log.into(), log_from, note })
+    Ok(Detached { child, log: log.into(), log_from, without_scope: None, note: None })
 }
 
 /// Opens a log for appending: mode 0600, never through a link.

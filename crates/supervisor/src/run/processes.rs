@@ -206,7 +206,8 @@ impl Run {
 impl Seat {
     /// Passes a stop on; a peer that is not linked hears it when it is.
     pub(super) fn tell_stop(&self, drain: bool) {
-        if let Some(link) = &self.link {
+        // Not kept for a link that comes up later: told twice, a peer would think that it is asked to hurry.
+        if let Some(link) = self.link.as_ref().filter(|_| self.linked) {
             // Whether it obeys is seen by its end.
             drop(link.request("supervisor", Command::Stop { drain }));
         }
