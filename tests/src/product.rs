@@ -4,24 +4,25 @@
 //! directory in their environment, so it can only ever end its own. Entry points: [`Lab`], [`profile::Profile`], [`run::Run`].
 
 use crate::workdir::Workdir;
+use done::{code, read, wait};
 use rustix::thread::CapabilitySet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
+mod done;
 pub mod processes;
 pub mod profile;
 pub mod run;
 
+pub use done::{Done, poll};
 pub use profile::Profile;
 pub use run::Run;
 
 /// How long one command may take before the test says that it hangs. Not an expectation: only an end.
-pub const COMMAND_WAIT_MAX: Duration = Duration::from_secs(150);
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub const COMMAND_WAIT_MAX: Duration = Duration::from_mins(5);
 
 /// The binary under test: `TWINHAUL_EXE`, else the one beside the tests' own directory.
 ///
@@ -46,15 +47,6 @@ pub fn exe() -> PathBuf {
 pub struct Lab {
     work: Workdir,
     state: PathBuf,
-}
-
-/// What a command that has ended left behind.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// The exit code; a signal is 128 + its number, as a shell says it.
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
 }
 
 impl Default for Lab {
@@ -202,69 +194,6 @@ impl Drop for Lab {
     fn drop(&mut self) {
         processes::end_all(&self.state);
     }
-}
-
-impl Done {
-    /// # Panics
-    /// When the command ended otherwise.
-    pub fn expect_code(&self, code: i32) -> &Self {
-        assert_eq!(self.code, code, "expected exit code {code}, got {}\n{self}", self.code);
-        self
-    }
-
-    /// Whether stderr or stdout holds every fragment, in any case of letters.
-    ///
-    /// # Panics
-    /// When one is missing.
-    pub fn expect_words(&self, fragments: &[&str]) -> &Self {
-        let said = format!("{}\n{}", self.stderr, self.stdout).to_lowercase();
-        for fragment in fragments {
-            assert!(said.contains(&fragment.to_lowercase()), "\"{fragment}\" is not in\n{self}");
-        }
-        self
-    }
-}
-
-impl std::fmt::Display for Done {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "code {}\n--- stdout\n{}\n--- stderr\n{}", self.code, self.stdout, self.stderr)
-    }
-}
-
-/// The status of a child that ends in time; after `limit` it is killed and the answer is `None`.
-pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
-    let status = poll(limit, || child.try_wait().expect("child"));
-    if status.is_none() {
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    status
-}
-
-/// Looks until there is an answer or `limit` has passed.
-pub fn poll<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return Some(found);
-        }
-        if begun.elapsed() > limit {
-            return None;
-        }
-        std::thread::sleep(LOOK_EVERY);
-    }
-}
-
-fn code(status: ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt as _;
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
-}
-
-fn read(mut file: File) -> String {
-    use std::io::{Read as _, Seek as _};
-    let mut bytes = Vec::new();
-    file.rewind().and_then(|()| file.read_to_end(&mut bytes)).expect("output file");
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

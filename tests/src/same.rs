@@ -44,6 +44,7 @@ pub fn differences(original: &Path, copy: &Path) -> Vec<Difference> {
 
 /// # Panics
 /// With the list, when there is a difference.
+#[track_caller]
 pub fn assert_same(original: &Path, copy: &Path) {
     let found = differences(original, copy);
     let mut list: Vec<String> = found.iter().take(SHOWN_MAX).map(ToString::to_string).collect();

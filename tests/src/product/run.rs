@@ -44,6 +44,7 @@ impl<'a> Run<'a> {
     ///
     /// # Panics
     /// When it does not come to hold; the last status is shown.
+    #[track_caller]
     pub fn until(&self, what: &str, is_so: impl Fn(&Status) -> bool) -> Status {
         let mut last = None;
         let found = poll(CONDITION_WAIT_MAX, || {
@@ -101,6 +102,7 @@ impl<'a> Run<'a> {
 ///
 /// # Panics
 /// When it does not hold.
+#[track_caller]
 pub fn assert_conserved(s: &Status) {
     for (what, total, parts) in [
         ("transfers", s.totals.transfers, [s.done, s.skipped, s.failed, s.remaining].map(|q| q.transfers)),
