@@ -64,6 +64,9 @@ pub enum LedgerError {
     /// A value in the ledger that this program never writes.
     #[error("the ledger holds {what} that this program does not know: {value}")]
     Value { what: &'static str, value: String },
+    /// The number of an assignment used for a take-over, or the reverse.
+    #[error("this operation number was used for {found}")]
+    Operation { found: &'static str },
     #[error("an event or result could not be read or written as JSON")]
     Json(#[from] serde_json::Error),
     /// What SQLite said, when it is none of the above.

@@ -111,13 +111,8 @@ pub(crate) fn make_reserve(path: &Path) -> Result<()> {
     if fs::metadata(&reserve).is_ok_and(|m| m.len() == RESERVE_BYTES) {
         return Ok(());
     }
-    let filled = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(MODE)
-        .open(&reserve)
-        .and_then(|file| fill(file));
+    let filled =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&reserve).and_then(fill);
     filled.map_err(|e| {
         let _ = fs::remove_file(&reserve);
         io_error(&reserve, &e)

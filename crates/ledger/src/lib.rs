@@ -5,6 +5,8 @@
 //! (store.md, invariants S3 to S8, S11). Nothing here grows with the number of transfers in memory; messages between
 //! the peers are only wake-ups. Blocking: no runtime, no threads, and a clock only to limit the wait for the lock.
 
+#![allow(clippy::doc_markdown, reason = "SQLite and PostgreSQL are names, not code")]
+
 mod error;
 mod files;
 mod limits;

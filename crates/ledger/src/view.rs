@@ -158,7 +158,7 @@ impl View {
     }
 
     /// Size of the write-ahead log; compare with [`crate::WAL_BYTES_ALARM`].
-    pub fn wal_bytes(&self) -> Result<u64> {
+    pub fn wal_bytes(&self) -> u64 {
         each!(self, view => view.wal_bytes())
     }
 }

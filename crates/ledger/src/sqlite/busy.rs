@@ -2,15 +2,14 @@
 //!
 //! SQLite's own handler backs off to 100 ms and starved one of two writers for 2.1 s.
 
-use crate::BUSY_MAX;
 use rusqlite::Connection;
 use std::time::{Duration, Instant};
 
 const SLEEP_MIN_US: u64 = 500;
 const SLEEP_MAX_US: u64 = 2000;
 
-/// Gives `conn` its handler.
-pub(super) fn install(conn: &mut Connection) -> rusqlite::Result<()> {
+/// Gives `conn` its handler, which gives up after `limit`.
+pub(super) fn install(conn: &mut Connection, limit: Duration) -> rusqlite::Result<()> {
     let mut jitter = Jitter::new();
     let mut since: Option<Instant> = None;
     conn.busy_handler(Some(move |tries: i32| {
@@ -18,7 +17,7 @@ pub(super) fn install(conn: &mut Connection) -> rusqlite::Result<()> {
             Some(began) if tries > 0 => began,
             _ => *since.insert(Instant::now()),
         };
-        if began.elapsed() >= BUSY_MAX {
+        if began.elapsed() >= limit {
             return false;
         }
         std::thread::sleep(jitter.next());

@@ -1,8 +1,9 @@
 //! Every rule about lots, counters and blocks, recounted from the transfers (S4, S11). Reads everything: for tests and
 //! `doctor`, not for a running console.
 
+use super::ids::Ids;
 use super::lots::Lot;
-use super::number::from_sql;
+use super::number::peer_to_sql;
 use super::{SqliteStore, tally};
 use crate::{Result, VIOLATIONS_MAX};
 use rusqlite::Connection;
@@ -75,7 +76,7 @@ fn lots(conn: &Connection, broken: &mut Broken, counted: &mut Counted) -> Result
         broken
             .unless(below == 0, || format!("{name} has {below} open transfers below its cursor {}", lot.low));
         for (state, n, bytes) in [(0, planned, planned_bytes), (1, authorised, authorised_bytes)] {
-            let entry = counted.entry((lot.owner.index() as i64, lot.target, state)).or_default();
+            let entry = counted.entry((peer_to_sql(lot.owner), lot.target, state)).or_default();
             *entry = (entry.0 + n, entry.1 + bytes);
         }
     }
@@ -84,15 +85,19 @@ fn lots(conn: &Connection, broken: &mut Broken, counted: &mut Counted) -> Result
     Ok(())
 }
 
+/// Row by row: a GROUP BY over all of them would sort them in memory.
 fn settled(conn: &Connection, counted: &mut Counted) -> Result<()> {
-    let mut statement = conn.prepare(
-        "SELECT by_peer, target, state, count(*), sum(size) FROM transfer WHERE state >= 2 GROUP BY 1, 2, 3
-         UNION ALL
-         SELECT by_peer, target, ?1, count(*), sum(size) FROM transfer WHERE state = 2 AND verified GROUP BY 1, 2",
-    )?;
-    let mut rows = statement.query([tally::VERIFIED])?;
+    let mut statement =
+        conn.prepare("SELECT by_peer, target, state, size, verified FROM transfer WHERE state >= 2")?;
+    let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        counted.insert((row.get(0)?, row.get(1)?, row.get(2)?), (row.get(3)?, row.get(4)?));
+        let (peer, target, state, size): (i64, i64, i64, i64) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let verified = state == 2 && row.get::<_, Option<bool>>(4)? == Some(true);
+        for state in [Some(state), verified.then_some(tally::VERIFIED)].into_iter().flatten() {
+            let entry = counted.entry((peer, target, state)).or_default();
+            *entry = (entry.0 + 1, entry.1 + size);
+        }
     }
     Ok(())
 }
@@ -120,26 +125,34 @@ fn counters(conn: &Connection, broken: &mut Broken, counted: &Counted) -> Result
     Ok(())
 }
 
+/// The index of blocks, block by block.
 fn blocks(conn: &Connection, broken: &mut Broken) -> Result<()> {
-    let mut statement = conn.prepare(
-        "SELECT b.id, t.n IS b.n AND t.bytes IS b.bytes AND t.planned IS b.planned AND t.planned_bytes IS b.planned_bytes
-         AND t.authorised IS b.authorised, b.prefix, b.bytes
-         FROM block b LEFT JOIN (SELECT id / 1024 AS block, count(*) AS n, sum(size) AS bytes, sum(state = 0) AS planned,
-         sum(iif(state = 0, size, 0)) AS planned_bytes, sum(state = 1) AS authorised FROM transfer GROUP BY 1) t
-         ON t.block = b.id ORDER BY b.id",
+    let mut statement = conn
+        .prepare("SELECT n, bytes, planned, planned_bytes, authorised, id, prefix FROM block ORDER BY id")?;
+    let mut inside = conn.prepare(
+        "SELECT count(*), coalesce(sum(size), 0), coalesce(sum(state = 0), 0),
+         coalesce(sum(iif(state = 0, size, 0)), 0), coalesce(sum(state = 1), 0)
+         FROM transfer WHERE id BETWEEN ?1 AND ?2",
     )?;
+    let figures = |row: &rusqlite::Row<'_>| -> rusqlite::Result<[i64; 5]> {
+        Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?])
+    };
     let mut rows = statement.query([])?;
-    let mut before = 0;
+    let (mut transfers, mut before) = (0, 0);
     while let Some(row) = rows.next()? {
-        let (id, same, prefix, bytes): (i64, bool, i64, i64) =
-            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        broken.unless(same, || format!("block {id} differs from its transfers"));
+        let (says, id, prefix) = (figures(row)?, row.get::<_, i64>(5)?, row.get::<_, i64>(6)?);
+        let ids = Ids { first: 0, last: i64::MAX }.within(id);
+        let has = inside.query_row([ids.first, ids.last], figures)?;
+        broken.unless(says == has, || format!("block {id} says {says:?}, has {has:?}"));
         broken.unless(prefix == before, || {
             format!("block {id} says {prefix} bytes come before it, there are {before}")
         });
-        before += bytes;
+        transfers += has[0];
+        before += has[1];
     }
-    let totals: i64 = conn.query_row("SELECT bytes FROM run", [], |row| row.get(0))?;
-    broken.unless(before == totals, || format!("the blocks hold {before} of {} bytes", from_sql(totals)));
+    let totals: (i64, i64) =
+        conn.query_row("SELECT transfers, bytes FROM run", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let held = (transfers, before);
+    broken.unless(held == totals, || format!("discovered {totals:?}, the blocks hold {held:?}"));
     Ok(())
 }

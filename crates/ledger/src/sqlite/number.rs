@@ -23,12 +23,15 @@ pub(super) fn amount(n: i64, bytes: i64) -> Amount {
     Amount { transfers: from_sql(n), bytes: Bytes(from_sql(bytes)) }
 }
 
-fn unknown(what: &'static str, value: impl ToString) -> LedgerError {
+fn unknown(what: &'static str, value: impl std::fmt::Display) -> LedgerError {
     LedgerError::Value { what, value: value.to_string() }
 }
 
 pub(super) const fn peer_to_sql(peer: PeerId) -> i64 {
-    peer.index() as i64
+    match peer {
+        PeerId::First => 0,
+        PeerId::Second => 1,
+    }
 }
 
 pub(super) fn peer_from_sql(value: i64) -> Result<PeerId> {

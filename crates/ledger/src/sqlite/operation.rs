@@ -74,8 +74,8 @@ impl Answer {
     }
 }
 
-fn other(found: &str) -> LedgerError {
-    LedgerError::Value { what: "another operation under this number", value: found.to_owned() }
+const fn other(found: &'static str) -> LedgerError {
+    LedgerError::Operation { found }
 }
 
 fn encode(answer: &Answer) -> Value {

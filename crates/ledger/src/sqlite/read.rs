@@ -4,8 +4,8 @@ use super::SqliteView;
 use super::ids::Ids;
 use super::lots::Finder;
 use super::number::{
-    amount, bound, from_sql, hash_from_sql, index_from_sql, kind_from_sql, peer_from_sql, run_state_from_sql,
-    state_from_sql,
+    amount, bound, from_sql, hash_from_sql, index_from_sql, kind_from_sql, peer_from_sql, peer_to_sql,
+    run_state_from_sql, state_from_sql,
 };
 use super::tally::VERIFIED;
 use crate::{
@@ -167,7 +167,7 @@ impl SqliteView {
                     "SELECT iif(peer.id = 0, first_peer, second_peer), incarnation, pid, pid_start, boot_id, host,
                      joined_at_ms, ratio, last, gave, given, given_bytes FROM peer, run WHERE peer.id = ?1",
                 )?;
-                Ok(statement.query_row([peer.index() as i64], |row| {
+                Ok(statement.query_row([peer_to_sql(peer)], |row| {
                     let process = match row.get::<_, Option<u32>>(2)? {
                         None => None,
                         Some(pid) => Some(Process {
@@ -314,7 +314,7 @@ impl SqliteView {
         self.read(|conn| details(conn, "WHERE id > ?1 ORDER BY id LIMIT ?2", values))
     }
 
-    pub(crate) fn wal_bytes(&self) -> Result<u64> {
-        Ok(files::wal_bytes(&self.path))
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        files::wal_bytes(&self.path)
     }
 }

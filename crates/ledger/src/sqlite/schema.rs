@@ -2,7 +2,7 @@
 
 /// In `user_version`.
 pub(super) const SCHEMA_VERSION: i64 = 1;
-/// In `application_id`: "TwHl".
+/// In `application_id`: `TwHl`.
 pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 
 /// `lot`: disjoint, covering; `low`: nothing below it is planned or authorised; `born`: the lot as which the transfers
