@@ -46,10 +46,10 @@ fn unit_factor(unit: &str) -> Option<f64> {
         Some('b') if lower.len() == 1 => return Some(1.0),
         Some(letter) => (letter, &lower[1..]),
     };
-    let power = 1 + "kmgtpe".find(letter)? as i32;
+    let power = 1 + u8::try_from("kmgtpe".find(letter)?).ok()?;
     match rest {
-        "" | "i" | "ib" => Some(1024f64.powi(power)),
-        "b" => Some(1000f64.powi(power)),
+        "" | "i" | "ib" => Some(1024f64.powi(power.into())),
+        "b" => Some(1000f64.powi(power.into())),
         _ => None,
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn scaled(value: f64) -> (f64, &'static str) {
 }
 
 pub(crate) fn three_figures(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::Result {
-    let text = if unit == "B" || value >= 99.95 || value == value.trunc() {
+    let text = if unit == "B" || value >= 99.95 || value.fract() < f64::EPSILON {
         format!("{value:.0} {unit}")
     } else if value >= 9.995 {
         format!("{value:.1} {unit}")

@@ -13,6 +13,7 @@ impl PeerId {
     pub const BOTH: [Self; 2] = [Self::First, Self::Second];
 
     /// The other peer.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::First => Self::Second,

@@ -4,7 +4,7 @@ use crate::{Bytes, ParseError, bytes};
 use std::fmt;
 
 /// A rate in bytes per second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rate(pub u64);
 
 impl Rate {

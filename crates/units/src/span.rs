@@ -14,7 +14,8 @@ impl Span {
     /// # Errors
     /// When the number or the unit is not known.
     pub fn parse(s: &str) -> Result<Self, ParseError> {
-        let fail = || ParseError { expected: "a duration such as 250 ms, 0.5 s, 2 min or 1 h", found: s.to_owned() };
+        let fail =
+            || ParseError { expected: "a duration such as 250 ms, 0.5 s, 2 min or 1 h", found: s.to_owned() };
         let (number, unit) = number_and_unit(s).ok_or_else(fail)?;
         let seconds = match unit {
             "ms" => number / 1000.0,

@@ -19,7 +19,9 @@ pub struct Request {
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
     /// Send snapshots (every `every_ms`, at least 100) and events from now on. To a peer and to the supervisor.
-    Subscribe { every_ms: u64 },
+    Subscribe {
+        every_ms: u64,
+    },
     /// One snapshot as the reply.
     Status,
     Pause,
@@ -31,14 +33,18 @@ pub enum Command {
         dry_run: bool,
     },
     /// Set this peer's ratio; moves nothing.
-    Ratio { value: f64 },
+    Ratio {
+        value: f64,
+    },
     /// Hand everything over and take no new work.
     Drain {
         #[serde(default)]
         dry_run: bool,
     },
     /// Bandwidth of this peer in bytes a second; `None` lifts it.
-    Limit { rate: Option<u64> },
+    Limit {
+        rate: Option<u64>,
+    },
     /// Finish what is in flight, then end. To the supervisor: the whole run; `drain` false cuts in-flight transfers short.
     Stop {
         #[serde(default)]
@@ -70,8 +76,8 @@ impl Command {
                 format!("twinhaul limit {run}{peer} '{}'", twinhaul_units::Rate(*rate))
             }
             Self::Limit { rate: None } => format!("twinhaul limit {run}{peer} none"),
-            Self::Stop { drain: true } => format!("twinhaul stop {run} --drain"),
-            Self::Stop { drain: false } => format!("twinhaul stop {run}"),
+            Self::Stop { drain: true } => format!("twinhaul stop {run}{peer} --drain"),
+            Self::Stop { drain: false } => format!("twinhaul stop {run}{peer}"),
             Self::Retry { transfer: Some(id) } => format!("twinhaul retry {run} --transfer {id}"),
             Self::Retry { transfer: None } => format!("twinhaul retry {run}"),
         }

@@ -76,25 +76,72 @@ pub enum Level {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventKind {
     /// The run began.
-    RunStarted { name: String, policy: String },
+    RunStarted {
+        name: String,
+        policy: String,
+    },
     /// A wave is in the ledger; `growing` until the walk has ended.
-    Planned { wave: u64, transfers: u64, bytes: u64, growing: bool },
+    Planned {
+        wave: u64,
+        transfers: u64,
+        bytes: u64,
+        growing: bool,
+    },
     /// A peer process took its place.
-    Joined { pid: u32 },
+    Joined {
+        pid: u32,
+    },
     /// At the asker: it asks (claims 1.3, 1.4).
-    Ask { ask_id: u64, idle_slots: u32, rate: u64, queued: u64 },
+    Ask {
+        ask_id: u64,
+        idle_slots: u32,
+        rate: u64,
+        queued: u64,
+    },
     /// At the owner: its ratio moved (claims 6, 7).
-    Ratio { old: f64, new: f64, rule: Rule },
+    Ratio {
+        old: f64,
+        new: f64,
+        rule: Rule,
+    },
     /// At the owner: the assignment is durable (claims 2.2.1, 3.2.2).
-    Assigned { op: u64, to: String, count: u64, bytes: u64, why: AssignWhy },
+    Assigned {
+        op: u64,
+        to: String,
+        count: u64,
+        bytes: u64,
+        why: AssignWhy,
+    },
     /// At the asker, when the answer arrives: "assistance needed" (claims 4.3, 5.3).
-    Needed { ask_id: u64, count: u64, bytes: u64, ratio: f64, portion: f64, minimum: u64, queued: u64, rtt_us: u64 },
+    Needed {
+        ask_id: u64,
+        count: u64,
+        bytes: u64,
+        ratio: f64,
+        portion: f64,
+        minimum: u64,
+        queued: u64,
+        rtt_us: u64,
+    },
     /// At the asker, when the answer arrives: "no assistance needed" (claims 4.4, 5.4).
-    NotNeeded { ask_id: u64, ratio: f64, portion: f64, minimum: u64, queued: u64, rtt_us: u64 },
+    NotNeeded {
+        ask_id: u64,
+        ratio: f64,
+        portion: f64,
+        minimum: u64,
+        queued: u64,
+        rtt_us: u64,
+    },
     /// An operator (or the story of a demo) did something; `command` is the verb it equals.
-    Control { command: String, by: String, result: String },
+    Control {
+        command: String,
+        by: String,
+        result: String,
+    },
     /// A caption of a demo's story.
-    Say { text: String },
+    Say {
+        text: String,
+    },
     /// A transfer is given up.
     Failed {
         id: u64,
@@ -113,28 +160,67 @@ pub enum EventKind {
         in_ms: u64,
     },
     /// A problem began; it ends with a [`Self::ProblemEnded`] of the same `problem`.
-    ProblemBegan { problem: String, text: String },
-    ProblemEnded { problem: String },
+    ProblemBegan {
+        problem: String,
+        text: String,
+    },
+    ProblemEnded {
+        problem: String,
+    },
     /// The link between the peers.
-    Linked { incarnation: u64 },
-    Unlinked { why: String },
+    Linked {
+        incarnation: u64,
+    },
+    Unlinked {
+        why: String,
+    },
     /// A process ended; `words` is the exit reason as a person reads it.
-    Exited { process: String, words: String, restart_in_ms: Option<u64> },
+    Exited {
+        process: String,
+        words: String,
+        restart_in_ms: Option<u64>,
+    },
     /// A restarted peer dealt with what its former incarnation left.
-    Recovered { discarded: u64, accepted: u64 },
+    Recovered {
+        discarded: u64,
+        accepted: u64,
+    },
     /// Directory times, links, sweep.
-    Finishing { directories: u64 },
-    PeerFinished { transfers: u64, bytes: u64 },
-    RunEnded { state: String, done: u64, skipped: u64, failed: u64 },
-    Warning { text: String },
-    Info { text: String },
+    Finishing {
+        directories: u64,
+    },
+    /// A peer ended; idle time is summed over its slots while the run went on.
+    PeerFinished {
+        transfers: u64,
+        bytes: u64,
+        #[serde(default)]
+        idle_slot_ms: u64,
+        #[serde(default)]
+        up_ms: u64,
+        #[serde(default)]
+        slots: u32,
+    },
+    RunEnded {
+        state: String,
+        done: u64,
+        skipped: u64,
+        failed: u64,
+    },
+    Warning {
+        text: String,
+    },
+    Info {
+        text: String,
+    },
 }
 
 impl EventKind {
     pub const fn level(&self) -> Level {
         match self {
             Self::Failed { .. } | Self::ProblemBegan { .. } => Level::Error,
-            Self::Retry { .. } | Self::Warning { .. } | Self::Unlinked { .. } | Self::Exited { .. } => Level::Warn,
+            Self::Retry { .. } | Self::Warning { .. } | Self::Unlinked { .. } | Self::Exited { .. } => {
+                Level::Warn
+            }
             _ => Level::Info,
         }
     }

@@ -18,6 +18,6 @@ pub use frame::{FRAME_BYTES_MAX, Frame, Hello, LineDecoder, PROTO, Role, WireErr
 pub use key_text::KeyText;
 pub use message::{Envelope, Message};
 pub use snapshot::{
-    Assisted, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow, Rates, RatioMove, RunSnapshot, RunState,
-    Slots, Supervised, TargetSnapshot, Totals, Wait, WaitReason,
+    Assisted, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow, Rates, RatioMove,
+    RunSnapshot, RunState, Slots, Supervised, TargetSnapshot, Totals, Wait, WaitReason,
 };

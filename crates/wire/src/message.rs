@@ -19,7 +19,13 @@ pub struct Envelope {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {
     /// "Do you need assistance?" (claims 2.1, 3.1).
-    Ask { ask_id: u64, episode: u64, rate: u64, queued: u64, idle_slots: u32 },
+    Ask {
+        ask_id: u64,
+        episode: u64,
+        rate: u64,
+        queued: u64,
+        idle_slots: u32,
+    },
     /// "Assistance needed" (claims 4.3, 5.3); the assignment `op` is already in the ledger.
     Needed {
         ask_id: u64,
@@ -33,9 +39,29 @@ pub enum Message {
         queued: u64,
     },
     /// "No assistance needed" (claims 4.4, 5.4), with the figures that say why.
-    NotNeeded { ask_id: u64, ratio: f64, portion: f64, minimum: u64, queued: u64 },
+    NotNeeded {
+        ask_id: u64,
+        ratio: f64,
+        portion: f64,
+        minimum: u64,
+        queued: u64,
+    },
     /// An operator moved transfers (rebalance, drain); the assignment is in the ledger.
-    Given { op: u64, lots: Vec<u64>, count: u64, bytes: u64 },
-    Heartbeat { queued: u64, queued_bytes: u64, in_flight: u64, rate: u64, ratio: f64, paused: bool },
-    Bye { why: String },
+    Given {
+        op: u64,
+        lots: Vec<u64>,
+        count: u64,
+        bytes: u64,
+    },
+    Heartbeat {
+        queued: u64,
+        queued_bytes: u64,
+        in_flight: u64,
+        rate: u64,
+        ratio: f64,
+        paused: bool,
+    },
+    Bye {
+        why: String,
+    },
 }

@@ -1,0 +1,213 @@
+//! One group through the durable steps, in the order of store.md 3.
+
+use super::{Committer, GroupReport, Item, Sealed, SealedKind};
+use crate::copy::Failure;
+use crate::feeder::{Feed, Job};
+use crate::options::ATTEMPTS_MAX;
+use twinhaul_ledger::{Authorise, Outcome, Result, Settled, State};
+use twinhaul_profile::{Durability, Verify};
+use twinhaul_units::{Amount, Bytes};
+use twinhaul_wire::{EventKind, KeyText};
+
+/// A sealed transfer and what has become of it so far.
+pub(super) struct Entry {
+    pub(super) sealed: Box<Sealed>,
+    /// The first step that failed.
+    pub(super) failure: Option<Failure>,
+    pub(super) etag: Option<String>,
+    pub(super) lost: u32,
+    pub(super) verified: bool,
+}
+
+impl Entry {
+    pub(super) fn target(&self) -> u16 {
+        self.sealed.job.row.target
+    }
+
+    pub(super) fn reference(&self) -> Option<&[u8]> {
+        match &self.sealed.kind {
+            SealedKind::Object { reference, .. } => Some(reference),
+            SealedKind::Node { .. } => None,
+        }
+    }
+
+    pub(super) fn digest(&self) -> [u8; 32] {
+        match self.sealed.kind {
+            SealedKind::Object { digest, .. } | SealedKind::Node { digest } => digest,
+        }
+    }
+
+    /// Bytes at the target.
+    pub(super) fn size(&self) -> u64 {
+        match self.sealed.kind {
+            SealedKind::Object { size, .. } => size,
+            SealedKind::Node { .. } => 0,
+        }
+    }
+
+    fn authorise(&self) -> Authorise {
+        let mtime_ns = match self.sealed.kind {
+            SealedKind::Object { mtime_ns, .. } => mtime_ns,
+            SealedKind::Node { .. } => self.sealed.job.row.mtime_ns,
+        };
+        Authorise {
+            id: self.sealed.job.unit.id,
+            epoch: self.sealed.job.unit.epoch,
+            reference: self.reference().unwrap_or_default().to_vec(),
+            blake3: self.digest(),
+            size: self.size(),
+            mtime_ns,
+        }
+    }
+}
+
+impl Committer {
+    /// Commits a group; single failures are redone or settled as failed.
+    ///
+    /// # Errors
+    /// The ledger's: fatal for the peer.
+    pub(super) fn commit(&mut self, items: Vec<Item>) -> Result<GroupReport> {
+        let mut report = GroupReport::default();
+        let mut entries = Vec::new();
+        let mut settled = Vec::new();
+        let mut planned = Vec::new();
+        for item in items {
+            match item {
+                Item::Sealed(sealed) => {
+                    let lost = match sealed.kind {
+                        SealedKind::Object { lost, .. } => lost,
+                        SealedKind::Node { .. } => 0,
+                    };
+                    entries.push(Entry { sealed, failure: None, etag: None, lost, verified: false });
+                }
+                Item::Ended { settled: end, bytes, key } => {
+                    note_end(&mut report, &end, bytes, &key);
+                    planned.push(bytes);
+                    settled.push(end);
+                }
+                Item::Tell(event) => report.events.push(event),
+                Item::Flush => {}
+            }
+        }
+        self.seal(&mut entries);
+        let authorised: Vec<Authorise> =
+            entries.iter().filter(|e| e.failure.is_none()).map(Entry::authorise).collect();
+        if !authorised.is_empty() {
+            self.store.authorise(self.me, self.incarnation, &authorised)?;
+        }
+        self.publish(&mut entries);
+        self.verify_group(&mut entries);
+        let mut released = Vec::new();
+        for entry in entries {
+            let bytes = entry.sealed.job.row.size;
+            match self.conclude(entry, &mut report) {
+                // Visible, but durable only after the sync at the end: not done yet.
+                Concluded::Settled(end)
+                    if self.durability == Durability::End && end.outcome.state() == State::Done =>
+                {
+                    self.published.push((end, bytes));
+                }
+                Concluded::Settled(end) => {
+                    planned.push(bytes);
+                    settled.push(end);
+                }
+                Concluded::Redo(job) => {
+                    released.push((job.unit.id, job.unit.epoch));
+                    self.storage.settling.remove(bytes);
+                    // The feeder is gone only when the peer ends: then the next incarnation redoes it.
+                    let _ = self.feeder.send(Feed::Redo(job));
+                }
+            }
+        }
+        if !released.is_empty() {
+            self.store.release(self.me, self.incarnation, &released)?;
+        }
+        if !settled.is_empty() {
+            self.store.settle(self.me, self.incarnation, &settled)?;
+        }
+        for bytes in planned {
+            self.storage.settling.remove(bytes);
+        }
+        Ok(report)
+    }
+
+    /// With `durability: end`: one sync of everything published so far, then all of it is done.
+    ///
+    /// # Errors
+    /// The ledger's. A target that cannot sync keeps its transfers published and not done; they are checked again.
+    pub(super) fn settle_published(&mut self, sync: bool) -> Result<()> {
+        if !sync || self.published.is_empty() {
+            return Ok(());
+        }
+        if let Err(failure) = self.sync_everything() {
+            tracing::error!(error = %failure, "published transfers are not known to be durable");
+            return Ok(());
+        }
+        let (settled, bytes): (Vec<Settled>, Vec<u64>) =
+            std::mem::take(&mut self.published).into_iter().unzip();
+        self.store.settle(self.me, self.incarnation, &settled)?;
+        bytes.into_iter().for_each(|bytes| self.storage.settling.remove(bytes));
+        Ok(())
+    }
+
+    fn conclude(&self, entry: Entry, report: &mut GroupReport) -> Concluded {
+        let (unit, bytes) = (entry.sealed.job.unit, entry.sealed.job.row.size);
+        let attempts = entry.sealed.attempts;
+        let outcome = match &entry.failure {
+            None => Outcome::Done {
+                verified: entry.verified,
+                etag: entry.etag.clone(),
+                lost: entry.lost,
+                blake3: entry.digest(),
+                size: entry.size(),
+            },
+            Some(failure) if failure.worth_another && attempts < ATTEMPTS_MAX => {
+                let (id, key) = (unit.id.0, KeyText::from_bytes(&entry.sealed.job.row.key));
+                let error = failure.to_string();
+                report.events.push(EventKind::Retry { id, key, error, attempts, in_ms: 0 });
+                return Concluded::Redo(Job { attempts, redo: true, ..entry.sealed.job });
+            }
+            Some(failure) => Outcome::Failed { error: failure.text.clone(), class: failure.class.to_owned() },
+        };
+        if entry.verified && entry.failure.is_none() {
+            report.verified += Amount { transfers: 1, bytes: Bytes(bytes) };
+        }
+        let end =
+            Settled { id: unit.id, epoch: unit.epoch, outcome, attempts, at_ms: crate::clock::wall_ms() };
+        note_end(report, &end, bytes, &entry.sealed.job.row.key);
+        Concluded::Settled(end)
+    }
+
+    /// "Verified as asked" after the digest of what was read is that of what was written, or of what was read back.
+    fn verify_group(&self, entries: &mut [Entry]) {
+        for entry in entries.iter_mut().filter(|e| e.failure.is_none()) {
+            match self.verify {
+                Verify::None => {}
+                // Hashed while it was copied; the backend took every byte or failed.
+                Verify::Hash => entry.verified = true,
+                Verify::ReadBack => match self.read_back(entry) {
+                    Ok(()) => entry.verified = true,
+                    Err(failure) => entry.failure = Some(failure),
+                },
+            }
+        }
+    }
+}
+
+enum Concluded {
+    Settled(Settled),
+    Redo(Job),
+}
+
+fn note_end(report: &mut GroupReport, end: &Settled, bytes: u64, key: &[u8]) {
+    let one = Amount { transfers: 1, bytes: Bytes(bytes) };
+    match &end.outcome {
+        Outcome::Done { .. } => report.done += one,
+        Outcome::Skipped => report.skipped += one,
+        Outcome::Failed { error, .. } => {
+            report.failed += one;
+            let (id, key) = (end.id.0, KeyText::from_bytes(key));
+            report.events.push(EventKind::Failed { id, key, error: error.clone(), attempts: end.attempts });
+        }
+    }
+}

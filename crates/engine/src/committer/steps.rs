@@ -1,0 +1,180 @@
+//! The steps of a group that touch storage, each for all targets of the group at once.
+
+use super::Committer;
+use super::group::Entry;
+use crate::copy::Failure;
+use crate::options::CHUNK;
+use crate::storage::Opened;
+use std::collections::BTreeMap;
+use twinhaul_backend_host::{BackendError, Code, OpContext, Private, Put, ReadOptions, WriteMode};
+use twinhaul_profile::Durability;
+use twinhaul_units::Key;
+
+impl Committer {
+    /// Durable and still private. With `durability: end` this waits for the end of the run.
+    pub(super) fn seal(&self, entries: &mut [Entry]) {
+        if self.durability == Durability::End {
+            return;
+        }
+        self.per_target(entries, |target, mut members| {
+            let refs: Vec<&[u8]> = members.iter().filter_map(|e| e.reference()).collect();
+            if refs.is_empty() {
+                return;
+            }
+            let results = target.target.seal_sync(&OpContext::new(), &refs);
+            drop(refs);
+            let objects = members.iter_mut().filter(|e| e.reference().is_some());
+            note(
+                objects.map(|e| &mut **e),
+                results.map(|r| r.into_iter().map(|r| r.map(|()| None)).collect()),
+                target,
+            );
+        });
+        self.discard_failed(entries);
+    }
+
+    /// Visible under their keys, further names of hard-link groups, and symbolic links; then the names are durable.
+    pub(super) fn publish(&self, entries: &mut [Entry]) {
+        let durable = self.durability != Durability::End;
+        self.per_target(entries, |target, mut members| {
+            publish_objects(target, &mut members);
+            for entry in members.iter_mut().filter(|e| e.failure.is_none()) {
+                if let Err(failure) = publish_nodes(target, entry) {
+                    entry.failure = Some(failure);
+                }
+            }
+            if !durable {
+                return;
+            }
+            if let Err(e) = target.target.publish_sync(&OpContext::new()) {
+                // Which names are durable is not known: all of the group are done again (store.md 4.10).
+                for entry in members.iter_mut().filter(|e| e.failure.is_none()) {
+                    entry.failure = Some(Failure::of("sync names on", &target.name, &e));
+                }
+            }
+        });
+    }
+
+    /// Everything sealed or published so far is durable.
+    pub(super) fn sync_everything(&self) -> Result<(), Failure> {
+        for target in self.storage.reached() {
+            let fail = |e: BackendError| Failure::of("sync", &target.name, &e);
+            target.target.seal_sync(&OpContext::new(), &[]).map_err(fail)?;
+            target.target.publish_sync(&OpContext::new()).map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the published object past the cache and compares its digest.
+    pub(super) fn read_back(&self, entry: &Entry) -> Result<(), Failure> {
+        let Some(target) = self.storage.target(entry.target()) else { return Ok(()) };
+        if entry.reference().is_none() {
+            return Ok(());
+        }
+        let digest = digest_of(target, &entry.sealed.put.key)
+            .map_err(|e| Failure::of("read back from", &target.name, &e))?;
+        if digest == entry.digest() {
+            return Ok(());
+        }
+        let mut failure = Failure::permanent(
+            "mismatch",
+            format!("target {} holds other bytes than were written", target.name),
+        );
+        failure.worth_another = true;
+        Err(failure)
+    }
+
+    /// What failed before it was published must never be: its private object goes.
+    fn discard_failed(&self, entries: &[Entry]) {
+        for entry in entries.iter().filter(|e| e.failure.is_some()) {
+            if let (Some(target), Some(reference)) = (self.storage.target(entry.target()), entry.reference())
+                && let Err(e) = target.target.discard(&OpContext::new(), Private::Ref(reference))
+            {
+                tracing::warn!(error = %e, target = target.name, "a private object stays until the sweep");
+            }
+        }
+    }
+
+    fn per_target(&self, entries: &mut [Entry], mut step: impl FnMut(&Opened, Vec<&mut Entry>)) {
+        let mut by_target: BTreeMap<u16, Vec<&mut Entry>> = BTreeMap::new();
+        for entry in entries.iter_mut().filter(|e| e.failure.is_none()) {
+            by_target.entry(entry.target()).or_default().push(entry);
+        }
+        for (index, members) in by_target {
+            if let Some(target) = self.storage.target(index) {
+                step(target, members);
+            }
+        }
+    }
+}
+
+/// Spreads a batch's results over its entries; an error of the whole call is everyone's.
+fn note<'a>(
+    entries: impl Iterator<Item = &'a mut Entry>,
+    results: Result<Vec<Result<Option<String>, BackendError>>, BackendError>,
+    target: &Opened,
+) {
+    match results {
+        Ok(results) => {
+            for (entry, result) in entries.zip(results) {
+                match result {
+                    Ok(etag) => entry.etag = etag,
+                    Err(e) => entry.failure = Some(failed(target, &e)),
+                }
+            }
+        }
+        Err(e) => entries.for_each(|entry| entry.failure = Some(failed(target, &e))),
+    }
+}
+
+fn failed(target: &Opened, e: &BackendError) -> Failure {
+    let mut failure = Failure::of("write to", &target.name, e);
+    // Taken meanwhile by somebody else, or discarded: look again and decide again.
+    failure.worth_another |= matches!(e.code(), Code::Exists | Code::NotFound | Code::NoSpace);
+    failure
+}
+
+fn publish_objects(target: &Opened, members: &mut [&mut Entry]) {
+    let (puts, refs): (Vec<Put>, Vec<Vec<u8>>) =
+        members.iter().filter_map(|e| Some((e.sealed.put.clone(), e.reference()?.to_vec()))).unzip();
+    if puts.is_empty() {
+        return;
+    }
+    let borrowed: Vec<&[u8]> = refs.iter().map(Vec::as_slice).collect();
+    let results = target.target.publish_batch(&OpContext::new(), &puts, &borrowed);
+    let results = results.map(|all| all.into_iter().map(|one| one.map(|stat| stat.etag)).collect());
+    note(members.iter_mut().filter(|e| e.reference().is_some()).map(|e| &mut **e), results, target);
+}
+
+fn publish_nodes(target: &Opened, entry: &mut Entry) -> Result<(), Failure> {
+    let op = OpContext::new();
+    let fail = |e: &BackendError| failed(target, e);
+    if entry.reference().is_none() {
+        entry.lost |= target.target.put_node(&op, &entry.sealed.put, None).map_err(|e| fail(&e))?.0;
+    }
+    for name in &entry.sealed.job.row.names {
+        let key = Key::new(name.clone())
+            .map_err(|e| Failure::permanent("bad_key", format!("a further name {e}")))?;
+        let mut put = Put::new(key, entry.sealed.put.attempt_id.clone());
+        put.mode = WriteMode::Overwrite;
+        let lost = target.target.put_node(&op, &put, Some(&entry.sealed.put.key)).map_err(|e| fail(&e))?;
+        entry.lost |= lost.0;
+    }
+    Ok(())
+}
+
+/// BLAKE3 of an object as the medium has it.
+pub(crate) fn digest_of(target: &Opened, key: &Key) -> Result<[u8; 32], BackendError> {
+    let op = OpContext::new();
+    let options = ReadOptions { uncached: true, ..ReadOptions::default() };
+    let (mut reader, _) = target.target.reader_open(&op, key, options)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let n = reader.read(&op, &mut buffer)?;
+        if n == 0 {
+            return Ok(*hasher.finalize().as_bytes());
+        }
+        hasher.update(&buffer[..n]);
+    }
+}

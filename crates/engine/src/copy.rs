@@ -1,0 +1,285 @@
+//! One transfer: decide whether to skip it, read it while hashing, write it to a private object, seal it.
+//!
+//! It ends as an item for the committer; nothing here is durable or visible. A source that changes while it is read is
+//! found out (store.md 4.8) and read again. Attempts are repeated here, in the slot, with the reason shown.
+
+mod bytes;
+mod exists;
+mod failure;
+
+use crate::committer::{Item, Sealed, SealedKind};
+use crate::feeder::Job;
+use crate::gate::{Gate, Pass};
+use crate::limiter::Limiter;
+use crate::options::{ATTEMPTS_MAX, RETRY_PAUSE, SPACE_PAUSE};
+use crate::progress::SlotProgress;
+use crate::storage::{Opened, Storage};
+use crate::{PeerTag, slots};
+use exists::Decision;
+pub(crate) use failure::Failure;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use twinhaul_backend_host::{Attrs, Code, OpContext, Private, Put, ReadOptions, WriteMode};
+use twinhaul_ledger::NodeKind;
+use twinhaul_profile::OnExists;
+use twinhaul_units::Key;
+use twinhaul_wire::{EventKind, KeyText, Phase, WaitReason};
+
+/// What a slot works with.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub storage: Arc<Storage>,
+    pub gate: Arc<Gate>,
+    pub limiter: Arc<Limiter>,
+    pub progress: Arc<[SlotProgress]>,
+    pub slot: usize,
+    pub on_exists: OnExists,
+    pub tag: PeerTag,
+    pub committer: crossbeam_channel::Sender<Item>,
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// How a transfer left its slot.
+#[derive(Debug)]
+pub(crate) enum Copied {
+    Item(Item),
+    /// The peer is ending.
+    Cut,
+}
+
+/// One attempt's end, when it is not an item.
+pub(crate) enum Stop {
+    Cut,
+    Failed(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(f: Failure) -> Self {
+        Self::Failed(f)
+    }
+}
+
+impl Desk {
+    pub(crate) fn slot(&self) -> &SlotProgress {
+        &self.progress[self.slot]
+    }
+
+    fn op(&self) -> OpContext {
+        OpContext::new().cancelled_by(Arc::clone(&self.cancel))
+    }
+}
+
+/// The borrowed parts of one transfer.
+pub(crate) struct Route<'a> {
+    pub(crate) source: &'a Opened,
+    pub(crate) target: &'a Opened,
+    pub(crate) source_key: Key,
+    pub(crate) key: Key,
+    pub(crate) attempt: String,
+}
+
+/// Moves one transfer as far as "sealed", or decides that there is nothing to move.
+pub(crate) fn transfer(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> Copied {
+    let target_name = desk.storage.target_name(job.row.target);
+    let mut attempts = job.attempts + 1;
+    let mut full: Option<SpaceWait<'_>> = None;
+    desk.slot().begin(job.unit.id.0, &job.row.key, target_name, job.row.size, attempts);
+    loop {
+        if desk.gate.pass(|by| desk.slot().wait(WaitReason::Paused, format!("by {by}"))) == Pass::Cut {
+            return Copied::Cut;
+        }
+        desk.slot().wait_over();
+        let result = route(desk, &job)
+            .map_err(Stop::from)
+            .and_then(|route| attempt(desk, &job, &route, attempts, buffer));
+        let failure = match result {
+            Ok(item) => return Copied::Item(item),
+            Err(Stop::Cut) => return Copied::Cut,
+            Err(Stop::Failed(failure)) => failure,
+        };
+        if failure.code == Some(Code::NoSpace) {
+            // A full target is nobody's failed attempt (faults.md 13).
+            full.get_or_insert_with(|| SpaceWait::begin(desk, target_name, &failure));
+            desk.slot().wait(WaitReason::Space, target_name.to_owned());
+            if desk.gate.sleep(SPACE_PAUSE) == Pass::Cut {
+                return Copied::Cut;
+            }
+            desk.slot().restart(attempts);
+            continue;
+        }
+        full = None;
+        if !failure.worth_another || attempts >= ATTEMPTS_MAX {
+            return Copied::Item(Item::failed(job, failure, attempts));
+        }
+        let pause = RETRY_PAUSE * 2u32.saturating_pow(attempts - 1);
+        let error = failure.to_string();
+        let in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let (id, key) = (job.unit.id.0, KeyText::from_bytes(&job.row.key));
+        slots::tell(&desk.committer, EventKind::Retry { id, key, error: error.clone(), attempts, in_ms });
+        desk.slot().wait(WaitReason::Retry, error);
+        if desk.gate.sleep(pause) == Pass::Cut {
+            return Copied::Cut;
+        }
+        desk.slot().wait_over();
+        attempts += 1;
+        desk.slot().restart(attempts);
+    }
+}
+
+fn route<'a>(desk: &'a Desk, job: &Job) -> Result<Route<'a>, Failure> {
+    let row = &job.row;
+    let gone =
+        |what: &str| Failure::permanent("unreachable", format!("{what} of this transfer is not open here"));
+    Ok(Route {
+        source: desk.storage.source(row.source).ok_or_else(|| gone("the source"))?,
+        target: desk.storage.target(row.target).ok_or_else(|| gone("the target"))?,
+        source_key: Key::new(row.source_key.clone())
+            .map_err(|e| Failure::permanent("bad_key", format!("source key {e}")))?,
+        key: Key::new(row.key.clone()).map_err(|e| Failure::permanent("bad_key", format!("key {e}")))?,
+        attempt: desk.tag.attempt(job.unit.id, job.unit.epoch),
+    })
+}
+
+fn attempt(
+    desk: &Desk,
+    job: &Job,
+    route: &Route<'_>,
+    attempts: u32,
+    buffer: &mut Vec<u8>,
+) -> Result<Item, Stop> {
+    desk.slot().wait(WaitReason::TargetOpen, route.target.name.clone());
+    let mode = match exists::decide(desk, job, route)? {
+        Decision::Skip => return Ok(Item::skipped(job, attempts)),
+        Decision::Write(mode) => mode,
+    };
+    let sealed = match job.row.kind {
+        NodeKind::Symlink => symlink(desk, route, mode)?,
+        NodeKind::File | NodeKind::HardLinkGroup => file(desk, route, mode, buffer)?,
+    };
+    desk.slot().wait_over();
+    Ok(Item::Sealed(Box::new(Sealed { job: job.clone(), attempts, put: sealed.0, kind: sealed.1 })))
+}
+
+/// A symbolic link has no private phase: its attributes are read now, it is made when its group is published.
+fn symlink(desk: &Desk, route: &Route<'_>, mode: WriteMode) -> Result<(Put, SealedKind), Stop> {
+    let attrs = route
+        .source
+        .target
+        .get_attrs(&desk.op(), Some(&route.source_key))
+        .map_err(|e| Failure::reading(route, &e))?;
+    if attrs.link_target.is_none() {
+        return Err(Failure::changing("it is no longer a symbolic link").into());
+    }
+    let digest = blake3::hash(attrs.link_target.as_deref().unwrap_or_default());
+    let mut put = Put::new(route.key.clone(), route.attempt.clone());
+    put.mode = mode;
+    put.attrs = Some(attrs);
+    Ok((put, SealedKind::Node { digest: *digest.as_bytes() }))
+}
+
+fn file(
+    desk: &Desk,
+    route: &Route<'_>,
+    mode: WriteMode,
+    buffer: &mut Vec<u8>,
+) -> Result<(Put, SealedKind), Stop> {
+    let op = desk.op();
+    desk.slot().wait(WaitReason::SourceRead, route.source.name.clone());
+    let (mut reader, _) = route
+        .source
+        .target
+        .reader_open(&op, &route.source_key, ReadOptions::default())
+        .map_err(|e| Failure::reading(route, &e))?;
+    let before = reader.attrs(&op).map_err(|e| Failure::reading(route, &e))?;
+    let mut put = Put::new(route.key.clone(), route.attempt.clone());
+    put.mode = mode;
+    put.size_hint = before.size;
+    put.attrs = Some(before.clone());
+
+    desk.slot().wait(WaitReason::TargetOpen, route.target.name.clone());
+    let (writer, info) = match route.target.target.writer_open(&op, &put) {
+        // What a former attempt of this very incarnation left is in the way of this one.
+        Err(e) if e.code() == Code::Exists => {
+            discard(route, &put.attempt_id);
+            route.target.target.writer_open(&op, &put)
+        }
+        opened => opened,
+    }
+    .map_err(|e| Failure::writing(route, &e))?;
+    desk.slot().wait_over();
+    desk.slot().phase(Phase::Copy);
+
+    let result = bytes::copy(desk, route, &mut reader, writer, &before, buffer).and_then(|done| {
+        let after = reader.attrs(&op).map_err(|e| Failure::reading(route, &e))?;
+        match changed(&before, &after, done.bytes) {
+            Some(what) => Err(Failure::changing(what).into()),
+            None => Ok(done),
+        }
+    });
+    match result {
+        Ok(done) => {
+            let lost = info.lost.with(done.lost);
+            let kind = SealedKind::Object {
+                reference: info.reference,
+                digest: done.digest,
+                size: done.bytes,
+                mtime_ns: before.mtime_ns.unwrap_or_default(),
+                lost: lost.0,
+            };
+            Ok((put, kind))
+        }
+        Err(stop) => {
+            discard(route, &put.attempt_id);
+            Err(stop)
+        }
+    }
+}
+
+/// Removes what an attempt left; what cannot be removed now is found by the sweep at the end.
+fn discard(route: &Route<'_>, attempt: &str) {
+    if let Err(e) = route.target.target.discard(&OpContext::new(), Private::Attempt(attempt)) {
+        tracing::warn!(error = %e, attempt, target = route.target.name, "a private object stays until the sweep");
+    }
+}
+
+/// What changed between opening and the last byte (store.md 4.8); `None`: the bytes are of one version.
+fn changed(before: &Attrs, after: &Attrs, read: u64) -> Option<&'static str> {
+    if (before.dev, before.ino) != (after.dev, after.ino) {
+        Some("it was replaced while it was read")
+    } else if before.size != after.size {
+        Some("its size changed while it was read")
+    } else if before.mtime_ns != after.mtime_ns || before.ctime_ns != after.ctime_ns {
+        Some("it was written while it was read")
+    } else if before.size.is_some_and(|size| size != read) {
+        Some("it ended before or after its size")
+    } else {
+        None
+    }
+}
+
+/// A target that is full: shown as a problem from the first transfer that meets it until the last meets it no more.
+struct SpaceWait<'a> {
+    desk: &'a Desk,
+    target: &'a str,
+}
+
+impl<'a> SpaceWait<'a> {
+    const KIND: &'static str = "target_full";
+
+    fn begin(desk: &'a Desk, target: &'a str, failure: &Failure) -> Self {
+        let text = format!("target {target} has no space left: {failure}. Transfers to it wait.");
+        let next = "make room on the target; the run goes on by itself";
+        if let Some(event) = desk.storage.problems.raise(Self::KIND, target, &text, next) {
+            slots::tell(&desk.committer, event);
+        }
+        Self { desk, target }
+    }
+}
+
+impl Drop for SpaceWait<'_> {
+    fn drop(&mut self) {
+        if let Some(event) = self.desk.storage.problems.clear(Self::KIND, self.target) {
+            slots::tell(&self.desk.committer, event);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What is at the target already, and what the profile says about it (`on_exists`; never silently, faults.md 39).
+
+use super::{Desk, Failure, Route};
+use crate::feeder::Job;
+use twinhaul_backend_host::{Code, Kind, Stat, WriteMode};
+use twinhaul_ledger::NodeKind;
+use twinhaul_profile::OnExists;
+
+/// What to do with one transfer.
+pub(crate) enum Decision {
+    Skip,
+    Write(WriteMode),
+}
+
+/// Decided when the transfer starts (store.md 2: "same" = kind, size, mtime at the target's precision).
+pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decision, Failure> {
+    let stat = match route.target.target.stat(&desk.op(), &route.key) {
+        Ok(stat) => stat,
+        Err(e) if e.code() == Code::NotFound => return Ok(Decision::Write(WriteMode::CreateNew)),
+        Err(e) => return Err(Failure::writing(route, &e)),
+    };
+    if stat.kind == Kind::Directory {
+        return Err(Failure::permanent(
+            "exists",
+            format!("target {} has a directory of this name", route.target.name),
+        ));
+    }
+    match desk.on_exists {
+        OnExists::Fail => Err(Failure::permanent(
+            "exists",
+            format!("target {} has it already (on_exists: fail)", route.target.name),
+        )),
+        OnExists::Overwrite => Ok(Decision::Write(WriteMode::Overwrite)),
+        OnExists::SkipSame if same(job, &stat, route) && names_are_there(desk, job, route) => {
+            Ok(Decision::Skip)
+        }
+        OnExists::SkipSame => Ok(Decision::Write(WriteMode::Overwrite)),
+    }
+}
+
+fn same(job: &Job, stat: &Stat, route: &Route<'_>) -> bool {
+    let kind = match job.row.kind {
+        NodeKind::Symlink => Kind::Symlink,
+        NodeKind::File | NodeKind::HardLinkGroup => Kind::File,
+    };
+    let precision = i64::try_from(route.target.limits.mtime_precision_ns).unwrap_or(i64::MAX).max(1);
+    let same_time =
+        stat.mtime_ns.is_some_and(|at| at.div_euclid(precision) == job.row.mtime_ns.div_euclid(precision));
+    let same_size = job.row.kind == NodeKind::Symlink || stat.size == job.row.size;
+    stat.kind == kind && same_size && same_time
+}
+
+/// All names of a hard-link group are there and are one object.
+fn names_are_there(desk: &Desk, job: &Job, route: &Route<'_>) -> bool {
+    if job.row.names.is_empty() {
+        return true;
+    }
+    let identity = |key: &[u8]| {
+        let key = twinhaul_units::Key::new(key).ok()?;
+        let attrs = route.target.target.get_attrs(&desk.op(), Some(&key)).ok()?;
+        Some((attrs.dev?, attrs.ino?))
+    };
+    let first = identity(route.key.as_bytes());
+    first.is_some() && job.row.names.iter().all(|name| identity(name) == first)
+}

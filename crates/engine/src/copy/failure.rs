@@ -1,0 +1,73 @@
+//! Why an attempt failed: what, where, why, and whether another attempt can help.
+
+use super::Route;
+use std::fmt;
+use twinhaul_backend_host::{BackendError, Code};
+use twinhaul_units::text::show;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// A stable word for programs: `not_found`, `changing`, ….
+    pub class: &'static str,
+    pub text: String,
+    pub code: Option<Code>,
+    pub worth_another: bool,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Failure {
+    pub(crate) fn permanent(class: &'static str, text: impl Into<String>) -> Self {
+        Self { class, text: text.into(), code: None, worth_another: false }
+    }
+
+    /// The source changes: another attempt may meet it at rest (faults.md 37).
+    pub(crate) fn changing(what: &str) -> Self {
+        Self { class: "changing", text: format!("source changing: {what}"), code: None, worth_another: true }
+    }
+
+    pub(crate) fn reading(route: &Route<'_>, e: &BackendError) -> Self {
+        Self::of("read from", &route.source.name, e)
+    }
+
+    pub(crate) fn writing(route: &Route<'_>, e: &BackendError) -> Self {
+        Self::of("write to", &route.target.name, e)
+    }
+
+    /// A backend's error at a named source or target.
+    pub(crate) fn of(doing: &str, place: &str, e: &BackendError) -> Self {
+        let worth_another = e.error.is_retryable()
+            || e.error.is_uncertain()
+            || matches!(
+                e.code(),
+                Code::Io | Code::Internal | Code::Busy | Code::Panic | Code::Corrupt | Code::Offline
+            );
+        Self {
+            class: class(e.code()),
+            text: format!("{doing} {}: {}", show(place), show(&e.to_string())),
+            code: Some(e.code()),
+            worth_another,
+        }
+    }
+}
+
+fn class(code: Code) -> &'static str {
+    match code {
+        Code::NotFound => "not_found",
+        Code::Denied | Code::Unauthenticated => "denied",
+        Code::Exists => "exists",
+        Code::Precondition => "changed_at_target",
+        Code::NoSpace => "no_space",
+        Code::Transient | Code::Timeout | Code::Throttled | Code::Busy | Code::Offline => "temporary",
+        Code::Corrupt => "corrupt",
+        Code::WrongKind => "wrong_kind",
+        Code::Io => "io",
+        Code::Unsupported | Code::InvalidArg | Code::InvalidConfig | Code::TooLarge => "unsupported",
+        _ => "backend",
+    }
+}

@@ -1,0 +1,298 @@
+//! The driver: one loop that feeds the core with what happens and carries out what it wants.
+//!
+//! Everything that blocks is on a thread of its own (slots, feeder, committer, ledger); the loop itself never waits
+//! for a disk. The core decides; this file only translates. Entry point: [`Driver::run`].
+
+mod control;
+mod effects;
+mod end;
+mod reports;
+mod translate;
+mod view;
+
+use crate::clock::Clock;
+use crate::committer::GroupReport;
+use crate::error::{EngineError, Result};
+use crate::feeder::Feed;
+use crate::finishing::FinishReport;
+use crate::gate::Gate;
+use crate::ledger_thread::{Answer, Job, POLL_BUSY, POLL_IDLE};
+use crate::limiter::Limiter;
+use crate::link::LinkEvent;
+use crate::options::Options;
+use crate::progress::{SlotProgress, Totals};
+use crate::server::Heard;
+use crate::slots::SlotReport;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use twinhaul_assist::{Core, Effect, Event};
+use twinhaul_ledger::NewEvent;
+use twinhaul_units::{Incarnation, Moment};
+use twinhaul_wire::{CommandResult, Envelope, PeerSnapshot};
+
+pub use end::Ended;
+use view::View;
+
+/// Events waiting for the driver; senders wait when it is full.
+pub(crate) const EVENTS_MAX: usize = 4096;
+/// Events handled before time is looked at again.
+const DRAIN_MAX: usize = 1024;
+/// Snapshots, event batches and idle time: ten times a second.
+const TICK: Duration = Duration::from_millis(100);
+/// Events kept while the ledger is busy; more are counted and dropped.
+const HISTORY_MAX: usize = 4096;
+
+/// Whatever can happen to a peer.
+#[derive(Debug)]
+pub(crate) enum DriverEvent {
+    Slot(SlotReport),
+    Group(GroupReport),
+    Ledger(Answer),
+    Link(LinkEvent),
+    Heard(Heard),
+    Finishing(Result<FinishReport>),
+    /// The ledger counted a tail for a rebalance.
+    Tail {
+        count: u64,
+        bytes: u64,
+        dry_run: bool,
+        verb: String,
+        by: String,
+        answer: oneshot::Sender<CommandResult>,
+    },
+    Reopened {
+        count: u64,
+        verb: String,
+        by: String,
+        answer: oneshot::Sender<CommandResult>,
+    },
+    /// SIGTERM or SIGINT.
+    Signal,
+    Fatal(EngineError),
+}
+
+/// The ways out of the driver.
+#[derive(Debug)]
+pub(crate) struct Outlets {
+    pub ledger: crossbeam_channel::Sender<Job>,
+    pub feeder: crossbeam_channel::Sender<Feed>,
+    pub committer: crossbeam_channel::Sender<crate::committer::Item>,
+    pub outbox: mpsc::Sender<Envelope>,
+    pub snapshots: watch::Sender<Arc<PeerSnapshot>>,
+    /// For work that the driver starts (finishing) to report back.
+    pub driver: mpsc::Sender<DriverEvent>,
+}
+
+/// What the driver shares with the data path.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub gate: Arc<Gate>,
+    pub limiter: Arc<Limiter>,
+    pub slots: Arc<[SlotProgress]>,
+    pub totals: Arc<Totals>,
+    pub storage: Arc<crate::storage::Storage>,
+}
+
+/// Where in its life the peer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Life {
+    Running,
+    /// Ending on request; `cut`: what is in flight is given up.
+    Stopping {
+        cut: bool,
+    },
+    /// This peer does the directories and the sweep.
+    Finishing,
+    Ended(Ended),
+}
+
+/// See the module.
+pub(crate) struct Driver {
+    options: Options,
+    clock: Clock,
+    incarnation: Incarnation,
+    core: Core,
+    shared: Shared,
+    out: Outlets,
+    life: Life,
+    view: View,
+    history: Vec<NewEvent>,
+    seq: u64,
+    timer: Option<Moment>,
+    poll_pending: bool,
+    polled_at: Moment,
+    claim_pending: bool,
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").field("life", &self.life).field("core", &self.core).finish_non_exhaustive()
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(
+        options: Options,
+        clock: Clock,
+        incarnation: Incarnation,
+        core: Core,
+        shared: Shared,
+        out: Outlets,
+    ) -> Self {
+        Self {
+            view: View::new(&options, clock.ms()),
+            options,
+            clock,
+            incarnation,
+            core,
+            shared,
+            out,
+            life: Life::Running,
+            history: Vec::new(),
+            seq: 0,
+            timer: None,
+            poll_pending: false,
+            polled_at: Moment::ZERO,
+            claim_pending: false,
+        }
+    }
+
+    /// Runs until the peer ends.
+    ///
+    /// # Errors
+    /// What is fatal for the process: the ledger, or a place taken by a newer incarnation.
+    pub(crate) async fn run(mut self, mut events: mpsc::Receiver<DriverEvent>) -> Result<Ended> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.joined();
+        self.tell_core(Event::Started)?;
+        loop {
+            let timer = self.timer.map(|at| tokio::time::Instant::from_std(self.clock.instant(at)));
+            tokio::select! {
+                event = events.recv() => {
+                    let Some(event) = event else { return Err(EngineError::Bug("the driver lost its senders")) };
+                    self.on(event)?;
+                    for _ in 0..DRAIN_MAX {
+                        let Ok(event) = events.try_recv() else { break };
+                        self.on(event)?;
+                    }
+                }
+                () = sleep_until(timer) => {
+                    self.timer = None;
+                    self.tell_core(Event::Tick)?;
+                }
+                _ = tick.tick() => self.tick()?,
+            }
+            self.look_at_the_end()?;
+            if let Life::Ended(ended) = &self.life {
+                let ended = ended.clone();
+                self.leave(&ended).await;
+                return Ok(ended);
+            }
+        }
+    }
+
+    fn on(&mut self, event: DriverEvent) -> Result<()> {
+        match event {
+            DriverEvent::Slot(report) => self.on_slot(&report),
+            DriverEvent::Group(report) => {
+                self.on_group(report);
+                Ok(())
+            }
+            DriverEvent::Ledger(answer) => self.on_ledger(answer),
+            DriverEvent::Link(event) => self.on_link(event),
+            DriverEvent::Heard(Heard::Message(envelope)) => self.on_message(envelope),
+            DriverEvent::Heard(Heard::Request { request, answer }) => self.on_request(request, answer),
+            DriverEvent::Finishing(result) => self.on_finished(result?),
+            DriverEvent::Tail { count, bytes, dry_run, verb, by, answer } => {
+                self.on_tail((count, bytes), dry_run, verb, by, answer)
+            }
+            DriverEvent::Reopened { count, verb, by, answer } => self.on_reopened(count, verb, by, answer),
+            DriverEvent::Signal => {
+                self.stop(false, "signal");
+                Ok(())
+            }
+            DriverEvent::Fatal(error) => Err(error),
+        }
+    }
+
+    fn on_slot(&mut self, report: &SlotReport) -> Result<()> {
+        self.view.progressed(self.clock.ms());
+        if report.redo {
+            return Ok(());
+        }
+        let outcome = report.outcome;
+        self.tell_core(Event::SlotDone { id: report.unit.id, outcome })
+    }
+
+    fn on_group(&mut self, report: GroupReport) {
+        self.view.progressed(self.clock.ms());
+        self.view.settle(&report);
+        for kind in report.events {
+            self.record(kind);
+        }
+        // What a group settled is news for everybody who watches; the poll brings the sums.
+        self.polled_at = Moment::ZERO;
+    }
+
+    fn tick(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        self.view.pass_time(self.clock.ms(), &self.core, self.slots_used(), self.is_busy());
+        let measured = Event::Measured {
+            rate: twinhaul_units::Rate(self.view.rates(self.clock.ms(), &self.shared).now),
+            queued_bytes: self.view.queued_bytes,
+        };
+        self.tell_core(measured)?;
+        let every = if self.core_is_idle() || self.life != Life::Running { POLL_IDLE } else { POLL_BUSY };
+        if !self.poll_pending && now.since(self.polled_at) >= every {
+            let head = self.queue_head();
+            self.poll_pending = self.out.ledger.try_send(Job::Poll { head }).is_ok();
+        }
+        self.hurry_the_group();
+        self.flush_history();
+        self.publish_snapshot();
+        Ok(())
+    }
+
+    /// With nothing else in hand, waiting for a group to fill would only be waiting.
+    fn hurry_the_group(&self) {
+        let nothing_else = self.core.queued() == 0 && self.core.in_flight().is_empty();
+        let stopping = matches!(self.life, Life::Stopping { .. });
+        if (nothing_else || stopping) && self.shared.storage.settling.get().transfers > 0 {
+            // A committer that is busy closes its group without being told.
+            let _ = self.out.committer.try_send(crate::committer::Item::Flush);
+        }
+    }
+
+    fn core_is_idle(&self) -> bool {
+        self.core.is_idle()
+    }
+
+    /// By the core's count; the slots themselves may be a moment behind.
+    fn slots_used(&self) -> u32 {
+        u32::try_from(self.core.in_flight().len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether this peer could use its slots: not paused, the run not over.
+    fn is_busy(&self) -> bool {
+        self.life == Life::Running && self.view.paused_by.is_none()
+    }
+
+    /// Gives the core one event and carries out all its effects.
+    fn tell_core(&mut self, event: Event) -> Result<()> {
+        let mut effects: Vec<Effect> = Vec::new();
+        self.core.handle(self.clock.now(), event, &mut effects);
+        for effect in effects {
+            self.carry_out(effect)?;
+        }
+        Ok(())
+    }
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,153 @@
+//! Carrying out what the core wants, and telling it what came of it.
+
+use super::{Driver, DriverEvent, Life};
+use crate::error::{EngineError, Result};
+use crate::feeder::Feed;
+use crate::ledger_thread::{Answer, Job};
+use crate::link::LinkEvent;
+use twinhaul_assist::{Effect, Event, Interval, OpId, Refusal};
+use twinhaul_ledger::{Assign, AssignOutcome, Refused};
+use twinhaul_units::{Bytes, Incarnation, TransferId};
+use twinhaul_wire::{Envelope, EventKind};
+
+impl Driver {
+    pub(super) fn carry_out(&mut self, effect: Effect) -> Result<()> {
+        match effect {
+            Effect::Assign { op, asker_incarnation, intervals, why, .. } => {
+                self.assign(op, asker_incarnation, intervals, super::translate::why(why))
+            }
+            Effect::LoadLots { limit } => self.ledger(Job::Load { limit }),
+            Effect::Start(unit) => self.feed(Feed::Start(unit)),
+            Effect::Send(message) => {
+                self.send(super::translate::to_wire(message));
+                Ok(())
+            }
+            Effect::Timer { at } => {
+                self.timer = Some(at);
+                Ok(())
+            }
+            Effect::Report(report) => {
+                self.on_report(report);
+                Ok(())
+            }
+        }
+    }
+
+    fn assign(
+        &mut self,
+        op: OpId,
+        to_incarnation: Incarnation,
+        intervals: Vec<Interval>,
+        why: twinhaul_wire::AssignWhy,
+    ) -> Result<()> {
+        let (from, to) = (self.options.me, self.options.me.other());
+        let from_incarnation = self.incarnation;
+        self.ledger(Job::Assign(Assign {
+            op: op.0,
+            from,
+            from_incarnation,
+            to,
+            to_incarnation,
+            intervals,
+            why,
+        }))
+    }
+
+    /// Hands a job to the ledger's thread.
+    pub(super) fn ledger(&mut self, job: Job) -> Result<()> {
+        self.out.ledger.try_send(job).map_err(|_| EngineError::Bug("the ledger's thread is gone or overrun"))
+    }
+
+    pub(super) fn feed(&mut self, feed: Feed) -> Result<()> {
+        self.out.feeder.try_send(feed).map_err(|_| EngineError::Bug("the feeder is gone or overrun"))
+    }
+
+    pub(super) fn send(&mut self, body: twinhaul_wire::Message) {
+        self.seq += 1;
+        let envelope = Envelope {
+            from: self.options.name().to_owned(),
+            incarnation: self.incarnation.0,
+            seq: self.seq,
+            sent_at_ms: crate::clock::wall_ms(),
+            body,
+        };
+        // A full outbox means a link that is down: messages are wake-ups, the core asks again (protocol.md 5).
+        let _ = self.out.outbox.try_send(envelope);
+    }
+
+    pub(super) fn on_ledger(&mut self, answer: Answer) -> Result<()> {
+        match answer {
+            Answer::Loaded { intervals, pinned, all_planned } => {
+                let bytes: u64 = intervals.iter().chain(&pinned).map(|(_, b)| b).sum();
+                self.view.queued_bytes += Bytes(bytes);
+                let strip = |v: Vec<(Interval, u64)>| v.into_iter().map(|(i, _)| i).collect();
+                let (intervals, pinned) = (strip(intervals), strip(pinned));
+                self.tell_core(Event::LotsLoaded { intervals, pinned, all_planned })
+            }
+            Answer::Assigned { op, outcome: AssignOutcome::Assigned(assigned) } => {
+                self.view.queued_bytes = self.view.queued_bytes - Bytes(assigned.bytes);
+                let bytes = Bytes(assigned.bytes);
+                self.tell_core(Event::Assigned { op: OpId(op), lots: assigned.lots, bytes })
+            }
+            Answer::Assigned { op, outcome: AssignOutcome::Refused(refused) } => {
+                self.record(EventKind::Warning { text: format!("an assignment was refused: {refused}") });
+                self.tell_core(Event::Refused { op: OpId(op), why: refusal(refused) })
+            }
+            Answer::Polled(polled) => {
+                self.poll_pending = false;
+                self.polled_at = self.clock.now();
+                self.view.take_poll(*polled);
+                Ok(())
+            }
+            Answer::Claimed(granted) => self.on_claimed(granted),
+        }
+    }
+
+    pub(super) fn on_link(&mut self, event: LinkEvent) -> Result<()> {
+        match event {
+            LinkEvent::Up { incarnation } => {
+                self.view.link_up(incarnation, self.clock.ms());
+                self.record(EventKind::Linked { incarnation });
+                self.tell_core(Event::PeerJoined { incarnation: Incarnation(incarnation) })
+            }
+            LinkEvent::Down { why } => {
+                self.view.link_down();
+                if self.life == Life::Running {
+                    self.record(EventKind::Unlinked { why });
+                }
+                self.tell_core(Event::PeerLost)
+            }
+        }
+    }
+
+    pub(super) fn on_message(&mut self, envelope: Envelope) -> Result<()> {
+        if envelope.from != self.options.other_name() {
+            return Ok(());
+        }
+        self.view.heard(&envelope, self.clock.ms());
+        let from_incarnation = Incarnation(envelope.incarnation);
+        match super::translate::from_wire(envelope.body) {
+            Some(msg) => self.tell_core(Event::Message { from_incarnation, msg }),
+            None => Ok(()),
+        }
+    }
+
+    /// First and last id at the head of the queue, for "next up".
+    pub(super) fn queue_head(&self) -> Option<(TransferId, TransferId)> {
+        self.core.queue().next().map(|i| (i.first, i.last))
+    }
+}
+
+fn refusal(refused: Refused) -> Refusal {
+    match refused {
+        Refused::StaleHelper { .. } => Refusal::ReceiverNotCurrent,
+        Refused::StaleOwner { .. } => Refusal::OwnerNotCurrent,
+        _ => Refusal::LotChanged,
+    }
+}
+
+impl From<LinkEvent> for DriverEvent {
+    fn from(event: LinkEvent) -> Self {
+        Self::Link(event)
+    }
+}

@@ -1,0 +1,157 @@
+//! How a peer ends: everything settled and finished, stopped on request, or told that the run is over.
+
+use super::{Driver, DriverEvent, Life};
+use crate::clock::wall_ms;
+use crate::error::Result;
+use crate::finishing::{self, FinishReport};
+use crate::ledger_thread::{Job, Polled};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use twinhaul_assist::{Control, Event};
+use twinhaul_ledger::State;
+use twinhaul_wire::{EventKind, Message, RunState};
+
+/// Watchers get this long to take the last snapshot.
+const LAST_SNAPSHOT: Duration = Duration::from_millis(250);
+/// The last batch of events gets this long to become durable.
+const LAST_FLUSH: Duration = Duration::from_secs(10);
+
+/// How a peer ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The run is over, in this state.
+    Finished(RunState),
+    /// Ended on request while the run was not done; it can be resumed.
+    Stopped,
+}
+
+impl Driver {
+    /// Ends this peer; `cut`: what is in flight is given up and redone later.
+    pub(super) fn stop(&mut self, cut: bool, by: &str) {
+        let cut = cut || matches!(self.life, Life::Stopping { .. });
+        if matches!(self.life, Life::Finishing | Life::Ended(_)) {
+            return;
+        }
+        tracing::info!(by, cut, "stopping");
+        self.life = Life::Stopping { cut };
+        if cut {
+            self.shared.gate.cut();
+        } else {
+            // A drain must not wait for somebody to end a pause.
+            self.shared.gate.resume();
+        }
+        // The core starts nothing more; what it owns stays its own in the ledger.
+        let stopped = self.tell_core(Event::Control(Control::Pause));
+        if let Err(e) = stopped {
+            tracing::error!(error = %e, "while stopping");
+        }
+    }
+
+    pub(super) fn look_at_the_end(&mut self) -> Result<()> {
+        match self.life {
+            Life::Stopping { cut } => {
+                let nothing_in_hand =
+                    self.slots_used() == 0 && self.shared.storage.settling.get().transfers == 0;
+                if nothing_in_hand
+                    || (cut
+                        && self.shared.slots.iter().all(|s| s.shown(0).is_none())
+                        && self.shared.storage.settling.get().transfers == 0)
+                {
+                    self.life = Life::Ended(Ended::Stopped);
+                }
+            }
+            Life::Running => {
+                let Some(polled) = &self.view.polled else { return Ok(()) };
+                if polled.run.state.ended() {
+                    self.life = Life::Ended(Ended::Finished(polled.run.state));
+                } else if polled.all_settled() && self.core_is_idle() && !self.claim_pending {
+                    self.claim_pending = true;
+                    self.ledger(Job::ClaimFinishing)?;
+                }
+            }
+            Life::Finishing | Life::Ended(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The ledger lets one peer do the finishing; the other waits until the run's state says that it is over.
+    pub(super) fn on_claimed(&mut self, granted: bool) -> Result<()> {
+        if !granted {
+            // Asked again after the next poll, in case the other peer dies while it finishes.
+            self.claim_pending = false;
+            return Ok(());
+        }
+        let still_settled = self.view.polled.as_ref().is_some_and(Polled::all_settled);
+        if self.life != Life::Running || !still_settled {
+            self.claim_pending = false;
+            return Ok(());
+        }
+        self.life = Life::Finishing;
+        let directories = self.view.polled.as_ref().map_or(0, |p| p.totals.directories);
+        self.record(EventKind::Finishing { directories });
+        let job = finishing::Finishing {
+            ledger: self.options.run_dir.join("ledger.sqlite"),
+            storage: std::sync::Arc::clone(&self.shared.storage),
+            run: self.options.run.clone(),
+            me: self.options.me,
+            incarnation: self.incarnation,
+        };
+        let driver = self.out.driver.clone();
+        std::thread::Builder::new()
+            .name("finishing".into())
+            .spawn(move || {
+                let result = finishing::run(&job);
+                // The driver waits for exactly this.
+                let _ = driver.blocking_send(DriverEvent::Finishing(result));
+            })
+            .map_err(|source| crate::EngineError::Io {
+                what: "starting the finishing thread".into(),
+                source,
+            })?;
+        Ok(())
+    }
+
+    pub(super) fn on_finished(&mut self, report: FinishReport) -> Result<()> {
+        for text in report.warnings {
+            self.record(EventKind::Warning { text });
+        }
+        let Some(polled) = &self.view.polled else { return Ok(()) };
+        let failed = polled.counters.sum(State::Failed).transfers;
+        let done = polled.counters.sum(State::Done).transfers;
+        let skipped = polled.counters.sum(State::Skipped).transfers;
+        let state =
+            if failed > 0 || report.failed_directories > 0 { RunState::Failed } else { RunState::Complete };
+        let word =
+            serde_json::to_value(state).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        self.record(EventKind::RunEnded { state: word, done, skipped, failed });
+        self.flush_history();
+        self.ledger(Job::EndRun { state })?;
+        self.life = Life::Ended(Ended::Finished(state));
+        Ok(())
+    }
+
+    /// The last things of a peer: its sums, its memory, its last snapshot.
+    pub(super) async fn leave(&mut self, ended: &Ended) {
+        if let Some(polled) = &self.view.polled {
+            let done = polled.counters.at(self.options.me, State::Done);
+            let finished = EventKind::PeerFinished {
+                transfers: done.transfers,
+                bytes: done.bytes.0,
+                idle_slot_ms: self.view.idle_slot_ms(),
+                up_ms: self.view.up_ms(self.clock.ms()),
+                slots: self.options.profile.peer(self.options.me).slots,
+            };
+            self.record(finished);
+        }
+        tracing::info!(?ended, at_ms = wall_ms(), "ending");
+        self.remember();
+        self.flush_history();
+        self.send(Message::Bye { why: if *ended == Ended::Stopped { "stopped" } else { "finished" }.into() });
+        let (done, flushed) = oneshot::channel();
+        if self.out.ledger.try_send(Job::Flush(done)).is_ok() {
+            let _ = tokio::time::timeout(LAST_FLUSH, flushed).await;
+        }
+        self.publish_snapshot();
+        tokio::time::sleep(LAST_SNAPSHOT).await;
+    }
+}

@@ -1,0 +1,139 @@
+//! The core's words and the wire's words for the same things.
+
+use twinhaul_assist::{AskId, Episode, Message, Millionths, OpId};
+use twinhaul_units::{Bytes, LotId, Rate};
+use twinhaul_wire::{AssignWhy, Message as Wire, Rule};
+
+pub(super) fn why(why: twinhaul_assist::AssignWhy) -> AssignWhy {
+    match why {
+        twinhaul_assist::AssignWhy::Assistance => AssignWhy::Assistance,
+        twinhaul_assist::AssignWhy::Rebalance => AssignWhy::Rebalance,
+        twinhaul_assist::AssignWhy::Drain => AssignWhy::Drain,
+    }
+}
+
+pub(super) fn rule(rule: twinhaul_assist::Rule) -> Rule {
+    match rule {
+        twinhaul_assist::Rule::Claim6_1 => Rule::R61,
+        twinhaul_assist::Rule::Claim6_2 => Rule::R62,
+        twinhaul_assist::Rule::Claim7_1 => Rule::R71,
+        twinhaul_assist::Rule::Claim7_2 => Rule::R72,
+        twinhaul_assist::Rule::Operator => Rule::Operator,
+    }
+}
+
+pub(super) fn to_wire(message: Message) -> Wire {
+    match message {
+        Message::Ask { ask_id, episode, rate, queued, idle_slots } => {
+            Wire::Ask { ask_id: ask_id.0, episode: episode.0, rate: rate.0, queued, idle_slots }
+        }
+        Message::Needed { ask_id, op, lots, count, bytes, ratio, portion, minimum, queued } => Wire::Needed {
+            ask_id: ask_id.0,
+            op: op.0,
+            lots: lots.into_iter().map(|l| l.0).collect(),
+            count,
+            bytes: bytes.0,
+            ratio: ratio.get(),
+            portion: portion.get(),
+            minimum,
+            queued,
+        },
+        Message::NotNeeded { ask_id, ratio, portion, minimum, queued } => {
+            Wire::NotNeeded { ask_id: ask_id.0, ratio: ratio.get(), portion: portion.get(), minimum, queued }
+        }
+        Message::Given { op, lots, count, bytes } => {
+            Wire::Given { op: op.0, lots: lots.into_iter().map(|l| l.0).collect(), count, bytes: bytes.0 }
+        }
+        Message::Heartbeat { queued, queued_bytes, in_flight, rate, ratio, paused } => Wire::Heartbeat {
+            queued,
+            queued_bytes: queued_bytes.0,
+            in_flight,
+            rate: rate.0,
+            ratio: ratio.get(),
+            paused,
+        },
+    }
+}
+
+/// `None` for what the core need not hear.
+pub(super) fn from_wire(message: Wire) -> Option<Message> {
+    let lots = |lots: Vec<u64>| lots.into_iter().map(LotId).collect();
+    Some(match message {
+        Wire::Ask { ask_id, episode, rate, queued, idle_slots } => Message::Ask {
+            ask_id: AskId(ask_id),
+            episode: Episode(episode),
+            rate: Rate(rate),
+            queued,
+            idle_slots,
+        },
+        Wire::Needed { ask_id, op, lots: named, count, bytes, ratio, portion, minimum, queued } => {
+            Message::Needed {
+                ask_id: AskId(ask_id),
+                op: OpId(op),
+                lots: lots(named),
+                count,
+                bytes: Bytes(bytes),
+                ratio: Millionths::from_f64(ratio),
+                portion: Millionths::from_f64(portion),
+                minimum,
+                queued,
+            }
+        }
+        Wire::NotNeeded { ask_id, ratio, portion, minimum, queued } => Message::NotNeeded {
+            ask_id: AskId(ask_id),
+            ratio: Millionths::from_f64(ratio),
+            portion: Millionths::from_f64(portion),
+            minimum,
+            queued,
+        },
+        Wire::Given { op, lots: named, count, bytes } => {
+            Message::Given { op: OpId(op), lots: lots(named), count, bytes: Bytes(bytes) }
+        }
+        Wire::Heartbeat { queued, queued_bytes, in_flight, rate, ratio, paused } => Message::Heartbeat {
+            queued,
+            queued_bytes: Bytes(queued_bytes),
+            in_flight,
+            rate: Rate(rate),
+            ratio: Millionths::from_f64(ratio),
+            paused,
+        },
+        Wire::Bye { .. } => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_comes_back_as_it_went() {
+        let ratio = Millionths::from_f64(0.55);
+        let portion = ratio.times(1236);
+        for message in [
+            Message::Ask { ask_id: AskId(1), episode: Episode(2), rate: Rate(3), queued: 0, idle_slots: 1 },
+            Message::Needed {
+                ask_id: AskId(1),
+                op: OpId(9),
+                lots: vec![LotId(4)],
+                count: 679,
+                bytes: Bytes(5),
+                ratio,
+                portion,
+                minimum: 4,
+                queued: 1236,
+            },
+            Message::NotNeeded { ask_id: AskId(1), ratio, portion, minimum: 4, queued: 1 },
+            Message::Given { op: OpId(1), lots: vec![], count: 1, bytes: Bytes(1) },
+            Message::Heartbeat {
+                queued: 1,
+                queued_bytes: Bytes(2),
+                in_flight: 3,
+                rate: Rate(4),
+                ratio,
+                paused: true,
+            },
+        ] {
+            assert_eq!(from_wire(to_wire(message.clone())), Some(message));
+        }
+    }
+}

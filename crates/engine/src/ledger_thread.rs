@@ -1,0 +1,174 @@
+//! The driver's own connection to the ledger, on a thread: transactions wait for fsync, the driver must not.
+//!
+//! Jobs are done in order. Their number is bounded by what the driver has outstanding: a load, a poll, a batch of
+//! events, and the core's pending assignments.
+
+use crate::clock::wall_ms;
+use crate::driver::DriverEvent;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use twinhaul_assist::Interval;
+use twinhaul_ledger::{
+    Assign, AssignOutcome, Counters, LotCursor, NewEvent, Reopen, Row, RunRow, State, Store, Totals,
+};
+use twinhaul_units::{Amount, Incarnation, PeerId, TransferId};
+use twinhaul_wire::RunState;
+
+/// Jobs that may wait; see the module.
+pub(crate) const JOBS_MAX: usize = 256;
+/// Rows shown as "next up".
+const NEXT_UP_ROWS: usize = 12;
+
+/// What the driver asks.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Load {
+        limit: usize,
+    },
+    Assign(Assign),
+    Events(Vec<NewEvent>),
+    Remember {
+        ratio: f64,
+        last: &'static str,
+    },
+    Poll {
+        head: Option<(TransferId, TransferId)>,
+    },
+    /// How many transfers at the tail of the queue hold so many bytes.
+    TailForBytes {
+        bytes: u64,
+        answer: oneshot::Sender<(u64, u64)>,
+    },
+    Reopen {
+        which: Reopen,
+        answer: oneshot::Sender<u64>,
+    },
+    ClaimFinishing,
+    EndRun {
+        state: RunState,
+    },
+    /// Everything before it is durable.
+    Flush(oneshot::Sender<()>),
+}
+
+/// What comes back.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Loaded { intervals: Vec<(Interval, u64)>, pinned: Vec<(Interval, u64)>, all_planned: bool },
+    Assigned { op: u64, outcome: AssignOutcome },
+    Polled(Box<Polled>),
+    Claimed(bool),
+}
+
+/// The ledger's view of the run, a fraction of a second old.
+#[derive(Debug)]
+pub(crate) struct Polled {
+    pub totals: Totals,
+    pub counters: Counters,
+    pub run: RunRow,
+    pub next_up: Vec<Row>,
+}
+
+impl Polled {
+    /// Nothing is left to do, in both peers.
+    pub(crate) fn all_settled(&self) -> bool {
+        !self.totals.growing && self.counters.remaining().transfers == 0
+    }
+
+    /// Planned and authorised transfers of a peer: its queue and what it has in flight.
+    pub(crate) fn remaining_of(&self, peer: PeerId) -> Amount {
+        self.counters.at(peer, State::Planned) + self.counters.at(peer, State::Authorised)
+    }
+}
+
+/// Runs until the driver is gone. A ledger error is fatal for the peer and is told once.
+pub(crate) fn run(
+    store: &Store,
+    me: PeerId,
+    incarnation: Incarnation,
+    pinned_targets: &[bool],
+    jobs: &crossbeam_channel::Receiver<Job>,
+    driver: &mpsc::Sender<DriverEvent>,
+) {
+    let mut place = Place { me, incarnation, pinned_targets, cursor: LotCursor::default() };
+    for job in jobs {
+        let answer = match carry_out(store, &mut place, job) {
+            Ok(None) => continue,
+            Ok(Some(answer)) => DriverEvent::Ledger(answer),
+            Err(e) => DriverEvent::Fatal(e.into()),
+        };
+        let fatal = matches!(answer, DriverEvent::Fatal(_));
+        if driver.blocking_send(answer).is_err() || fatal {
+            return;
+        }
+    }
+}
+
+/// Who asks, and how far its lots were read.
+struct Place<'a> {
+    me: PeerId,
+    incarnation: Incarnation,
+    pinned_targets: &'a [bool],
+    cursor: LotCursor,
+}
+
+fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger::Result<Option<Answer>> {
+    let (me, incarnation) = (place.me, place.incarnation);
+    Ok(match job {
+        Job::Load { limit } => Some(load(store, place, limit)?),
+        Job::Assign(assign) => Some(Answer::Assigned { op: assign.op, outcome: store.assign(&assign)? }),
+        Job::Events(events) => {
+            store.append_events(&events)?;
+            None
+        }
+        Job::Remember { ratio, last } => {
+            store.remember(me, incarnation, ratio, last)?;
+            None
+        }
+        Job::Poll { head } => {
+            let next_up = match head {
+                Some((first, last)) => store.rows(first, last, NEXT_UP_ROWS)?,
+                None => Vec::new(),
+            };
+            let (totals, counters, run) = (store.totals()?, store.counters()?, store.run()?);
+            Some(Answer::Polled(Box::new(Polled { totals, counters, run, next_up })))
+        }
+        Job::TailForBytes { bytes, answer } => {
+            let found = store.tail_for_bytes(me, bytes)?;
+            // Who asked may have gone; then nobody needs to know.
+            let _ = answer.send((found.transfers, found.bytes.0));
+            None
+        }
+        Job::Reopen { which, answer } => {
+            let _ = answer.send(store.reopen_failed(&which)?);
+            None
+        }
+        Job::ClaimFinishing => Some(Answer::Claimed(store.claim_finishing(me, incarnation)?)),
+        Job::EndRun { state } => {
+            store.set_run_state(state, wall_ms())?;
+            None
+        }
+        Job::Flush(done) => {
+            let _ = done.send(());
+            None
+        }
+    })
+}
+
+/// New lots since the last load, with their bytes; those whose target the other peer cannot reach are pinned.
+fn load(store: &Store, place: &mut Place<'_>, limit: usize) -> twinhaul_ledger::Result<Answer> {
+    let loaded = store.lots_since(place.me, place.incarnation, place.cursor, limit)?;
+    place.cursor = loaded.next;
+    let (mut intervals, mut pinned) = (Vec::new(), Vec::new());
+    for owned in loaded.owned {
+        let bytes = store.interval_bytes(&[owned.interval])?;
+        let is_pinned = place.pinned_targets.get(usize::from(owned.target)).copied().unwrap_or(false);
+        if is_pinned { &mut pinned } else { &mut intervals }.push((owned.interval, bytes));
+    }
+    Ok(Answer::Loaded { intervals, pinned, all_planned: loaded.complete && !loaded.growing })
+}
+
+/// How often the ledger is looked at: often while idle, so that the end is seen at once.
+pub(crate) const POLL_IDLE: Duration = Duration::from_millis(100);
+/// … and less often while working.
+pub(crate) const POLL_BUSY: Duration = Duration::from_millis(500);

@@ -1,0 +1,197 @@
+//! What each slot is doing, written by the slot where it happens, read by the snapshot. Never a guess.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use twinhaul_wire::{InFlight, KeyText, Phase, Wait, WaitReason};
+
+/// Keys longer than this are shown by their end; a snapshot must fit its frame.
+const KEY_SHOWN_MAX: usize = 512;
+/// An I/O call shorter than this is work, not a wait; what is shown as "waiting" has lasted at least so long.
+const WAIT_SHOWN_AFTER_MS: u64 = 100;
+
+#[derive(Debug)]
+struct Current {
+    id: u64,
+    key: KeyText,
+    target: String,
+    size: u64,
+    phase: Phase,
+    done: u64,
+    attempts: u32,
+    since: Instant,
+    wait: Option<(WaitReason, String, Instant)>,
+    /// (when, bytes) about a second ago, for this transfer's own rate.
+    mark: (Instant, u64),
+    rate: u64,
+}
+
+/// One slot's state.
+#[derive(Debug, Default)]
+pub(crate) struct SlotProgress {
+    current: Mutex<Option<Current>>,
+    totals: Arc<Totals>,
+}
+
+/// Sums over all slots of a peer.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    /// Bytes copied, attempts that failed later included: what the wire and the disks felt.
+    pub bytes: AtomicU64,
+    waits: Mutex<BTreeMap<WaitReason, u64>>,
+}
+
+impl Totals {
+    pub(crate) fn waits(&self) -> BTreeMap<WaitReason, u64> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl SlotProgress {
+    pub(crate) fn new(totals: Arc<Totals>) -> Self {
+        Self { current: Mutex::new(None), totals }
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Current)) {
+        if let Some(current) = self.current.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            change(current);
+        }
+    }
+
+    pub(crate) fn begin(&self, id: u64, key: &[u8], target: &str, size: u64, attempts: u32) {
+        let now = Instant::now();
+        let shown = &key[key.len().saturating_sub(KEY_SHOWN_MAX)..];
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Current {
+            id,
+            key: KeyText::from_bytes(shown),
+            target: target.to_owned(),
+            size,
+            phase: Phase::Open,
+            done: 0,
+            attempts,
+            since: now,
+            wait: None,
+            mark: (now, 0),
+            rate: 0,
+        });
+    }
+
+    pub(crate) fn end(&self) {
+        self.wait_over();
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(crate) fn phase(&self, phase: Phase) {
+        self.with(|c| c.phase = phase);
+    }
+
+    /// `bytes` more have moved.
+    pub(crate) fn moved(&self, bytes: u64) {
+        self.totals.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.with(|c| {
+            c.done += bytes;
+            let elapsed = c.mark.0.elapsed();
+            if elapsed.as_millis() >= 1000 {
+                c.rate = ((c.done - c.mark.1) as f64 / elapsed.as_secs_f64()) as u64;
+                c.mark = (Instant::now(), c.done);
+            }
+        });
+    }
+
+    /// A hole of `bytes` is behind us: progress without anything moving.
+    pub(crate) fn passed(&self, bytes: u64) {
+        self.with(|c| c.done += bytes);
+    }
+
+    /// A new attempt starts from nothing.
+    pub(crate) fn restart(&self, attempts: u32) {
+        self.with(|c| {
+            c.done = 0;
+            c.mark = (Instant::now(), 0);
+            c.attempts = attempts;
+            c.phase = Phase::Open;
+        });
+    }
+
+    /// From now on this slot waits for `reason`; the former wait, if any, ends.
+    pub(crate) fn wait(&self, reason: WaitReason, detail: String) {
+        self.wait_over();
+        self.with(|c| c.wait = Some((reason, detail, Instant::now())));
+    }
+
+    /// What was waited for has come; its time is added to the sums.
+    pub(crate) fn wait_over(&self) {
+        let mut ended = None;
+        self.with(|c| ended = c.wait.take());
+        if let Some((reason, _, since)) = ended {
+            let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            if ms > 0 {
+                *self
+                    .totals
+                    .waits
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .entry(reason)
+                    .or_default() += ms;
+            }
+        }
+    }
+
+    /// For the snapshot; `None` when the slot is free.
+    pub(crate) fn shown(&self, slot: u32) -> Option<InFlight> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let c = current.as_ref()?;
+        let age_ms = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mark_age = c.mark.0.elapsed();
+        // No chunk for a second: the rate shown is what came since, so that it falls to 0 and does not freeze.
+        let rate = if mark_age.as_millis() >= 1000 || c.rate == 0 {
+            ((c.done - c.mark.1) as f64 / mark_age.as_secs_f64().max(0.001)) as u64
+        } else {
+            c.rate
+        };
+        Some(InFlight {
+            id: c.id,
+            slot,
+            key: c.key.clone(),
+            target: c.target.clone(),
+            phase: c.phase,
+            bytes: c.size,
+            done: c.done.min(c.size),
+            rate,
+            age_ms: age_ms(c.since),
+            attempts: c.attempts,
+            wait: c.wait.as_ref().and_then(|(reason, detail, since)| {
+                let age_ms = age_ms(*since);
+                (age_ms >= WAIT_SHOWN_AFTER_MS).then(|| Wait {
+                    reason: *reason,
+                    detail: detail.clone(),
+                    age_ms,
+                })
+            }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_shown_with_its_reason_and_summed_when_over() {
+        let totals = Arc::new(Totals::default());
+        let slot = SlotProgress::new(Arc::clone(&totals));
+        assert!(slot.shown(0).is_none());
+        slot.begin(7, b"a/b", "vault", 100, 1);
+        slot.wait(WaitReason::Throttle, "limit 1 MiB/s".into());
+        std::thread::sleep(std::time::Duration::from_millis(WAIT_SHOWN_AFTER_MS + 20));
+        let shown = slot.shown(3).unwrap();
+        assert_eq!((shown.id, shown.slot, shown.wait.unwrap().reason), (7, 3, WaitReason::Throttle));
+        slot.moved(40);
+        slot.wait_over();
+        assert_eq!(slot.shown(3).unwrap().done, 40);
+        slot.end();
+        assert!(totals.waits()[&WaitReason::Throttle] >= WAIT_SHOWN_AFTER_MS);
+        assert_eq!(totals.bytes.load(Ordering::Relaxed), 40);
+    }
+}

@@ -1,0 +1,131 @@
+//! The opened sources and targets of a peer, in the profile's order: the index is the ledger's number.
+
+use crate::error::{EngineError, Result};
+use crate::problems::Problems;
+use std::sync::{Mutex, PoisonError};
+use twinhaul_backend_host::{Caps, Code, Limits, Loader, OpContext, Target};
+use twinhaul_profile::{End, Profile};
+use twinhaul_units::{Amount, PeerId};
+use twinhaul_wire::TargetSnapshot;
+
+/// An opened source or target.
+#[derive(Debug)]
+pub struct Opened {
+    pub name: String,
+    pub backend: String,
+    pub target: Target,
+    pub limits: Limits,
+}
+
+/// See the module. `None` where this peer does not reach a target.
+#[derive(Debug)]
+pub struct Storage {
+    pub sources: Vec<Opened>,
+    pub targets: Vec<Option<Opened>>,
+    names: Vec<String>,
+    pub settling: Settling,
+    pub problems: Problems,
+}
+
+impl Storage {
+    /// Opens every source, and every target that `me` reaches.
+    ///
+    /// # Errors
+    /// The first one that cannot be opened, by name.
+    pub fn open(profile: &Profile, me: PeerId, loader: &Loader) -> Result<Self> {
+        let sources =
+            profile.sources.iter().map(|end| open(end, "source", loader)).collect::<Result<Vec<_>>>()?;
+        let targets = profile
+            .targets
+            .iter()
+            .map(|end| profile.reaches(me, &end.name).then(|| open_target(end, loader)).transpose())
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self {
+            sources,
+            targets,
+            names: profile.targets.iter().map(|end| end.name.clone()).collect(),
+            settling: Settling::default(),
+            problems: Problems::default(),
+        })
+    }
+
+    pub fn source(&self, index: u16) -> Option<&Opened> {
+        self.sources.get(usize::from(index))
+    }
+
+    pub fn target(&self, index: u16) -> Option<&Opened> {
+        self.targets.get(usize::from(index))?.as_ref()
+    }
+
+    pub fn target_name(&self, index: u16) -> &str {
+        self.names.get(usize::from(index)).map_or("?", String::as_str)
+    }
+
+    /// The targets this peer reaches.
+    pub fn reached(&self) -> impl Iterator<Item = &Opened> {
+        self.targets.iter().flatten()
+    }
+
+    pub fn snapshots(&self) -> Vec<TargetSnapshot> {
+        self.reached()
+            .map(|t| TargetSnapshot {
+                name: t.name.clone(),
+                backend: t.backend.clone(),
+                state: self.problems.target_state(&t.name),
+                free_bytes: None,
+                total_bytes: None,
+            })
+            .collect()
+    }
+}
+
+/// Opens one source or target: finds its library, checks it, loads it, and gives it its resolved configuration.
+///
+/// # Errors
+/// With the end's name, the reason, and the exit code that fits it.
+pub fn open(end: &End, what: &'static str, loader: &Loader) -> Result<Opened> {
+    let fail = |why: String, code: i32| EngineError::Open { what, name: end.name.clone(), why, code };
+    let config = end.resolve().map_err(|e| fail(e.to_string(), 2))?;
+    let plugin = end.resolve_plugin().map_err(|e| fail(e.to_string(), 2))?;
+    let plugin = plugin.as_deref().map(std::path::Path::new);
+    let library =
+        loader.load(&end.backend, plugin, end.pin.as_deref()).map_err(|e| fail(e.to_string(), 2))?;
+    let target = library.open(&config.to_string(), &OpContext::new()).map_err(|e| {
+        let code = match e.code() {
+            Code::NotFound => 4,
+            Code::InvalidConfig | Code::Denied => 2,
+            _ => 1,
+        };
+        fail(e.to_string(), code)
+    })?;
+    let limits = *target.limits();
+    Ok(Opened { name: end.name.clone(), backend: end.backend.clone(), target, limits })
+}
+
+fn open_target(end: &End, loader: &Loader) -> Result<Opened> {
+    let opened = open(end, "target", loader)?;
+    if !opened.limits.caps.contains(Caps::TWO_PHASE) {
+        let why = format!("backend {} has no two-phase commit, and this version needs it", end.backend);
+        return Err(EngineError::Open { what: "target", name: end.name.clone(), why, code: 2 });
+    }
+    Ok(opened)
+}
+
+/// Complete transfers that wait for their group's durability: in flight without a slot (store.md 3).
+#[derive(Debug, Default)]
+pub struct Settling(Mutex<Amount>);
+
+impl Settling {
+    pub fn add(&self, bytes: u64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += Amount::new(1, bytes);
+    }
+
+    pub fn remove(&self, bytes: u64) {
+        let mut amount = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *amount = *amount - Amount::new(1, bytes);
+    }
+
+    pub fn get(&self) -> Amount {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,104 @@
+//! The initial division of a wave (claims 1.1, 1.2): each target's transfers are cut in two, or belong whole to the one
+//! peer that reaches it.
+
+use twinhaul_ledger::{NewLot, Planned};
+use twinhaul_profile::{Profile, Split};
+use twinhaul_units::{PeerId, TransferId};
+
+/// Lots for transfers that are already in id order; a lot never crosses a target.
+pub(crate) fn lots(profile: &Profile, transfers: &[Planned]) -> Vec<NewLot> {
+    let mut lots = Vec::new();
+    for chunk in transfers.chunk_by(|a, b| a.target == b.target) {
+        let target = chunk[0].target;
+        let name = profile.targets.get(usize::from(target)).map_or("", |t| t.name.as_str());
+        let cut = match (profile.reaches(PeerId::First, name), profile.reaches(PeerId::Second, name)) {
+            (true, true) => cut(&profile.split, chunk),
+            (true, false) => chunk.len(),
+            (false, _) => 0,
+        };
+        let (first, second) = chunk.split_at(cut);
+        for (part, owner) in [(first, PeerId::First), (second, PeerId::Second)] {
+            if let (Some(a), Some(z)) = (part.first(), part.last()) {
+                lots.push(NewLot { target, first: a.id, last: z.id, owner });
+            }
+        }
+    }
+    lots
+}
+
+/// How many of `chunk` the first peer gets, from the front.
+fn cut(split: &Split, chunk: &[Planned]) -> usize {
+    match split {
+        Split::Count(share) => (share.get() * chunk.len() as f64).round() as usize,
+        Split::Bytes(share) => {
+            let all: u64 = chunk.iter().map(|t| t.size).sum();
+            if all == 0 {
+                return (share.get() * chunk.len() as f64).round() as usize;
+            }
+            let aim = share.get() * all as f64;
+            let mut before = 0.0;
+            // The transfer that crosses the aim goes where it overshoots less.
+            chunk
+                .iter()
+                .position(|t| {
+                    let after = before + t.size as f64;
+                    let over = after - aim > aim - before;
+                    before = after;
+                    over
+                })
+                .unwrap_or(chunk.len())
+        }
+        // The builder has put those that match first.
+        Split::Pattern { first } => chunk.partition_point(|t| first.is_match(&t.source_key)),
+    }
+}
+
+/// Puts a wave in id order: by target, then as the profile says; then numbers it.
+pub(crate) fn order(profile: &Profile, transfers: &mut [Planned], mut next: u64) {
+    let first = match &profile.split {
+        Split::Pattern { first } => Some(first),
+        Split::Count(_) | Split::Bytes(_) => None,
+    };
+    let by_size = profile.order == twinhaul_profile::Order::Size;
+    transfers.sort_by_cached_key(|t| {
+        let other_peers = first.is_some_and(|f| !f.is_match(&t.source_key));
+        let size = if by_size { std::cmp::Reverse(t.size) } else { std::cmp::Reverse(0) };
+        (t.target, other_peers, size, t.key.clone())
+    });
+    for transfer in transfers {
+        transfer.id = TransferId(next);
+        next += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(sizes: &[u64]) -> Vec<Planned> {
+        (0..)
+            .zip(sizes)
+            .map(|(id, size)| Planned { id: TransferId(id), size: *size, ..Planned::default() })
+            .collect()
+    }
+
+    fn share(text: &str) -> twinhaul_units::Share {
+        twinhaul_units::Share::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_share_of_the_number_is_exact() {
+        assert_eq!(cut(&Split::Count(share("15 %")), &sizes(&[1; 3200])), 480);
+        assert_eq!(cut(&Split::Count(share("0 %")), &sizes(&[1; 10])), 0);
+        assert_eq!(cut(&Split::Count(share("100 %")), &sizes(&[1; 10])), 10);
+    }
+
+    #[test]
+    fn a_share_of_the_bytes_is_as_near_as_whole_transfers_allow() {
+        let half = Split::Bytes(share("50 %"));
+        assert_eq!(cut(&half, &sizes(&[8, 4, 2, 1, 1])), 1);
+        assert_eq!(cut(&half, &sizes(&[100, 1, 1])), 1);
+        assert_eq!(cut(&half, &sizes(&[0, 0, 0, 0])), 2);
+        assert_eq!(cut(&half, &sizes(&[5, 5])), 1);
+    }
+}

@@ -1,0 +1,95 @@
+//! The walk: depth first, one directory's page at a time, through the backend's `list`.
+
+use crate::{PlanError, Source, wave::Builder};
+use twinhaul_backend_host::{BackendError, Kind, ListRequest, OpContext};
+use twinhaul_units::Key;
+
+/// Entries asked for at a time.
+const PAGE: u32 = 4096;
+
+/// A directory on the way down.
+struct Frame {
+    /// `None`: the root.
+    key: Option<Key>,
+    /// Directories found in it and not entered yet.
+    below: Vec<Key>,
+    /// Targets that got something from here or below, one bit each.
+    targets: u64,
+}
+
+/// Walks one source.
+pub(crate) fn source(index: usize, source: &Source, builder: &mut Builder<'_>) -> Result<(), PlanError> {
+    let number = u16::try_from(index).unwrap_or(u16::MAX);
+    let mut root = Frame { key: None, below: Vec::new(), targets: 0 };
+    list(source, number, &mut root, builder)
+        .map_err(|e| e.or_root(|error| PlanError::Root { name: source.name.clone(), error }))?;
+    let mut stack = vec![root];
+    while let Some(frame) = stack.last_mut() {
+        if let Some(key) = frame.below.pop() {
+            let mut entered = Frame { key: Some(key.clone()), below: Vec::new(), targets: 0 };
+            match list(source, number, &mut entered, builder) {
+                Ok(()) => {}
+                Err(Trouble::Listing(e)) => builder.unreadable(number, &key, &e.to_string())?,
+                Err(Trouble::Plan(e)) => return Err(e),
+            }
+            stack.push(entered);
+        } else if let Some(done) = stack.pop()
+            && let Some(key) = done.key
+        {
+            let mask = builder.directory(number, &key, done.targets)?;
+            if let Some(parent) = stack.last_mut() {
+                parent.targets |= mask;
+            }
+        }
+    }
+    Ok(())
+}
+
+enum Trouble {
+    Listing(BackendError),
+    Plan(PlanError),
+}
+
+impl Trouble {
+    fn or_root(self, wrap: impl FnOnce(BackendError) -> PlanError) -> PlanError {
+        match self {
+            Self::Listing(e) => wrap(e),
+            Self::Plan(e) => e,
+        }
+    }
+}
+
+/// Lists one directory: objects go to the builder, directories wait in the frame.
+fn list(source: &Source, number: u16, frame: &mut Frame, builder: &mut Builder<'_>) -> Result<(), Trouble> {
+    let op = OpContext::new();
+    let mut continuation = Vec::new();
+    loop {
+        let request = ListRequest {
+            prefix: frame.key.as_ref(),
+            continuation: &continuation,
+            want_attrs: true,
+            max_entries: PAGE,
+        };
+        let page = source.target.list(&op, &request).map_err(Trouble::Listing)?;
+        for entry in page.entries {
+            let key = match Key::new(entry.key) {
+                Ok(key) => key,
+                Err(why) => {
+                    builder.bad_key(&source.name, why).map_err(Trouble::Plan)?;
+                    continue;
+                }
+            };
+            match entry.attrs.kind {
+                Kind::Directory | Kind::Prefix => frame.below.push(key),
+                _ => {
+                    let to = builder.object(number, &key, &entry.attrs).map_err(Trouble::Plan)?;
+                    frame.targets |= to.map_or(0, |target| 1 << target.min(63));
+                }
+            }
+        }
+        match page.next {
+            Some(next) => continuation = next,
+            None => return Ok(()),
+        }
+    }
+}

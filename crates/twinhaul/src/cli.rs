@@ -1,0 +1,310 @@
+//! The command line: verbs and flags, each defined once; help and errors come from here.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Two engines, one load: migrate data with two peers that assist each other, and watch them do it.
+#[derive(Debug, Parser)]
+#[command(name = "twinhaul", version, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run a migration: plan it, launch both peers, open the console
+    Run(RunArgs),
+    /// The same as `run` without YAML: copy the tree SRC into DST
+    Copy(CopyArgs),
+    /// Real data, two unequal peers, the method in one minute
+    Demo(DemoArgs),
+    /// What would move, where, split how; writes nothing
+    Plan(PlanArgs),
+    /// Open the console on a run that goes on without it
+    Attach(AttachArgs),
+    /// The runs on this machine
+    Ls(JsonFlag),
+    /// A run's state
+    Status(StatusArgs),
+    /// Wait until a run has ended; its exit code is this one's
+    Wait(WaitArgs),
+    /// A run's history: asks, answers, assignments, failures
+    Events(EventsArgs),
+    /// Hold transfers before their next chunk
+    Pause(TargetArgs),
+    /// End a pause or a drain
+    Resume(TargetArgs),
+    /// Move queued transfers until the first peer has this share of the remaining bytes
+    Rebalance(RebalanceArgs),
+    /// Set a peer's ratio: the share of its queue it hands over when asked
+    Ratio(RatioArgs),
+    /// Hand a peer's queue to the other and give it no new work
+    Drain(DrainArgs),
+    /// Set a peer's bandwidth limit while it runs
+    Limit(LimitArgs),
+    /// End a run; it can be resumed
+    Stop(StopArgs),
+    /// Try given-up transfers again
+    Retry(RetryArgs),
+    /// Read a run's targets again and compare with the ledger
+    Verify(VerifyArgs),
+    /// What a run did: totals, peers, assistance, idle share; manifest and failed list
+    Report(ReportArgs),
+    /// Backends: what can be loaded, and whether it should be
+    #[command(subcommand)]
+    Backends(BackendsVerb),
+    /// Profiles
+    #[command(subcommand)]
+    Profile(ProfileVerb),
+    #[command(hide = true)]
+    Supervise { run_dir: PathBuf },
+    #[command(hide = true)]
+    Planner { run_dir: PathBuf },
+    #[command(hide = true)]
+    Peer {
+        run_dir: PathBuf,
+        #[arg(long)]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JsonFlag {
+    /// Print JSON on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a run is watched.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Watch {
+    /// No console: progress on stderr, summary on stdout
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Events as JSON lines on stdout, no console
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the run id and return; `attach` opens the console later
+    #[arg(long, conflicts_with_all = ["headless", "json"])]
+    pub(crate) detach: bool,
+    /// The console shows, but cannot change anything
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Start without asking (in a terminal, `run` shows what would happen and asks once)
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The profile (YAML)
+    #[arg(required_unless_present = "resume")]
+    pub(crate) profile: Option<PathBuf>,
+    /// Go on with a run that was stopped, without listing its sources again
+    #[arg(long, value_name = "RUN", conflicts_with = "profile")]
+    pub(crate) resume: Option<String>,
+    #[command(flatten)]
+    pub(crate) watch: Watch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyArgs {
+    /// The directory to copy from
+    pub(crate) src: PathBuf,
+    /// The directory to copy into; made if missing
+    pub(crate) dst: PathBuf,
+    /// Keep the profile it used in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) watch: Watch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Which story
+    #[arg(default_value = "demo")]
+    pub(crate) name: String,
+    /// The stories there are
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Keep the data directory instead of removing it at the end
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Print the story as a table while it happens
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The profile (YAML)
+    pub(crate) profile: PathBuf,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttachArgs {
+    /// The run; the newest if left out
+    pub(crate) run: Option<String>,
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The run; the newest if left out
+    pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+    /// Again each second, until it ends
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WaitArgs {
+    pub(crate) run: Option<String>,
+    /// Give up after this long (exit code 10): "90 s", "2 h"
+    #[arg(long, value_parser = crate::values::span)]
+    pub(crate) timeout: Option<twinhaul_units::Span>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    pub(crate) run: Option<String>,
+    /// Go on until the run has ended
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// The run; the newest if left out
+    pub(crate) run: Option<String>,
+    /// Only this peer
+    #[arg(long)]
+    pub(crate) peer: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RebalanceArgs {
+    pub(crate) run: Option<String>,
+    /// The first peer's share of the remaining bytes
+    #[arg(long, default_value = "50 %", value_parser = crate::values::share)]
+    pub(crate) share: twinhaul_units::Share,
+    /// Whose share it is, if not the first peer's
+    #[arg(long)]
+    pub(crate) peer: Option<String>,
+    /// Show what would move, move nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RatioArgs {
+    /// [RUN] and the ratio, 0.05 to 0.95
+    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "RATIO"])]
+    pub(crate) run_and_ratio: Vec<String>,
+    /// The owner whose ratio it is
+    #[arg(long)]
+    pub(crate) peer: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrainArgs {
+    pub(crate) run: Option<String>,
+    #[arg(long)]
+    pub(crate) peer: String,
+    /// Show what would move, move nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
+    /// [RUN] and the limit: "16 MiB/s" or "none"
+    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "LIMIT"])]
+    pub(crate) run_and_limit: Vec<String>,
+    /// Only this peer; both if left out
+    #[arg(long)]
+    pub(crate) peer: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StopArgs {
+    pub(crate) run: Option<String>,
+    /// Finish what is in flight first
+    #[arg(long)]
+    pub(crate) drain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryArgs {
+    pub(crate) run: Option<String>,
+    /// Only this transfer
+    #[arg(long)]
+    pub(crate) transfer: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackendsVerb {
+    /// The backends found, and where
+    List(JsonFlag),
+    /// Probe one library in a throw-away process: what it is, what it can do
+    Check {
+        /// A file, or the name of an installed backend
+        library: PathBuf,
+        #[command(flatten)]
+        json: JsonFlag,
+        #[arg(long, hide = true)]
+        in_child: bool,
+    },
+    /// Run the conformance suite against a library
+    Conformance {
+        /// A file, or the name of an installed backend
+        library: PathBuf,
+        /// The target's configuration as JSON; for disk: '{"root":"/tmp/x"}'
+        #[arg(long, default_value = "{}")]
+        config: String,
+        #[command(flatten)]
+        json: JsonFlag,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileVerb {
+    /// Read a profile and say what is wrong with it
+    Check { profile: PathBuf },
+}

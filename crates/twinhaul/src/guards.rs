@@ -1,0 +1,165 @@
+//! Guards, before anything moves (architecture.md 6): what would destroy data or fail half-way is refused, with the
+//! reason and what to do instead.
+
+use crate::exit::{Failure, NOT_FOUND, USAGE};
+use twinhaul_backend_host::{ListRequest, Loader, OpContext, Probe};
+use twinhaul_engine::Opened;
+use twinhaul_profile::{End, Profile, TargetMustBe};
+use twinhaul_units::Bytes;
+use twinhaul_units::text::{show, show_bytes};
+
+/// The ends of a migration, opened and probed.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    pub(crate) sources: Vec<(Opened, Probe)>,
+    pub(crate) targets: Vec<(Opened, Probe)>,
+}
+
+/// Opens and probes everything, then refuses what must not run.
+pub(crate) fn check(profile: &Profile, loader: &Loader) -> Result<Ends, Failure> {
+    let open = |end: &End, what| open(end, what, loader);
+    let sources = profile.sources.iter().map(|e| open(e, "source")).collect::<Result<Vec<_>, _>>()?;
+    let targets = profile.targets.iter().map(|e| open(e, "target")).collect::<Result<Vec<_>, _>>()?;
+    for (opened, probe) in &sources {
+        list_root(opened, "source")?;
+        for (target, at) in &targets {
+            inside(opened, probe, target, at)?;
+        }
+    }
+    for ((opened, probe), end) in targets.iter().zip(&profile.targets) {
+        writable(opened, probe)?;
+        mounted(opened, probe, profile, end)?;
+        must_be(opened, profile, end)?;
+    }
+    Ok(Ends { sources, targets })
+}
+
+fn open(end: &End, what: &'static str, loader: &Loader) -> Result<(Opened, Probe), Failure> {
+    let opened = twinhaul_engine::open(end, what, loader)
+        .map_err(|e| Failure::new(u8::try_from(e.exit_code()).unwrap_or(USAGE), format!("{e}")))?;
+    let probe = opened.target.probe(&OpContext::new()).map_err(|e| {
+        Failure::new(NOT_FOUND, format!("{what} {}: {}", show(&end.name), show(&e.to_string())))
+    })?;
+    Ok((opened, probe))
+}
+
+/// The root must at least be listable.
+fn list_root(opened: &Opened, what: &str) -> Result<(), Failure> {
+    let request = ListRequest { prefix: None, continuation: &[], want_attrs: false, max_entries: 1 };
+    opened.target.list(&OpContext::new(), &request).map(|_| ()).map_err(|e| {
+        let code =
+            if e.code() == twinhaul_backend_host::Code::NotFound { NOT_FOUND } else { crate::exit::OTHER };
+        Failure::new(
+            code,
+            format!("{what} {}: its root cannot be listed: {}", show(&opened.name), show(&e.to_string())),
+        )
+    })
+}
+
+/// A source inside its target or the reverse would copy into itself.
+fn inside(source: &Opened, from: &Probe, target: &Opened, to: &Probe) -> Result<(), Failure> {
+    if source.backend != target.backend {
+        return Ok(());
+    }
+    let (a, b) = (from.location.as_slice(), to.location.as_slice());
+    let below = |outer: &[u8], inner: &[u8]| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || outer.ends_with(b"/"))
+    };
+    let words = if a == b {
+        "is the same place as"
+    } else if below(a, b) {
+        "contains"
+    } else if below(b, a) {
+        "is inside"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::usage(format!(
+        "source {} ({}) {words} target {} ({}): the copy would copy itself. Choose another target.",
+        show(&source.name),
+        show_bytes(a),
+        show(&target.name),
+        show_bytes(b)
+    )))
+}
+
+fn writable(opened: &Opened, probe: &Probe) -> Result<(), Failure> {
+    if probe.read_only {
+        let place = show_bytes(&probe.location);
+        let text = format!(
+            "target {}: {place} is not writable{}. Mount it writable, or give this user the right to write.",
+            show(&opened.name),
+            if probe.message.is_empty() { String::new() } else { format!(" ({})", show(&probe.message)) }
+        );
+        return Err(Failure::usage(text));
+    }
+    Ok(())
+}
+
+/// A bare mount point fills the root disk instead of the medium that should be there.
+fn mounted(opened: &Opened, probe: &Probe, profile: &Profile, end: &End) -> Result<(), Failure> {
+    if probe.bare_mount_point && !profile.allows_root_fs(end) {
+        let place = show_bytes(&probe.location);
+        let disk = if probe.root_fs { " (it is on the root disk)" } else { "" };
+        return Err(Failure::usage(format!(
+            "target {}: {place} is not mounted{disk}. Mount it, or set allow_root_fs: true.",
+            show(&opened.name)
+        )));
+    }
+    Ok(())
+}
+
+fn must_be(opened: &Opened, profile: &Profile, end: &End) -> Result<(), Failure> {
+    let wanted = profile.target_must_be(end);
+    if wanted == TargetMustBe::Any {
+        return Ok(());
+    }
+    let request = ListRequest { prefix: None, continuation: &[], want_attrs: false, max_entries: 1 };
+    let page = opened
+        .target
+        .list(&OpContext::new(), &request)
+        .map_err(|e| Failure::other(&format!("target {}", show(&opened.name)), e))?;
+    if page.entries.is_empty() || (wanted == TargetMustBe::Mine && has_earlier_run(profile)) {
+        return Ok(());
+    }
+    let word = if wanted == TargetMustBe::Empty {
+        "empty"
+    } else {
+        "empty or written by an earlier run of this profile"
+    };
+    Err(Failure::usage(format!(
+        "target {} must be {word}, and it is not. Empty it, choose another, or set target_must_be: any.",
+        show(&opened.name)
+    )))
+}
+
+fn has_earlier_run(profile: &Profile) -> bool {
+    crate::state::all().unwrap_or_default().iter().any(|run| run.file.name == profile.name)
+}
+
+/// What would happen, for the question before a run in a terminal.
+pub(crate) fn describe(profile: &Profile, ends: &Ends) -> Vec<String> {
+    let mut lines = Vec::new();
+    for route in &profile.routes {
+        let place = |all: &[(Opened, Probe)], name: &str| {
+            all.iter().find(|(o, _)| o.name == name).map_or_else(String::new, |(_, p)| {
+                format!("{} ({})", show_bytes(&p.location), show(&p.medium))
+            })
+        };
+        let matching =
+            route.matching.as_ref().map_or_else(String::new, |m| format!("  matching {}", show(m.as_str())));
+        lines.push(format!(
+            "  {} -> {}{matching}",
+            place(&ends.sources, &route.from),
+            place(&ends.targets, &route.to)
+        ));
+    }
+    for (opened, probe) in &ends.targets {
+        if let Some(free) = probe.free_bytes {
+            lines.push(format!("  target {}: {} free", show(&opened.name), Bytes(free)));
+        }
+    }
+    lines
+}

@@ -1,0 +1,50 @@
+//! Where words go: results on stdout, messages and progress on stderr. A reader that has gone is no error.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that prints")]
+
+use crate::exit::Failure;
+use std::io::Write as _;
+
+/// A result line.
+pub(crate) fn line(text: &str) {
+    // `twinhaul events | head` closes early; that is its right.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A message for the person at the terminal.
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+pub(crate) fn error(text: &str) {
+    eprintln!("error: {text}");
+}
+
+/// Progress that replaces itself on a terminal and is a line elsewhere.
+pub(crate) fn progress(text: &str, on_terminal: bool) {
+    if on_terminal {
+        eprint!("\r\x1b[K{text}");
+        let _ = std::io::stderr().flush();
+    } else {
+        eprintln!("{text}");
+    }
+}
+
+/// Ends a line that [`progress`] left open.
+pub(crate) fn progress_end(on_terminal: bool) {
+    if on_terminal {
+        eprint!("\r\x1b[K");
+    }
+}
+
+/// A value as JSON on stdout.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    line(&serde_json::to_string_pretty(value).map_err(|e| Failure::other("writing JSON", e))?);
+    Ok(())
+}
+
+/// A value as one line of JSON on stdout.
+pub(crate) fn json_line(value: &impl serde::Serialize) -> Result<(), Failure> {
+    line(&serde_json::to_string(value).map_err(|e| Failure::other("writing JSON", e))?);
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The state of a run for `status`, `wait` and headless progress: what the peers say now, else what the ledger knows.
+
+use crate::exit::Failure;
+use crate::launch::ledger_failure;
+use crate::state::RunDir;
+use twinhaul_ledger::{Counters, State, View};
+use twinhaul_supervisor::Client;
+use twinhaul_units::{Amount, PeerId};
+use twinhaul_wire::status::{Assistance, Eta, PeerStatus, Status};
+use twinhaul_wire::{Command, CommandResult, PeerSnapshot, QueueSize, Totals};
+
+fn size(a: Amount) -> QueueSize {
+    QueueSize { transfers: a.transfers, bytes: a.bytes.0 }
+}
+
+/// Everything that is known of a run now.
+pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
+    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    let read = || -> twinhaul_ledger::Result<_> {
+        Ok((view.run()?, view.totals()?, view.counters()?, view.peers()?))
+    };
+    let (row, totals, counters, peers) = read().map_err(|e| ledger_failure(&e))?;
+    let live = |name: &str| if row.state.ended() { None } else { snapshot(run, name) };
+    let snapshots = [live(&run.file.order[0]), live(&run.file.order[1])];
+    let mut status = Status {
+        run: run.file.run.clone(),
+        state: row.state,
+        policy: row.policy.clone(),
+        started_at: timestamp(row.created_at_ms),
+        eta_s: None,
+        totals: Totals { transfers: totals.transfers, bytes: totals.bytes, growing: totals.growing },
+        done: size(counters.sum(State::Done)),
+        verified: size(counters.verified[0] + counters.verified[1]),
+        skipped: size(counters.sum(State::Skipped)),
+        failed: size(counters.sum(State::Failed)),
+        remaining: size(counters.remaining()),
+        ..Status::default()
+    };
+    let mut assistance = Assistance::default();
+    for (peer, snapshot) in PeerId::BOTH.into_iter().zip(&snapshots) {
+        let gave = &peers[peer.index()];
+        assistance.assigned_transfers += gave.given.transfers;
+        assistance.assigned_bytes += gave.given.bytes.0;
+        if let Some(snapshot) = snapshot {
+            let told = snapshot.was_assisted;
+            assistance.messages += told.asked * 2 + told.needed;
+            status.problems.extend(snapshot.problems.iter().cloned());
+        }
+        let peer_status = match snapshot {
+            Some(snapshot) => from_snapshot(snapshot),
+            None => from_ledger(peer, &counters, &peers),
+        };
+        status.peers.insert(run.file.order[peer.index()].clone(), peer_status);
+    }
+    status.assistance = assistance;
+    status.eta_s = eta(&snapshots, counters.remaining(), totals.growing);
+    if let Ok(mut supervisor) = Client::connect(&run.path, "supervisor")
+        && let Ok(snapshot) = supervisor.run_snapshot()
+    {
+        status.problems.extend(snapshot.problems);
+    }
+    Ok(status)
+}
+
+/// One peer's own word, if it answers.
+pub(crate) fn snapshot(run: &RunDir, peer: &str) -> Option<PeerSnapshot> {
+    let mut client = Client::connect(&run.path, peer).ok()?;
+    match client.request(Command::Status).ok()? {
+        CommandResult::Status(snapshot) => Some(*snapshot),
+        _ => None,
+    }
+}
+
+/// RFC 3339, UTC.
+pub(crate) fn timestamp(ms: u64) -> Option<String> {
+    let ms = i64::try_from(ms).ok()?;
+    jiff::Timestamp::from_millisecond(ms).ok().map(|t| t.to_string())
+}
+
+fn word(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn from_snapshot(s: &PeerSnapshot) -> PeerStatus {
+    PeerStatus {
+        state: word(s.state),
+        pid: Some(s.pid),
+        incarnation: s.incarnation,
+        ratio: s.ratio,
+        minimum: s.minimum,
+        increment: s.increment,
+        portion: s.portion,
+        queue: s.queue,
+        in_flight: s.in_flight.clone(),
+        done: s.done,
+        rate: Some(s.rate.now),
+        limit: s.limit,
+        slots: s.slots,
+        last_progress_s: s.last_progress_ms.map(|ms| ms as f64 / 1000.0),
+        idle_s: Some(s.idle_ms as f64 / 1000.0),
+        assisted: s.assisted,
+    }
+}
+
+fn from_ledger(peer: PeerId, counters: &Counters, peers: &[twinhaul_ledger::PeerRow; 2]) -> PeerStatus {
+    let row = &peers[peer.index()];
+    let remaining = counters.at(peer, State::Planned) + counters.at(peer, State::Authorised);
+    PeerStatus {
+        state: "not running".into(),
+        incarnation: row.incarnation.0,
+        ratio: row.ratio.unwrap_or_default(),
+        queue: size(remaining),
+        done: size(counters.at(peer, State::Done)),
+        ..PeerStatus::default()
+    }
+}
+
+/// With assistance both peers end together: remaining bytes over both rates, as a range between the last minute's
+/// rates and the last seconds'. Not known while a rate is not, or while the plan grows.
+fn eta(snapshots: &[Option<PeerSnapshot>; 2], remaining: Amount, growing: bool) -> Option<Eta> {
+    if growing || remaining.transfers == 0 {
+        return None;
+    }
+    let sum = |rate: fn(&PeerSnapshot) -> u64| snapshots.iter().flatten().map(rate).sum::<u64>();
+    let rates = [sum(|s| s.rate.now), sum(|s| s.rate.one_min)];
+    let times: Vec<f64> =
+        rates.iter().filter(|r| **r > 0).map(|r| remaining.bytes.0 as f64 / *r as f64).collect();
+    let low = times.iter().copied().reduce(f64::min)?;
+    let high = times.iter().copied().reduce(f64::max)?;
+    Some(Eta { low, high, basis: "remaining bytes over both peers' rates of 5 s and 1 min".into() })
+}

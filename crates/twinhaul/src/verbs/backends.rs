@@ -1,0 +1,84 @@
+//! `backends list | check | conformance`.
+
+use crate::cli::{BackendsVerb, JsonFlag};
+use crate::exit::{self, Failure};
+use crate::{backends, output};
+use std::path::{Path, PathBuf};
+use twinhaul_backend_host::{Loader, ModuleInfo};
+
+pub(crate) fn backends(verb: &BackendsVerb) -> Result<u8, Failure> {
+    match verb {
+        BackendsVerb::List(json) => list(json),
+        BackendsVerb::Check { library, in_child: true, .. } => {
+            let (answer, good) = twinhaul_backend_host::answer_in_child(library);
+            output::line(answer.trim_end());
+            Ok(if good { exit::COMPLETE } else { exit::OTHER })
+        }
+        BackendsVerb::Check { library, json, .. } => check(library, json),
+        BackendsVerb::Conformance { library, config, json } => conform(library, config, json),
+    }
+}
+
+/// A path stays one; a bare name is looked up.
+fn find(loader: &Loader, library: &Path) -> Result<PathBuf, Failure> {
+    match library.to_str() {
+        Some(name) if !name.contains('/') && !library.exists() => {
+            loader.search().find(name).map_err(|e| Failure::new(exit::NOT_FOUND, e.to_string()))
+        }
+        _ => Ok(library.to_owned()),
+    }
+}
+
+fn describe(info: &ModuleInfo) -> String {
+    format!("{} {}  {}", info.name, info.version, twinhaul_units::text::show(&info.description))
+}
+
+fn list(json: &JsonFlag) -> Result<u8, Failure> {
+    let found = backends::loader()?.list();
+    if json.json {
+        let list: Vec<_> = found
+            .iter()
+            .map(|f| {
+                serde_json::json!({
+                    "name": f.name,
+                    "path": f.path,
+                    "module": f.module.as_ref().ok().map(ModuleInfo::to_json),
+                    "error": f.module.as_ref().err().map(ToString::to_string),
+                })
+            })
+            .collect();
+        output::json(&list)?;
+        return Ok(exit::COMPLETE);
+    }
+    if found.is_empty() {
+        return Err(Failure::new(
+            exit::NOT_FOUND,
+            "no backends found. Build one: cargo build -p twinhaul-disk",
+        ));
+    }
+    for backend in found {
+        let words = match &backend.module {
+            Ok(info) => describe(info),
+            Err(e) => format!("not used: {e}"),
+        };
+        output::line(&format!("{:<8} {}  {words}", backend.name, crate::state::shown(&backend.path)));
+    }
+    Ok(exit::COMPLETE)
+}
+
+fn check(library: &Path, json: &JsonFlag) -> Result<u8, Failure> {
+    let loader = backends::loader()?;
+    let path = find(&loader, library)?;
+    let info = loader.probe(&path, None).map_err(|e| Failure::usage(e.to_string()))?;
+    if json.json {
+        output::json(&info.to_json())?;
+    } else {
+        output::line(&describe(&info));
+        output::line(&format!("  can: {}", info.caps));
+    }
+    Ok(exit::COMPLETE)
+}
+
+fn conform(_l: &Path, _c: &str, _j: &JsonFlag) -> Result<u8, Failure> {
+    Err(Failure::usage("not yet"))
+}

@@ -1,0 +1,172 @@
+//! Verbs that steer a run; the same commands as the console's keys, acknowledged in words.
+
+use crate::cli::{DrainArgs, LimitArgs, RatioArgs, RebalanceArgs, RetryArgs, StopArgs, TargetArgs};
+use crate::exit::{self, Failure};
+use crate::launch::supervisor_failure;
+use crate::output;
+use crate::state::{self, RunDir};
+use twinhaul_supervisor::Client;
+use twinhaul_units::text::show;
+use twinhaul_units::{Bytes, Rate, Ratio, Span};
+use twinhaul_wire::{Command, CommandResult, Preview};
+
+pub(crate) fn pause(args: &TargetArgs) -> Result<u8, Failure> {
+    to_peers(args.run.as_deref(), args.peer.as_deref(), |_| Command::Pause, false)
+}
+
+pub(crate) fn resume(args: &TargetArgs) -> Result<u8, Failure> {
+    to_peers(args.run.as_deref(), args.peer.as_deref(), |_| Command::Resume, false)
+}
+
+pub(crate) fn rebalance(args: &RebalanceArgs) -> Result<u8, Failure> {
+    let run = state::find(args.run.as_deref())?;
+    let named = args.peer.as_deref().unwrap_or(&run.file.order[0]).to_owned();
+    known(&run, &named)?;
+    let (share, dry_run) = (args.share.get(), args.dry_run);
+    // Each peer is told its own share; the one that has more hands over, the other says why it does not.
+    let keep =
+        |peer: &str| Command::Rebalance { keep: if peer == named { share } else { 1.0 - share }, dry_run };
+    let mut refusals = Vec::new();
+    for peer in run.file.order.clone() {
+        match send(&run, &peer, keep(&peer))? {
+            CommandResult::Refused(r) => refusals.push(r.why),
+            result => return acknowledge(&result, args.json.json),
+        }
+    }
+    Err(Failure::new(exit::TEMPORARY, format!("nothing was moved: {}", show(&refusals.join("; ")))))
+}
+
+pub(crate) fn ratio(args: &RatioArgs) -> Result<u8, Failure> {
+    let (run, value) = run_and_value(&args.run_and_ratio);
+    let ratio = Ratio::parse(value).map_err(|e| Failure::usage(e.to_string()))?;
+    to_peers(run, Some(&args.peer), |_| Command::Ratio { value: ratio.get() }, false)
+}
+
+pub(crate) fn limit(args: &LimitArgs) -> Result<u8, Failure> {
+    let (run, value) = run_and_value(&args.run_and_limit);
+    let rate = match value {
+        "none" => None,
+        text => Some(Rate::parse(text).map_err(|e| Failure::usage(format!("{e}, or \"none\"")))?.0),
+    };
+    to_peers(run, args.peer.as_deref(), |_| Command::Limit { rate }, false)
+}
+
+fn run_and_value(words: &[String]) -> (Option<&str>, &str) {
+    match words {
+        [run, value, ..] => (Some(run), value),
+        [value] => (None, value),
+        [] => (None, ""),
+    }
+}
+
+pub(crate) fn drain(args: &DrainArgs) -> Result<u8, Failure> {
+    let dry_run = args.dry_run;
+    to_peers(args.run.as_deref(), Some(&args.peer), |_| Command::Drain { dry_run }, args.json.json)
+}
+
+pub(crate) fn stop(args: &StopArgs) -> Result<u8, Failure> {
+    let run = state::find(args.run.as_deref())?;
+    let command = Command::Stop { drain: args.drain };
+    match send(&run, "supervisor", command.clone()) {
+        Ok(result) => acknowledge(&result, false),
+        // Without a supervisor the peers still listen.
+        Err(_) => to_peers(Some(&run.file.run), None, |_| command.clone(), false),
+    }
+}
+
+pub(crate) fn retry(args: &RetryArgs) -> Result<u8, Failure> {
+    let run = state::find(args.run.as_deref())?;
+    let first = run.file.order[0].clone();
+    let result = send(&run, &first, Command::Retry { transfer: args.transfer })?;
+    acknowledge(&result, false)
+}
+
+fn known(run: &RunDir, peer: &str) -> Result<(), Failure> {
+    if run.file.order.iter().any(|p| p == peer) {
+        return Ok(());
+    }
+    let [a, b] = &run.file.order;
+    Err(Failure::usage(format!("there is no peer \"{}\"; the peers are {a} and {b}", show(peer))))
+}
+
+fn to_peers(
+    run: Option<&str>,
+    peer: Option<&str>,
+    command: impl Fn(&str) -> Command,
+    json: bool,
+) -> Result<u8, Failure> {
+    let run = state::find(run)?;
+    let peers = match peer {
+        Some(peer) => {
+            known(&run, peer)?;
+            vec![peer.to_owned()]
+        }
+        None => run.file.order.to_vec(),
+    };
+    let mut worst = exit::COMPLETE;
+    for peer in peers {
+        let result = send(&run, &peer, command(&peer))?;
+        worst = worst.max(acknowledge(&result, json)?);
+    }
+    Ok(worst)
+}
+
+fn send(run: &RunDir, name: &str, command: Command) -> Result<CommandResult, Failure> {
+    let hint =
+        |f: Failure| Failure { text: format!("{}. See: twinhaul status {}", f.text, run.file.run), ..f };
+    Client::connect(&run.path, name)
+        .and_then(|mut client| client.request(command))
+        .map_err(|e| hint(supervisor_failure(&e)))
+}
+
+fn acknowledge(result: &CommandResult, json: bool) -> Result<u8, Failure> {
+    if json {
+        output::json(result)?;
+    }
+    match result {
+        CommandResult::Done(words) if !json => output::line(&show(words)),
+        CommandResult::Preview(preview) if !json => {
+            preview_lines(preview).iter().for_each(|l| output::line(l))
+        }
+        CommandResult::Refused(refusal) => {
+            let next = if refusal.next.is_empty() {
+                String::new()
+            } else {
+                format!(". Try: {}", show(&refusal.next))
+            };
+            return Err(Failure::new(exit::TEMPORARY, format!("refused: {}{next}", show(&refusal.why))));
+        }
+        CommandResult::Done(_) | CommandResult::Preview(_) | CommandResult::Status(_) => {}
+    }
+    Ok(exit::COMPLETE)
+}
+
+fn preview_lines(p: &Preview) -> Vec<String> {
+    let eta = |s: Option<f64>| {
+        s.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok())
+            .map_or("--:--".to_owned(), |d| Span(d).to_string())
+    };
+    let side = |name: &str, i: usize| {
+        let (now, after) = (p.now[i], p.after[i]);
+        format!(
+            "  {:<10} now {} ({})  after {} ({})",
+            show(name),
+            now.transfers,
+            Bytes(now.bytes),
+            after.transfers,
+            Bytes(after.bytes)
+        )
+    };
+    vec![
+        format!(
+            "would move {} transfers, {} from {} to {}; nothing was moved",
+            p.transfers,
+            Bytes(p.bytes),
+            show(&p.from),
+            show(&p.to)
+        ),
+        side(&p.from, 0),
+        side(&p.to, 1),
+        format!("  ends in     now {}  after {}", eta(p.eta_now_s), eta(p.eta_after_s)),
+    ]
+}

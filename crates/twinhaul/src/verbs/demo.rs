@@ -1,0 +1,188 @@
+//! `demo`: the method, understood in one minute by someone who has never heard of it (demo.md).
+
+use crate::cli::{DemoArgs, Watch};
+use crate::demo::{Place, fill};
+use crate::exit::{self, Failure};
+use crate::launch::{self, ledger_failure};
+use crate::signals::Signals;
+use crate::state::RunDir;
+use crate::watch::EventReader;
+use crate::{backends, exit_file, guards, output, status};
+use std::time::Duration;
+use twinhaul_ledger::View;
+use twinhaul_profile::Profile;
+use twinhaul_supervisor::Client;
+use twinhaul_units::{Bytes, Ratio, Span, span::clock_tenths};
+use twinhaul_wire::{Command, Event, EventKind};
+
+/// The stories: name, what it shows, the profile.
+const STORIES: [(&str, &str, &str); 1] = [(
+    "demo",
+    "the method in one minute: who asks, who gives, and how the arrow turns",
+    include_str!("../../../../profiles/demo.yaml"),
+)];
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
+    if args.list {
+        for (name, what, _) in STORIES {
+            output::line(&format!("{name:<10} {what}"));
+        }
+        return Ok(exit::COMPLETE);
+    }
+    let Some((name, _, text)) = STORIES.iter().find(|(name, _, _)| *name == args.name) else {
+        let shown = twinhaul_units::text::show(&args.name);
+        return Err(Failure::usage(format!("there is no story \"{shown}\". See: twinhaul demo --list")));
+    };
+    let parsed = twinhaul_profile::parse(text, name).map_err(|e| super::run::profile_failure(&e))?;
+    let Some(data) = parsed.data else { return Err(Failure::usage("this story has no data")) };
+    let place = Place::make(&data, args.keep)?;
+    let size = Bytes(data.files * data.size.0);
+    output::say(&format!("making {} files, {size}, in {}", data.files, crate::state::shown(place.path())));
+    fill(place.path(), &data)?;
+    let profile = parsed.with_demo_root(place.path()).map_err(|e| super::run::profile_failure(&e))?;
+    drop(guards::check(&profile, &backends::loader()?)?);
+    let run = launch::create(&profile)?;
+    launch::start(&run)?;
+    if args.headless {
+        return tell(&run, &profile);
+    }
+    let watch =
+        Watch { headless: false, json: false, detach: false, read_only: false, ascii: args.ascii, yes: true };
+    let seen = super::run::see(&run, &watch);
+    // The files go when this function ends: a run that was left behind must not lose its source under it.
+    end_if_left(&run);
+    seen
+}
+
+/// A demonstration whose console was left ends with it: its data is about to be removed.
+fn end_if_left(run: &RunDir) {
+    if exit_file::read(&run.path).is_some() {
+        return;
+    }
+    output::say("ending the demonstration: its files are temporary");
+    if let Ok(mut supervisor) = Client::connect(&run.path, "supervisor") {
+        // A supervisor that does not answer is told by its exit file.
+        let _ = supervisor.request(Command::Stop { drain: false });
+    }
+    for _ in 0..300 {
+        if exit_file::read(&run.path).is_some() {
+            return;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// The story as a table, printed while it happens.
+fn tell(run: &RunDir, profile: &Profile) -> Result<u8, Failure> {
+    let signals = Signals::install()?;
+    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    let mut reader = EventReader::new(&view);
+    let mut table = Table { start_ms: None, caption: String::new() };
+    let mut stopped = false;
+    output::line("   about  message");
+    loop {
+        let end = exit_file::read(&run.path);
+        reader.each(|event| {
+            table.event(&event);
+            Ok(())
+        })?;
+        if let Some(end) = end {
+            finish(run, profile, &table)?;
+            return Ok(end.code);
+        }
+        if let Ok(snapshot) = Client::connect(&run.path, "supervisor").and_then(|mut c| c.run_snapshot()) {
+            table.caption(snapshot.caption);
+        }
+        if !stopped && (signals.terminated() || signals.interrupts() > 0) {
+            stopped = true;
+            end_if_left(run);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+struct Table {
+    start_ms: Option<u64>,
+    caption: String,
+}
+
+impl Table {
+    fn caption(&mut self, caption: Option<String>) {
+        let Some(caption) = caption.filter(|c| *c != self.caption) else { return };
+        output::line(&format!("           * {}", twinhaul_units::text::show(&caption)));
+        self.caption = caption;
+    }
+
+    fn event(&mut self, event: &Event) {
+        let who = event.peer.as_deref().unwrap_or("-");
+        let text = match &event.kind {
+            EventKind::Planned { transfers, bytes, .. } => {
+                format!("{transfers} transfers, {}", Bytes(*bytes))
+            }
+            EventKind::Joined { .. } => {
+                self.start_ms.get_or_insert(event.at_ms);
+                return;
+            }
+            EventKind::Ask { .. } => format!("{who} asks: do you need assistance?"),
+            EventKind::Ratio { old, new, rule } => {
+                format!(
+                    "{who}: ratio {} -> {}  (claim {})",
+                    Ratio::clamped(*old),
+                    Ratio::clamped(*new),
+                    rule.name()
+                )
+            }
+            EventKind::Needed { count, ratio, queued, portion, minimum, .. } => {
+                let ratio = Ratio::clamped(*ratio);
+                format!(
+                    "{who} is told: ASSISTANCE NEEDED  {ratio} x {queued} = {portion:.1} > {minimum}: {count} transfers"
+                )
+            }
+            EventKind::NotNeeded { ratio, queued, portion, minimum, .. } => {
+                let ratio = Ratio::clamped(*ratio);
+                format!("{who} is told: NO ASSISTANCE NEEDED  {ratio} x {queued} = {portion:.1} <= {minimum}")
+            }
+            EventKind::Control { command, by, .. } if by == "story" => format!("***** {command} *****"),
+            EventKind::Failed { error, .. } => {
+                format!("{who}: a transfer failed: {}", twinhaul_units::text::show(error))
+            }
+            EventKind::RunEnded { state, .. } => format!("all done: {state}"),
+            _ => return,
+        };
+        let at = Duration::from_millis(event.at_ms.saturating_sub(self.start_ms.unwrap_or(event.at_ms)));
+        output::line(&format!("{:>8}  {text}", clock_tenths(at)));
+    }
+}
+
+fn finish(run: &RunDir, profile: &Profile, table: &Table) -> Result<(), Failure> {
+    let status = status::of(run)?;
+    let ended = exit_file::read(&run.path).map(|e| e.ended_at_ms);
+    let took = ended.zip(table.start_ms).map(|(end, start)| Duration::from_millis(end.saturating_sub(start)));
+    let peers: Vec<String> =
+        status.peers.iter().map(|(name, p)| format!("{name} {}", p.done.transfers)).collect();
+    output::line("");
+    output::line(&format!(
+        "{} of {} verified ({}), {}",
+        status.verified.transfers,
+        status.totals.transfers,
+        peers.join(", "),
+        took.map_or_else(|| "time not known".to_owned(), |t| format!("{} with assistance", Span(t)))
+    ));
+    if let Some(alone) = without_assistance(profile) {
+        output::line(&format!("without assistance: {} by the limits alone", Span(alone)));
+    }
+    Ok(())
+}
+
+/// The slower peer with the queue it began with, at its first limit.
+fn without_assistance(profile: &Profile) -> Option<Duration> {
+    let (twinhaul_profile::Split::Count(share), Some(data)) = (&profile.split, &profile.data) else {
+        return None;
+    };
+    let bytes = (data.files * data.size.0) as f64;
+    let parts = [share.get() * bytes, (1.0 - share.get()) * bytes];
+    let times = profile.peers.iter().zip(parts).map(|(p, part)| p.limit.map(|l| part / l.0 as f64));
+    let slowest = times.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)?;
+    Duration::try_from_secs_f64(slowest).ok()
+}

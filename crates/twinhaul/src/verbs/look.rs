@@ -1,0 +1,166 @@
+//! Verbs that look: `ls`, `status`, `wait`, `events`, `attach`.
+
+use crate::cli::{AttachArgs, EventsArgs, JsonFlag, StatusArgs, WaitArgs};
+use crate::exit::{self, Failure};
+use crate::launch::{self, ledger_failure};
+use crate::watch::{EventReader, progress_line};
+use crate::{exit_file, output, state, status};
+use std::time::{Duration, Instant};
+use twinhaul_console_model::{Names, words};
+use twinhaul_ledger::View;
+use twinhaul_supervisor::is_supervised;
+use twinhaul_units::{Bytes, Rate, Ratio, Span};
+use twinhaul_wire::status::Status;
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
+    let run = state::find(args.run.as_deref())?;
+    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    let ended = view.run().map_err(|e| ledger_failure(&e))?.state.ended();
+    if !ended && is_supervised(&run.path).is_none() && !args.read_only {
+        // The supervisor died; its peers may go on. A new one adopts them (architecture.md 2).
+        launch::start(&run)?;
+    }
+    super::run::console(&run, args.read_only, args.ascii)
+}
+
+pub(crate) fn ls(args: &JsonFlag) -> Result<u8, Failure> {
+    let mut rows = Vec::new();
+    for run in state::all()? {
+        let state = View::open(&run.ledger()).and_then(|v| v.run()).map(|r| r.state);
+        let live = is_supervised(&run.path).is_some();
+        let words = match &state {
+            Ok(s) if s.ended() || live => s.words().to_owned(),
+            Ok(_) => "not running; go on: run --resume".to_owned(),
+            Err(e) => format!("ledger: {e}"),
+        };
+        rows.push((run, words));
+    }
+    if args.json {
+        let list: Vec<_> = rows
+            .iter()
+            .map(|(run, words)| {
+                serde_json::json!({
+                    "run": run.file.run,
+                    "profile": run.file.name,
+                    "state": words,
+                    "created_at": status::timestamp(run.file.created_at_ms),
+                })
+            })
+            .collect();
+        output::json(&list)?;
+    } else {
+        for (run, words) in rows {
+            let at = status::timestamp(run.file.created_at_ms).unwrap_or_default();
+            output::line(&format!("{:<32} {:<22} {words}", run.file.run, at.get(..19).unwrap_or_default()));
+        }
+    }
+    Ok(exit::COMPLETE)
+}
+
+pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
+    let run = state::find(args.run.as_deref())?;
+    loop {
+        let status = status::of(&run)?;
+        if args.json.json {
+            if args.watch { output::json_line(&status)? } else { output::json(&status)? }
+        } else {
+            output::line(&status_text(&status));
+        }
+        if !args.watch || status.state.ended() {
+            return Ok(exit::COMPLETE);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// A status for people.
+pub(crate) fn status_text(s: &Status) -> String {
+    let mut lines = vec![
+        format!("run {}  {}  policy {}", s.run, s.state.words(), s.policy),
+        format!("  {}", progress_line(s)),
+    ];
+    for (name, p) in &s.peers {
+        lines.push(format!(
+            "  {name:<8} {:<12} queue {} ({})  slots {}/{}  {}  ratio {}  portion {:.1} against minimum {}{}",
+            p.state,
+            p.queue.transfers,
+            Bytes(p.queue.bytes),
+            p.slots.used,
+            p.slots.max,
+            p.rate.map_or_else(|| "rate not known".to_owned(), |r| Rate(r).to_string()),
+            Ratio::clamped(p.ratio),
+            p.portion,
+            p.minimum,
+            p.limit.map_or_else(String::new, |l| format!("  limit {}", Rate(l))),
+        ));
+    }
+    let a = &s.assistance;
+    lines.push(format!(
+        "  assistance: {} transfers, {} handed over; {} messages",
+        a.assigned_transfers,
+        Bytes(a.assigned_bytes),
+        a.messages
+    ));
+    for p in &s.problems {
+        lines.push(format!(
+            "  ! {}  {}",
+            twinhaul_units::text::show(&p.text),
+            twinhaul_units::text::show(&p.next)
+        ));
+    }
+    lines.join("\n")
+}
+
+pub(crate) fn wait(args: &WaitArgs) -> Result<u8, Failure> {
+    let run = state::find(args.run.as_deref())?;
+    let deadline = args.timeout.map(|Span(d)| Instant::now() + d);
+    loop {
+        if let Some(end) = exit_file::read(&run.path) {
+            return Ok(end.code);
+        }
+        if is_supervised(&run.path).is_none() && exit_file::read(&run.path).is_none() {
+            // Between a start and its lock there is a moment; a second look tells.
+            std::thread::sleep(Duration::from_secs(1));
+            if is_supervised(&run.path).is_none() && exit_file::read(&run.path).is_none() {
+                let text =
+                    format!("run {0} is not running. Go on with it: twinhaul run --resume {0}", run.file.run);
+                return Err(Failure::new(exit::TEMPORARY, text));
+            }
+        }
+        if deadline.is_some_and(|at| Instant::now() >= at) {
+            return Err(Failure::new(exit::TIME_LIMIT, format!("run {} still goes on", run.file.run)));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+pub(crate) fn events(args: &EventsArgs) -> Result<u8, Failure> {
+    let run = state::find(args.run.as_deref())?;
+    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    let names = Names::new(run.file.order.clone());
+    let mut reader = EventReader::new(&view);
+    loop {
+        let ended = exit_file::read(&run.path).is_some() || is_supervised(&run.path).is_none();
+        reader.each(|event| {
+            if args.json.json {
+                return output::json_line(&event);
+            }
+            output::line(&event_text(&event, &names));
+            Ok(())
+        })?;
+        if !args.follow || ended {
+            return Ok(exit::COMPLETE);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// One event as one line.
+fn event_text(event: &twinhaul_wire::Event, names: &Names) -> String {
+    let at = status::timestamp(event.at_ms).unwrap_or_default();
+    let clock = at.get(11..23).unwrap_or_default();
+    let who = event.peer.as_deref().unwrap_or("-");
+    format!("{clock} {who:<8} {}", words::event::log_line(event, names))
+}

@@ -1,0 +1,186 @@
+//! `run`, `copy`, and going on with a run that was stopped.
+
+use crate::cli::{CopyArgs, RunArgs, Watch};
+use crate::exit::{self, Failure};
+use crate::launch;
+use crate::state::{self, RunDir, shown};
+use crate::watch::Show;
+use crate::{backends, guards, output, status, watch};
+use std::io::{BufRead as _, IsTerminal as _};
+use twinhaul_ledger::Store;
+use twinhaul_profile::Profile;
+use twinhaul_supervisor::is_supervised;
+use twinhaul_wire::RunState;
+
+pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
+    if let Some(run) = &args.resume {
+        return resume(run, &args.watch);
+    }
+    let Some(path) = &args.profile else { return Err(Failure::usage("which profile? twinhaul run PROFILE")) };
+    let profile = load(path)?;
+    start(&profile, &args.watch)
+}
+
+/// Reads a profile for running; warnings go to stderr.
+pub(crate) fn load(path: &std::path::Path) -> Result<Profile, Failure> {
+    let profile = twinhaul_profile::load(path).map_err(|e| profile_failure(&e))?;
+    for lint in twinhaul_profile::lint(&profile) {
+        output::say(&format!("warning: {lint}"));
+    }
+    Ok(profile)
+}
+
+pub(crate) fn profile_failure(e: &twinhaul_profile::ProfileError) -> Failure {
+    let code = match e {
+        twinhaul_profile::ProfileError::Unreadable { cause, .. }
+            if cause.kind() == std::io::ErrorKind::NotFound =>
+        {
+            exit::NOT_FOUND
+        }
+        _ => exit::USAGE,
+    };
+    Failure::new(code, e.to_string())
+}
+
+pub(crate) fn copy(args: &CopyArgs) -> Result<u8, Failure> {
+    let here = std::env::current_dir().map_err(|e| Failure::other("the current directory", e))?;
+    let profile = Profile::copy(&args.src, &args.dst)
+        .and_then(|p| p.absolute(&here))
+        .map_err(|e| profile_failure(&e))?;
+    if !args.src.is_dir() {
+        let text =
+            format!("source {} is not a directory. Name the directory to copy from.", shown(&args.src));
+        return Err(Failure::new(exit::NOT_FOUND, text));
+    }
+    make_target(&args.dst)?;
+    match &args.save {
+        Some(file) => {
+            let saved = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+            saved
+                .and_then(|mut f| std::io::Write::write_all(&mut f, profile.to_yaml().as_bytes()))
+                .map_err(|e| Failure::usage(format!("cannot save the profile as {}: {e}", shown(file))))?;
+            output::say(&format!("profile saved: twinhaul run {}", shown(file)));
+        }
+        None => output::say(&format!(
+            "the profile of this copy (--save FILE keeps it):\n{}",
+            profile.to_yaml().trim_end()
+        )),
+    }
+    start(&profile, &args.watch)
+}
+
+/// The last component of DST may be missing; its parent must be there, so that a slip of the finger makes no tree.
+fn make_target(dst: &std::path::Path) -> Result<(), Failure> {
+    match std::fs::create_dir(dst) {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Failure::new(
+            exit::NOT_FOUND,
+            format!("target {}: its parent directory does not exist", shown(dst)),
+        )),
+        made => made.map_err(|e| {
+            Failure::usage(format!("target {}: {e}. Choose a directory you can write to.", shown(dst)))
+        }),
+    }
+}
+
+/// Guards, the question, the run's directory, the supervisor, and then whatever watches it.
+pub(crate) fn start(profile: &Profile, watch: &Watch) -> Result<u8, Failure> {
+    let loader = backends::loader()?;
+    let ends = guards::check(profile, &loader)?;
+    let wants_console = !(watch.headless || watch.json || watch.detach);
+    if wants_console && !std::io::stdout().is_terminal() {
+        return Err(Failure::usage(
+            "stdout is not a terminal, so there is no console. Use --headless, --json or --detach.",
+        ));
+    }
+    if wants_console && !watch.yes && std::io::stdin().is_terminal() && !confirmed(profile, &ends)? {
+        return Err(Failure::new(exit::INTERRUPTED, "nothing was started"));
+    }
+    drop(ends);
+    let run = launch::create(profile)?;
+    launch::start(&run)?;
+    see(&run, watch)
+}
+
+fn confirmed(profile: &Profile, ends: &guards::Ends) -> Result<bool, Failure> {
+    output::say(&format!("{}:", profile.name));
+    for line in guards::describe(profile, ends) {
+        output::say(&line);
+    }
+    output::say("Start? [y/N]");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|e| Failure::other("reading the answer", e))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Goes on with a run: nothing is listed again, nothing that is done is done again.
+fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
+    let run = state::find(Some(name))?;
+    if let Some(pid) = is_supervised(&run.path) {
+        let text = format!(
+            "run {name} is held by another supervisor (pid {pid}). Look at it: twinhaul attach {name}"
+        );
+        return Err(Failure::new(exit::HELD, text));
+    }
+    let store = Store::open(&run.ledger()).map_err(|e| launch::ledger_failure(&e))?;
+    store.check().map_err(|e| launch::ledger_failure(&e))?;
+    let row = store.run().map_err(|e| launch::ledger_failure(&e))?;
+    if row.state == RunState::Complete {
+        output::say(&format!("run {name} is complete; there is nothing to go on with"));
+        return Ok(exit::COMPLETE);
+    }
+    if store.totals().map_err(|e| launch::ledger_failure(&e))?.growing {
+        let text = format!(
+            "run {name} was stopped while it was being planned. Start a new run of its profile: twinhaul run {}",
+            shown(&run.profile())
+        );
+        return Err(Failure::usage(text));
+    }
+    let profile = load_frozen(&run)?;
+    drop(guards::check(&profile, &backends::loader()?)?);
+    store
+        .set_run_state(RunState::Running, twinhaul_engine::wall_ms())
+        .map_err(|e| launch::ledger_failure(&e))?;
+    drop(store);
+    launch::start(&run)?;
+    see(&run, watch)
+}
+
+/// A run's own copy of its profile.
+pub(crate) fn load_frozen(run: &RunDir) -> Result<Profile, Failure> {
+    twinhaul_profile::load(&run.profile()).map_err(|e| profile_failure(&e))
+}
+
+/// Opens what the flags ask for on a run that has been started.
+pub(crate) fn see(run: &RunDir, watch: &Watch) -> Result<u8, Failure> {
+    if watch.detach {
+        output::line(&run.file.run);
+        output::say(&format!("running without a console: twinhaul attach {}", run.file.run));
+        return Ok(exit::COMPLETE);
+    }
+    if watch.headless || watch.json {
+        let show = if watch.json { Show::Events } else { Show::Progress };
+        output::say(&format!("run {}", run.file.run));
+        let code = watch::follow(run, show)?;
+        return finish(run, watch.json, code);
+    }
+    console(run, watch.read_only, watch.ascii)
+}
+
+/// The summary on stdout.
+fn finish(run: &RunDir, json: bool, code: u8) -> Result<u8, Failure> {
+    let status = status::of(run)?;
+    if json {
+        output::json_line(&serde_json::json!({ "summary": status, "exit": code }))?;
+    } else {
+        for line in super::report::summary_lines(run, &status)? {
+            output::line(&line);
+        }
+    }
+    Ok(code)
+}
+
+/// The console on a run; leaving it is not ending the run, unless its user said so.
+pub(crate) fn console(_run: &RunDir, _read_only: bool, _ascii: bool) -> Result<u8, Failure> {
+    Err(Failure::usage("no console yet"))
+}

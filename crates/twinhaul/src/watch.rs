@@ -1,0 +1,155 @@
+//! Watching a run without a console: progress on stderr or events on stdout, until it ends; then its exit code.
+
+use crate::exit::{self, Failure};
+use crate::launch::ledger_failure;
+use crate::signals::Signals;
+use crate::state::RunDir;
+use crate::{exit_file, output, status, verbs};
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+use twinhaul_ledger::View;
+use twinhaul_supervisor::{Client, is_supervised};
+use twinhaul_units::{Bytes, Rate, Span};
+use twinhaul_wire::{Command, Event};
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const PROGRESS_TERMINAL: Duration = Duration::from_millis(500);
+const PROGRESS_LOG: Duration = Duration::from_secs(10);
+/// A supervisor that is gone without its last word gets this long to be noticed as dead.
+const GONE_AFTER: Duration = Duration::from_secs(2);
+
+/// What is printed while a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Show {
+    Progress,
+    /// Events as JSON lines on stdout.
+    Events,
+    Nothing,
+}
+
+/// Follows a run to its end. Signals of a person or a service manager end the run, not only the watching.
+pub(crate) fn follow(run: &RunDir, show: Show) -> Result<u8, Failure> {
+    let signals = Signals::install()?;
+    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    let on_terminal = std::io::stderr().is_terminal();
+    let every = if on_terminal { PROGRESS_TERMINAL } else { PROGRESS_LOG };
+    let mut shown_at = Instant::now();
+    let mut events = EventReader::new(&view);
+    let mut asked_to_stop = 0;
+    let mut gone_since: Option<Instant> = None;
+    loop {
+        if show == Show::Events {
+            events.each(|event| output::json_line(&event))?;
+        }
+        if let Some(end) = exit_file::read(&run.path) {
+            if show == Show::Events {
+                events.each(|event| output::json_line(&event))?;
+            }
+            output::progress_end(on_terminal && show == Show::Progress);
+            if let Some(why) = &end.why {
+                output::error(why);
+            }
+            return Ok(end.code);
+        }
+        gone_since = match is_supervised(&run.path) {
+            Some(_) => None,
+            None => gone_since.or_else(|| Some(Instant::now())),
+        };
+        if gone_since.is_some_and(|since| since.elapsed() > GONE_AFTER) {
+            let text =
+                format!("the supervisor of {0} is gone; the peers go on. twinhaul attach {0}", run.file.run);
+            return Err(Failure::new(exit::TEMPORARY, text));
+        }
+        asked_to_stop = obey(run, &signals, asked_to_stop);
+        if signals.take_status() {
+            output::say(&verbs::look::status_text(&status::of(run)?));
+        }
+        if show == Show::Progress && shown_at.elapsed() >= every {
+            shown_at = Instant::now();
+            if let Ok(status) = status::of(run) {
+                output::progress(&progress_line(&status), on_terminal);
+            }
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// First Ctrl-C drains, the second stops; TERM stops. Returns how far that has gone.
+fn obey(run: &RunDir, signals: &Signals, done: u8) -> u8 {
+    let wanted = match (signals.terminated(), signals.interrupts()) {
+        (true, _) | (false, 2..) => 2,
+        (false, 1) => 1,
+        (false, 0) => 0,
+    };
+    if wanted <= done {
+        return done;
+    }
+    let drain = wanted == 1;
+    output::say(if drain { "finishing what is in flight; Ctrl-C again stops now" } else { "stopping" });
+    let sent = Client::connect(&run.path, "supervisor").and_then(|mut c| c.request(Command::Stop { drain }));
+    if let Err(e) = sent {
+        output::error(&format!("failed to {e}"));
+        return done;
+    }
+    wanted
+}
+
+/// "41.2 %  12.1 of 29.4 TiB  …".
+pub(crate) fn progress_line(s: &twinhaul_wire::status::Status) -> String {
+    let finished = s.done.transfers + s.skipped.transfers + s.failed.transfers;
+    let bytes = s.done.bytes + s.skipped.bytes + s.failed.bytes;
+    // While planning, a percentage would go back.
+    let part = if s.totals.growing || s.totals.bytes == 0 {
+        "planning".to_owned()
+    } else {
+        format!("{:.1} %", bytes as f64 / s.totals.bytes as f64 * 100.0)
+    };
+    let rate: u64 = s.peers.values().filter_map(|p| p.rate).sum();
+    let peers: Vec<String> =
+        s.peers.iter().map(|(name, p)| format!("{name} {} {}", p.state, p.queue.transfers)).collect();
+    let eta = s.eta_s.as_ref().map_or_else(
+        || "ends in --:--".to_owned(),
+        |e| {
+            let span = |s: f64| Span(Duration::try_from_secs_f64(s).unwrap_or_default());
+            format!("ends in {}-{}", span(e.low), span(e.high))
+        },
+    );
+    let failed =
+        if s.failed.transfers > 0 { format!("  {} FAILED", s.failed.transfers) } else { String::new() };
+    format!(
+        "{part}  {finished} of {}{} transfers  {} of {}  {}  {eta}  [{}]{failed}",
+        s.totals.transfers,
+        if s.totals.growing { "+" } else { "" },
+        Bytes(bytes),
+        Bytes(s.totals.bytes),
+        Rate(rate),
+        peers.join(", "),
+    )
+}
+
+/// Events in order, each once.
+#[derive(Debug)]
+pub(crate) struct EventReader<'a> {
+    view: &'a View,
+    seq: u64,
+}
+
+impl<'a> EventReader<'a> {
+    pub(crate) fn new(view: &'a View) -> Self {
+        Self { view, seq: 0 }
+    }
+
+    /// Calls `f` for every event that is new.
+    pub(crate) fn each(&mut self, mut f: impl FnMut(Event) -> Result<(), Failure>) -> Result<(), Failure> {
+        loop {
+            let page = self.view.events_since(self.seq, 500).map_err(|e| ledger_failure(&e))?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for event in page {
+                self.seq = event.seq;
+                f(event)?;
+            }
+        }
+    }
+}
