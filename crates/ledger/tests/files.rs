@@ -158,3 +158,35 @@ fn the_reserve_comes_back_when_a_run_is_resumed() {
     store.check().unwrap();
     assert_eq!(fs::metadata(&reserve).unwrap().len(), RESERVE_BYTES);
 }
+
+#[test]
+#[ignore = "needs TWINHAUL_TEST_SMALL_DISK: an empty file system of about 100 MiB, for example a tmpfs"]
+fn a_full_disk_leaves_room_for_an_orderly_stop() {
+    let Some(disk) = std::env::var_os("TWINHAUL_TEST_SMALL_DISK") else { return };
+    let path = PathBuf::from(disk).join("ledger.sqlite");
+    let store = Store::create(&path, &new_run()).unwrap();
+    let incarnation = join(&store, First);
+    let wave = |wave: u64| {
+        let first = wave * 10_000;
+        let lots = [support::lot(first, 10_000, First, 0)];
+        store.add_wave(wave, &support::transfers(first, 10_000, 0), &lots)
+    };
+    let (waves, error) = (0..).find_map(|n| wave(n).err().map(|e| (n, e))).unwrap();
+    assert!(waves > 2, "the disk is too small for this test: {error}");
+    assert!(matches!(error, LedgerError::NoSpace { reserve_released: true, .. }), "{error}");
+    assert_eq!(error.exit_code(), 28);
+    assert_eq!(store.totals().unwrap().transfers, waves * 10_000);
+    store.authorise(First, incarnation, &authorise(0..4096, 1)).unwrap();
+    store.settle(First, incarnation, &done(0..4096, 1)).unwrap();
+    store.set_run_state(RunState::Stopped, 1).unwrap();
+    support::sound(&store);
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.run().unwrap().state, RunState::Stopped);
+    let filler = path.with_file_name("filler");
+    fs::write(&filler, vec![1; 40 << 20]).unwrap();
+    let error = store.check().unwrap_err();
+    assert_eq!(error.exit_code(), 28, "no resume before there is room for the reserve: {error}");
+    fs::remove_file(&filler).unwrap();
+    store.check().unwrap();
+}

@@ -4,7 +4,7 @@ use super::blocks::{bytes_below, planned_runs};
 use super::ids::{BLOCK, Ids};
 use super::lots::{self, Lot, Order, each_queued};
 use super::number::{amount, bound, from_sql, peer_to_sql};
-use super::read::{ROW_COLUMNS, read_row};
+use super::rows::{ROW_COLUMNS, read_row};
 use super::{SqliteView, fence};
 use crate::{Interval, Loaded, LotCursor, Owned, QueueAt, Result, Row};
 use rusqlite::{Connection, params};
