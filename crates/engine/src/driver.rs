@@ -123,6 +123,8 @@ pub(crate) struct Driver {
     poll_pending: bool,
     polled_at: Moment,
     claim_pending: bool,
+    /// A load that waits for the first wave.
+    load_later: Option<usize>,
 }
 
 impl std::fmt::Debug for Driver {
@@ -155,6 +157,7 @@ impl Driver {
             poll_pending: false,
             polled_at: Moment::ZERO,
             claim_pending: false,
+            load_later: None,
         }
     }
 
@@ -248,6 +251,9 @@ impl Driver {
         if !self.poll_pending && now.since(self.polled_at) >= every {
             let head = self.queue_head();
             self.poll_pending = self.out.ledger.try_send(Job::Poll { head }).is_ok();
+        }
+        if let Some(limit) = self.load_later.take() {
+            self.ledger(Job::Load { limit })?;
         }
         self.hurry_the_group();
         self.flush_history();

@@ -55,6 +55,8 @@ pub(crate) enum Job {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Loaded { intervals: Vec<(Interval, u64)>, pinned: Vec<(Interval, u64)>, all_planned: bool },
+    /// No wave is planned yet: asking the other peer for work would come before the initial division (claims 1.1, 1.2).
+    LoadLater { limit: usize },
     Assigned { op: u64, outcome: AssignOutcome },
     Polled(Box<Polled>),
     Claimed(bool),
@@ -157,6 +159,10 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
 
 /// New lots since the last load, with their bytes; those whose target the other peer cannot reach are pinned.
 fn load(store: &Store, place: &mut Place<'_>, limit: usize) -> twinhaul_ledger::Result<Answer> {
+    let totals = store.totals()?;
+    if totals.growing && totals.waves == 0 {
+        return Ok(Answer::LoadLater { limit });
+    }
     let loaded = store.lots_since(place.me, place.incarnation, place.cursor, limit)?;
     place.cursor = loaded.next;
     let (mut intervals, mut pinned) = (Vec::new(), Vec::new());

@@ -84,6 +84,10 @@ impl Driver {
                 let (intervals, pinned) = (strip(intervals), strip(pinned));
                 self.tell_core(Event::LotsLoaded { intervals, pinned, all_planned })
             }
+            Answer::LoadLater { limit } => {
+                self.load_later = Some(limit);
+                Ok(())
+            }
             Answer::Assigned { op, outcome: AssignOutcome::Assigned(assigned) } => {
                 self.view.queued_bytes = self.view.queued_bytes - Bytes(assigned.bytes);
                 let bytes = Bytes(assigned.bytes);

@@ -117,13 +117,7 @@ impl Driver {
         }
         let Some(polled) = &self.view.polled else { return Ok(()) };
         let failed = polled.counters.sum(State::Failed).transfers;
-        let done = polled.counters.sum(State::Done).transfers;
-        let skipped = polled.counters.sum(State::Skipped).transfers;
-        let state =
-            if failed > 0 || report.failed_directories > 0 { RunState::Failed } else { RunState::Complete };
-        let word =
-            serde_json::to_value(state).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-        self.record(EventKind::RunEnded { state: word, done, skipped, failed });
+        let state = if failed > 0 || report.failed_directories > 0 { RunState::Failed } else { RunState::Complete };
         self.flush_history();
         self.ledger(Job::EndRun { state })?;
         self.life = Life::Ended(Ended::Finished(state));

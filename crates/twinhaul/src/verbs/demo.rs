@@ -22,6 +22,8 @@ const STORIES: [(&str, &str, &str); 1] = [(
     include_str!("../../../../profiles/demo.yaml"),
 )];
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Events this old have come from both peers.
+const SETTLE: Duration = Duration::from_millis(500);
 
 pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     if args.list {
@@ -78,15 +80,16 @@ fn tell(run: &RunDir, profile: &Profile) -> Result<u8, Failure> {
     let signals = Signals::install()?;
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let mut reader = EventReader::new(&view);
-    let mut table = Table { start_ms: None, caption: String::new() };
+    let mut table = Table { start_ms: None, caption: String::new(), waiting: Vec::new() };
     let mut stopped = false;
     output::line("   about  message");
     loop {
         let end = exit_file::read(&run.path);
         reader.each(|event| {
-            table.event(&event);
+            table.waiting.push(event);
             Ok(())
         })?;
+        table.print(if end.is_some() { Duration::ZERO } else { SETTLE });
         if let Some(end) = end {
             finish(run, profile, &table)?;
             return Ok(end.code);
@@ -102,9 +105,11 @@ fn tell(run: &RunDir, profile: &Profile) -> Result<u8, Failure> {
     }
 }
 
+/// Two peers write the history in batches: events of the same moment are put in the order of the method.
 struct Table {
     start_ms: Option<u64>,
     caption: String,
+    waiting: Vec<Event>,
 }
 
 impl Table {
@@ -112,6 +117,16 @@ impl Table {
         let Some(caption) = caption.filter(|c| *c != self.caption) else { return };
         output::line(&format!("           * {}", twinhaul_units::text::show(&caption)));
         self.caption = caption;
+    }
+
+    /// Prints what is older than `settle`, in order.
+    fn print(&mut self, settle: Duration) {
+        let until = twinhaul_engine::wall_ms().saturating_sub(u64::try_from(settle.as_millis()).unwrap_or(0));
+        self.waiting.sort_by_key(|e| (e.at_ms, rank(&e.kind)));
+        let old = self.waiting.partition_point(|e| e.at_ms <= until);
+        for event in self.waiting.drain(..old).collect::<Vec<_>>() {
+            self.event(&event);
+        }
     }
 
     fn event(&mut self, event: &Event) {
@@ -143,7 +158,7 @@ impl Table {
                 let ratio = Ratio::clamped(*ratio);
                 format!("{who} is told: NO ASSISTANCE NEEDED  {ratio} x {queued} = {portion:.1} <= {minimum}")
             }
-            EventKind::Control { command, by, .. } if by == "story" => format!("***** {command} *****"),
+            EventKind::Control { command, by, .. } if by == "story" && event.peer.is_some() => format!("***** {command} *****"),
             EventKind::Failed { error, .. } => {
                 format!("{who}: a transfer failed: {}", twinhaul_units::text::show(error))
             }
@@ -152,6 +167,16 @@ impl Table {
         };
         let at = Duration::from_millis(event.at_ms.saturating_sub(self.start_ms.unwrap_or(event.at_ms)));
         output::line(&format!("{:>8}  {text}", clock_tenths(at)));
+    }
+}
+
+/// The question comes before the ratio's move, and that before the answer (claims 2.1, 4.1, 4.3).
+fn rank(kind: &EventKind) -> u8 {
+    match kind {
+        EventKind::Ratio { rule: twinhaul_wire::Rule::R62 | twinhaul_wire::Rule::R72, .. } => 0,
+        EventKind::Ask { .. } => 1,
+        EventKind::Ratio { .. } => 2,
+        _ => 3,
     }
 }
 
