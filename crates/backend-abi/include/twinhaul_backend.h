@@ -22,7 +22,8 @@
  *      streams, exit().
  *  R9  Messages, names and configuration are (ptr,len) UTF-8. Keys and link targets are BYTES (any but NUL). A key is
  *      '/'-separated, with no leading or trailing '/', no empty component, no "." or ".."; the empty key is the root and
- *      only where a comment says so. Attempt ids match [A-Za-z0-9._/-]{1,128}. The host checks before it calls; a
+ *      only where a comment says so. Attempt ids match [A-Za-z0-9._/-]{1,128} and climb nowhere (".."); put_node
+ *      may have none. The host checks before it calls; a
  *      backend checks again at its own boundary (openat2, request signing). What keys it cannot hold a target says in
  *      limits.key_rules, before bytes move.
  *  R10 Before a *_free or target_close the host has joined every call and every cancel on that object; writers and
@@ -114,7 +115,7 @@ enum { TWH_WAIT_NONE = 0, TWH_WAIT_IO = 1, TWH_WAIT_DRIVE = 2, TWH_WAIT_MOUNT = 
        TWH_WAIT_SPACE = 10 };
 
 /* ---- per-call context ----------------------------------------------------------------------------------------- */
-typedef struct twh_op {               /* host-owned, valid during the call; NULL = no deadline, not cancellable */
+typedef struct twh_op {               /* host-owned; its functions: any thread while the call lasts; NULL = not cancellable */
   uint32_t struct_size;
   uint32_t flags;
   void    *ctx;
@@ -149,7 +150,7 @@ typedef struct twh_buf {
 #define TWH_CAP_OVERWRITE         (1ull << 10)
 #define TWH_CAP_ATOMIC_COMMIT     (1ull << 11)  /* readers see all of an object or nothing */
 #define TWH_CAP_RESUMABLE         (1ull << 12)  /* writer_save, then put.resume_token */
-#define TWH_CAP_SERVER_CHECKSUM   (1ull << 13)  /* the storage verifies a checksum at commit */
+#define TWH_CAP_SERVER_CHECKSUM   (1ull << 13)  /* the storage verifies put.checksum at publish, the given one at commit */
 #define TWH_CAP_USER_METADATA     (1ull << 14)
 #define TWH_CAP_POSIX_METADATA    (1ull << 15)  /* mode and mtime are kept natively */
 #define TWH_CAP_EMPTY_OBJECTS     (1ull << 16)

@@ -110,7 +110,7 @@ fn signal_name(signal: i32) -> &'static str {
 pub struct BackendError {
     /// "disk".
     pub backend: Arc<str>,
-    /// The call: "publish_batch".
+    /// The call, by its name in the header: `publish_batch`.
     pub op: &'static str,
     /// Code, flags, error number, wait and message.
     pub error: twinhaul_backend_abi::Error,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
+use std::os::fd::IntoRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,20 +44,21 @@ impl std::fmt::Debug for Library {
 static LOADED: Mutex<Option<HashMap<FileId, Library>>> = Mutex::new(None);
 
 /// Loads what was checked (and probed): from here on its code runs.
-pub(crate) fn load(checked: &Checked) -> Result<Library, HostError> {
+pub(crate) fn load(checked: Checked) -> Result<Library, HostError> {
     let mut guard = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let loaded = guard.get_or_insert_with(HashMap::new);
     if let Some(library) = loaded.get(&checked.id) {
         return Ok(library.clone());
     }
+    let id = checked.id;
     let library = open(checked)?;
-    loaded.insert(checked.id, library.clone());
+    loaded.insert(id, library.clone());
     Ok(library)
 }
 
-fn open(checked: &Checked) -> Result<Library, HostError> {
-    let path = checked.path.clone();
+fn open(checked: Checked) -> Result<Library, HostError> {
     let by_fd = checked.fd_path();
+    let Checked { file, path, .. } = checked;
     // SAFETY: constructors run here. The file was checked on this very descriptor, and probed in a child before.
     let dl = unsafe { Dl::open(Some(&by_fd), RTLD_NOW | RTLD_LOCAL | libc::RTLD_NODELETE) }.map_err(|e| {
         HostError::NotALibrary {
@@ -64,6 +66,9 @@ fn open(checked: &Checked) -> Result<Library, HostError> {
             reason: loader_words(&e).replace(&by_fd, &path.to_string_lossy()),
         }
     })?;
+    // The loader compares names before files: with this descriptor's number given to another file, "/proc/self/fd/N" would
+    // answer this library again. So the descriptor stays open, as the library stays loaded.
+    let _for_ever = file.into_raw_fd();
     let dl = ManuallyDrop::new(dl);
     // SAFETY: a data symbol; only its address is taken here.
     let module = unsafe { symbol::<*const raw::Module>(&dl, &path, raw::SYM_INFO)? };

@@ -77,7 +77,7 @@ impl Loader {
     pub fn load_file(&self, path: &Path, pin: Option<&str>) -> Result<Library, HostError> {
         let checked = trust::check(path, pin)?;
         self.probe_checked(&checked, path)?;
-        library::load(&checked)
+        library::load(checked)
     }
 
     /// Checks and probes without loading.

@@ -75,9 +75,8 @@ fn read_answer(child: &mut Child, deadline: Instant) -> Option<String> {
         let limit = Timespec::try_from(left).ok()?;
         let mut fds = [PollFd::new(&stdout, PollFlags::IN)];
         match rustix::event::poll(&mut fds, Some(&limit)) {
-            Ok(0) => return None,
             Err(rustix::io::Errno::INTR) => continue,
-            Err(_) => return None,
+            Ok(0) | Err(_) => return None,
             Ok(_) => {}
         }
         match stdout.read(&mut buf) {
@@ -119,8 +118,9 @@ pub fn probe_in_child(file: &Path) -> Result<Value, HostError> {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     let checked = trust::check(file, None)?;
-    let library = library::load(&checked)?;
-    Ok(json!({ "module": library.info().to_json(), "file": checked.id.token() }))
+    let file = checked.id.token();
+    let library = library::load(checked)?;
+    Ok(json!({ "module": library.info().to_json(), "file": file }))
 }
 
 /// The one line that `backends check --in-child FILE` prints on standard output, newline included, and whether it went well.

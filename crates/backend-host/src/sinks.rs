@@ -81,17 +81,17 @@ pub(crate) unsafe extern "C" fn stream(ctx: *mut c_void, chunk: raw::Bytes) -> i
     let s = context!(ctx, Stream<'_>);
     // SAFETY: the chunk is valid during the call.
     let chunk = unsafe { convert::bytes(chunk) };
-    answer(catch_unwind(AssertUnwindSafe(|| (s.0)(chunk))))
+    answer(&catch_unwind(AssertUnwindSafe(|| (s.0)(chunk))))
 }
 
 pub(crate) struct Extents<'a>(pub &'a mut dyn FnMut(u64, u64) -> Flow);
 
 pub(crate) unsafe extern "C" fn extent(ctx: *mut c_void, offset: u64, len: u64) -> i32 {
     let s = context!(ctx, Extents<'_>);
-    answer(catch_unwind(AssertUnwindSafe(|| (s.0)(offset, len))))
+    answer(&catch_unwind(AssertUnwindSafe(|| (s.0)(offset, len))))
 }
 
-fn answer(flow: std::thread::Result<Flow>) -> i32 {
+fn answer(flow: &std::thread::Result<Flow>) -> i32 {
     match flow {
         Ok(flow) if flow.is_continue() => GO,
         _ => STOP,

@@ -172,7 +172,7 @@ fn remove(f: &Fixture) -> Verdict {
     }
     check!(!f.visible(&f.target, &gone.key)?, "a removed object is visible");
     check!(f.visible(&f.target, &stays.key)?, "removing one object took another");
-    for answer in f.target.remove(&f.op, &[gone.key.clone(), f.key("never-was")?])? {
+    for answer in f.target.remove(&f.op, &[gone.key, f.key("never-was")?])? {
         let code = answer.map_or_else(|e| Some(e.code()), |()| None);
         check!(code.is_none_or(|c| c == Code::NotFound), "removing nothing: {code:?}");
     }

@@ -61,10 +61,10 @@ fn two_readers(f: &Fixture) -> Verdict {
     let (mut one, _) = f.target.reader_open(&f.op, &put.key, ReadOptions::default())?;
     let (mut two, _) =
         f.target.reader_open(&f.op, &put.key, ReadOptions { offset: 10_000, ..ReadOptions::default() })?;
-    let (mut a, mut b) = (vec![0u8; 100], vec![0u8; 100]);
-    let (n, m) = (one.read(&f.op, &mut a)?, two.read(&f.op, &mut b)?);
-    check!(n > 0 && a[..n] == bytes[..n], "the first reader is wrong beside a second");
-    check!(m > 0 && b[..m] == bytes[10_000..10_000 + m], "the second reader is wrong beside a first");
+    let (mut left, mut right) = (vec![0u8; 100], vec![0u8; 100]);
+    let (n, m) = (one.read(&f.op, &mut left)?, two.read(&f.op, &mut right)?);
+    check!(n > 0 && left[..n] == bytes[..n], "the first reader is wrong beside a second");
+    check!(m > 0 && right[..m] == bytes[10_000..10_000 + m], "the second reader is wrong beside a first");
     Ok(())
 }
 

@@ -135,7 +135,7 @@ fn by_other(f: &Fixture) -> Verdict {
     check!(f.other.discard(&f.op, Private::Ref(&reference))?, "the other's discard found nothing");
     cannot_publish(f, &put, &reference)?;
     // The new epoch writes its own.
-    let mut fresh = put.clone();
+    let mut fresh = put;
     fresh.attempt_id = f.attempt();
     f.store(&fresh, b"fresh")?;
     if f.caps.contains(Caps::READ) {

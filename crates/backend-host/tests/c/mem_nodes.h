@@ -147,7 +147,7 @@ static twh_code remove_keys(twh_target *t, const twh_op *op, const twh_bytes *ke
 #ifndef LIE_DELETE
     if (o && codes[i] == TWH_OK) name_remove(s, at);
 #else
-    (void)at;
+    (void)at; (void)name_remove;
 #endif
   }
   unlock(s);

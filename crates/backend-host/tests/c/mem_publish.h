@@ -18,7 +18,7 @@ static void fill_stat(const obj *o, twh_stat *out) {
   out->mtime_ns = o->mtime_ns;
   out->mode = o->mode;
   out->etag_len = (uint32_t)snprintf(out->etag, sizeof out->etag, "e%llu", (unsigned long long)o->etag);
-  if (o->kind == TWH_KIND_FILE && o->len <= 1u << 20) {
+  if (o->kind == TWH_KIND_FILE && o->len <= 1u << 16) {
     uint32_t c = crc32c(o->data, o->len);
 #ifdef LIE_CHECKSUM
     c ^= 1;

@@ -58,6 +58,17 @@ fn loading_twice_is_one_library() {
     assert_eq!(two.stat(&OpContext::new(), &key("a")).unwrap().size, 1);
 }
 
+/// The loader of the system compares names before files, and a descriptor's number comes back.
+#[test]
+fn a_library_is_never_taken_for_the_one_before() {
+    for _ in 0..3 {
+        let dir = dir();
+        let mem = loader().load_file(&build(&dir, "mem.c", &[]), None).unwrap();
+        let other = loader().load_file(&build(&dir, "hostile/module.c", &[]), None).unwrap();
+        assert_eq!((mem.info().name.as_str(), other.info().name.as_str()), ("mem", "module"));
+    }
+}
+
 #[test]
 fn errors_carry_backend_call_code_and_message() {
     let dir = dir();

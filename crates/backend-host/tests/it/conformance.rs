@@ -47,6 +47,22 @@ fn only_some_cases() {
     assert!(report.passed());
 }
 
+/// For authors: TWINHAUL_LIBRARY=/path/lib.so TWINHAUL_CONFIG='{"root":"/tmp/x"}' cargo test … of_a_library -- --ignored --nocapture
+#[test]
+#[ignore = "runs the suite against the library that the environment names"]
+fn of_a_library() {
+    let (Ok(library), Ok(config)) = (std::env::var("TWINHAUL_LIBRARY"), std::env::var("TWINHAUL_CONFIG"))
+    else {
+        return;
+    };
+    let library = loader().load_file(std::path::Path::new(&library), None).unwrap();
+    let open = || library.open(&config, &OpContext::new());
+    let report =
+        run(&open, &Options::default(), &mut |case| println!("{:<32} {:?}", case.name, case.outcome))
+            .unwrap();
+    assert!(report.passed(), "{:#?}", report.failures().collect::<Vec<_>>());
+}
+
 /// The suite leaves nothing behind.
 #[test]
 fn what_the_suite_made_is_gone() {

@@ -25,7 +25,7 @@
 
 __attribute__((constructor)) static void at_load(void) {
 #ifdef SEGFAULT
-  volatile int *nowhere = NULL;
+  volatile int *volatile nowhere = NULL;
   *nowhere = 1;
 #endif
 #ifdef ABORT
