@@ -28,6 +28,10 @@ pub(crate) type Verdict<T = ()> = Result<T, Stop>;
 
 impl From<BackendError> for Stop {
     fn from(e: BackendError) -> Self {
+        // A source that cannot be written; that it claims nothing else is checked first of all.
+        if e.op == "writer_open" && e.code() == Code::Unsupported {
+            return Self::Skip("writing");
+        }
         Self::Fail(e.to_string())
     }
 }
@@ -349,5 +353,13 @@ pub(super) fn refused<T>(answer: Result<T, BackendError>, what: &str) -> Verdict
     match answer {
         Ok(_) => Err(Stop::Fail(format!("{what} succeeded"))),
         Err(e) => Ok(e.code()),
+    }
+}
+
+/// A failure with what it is about in front.
+pub(super) fn named(about: &str, stop: Stop) -> Stop {
+    match stop {
+        Stop::Fail(why) => Stop::Fail(format!("{about}: {why}")),
+        skip @ Stop::Skip(_) => skip,
     }
 }

@@ -6,7 +6,7 @@ use twinhaul_backend_abi::{Caps, Code, Kind, ListRequest};
 use twinhaul_units::text::show_bytes;
 
 use super::data::{awkward_names, holds};
-use super::fixture::refused;
+use super::fixture::{named, refused};
 use super::{CaseFn, Fixture, Stop, Verdict, check};
 
 pub(super) const CASES: &[(&str, CaseFn)] = &[
@@ -35,7 +35,7 @@ fn awkward(f: &Fixture) -> Verdict {
     for (answer, (put, bytes)) in f.store_all(&objects)?.into_iter().zip(&objects) {
         let shown = show_bytes(put.key.as_bytes());
         if let Err(e) = answer {
-            return Err(Stop::Fail(format!("{shown}: {e}")));
+            return Err(named(&shown, e.into()));
         }
         if f.caps.contains(Caps::READ) {
             f.holds(&put.key, bytes).map_err(|stop| named(&shown, stop))?;
@@ -49,13 +49,6 @@ fn awkward(f: &Fixture) -> Verdict {
         }
     }
     Ok(())
-}
-
-fn named(key: &str, stop: Stop) -> Stop {
-    match stop {
-        Stop::Fail(why) => Stop::Fail(format!("{key}: {why}")),
-        skip @ Stop::Skip(_) => skip,
-    }
 }
 
 /// The listing of its directory holds exactly this key.

@@ -1,15 +1,19 @@
 //! Objects as wholes: sizes, overwriting, conditions, metadata, checksums, memory.
 
-use twinhaul_backend_abi::{Caps, Checksum, ChecksumKind, Code, Lost, WriteMode};
+use twinhaul_backend_abi::{Caps, Checksum, ChecksumKind, Code, Key, Kind, Lost, ReadOptions, WriteMode};
 
 use super::data::{crc32c, pattern};
 use super::fixture::refused;
 use super::{CaseFn, Fixture, Stop, Verdict, check};
 use crate::chunk::Chunk;
 
+/// Objects of a source that are read.
+const SAMPLES_MAX: usize = 8;
+
 pub(super) const CASES: &[(&str, CaseFn)] = &[
     ("limits", limits),
     ("probe", probe),
+    ("objects of a source", source),
     ("sizes", sizes),
     ("empty object", empty),
     ("large object", large),
@@ -42,8 +46,62 @@ fn limits(f: &Fixture) -> Verdict {
     check!(!c.contains(Caps::RANGE_READ) || c.contains(Caps::READ), "range read needs read");
     check!(!c.contains(Caps::ONE_SHOT) || l.max_object > 0, "one shot without max_object");
     check!(l.max_part == 0 || l.min_part <= l.max_part, "min_part is above max_part");
+    check!(
+        writable(f)? || !WRITING.iter().any(|cap| c.contains(*cap)),
+        "it cannot write, and claims what only a target that is written to can do"
+    );
     let known = f.other.limits();
     check!(known.caps == c, "two targets of one configuration claim different things");
+    Ok(())
+}
+
+/// What makes no sense without writing.
+const WRITING: &[Caps] = &[
+    Caps::RANDOM_WRITE,
+    Caps::IF_NOT_EXISTS,
+    Caps::OVERWRITE,
+    Caps::ATOMIC_COMMIT,
+    Caps::RESUMABLE,
+    Caps::SERVER_CHECKSUM,
+    Caps::DURABLE_COMMIT,
+    Caps::ONE_SHOT,
+    Caps::TWO_PHASE,
+    Caps::SHARED_RANGES,
+];
+
+fn writable(f: &Fixture) -> Verdict<bool> {
+    let put = f.put("first-of-all")?;
+    match f.target.writer_open(&f.op, &put) {
+        Ok((mut writer, _)) => {
+            writer.abort(&f.op)?;
+            Ok(true)
+        }
+        Err(e) => Ok(e.code() != Code::Unsupported),
+    }
+}
+
+/// Where nothing can be written, what is there must be readable: some objects of the root.
+fn source(f: &Fixture) -> Verdict {
+    f.needs(Caps::READ.with(Caps::LIST), "read and list")?;
+    if writable(f)? {
+        return Err(Stop::Skip("being only a source"));
+    }
+    let small = |e: &crate::Entry| {
+        e.attrs.kind == Kind::File && e.attrs.size.is_some_and(|n| n <= f.options.large as u64)
+    };
+    let entries = f.list(None, 0)?;
+    for entry in entries.iter().filter(|e| small(e)).take(SAMPLES_MAX) {
+        let Ok(key) = Key::new(entry.key.clone()) else { continue };
+        let bytes = f.read(&key)?;
+        check!(entry.attrs.size == Some(bytes.len() as u64), "{key}: listed with another size than it has");
+        f.holds(&key, &bytes)?;
+        let half = bytes.len() / 2;
+        let options = ReadOptions { offset: half as u64, ..ReadOptions::default() };
+        check!(
+            f.read_with(&key, options, 4096)? == bytes[half..],
+            "{key}: its second half reads differently"
+        );
+    }
     Ok(())
 }
 
@@ -184,8 +242,7 @@ fn atomic(f: &Fixture) -> Verdict {
     let mut put = f.put("under-a-reader")?;
     put.mode = WriteMode::Overwrite;
     f.store(&put, &old)?;
-    let (mut reader, _) =
-        f.target.reader_open(&f.op, &put.key, twinhaul_backend_abi::ReadOptions::default())?;
+    let (mut reader, _) = f.target.reader_open(&f.op, &put.key, ReadOptions::default())?;
     let mut buf = vec![0u8; 1000];
     let mut seen = Vec::new();
     let n = reader.read(&f.op, &mut buf)?;

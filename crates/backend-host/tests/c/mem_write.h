@@ -65,6 +65,9 @@ static writer *writer_new(store *s, attempt *a, const twh_put *put) {
 
 static twh_code writer_open(twh_target *t, const twh_op *op, const twh_put *put, twh_writer **out, twh_writer_info *info, twh_error *err) {
   store *s = (store *)t;
+#ifdef LIE_WRITING
+  if (op) return fail(err, TWH_E_UNSUPPORTED, 0, "cannot write");   /* and claims what only writers can do */
+#endif
   if (cancelled(op)) return fail(err, TWH_E_CANCELLED, 0, "cancelled");
   if (put->attempt_id.len > TWH_ATTEMPT_MAX) return fail(err, TWH_E_INVALID_ARG, 0, "attempt id too long");
   lock(s);
