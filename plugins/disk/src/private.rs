@@ -1,0 +1,100 @@
+//! The private directory of a run: `.twinhaul/<run>`, made at the first write, removed by the last sweep.
+//!
+//! Another peer's sweep may remove it between any two steps, so whoever needs it makes it again, a bounded number of times. A private
+//! directory that others may write to is refused: what lies there is published without a further look.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, unlinkat};
+use rustix::io::{Errno, Result};
+
+use crate::names::{PRIVATE, Temp};
+use crate::node::Node;
+use crate::volume::Volume;
+use twinhaul_backend_abi::Kind;
+
+/// Times the directory is looked for, or made again, when it vanishes (measured: 8 were too few against a sweep in a loop).
+const TRIES_MAX: u32 = 64;
+/// Tries without a pause; after them the other process gets the time to finish its sweep.
+const HASTY_TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(1);
+const OTHERS_WRITE: u32 = 0o022;
+/// Owner of everything on a server that squashes root.
+const NOBODY: u32 = 65_534;
+
+impl Volume {
+    /// Opens `.twinhaul/<run>`.
+    pub(crate) fn run_dir(&self, temp: &Temp) -> Result<OwnedFd> {
+        self.safe(&Node::named(self.root.fd(), PRIVATE)?)?;
+        let dir = self.root.dir(&[PRIVATE, b"/", temp.run.as_bytes()].concat())?;
+        self.safe(&Node::of(&dir)?)?;
+        Ok(dir)
+    }
+
+    fn safe(&self, node: &Node) -> Result<()> {
+        if node.kind != Kind::Directory {
+            return Err(if node.kind == Kind::Symlink { Errno::LOOP } else { Errno::NOTDIR });
+        }
+        let foreign_rules = !self.medium.can(twinhaul_backend_abi::Caps::OWNERS);
+        let ours = [self.euid, self.root.node.uid, NOBODY].contains(&node.uid);
+        if foreign_rules || (ours && node.mode & OTHERS_WRITE == 0) { Ok(()) } else { Err(Errno::PERM) }
+    }
+
+    /// Does `f` in the directory of `temp`, which is made if needed, and made again if it vanishes meanwhile (ENOENT).
+    /// EAGAIN: it vanished every time.
+    pub(crate) fn in_run_dir<T>(&self, temp: &Temp, f: impl Fn(BorrowedFd<'_>) -> Result<T>) -> Result<T> {
+        use std::os::fd::AsFd as _;
+        let mut tries = 0;
+        loop {
+            let answer = match self.run_dir(temp) {
+                Ok(dir) => f(dir.as_fd()),
+                Err(Errno::NOENT) => self.make_run_dir(temp).and(Err(Errno::NOENT)),
+                Err(e) => Err(e),
+            };
+            match answer {
+                Err(Errno::NOENT) if tries < TRIES_MAX => {
+                    tries += 1;
+                    if tries > HASTY_TRIES {
+                        std::thread::sleep(PAUSE);
+                    }
+                }
+                // Another time it may be there.
+                Err(Errno::NOENT) => return Err(Errno::AGAIN),
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Both levels; a level that vanishes in between is made at the next try of the caller.
+    fn make_run_dir(&self, temp: &Temp) -> Result<()> {
+        let there = |made| match made {
+            Err(Errno::EXIST) => Ok(()),
+            other => other,
+        };
+        there(self.thaw.writing(self.root.fd(), b"", || mkdirat(self.root.fd(), PRIVATE, Mode::RWXU)))?;
+        let outer = match self.root.dir(PRIVATE) {
+            Err(Errno::NOENT) => return Ok(()),
+            other => other?,
+        };
+        match there(mkdirat(&outer, &temp.run, Mode::RWXU)) {
+            Err(Errno::NOENT) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// A new private file: nobody else can have it open, nothing was there before (`O_EXCL`).
+    pub(crate) fn make_temp(&self, temp: &Temp) -> Result<OwnedFd> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        self.in_run_dir(temp, |dir| openat(dir, &temp.name, flags, Mode::RUSR | Mode::WUSR))
+    }
+
+    /// Whether there was something to remove.
+    pub(crate) fn remove_temp(&self, temp: &Temp) -> Result<bool> {
+        match self.run_dir(temp).and_then(|dir| unlinkat(&dir, &temp.name, AtFlags::empty())) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
