@@ -119,14 +119,25 @@ impl Row {
         self.keys.iter().filter_map(|k| Chord::parse(k))
     }
 
-    /// Keys as the help overlay writes them: `j Dn`.
+    /// Keys as the help overlay writes them, as many as fit: `j Dn`.
     pub fn keys_shown(&self) -> String {
         if self.action == Action::Panel {
             return "1..7".into();
         }
-        self.chords().map(|c| c.to_string()).collect::<Vec<_>>().join(" ")
+        let mut out = String::new();
+        for chord in self.chords().map(|c| c.to_string()) {
+            if !out.is_empty() && out.len() + 1 + chord.len() > KEYS_WIDTH {
+                break;
+            }
+            out.push_str(if out.is_empty() { "" } else { " " });
+            out.push_str(&chord);
+        }
+        out
     }
 }
+
+/// Columns of the keys in the help overlay.
+pub const KEYS_WIDTH: usize = 11;
 
 /// The row of an action.
 pub fn row(action: Action) -> Option<&'static Row> {
@@ -209,39 +220,36 @@ pub const REGISTRY: &[Row] = &[
         Action::Panel,
         "panel",
         "panel",
-        "jump to panel; 7 is the message log",
+        "to panel; 7 is messages",
         &["1", "2", "3", "4", "5", "6", "7"],
         Group::Move,
         0,
     ),
-    look(Action::Drill, "open", "open", "open: a queue, a transfer, a message", &["<enter>"], Group::Look, 4),
+    look(Action::Drill, "open", "open", "queue, transfer, message", &["<enter>"], Group::Look, 4),
     look(Action::Back, "back", "back", "back; never quits", &["<esc>"], Group::Look, 0),
     Row {
         enabled: has_problems,
         ..look(Action::Problems, "problems", "problem", "what is wrong", &["!", "d"], Group::Look, 5)
     },
-    look(Action::Freeze, "freeze", "freeze", "freeze the view; engines run on", &["f"], Group::Look, 6),
-    look(Action::Expand, "expand", "expand", "panel to full screen and back", &["e"], Group::Look, 7),
-    look(Action::Times, "times", "times", "time of day, ago, since start", &["t"], Group::Look, 8),
+    look(Action::Freeze, "freeze", "freeze", "freeze view, engines run", &["f"], Group::Look, 6),
+    look(Action::Expand, "expand", "expand", "panel to full screen", &["e"], Group::Look, 7),
+    look(Action::Times, "times", "times", "clock, ago, since start", &["t"], Group::Look, 8),
     look(Action::ZoomIn, "zoom-in", "zoom", "graph: shorter window", &["+", "="], Group::Look, 0),
     look(Action::ZoomOut, "zoom-out", "zoom", "graph: longer window", &["-"], Group::Look, 0),
-    look(Action::Control, "control", "control", "run control menu", &["x"], Group::Control, 2),
-    change(
-        Action::Pause,
-        "pause",
-        "start nothing new; what is in flight ends",
-        &["p"],
-        Danger::Confirm,
-        peer_control,
-        |m| verb(m, &Command::Pause),
-    ),
+    Row {
+        enabled: big_enough,
+        ..look(Action::Control, "control", "control", "run control menu", &["x"], Group::Control, 2)
+    },
+    change(Action::Pause, "pause", "start nothing new", &["p"], Danger::Confirm, peer_control, |m| {
+        verb(m, &Command::Pause)
+    }),
     change(Action::Resume, "resume", "start again", &["r"], Danger::Confirm, peer_control, |m| {
         verb(m, &Command::Resume)
     }),
     change(
         Action::Rebalance,
         "rebalance",
-        "move queued transfers to reach a share; preview first",
+        "move queued to a share",
         &["b"],
         Danger::Confirm,
         both_connected,
@@ -250,82 +258,42 @@ pub const REGISTRY: &[Row] = &[
             Some(Command::Rebalance { keep: 0.5, dry_run: false }.verb(&m.run, Some(peer)))
         },
     ),
-    change(
-        Action::Ratio,
-        "ratio",
-        "set the share of its queue that a peer hands over",
-        &["o"],
-        Danger::Confirm,
-        peer_control,
-        |m| verb(m, &Command::Ratio { value: current_ratio(m) }),
-    ),
-    change(
-        Action::Limit,
-        "limit",
-        "set or lift a peer's bandwidth",
-        &["l"],
-        Danger::Confirm,
-        peer_control,
-        |m| verb(m, &Command::Limit { rate: None }),
-    ),
+    change(Action::Ratio, "ratio", "set the share given", &["o"], Danger::Confirm, peer_control, |m| {
+        verb(m, &Command::Ratio { value: current_ratio(m) })
+    }),
+    change(Action::Limit, "limit", "set or lift bandwidth", &["l"], Danger::Confirm, peer_control, |m| {
+        verb(m, &Command::Limit { rate: None })
+    }),
     change(
         Action::Drain,
         "drain",
-        "one peer hands over all and takes no more; preview first",
+        "one peer hands over all",
         &["d"],
         Danger::Confirm,
         one_peer_control,
         |m| verb(m, &Command::Drain { dry_run: false }),
     ),
-    change(
-        Action::Retry,
-        "retry",
-        "try the given-up transfers again",
-        &["t"],
-        Danger::Confirm,
-        retry_control,
-        |m| verb(m, &Command::Retry { transfer: None }),
-    ),
-    change(
-        Action::Stop,
-        "stop",
-        "finish what is in flight, then end; type the name",
-        &["s"],
-        Danger::Name,
-        stop_control,
-        |m| verb(m, &Command::Stop { drain: true }),
-    ),
+    change(Action::Retry, "retry", "retry given-up transfers", &["t"], Danger::Confirm, retry_control, |m| {
+        verb(m, &Command::Retry { transfer: None })
+    }),
+    change(Action::Stop, "stop", "finish in flight, end", &["s"], Danger::Name, stop_control, |m| {
+        verb(m, &Command::Stop { drain: true })
+    }),
     Row {
         scope: Scope::Control,
-        ..look(
-            Action::NextTarget,
-            "target",
-            "target",
-            "both, one peer, the other",
-            &["<tab>"],
-            Group::Control,
-            0,
-        )
+        ..look(Action::NextTarget, "target", "target", "whom: both, or one", &["<tab>"], Group::Control, 0)
     },
     in_dialog(Action::Confirm, "confirm", "do what the dialog says", &["y"]),
     in_dialog(
         Action::NextButton,
         "next-button",
-        "next button; Enter presses it",
+        "next; Enter presses",
         &["<tab>", "<s-tab>", "<left>", "<right>"],
     ),
-    look(
-        Action::Help,
-        "help",
-        "help",
-        "this help; type to search",
-        &["?", "<f1>", ":", "<c-p>"],
-        Group::App,
-        1,
-    ),
+    look(Action::Help, "help", "help", "help, list of commands", &["?", "<f1>", ":", "<c-p>"], Group::App, 1),
     look(Action::Redraw, "redraw", "redraw", "draw the screen anew", &["<c-l>"], Group::App, 0),
-    look(Action::Suspend, "suspend", "suspend", "suspend the console only", &["<c-z>"], Group::App, 0),
-    look(Action::Quit, "quit", "quit", "leave: detach, drain, stop", &["q", "<c-c>"], Group::App, 9),
+    look(Action::Suspend, "suspend", "suspend", "suspend console only", &["<c-z>"], Group::App, 0),
+    look(Action::Quit, "quit", "quit", "leave, engines may run on", &["q", "<c-c>"], Group::App, 9),
 ];
 
 #[allow(clippy::unnecessary_wraps, reason = "the registry's type: other actions can be off")]
@@ -360,16 +328,24 @@ fn current_ratio(model: &Model) -> f64 {
     model.live.pane(peer).snapshot.as_ref().map_or(0.5, |s| s.ratio)
 }
 
+/// In the smallest layout a menu or a dialog could not be read.
+fn big_enough(model: &Model) -> Result<(), Why> {
+    if model.class() == SizeClass::Status {
+        Err("the window is too small: 60x16 at least".into())
+    } else {
+        Ok(())
+    }
+}
+
 fn has_problems(model: &Model) -> Result<(), Why> {
     if model.board().problems().is_empty() { Err("no problems".into()) } else { Ok(()) }
 }
 
 /// What every control needs.
 pub(crate) fn may_control(model: &Model) -> Result<(), Why> {
+    big_enough(model)?;
     if model.read_only {
         Err("read-only: start without --read-only".into())
-    } else if model.class() == SizeClass::Status {
-        Err("the window is too small: 60x16 at least".into())
     } else if model.live.ended().is_some() {
         Err("the run has ended".into())
     } else if model.desk.pending.len() >= control::PENDING_MAX {

@@ -9,7 +9,7 @@ pub use progress::Progress;
 
 use crate::{Names, ring::Ring};
 use twinhaul_units::{Moment, PeerId};
-use twinhaul_wire::{Event, EventKind, InFlight, Problem, RunSnapshot, RunState};
+use twinhaul_wire::{AssignWhy, Event, EventKind, InFlight, Problem, RunSnapshot, RunState};
 
 /// Lines that the log remembers.
 pub const EVENTS_MAX: usize = 10_000;
@@ -170,15 +170,18 @@ impl Board {
     }
 }
 
-/// Whether an event belongs into the assistance timeline.
+/// Whether an event belongs into the assistance timeline. An assignment of the assistance itself is told by its
+/// answer; it is in the log with its operation number.
 fn tells_assistance(kind: &EventKind) -> bool {
+    if let EventKind::Assigned { why, .. } = kind {
+        return *why != AssignWhy::Assistance;
+    }
     matches!(
         kind,
         EventKind::Ask { .. }
             | EventKind::Needed { .. }
             | EventKind::NotNeeded { .. }
             | EventKind::Ratio { .. }
-            | EventKind::Assigned { .. }
             | EventKind::Control { .. }
     )
 }

@@ -168,8 +168,8 @@ impl WayOut {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Detach => "both engines go on without this console",
-            Self::Drain => "both finish what is in flight, then end; the rest stays in the ledger",
-            Self::Stop => "both end at once; what is in flight is done again on resume",
+            Self::Drain => "both finish what is in flight, then end",
+            Self::Stop => "both end at once; what is in flight is done again",
         }
     }
 }

@@ -33,6 +33,9 @@ impl Board {
         if self.run.as_ref().is_some_and(|run| run.totals.growing) {
             return Eta::Unknown("planning goes on");
         }
+        if self.progress().files_total == 0 {
+            return Eta::Unknown("nothing is planned");
+        }
         for peer in PeerId::BOTH {
             if let Some(why) = obstacle(self, peer, now) {
                 return Eta::Unknown(why);

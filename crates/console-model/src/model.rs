@@ -1,7 +1,8 @@
 //! The root of the state. `live` is what is known; `frozen` a copy of it that the screen shows while the view is
 //! frozen; `ui` where the operator is; `desk` what was asked and not yet answered.
 
-use crate::{Board, Names, SizeClass, clean, control::Desk, ui::Ui};
+use crate::ui::{Ui, WINDOWS_S};
+use crate::{Board, Names, SizeClass, clean, control::Desk};
 use std::time::Duration;
 use twinhaul_units::Moment;
 
@@ -127,6 +128,20 @@ impl Model {
         let start = board.started_at_ms()?;
         let end = board.run.as_ref().and_then(|run| run.ended_at_ms).unwrap_or_else(|| self.shown_at_ms());
         Some(Duration::from_millis(end.saturating_sub(start)))
+    }
+
+    /// Index of the plot's window.
+    pub(crate) fn window(&self) -> usize {
+        let known = self.board().panes.iter().map(|p| p.rates.len()).max().unwrap_or(0);
+        self.ui
+            .window
+            .unwrap_or(usize::from(known > WINDOWS_S[0] + WINDOWS_S[0] / 2))
+            .min(WINDOWS_S.len() - 1)
+    }
+
+    /// Seconds that the plot shows.
+    pub fn window_s(&self) -> usize {
+        WINDOWS_S[self.window()]
     }
 
     /// Whether something on the screen changes by the mere passing of time.

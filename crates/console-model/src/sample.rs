@@ -62,7 +62,7 @@ pub fn run_msg(run: &RunSnapshot) -> Msg {
 
 /// An event `s` seconds after the start of the sample.
 pub fn event(seq: u64, at_s: f64, peer: Option<&str>, kind: EventKind) -> Event {
-    let at_ms = WALL_MS + (at_s * 1000.0) as u64;
+    let at_ms = WALL_MS.saturating_add_signed((at_s * 1000.0) as i64);
     Event { seq, at_ms, peer: peer.map(Into::into), incarnation: 1, kind }
 }
 

@@ -90,6 +90,8 @@ pub enum Subject {
     Beat(u64),
     /// An event, by its id in the log.
     Line(u64),
+    /// A note, by its id in panel 7.
+    Note(u64),
     /// Everything that is wrong.
     Problems,
 }
@@ -138,8 +140,8 @@ pub struct Ui {
     pub log: Cursor,
     pub messages: Cursor,
     pub times: Times,
-    /// Index into [`WINDOWS_S`].
-    pub window: usize,
+    /// Index into [`WINDOWS_S`]; `None`: the shortest that holds what is known, at most the second.
+    pub window: Option<usize>,
     pub toast: Option<Toast>,
     /// The summary was left for a look at the panels.
     pub summary_closed: bool,
@@ -158,7 +160,7 @@ impl Default for Ui {
             log: Cursor::default(),
             messages: Cursor::default(),
             times: Times::default(),
-            window: 1,
+            window: None,
             toast: None,
             summary_closed: false,
             last_key: None,
@@ -176,9 +178,5 @@ impl Ui {
             self.layers.pop();
         }
         self.layers.push(layer);
-    }
-
-    pub fn window_s(&self) -> usize {
-        WINDOWS_S[self.window.min(WINDOWS_S.len() - 1)]
     }
 }

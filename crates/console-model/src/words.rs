@@ -3,6 +3,7 @@
 
 pub mod beat;
 pub mod event;
+pub mod explain;
 
 use crate::board::{Pane, Standing};
 use std::time::Duration;
@@ -24,6 +25,19 @@ pub fn clock_s(seconds: Option<f64>) -> String {
     match seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()) {
         Some(d) if d < Duration::from_hours(2_400) => clock(d),
         _ => "--:--".into(),
+    }
+}
+
+/// A time to the end in five columns: `04:17`, `12h04`, `3d07h`, `--:--`.
+pub fn clock5(seconds: Option<f64>) -> String {
+    let Some(s) = seconds.filter(|s| s.is_finite() && *s < 100.0 * 86_400.0).map(|s| s.max(0.0) as u64)
+    else {
+        return "--:--".into();
+    };
+    match s {
+        0..3600 => format!("{:02}:{:02}", s / 60, s % 60),
+        3600..360_000 => format!("{:02}h{:02}", s / 3600, s / 60 % 60),
+        _ => format!("{}d{:02}h", s / 86_400, s / 3600 % 24),
     }
 }
 
@@ -158,6 +172,12 @@ mod tests {
             [clock_s(None), clock_s(Some(f64::INFINITY)), clock_s(Some(61.0))],
             ["--:--", "--:--", "01:01"]
         );
+    }
+
+    #[test]
+    fn five_columns_are_enough_for_a_time_to_the_end() {
+        let shown = [Some(257.0), Some(43_499.0), Some(800_000.0), None, Some(f64::NAN)].map(clock5);
+        assert_eq!(shown, ["04:17", "12h04", "9d06h", "--:--", "--:--"]);
     }
 
     #[test]

@@ -1,1 +1,99 @@
-//! console
+//! The terminal console: a client that comes and goes. Closing it never changes a run unless its user chose so.
+//!
+//! Entry point: [`run`]. The state and every decision are in `twinhaul-console-model`; here are the loop, the sockets,
+//! the ledger's reading face, the terminal and the drawing. Never imports engine, assist or backends, and never writes
+//! a ledger. After any exit (q, error, panic, TERM, HUP) the shell is usable.
+
+mod frame_time;
+pub mod history;
+mod input;
+mod link;
+mod locale;
+mod runtime;
+pub mod skin;
+mod terminal;
+pub mod view;
+
+pub use twinhaul_console_model::Left;
+
+use history::{History, Ledger};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+/// With this variable set, a thread of the console panics: for the test of the terminal contract.
+pub(crate) const CRASH_AFTER: &str = "TWINHAUL_CONSOLE_CRASH";
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// Unless `NO_COLOR` or `TERM=dumb` say otherwise.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What the console is opened on.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Holds the sockets `<peer>.sock` and `supervisor.sock`, and `ledger.sqlite`.
+    pub run_dir: PathBuf,
+    /// The run's id.
+    pub run: String,
+    /// The first and the second peer's names.
+    pub names: [String; 2],
+    /// Controls are off.
+    pub read_only: bool,
+    /// ASCII glyphs; `None`: as locale and terminal suggest.
+    pub ascii: Option<bool>,
+    pub color: Color,
+    /// Leave by itself when the run has ended; otherwise the summary stays until a key.
+    pub exit_when_done: bool,
+}
+
+/// Why the console could not go on. The run is not affected by any of them.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    #[error("stdout is not a terminal; use --headless, --plain or --json instead")]
+    NotATerminal,
+    #[error("the terminal failed: {0}")]
+    Terminal(#[source] io::Error),
+    #[error("a thread could not be started: {0}")]
+    Threads(#[source] io::Error),
+    #[error("interrupted by signal {signal}; the run goes on without this console")]
+    Interrupted { signal: i32 },
+    #[error("the console's thread \"{thread}\" panicked; the run goes on without this console")]
+    Crashed { thread: String },
+}
+
+impl ConsoleError {
+    /// The exit code that fits (architecture.md 7): 128 + signal for an interruption, 1 for the rest.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Interrupted { signal } => u8::try_from(128 + signal).unwrap_or(1),
+            Self::NotATerminal => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Shows the run until it is left.
+///
+/// # Errors
+/// [`ConsoleError`]; the terminal has been given back in every case.
+#[allow(clippy::needless_pass_by_value, reason = "the options are for this one call")]
+pub fn run(options: Options) -> Result<Left, ConsoleError> {
+    let ledger = Ledger::new(options.run_dir.join("ledger.sqlite"));
+    run_with(&options, Box::new(ledger))
+}
+
+/// As [`run`], with another source of events and queue pages.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(options: &Options, history: Box<dyn History>) -> Result<Left, ConsoleError> {
+    if !io::stdout().is_terminal() {
+        return Err(ConsoleError::NotATerminal);
+    }
+    runtime::run(options, history)
+}

@@ -9,6 +9,20 @@ pub(super) fn link(model: &mut Model, to: To, state: LinkState) -> Vec<Effect> {
     if !state.is_up() {
         replies::lost(model, to);
     }
+    let before = match to {
+        To::Peer(peer) => &model.live.pane(peer).link,
+        To::Supervisor => &model.live.run_link,
+    };
+    if let LinkState::Refused { why } = &state
+        && *before != state
+    {
+        let name = match to {
+            To::Peer(peer) => model.names().name(peer),
+            To::Supervisor => "supervisor",
+        };
+        let text = format!("{name}: connection given up for now: {why}");
+        say(model, Mood::Bad, &text);
+    }
     match to {
         To::Peer(peer) => model.live.panes[peer.index()].link = state,
         To::Supervisor => model.live.run_link = state,

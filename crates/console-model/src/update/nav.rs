@@ -30,8 +30,8 @@ pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Ve
                 Times::SinceStart => Times::Clock,
             };
         }
-        Action::ZoomIn => model.ui.window = model.ui.window.saturating_sub(1),
-        Action::ZoomOut => model.ui.window = (model.ui.window + 1).min(WINDOWS_S.len() - 1),
+        Action::ZoomIn => model.ui.window = Some(model.window().saturating_sub(1)),
+        Action::ZoomOut => model.ui.window = Some((model.window() + 1).min(WINDOWS_S.len() - 1)),
         Action::Problems => model.ui.push(Layer::Detail { subject: Subject::Problems, scroll: 0 }),
         Action::Down => return shift(model, 1),
         Action::Up => return shift(model, -1),
@@ -110,7 +110,7 @@ fn drill(model: &mut Model) -> Vec<Effect> {
     }
     let subject = match model.ui.focus {
         Panel::Peer(peer) => return queue::open(model, peer),
-        Panel::Plot | Panel::Messages => {
+        Panel::Plot => {
             model.ui.expanded = true;
             return Vec::new();
         }
@@ -122,6 +122,7 @@ fn drill(model: &mut Model) -> Vec<Effect> {
         }
         Panel::Assist => tail_id(model, model.ui.assist, |m| &m.board().timeline).map(Subject::Beat),
         Panel::Log => tail_id(model, model.ui.log, |m| &m.board().events).map(Subject::Line),
+        Panel::Messages => tail_id(model, model.ui.messages, |m| &m.desk.notes).map(Subject::Note),
     };
     if let Some(subject) = subject {
         model.ui.push(Layer::Detail { subject, scroll: 0 });

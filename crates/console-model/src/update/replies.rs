@@ -44,13 +44,13 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         (_, CommandResult::Refused(refusal)) => {
             let next =
                 if refusal.next.is_empty() { String::new() } else { format!("; try: {}", refusal.next) };
-            let text = format!("{verb}: refused: {}{next}", refusal.why);
+            let text = format!("refused: {}{next}  ({verb})", refusal.why);
             stay_after_all(model, pending.purpose);
             note(model, Mood::Bad, &text);
         }
         (Purpose::LeaveAfter { drain }, _) => return vec![Effect::Leave(Left::Stopped { drain })],
-        (Purpose::Act, CommandResult::Done(what)) => note(model, Mood::Good, &format!("{verb}: {what}")),
-        (Purpose::Act, _) => note(model, Mood::Good, &format!("{verb}: done")),
+        (Purpose::Act, CommandResult::Done(what)) => note(model, Mood::Good, &format!("{what}  ({verb})")),
+        (Purpose::Act, _) => note(model, Mood::Good, &format!("done  ({verb})")),
     }
     Vec::new()
 }
@@ -82,7 +82,7 @@ fn give_up(model: &mut Model, which: impl Fn(&Pending) -> bool, why: &str) {
             dialog::forecast(model, &pending.order, Forecast::Refused(why.into()));
         } else {
             stay_after_all(model, pending.purpose);
-            note(model, Mood::Bad, &format!("{}: {why}", pending.order.verb));
+            note(model, Mood::Bad, &format!("{why}  ({})", pending.order.verb));
         }
     }
 }

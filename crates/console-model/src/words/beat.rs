@@ -55,7 +55,7 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
         EventKind::Ask { ask_id, idle_slots, rate, queued } => Beat {
             to: other,
             short: format!("#{ask_id} {}, {}, {queued} queued", slots(*idle_slots), Rate(*rate)),
-            long: format!("#{ask_id}, {}, {}", slots(*idle_slots), Rate(*rate)),
+            long: format!("#{ask_id}, {}", slots(*idle_slots)),
             ..base(Tone::Ask, "ASK", "do you need assistance?")
         },
         EventKind::Needed { ask_id, count: n, bytes, ratio, queued, rtt_us, .. } => {
@@ -69,7 +69,7 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
                     count(*n),
                     count(*queued)
                 ),
-                long: format!("{ratio:.2} x {} queued: {}, {bytes}", count(*queued), files(*n)),
+                long: format!("{ratio:.2} x {}: {}, {bytes}", count(*queued), files(*n)),
                 ..base(Tone::Needed, "NEEDED", "assistance needed")
             }
         }
@@ -77,12 +77,12 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
             from: other,
             to: at,
             short: format!("#{ask_id} portion {portion:.1} <= minimum {minimum}, queued {queued}"),
-            long: format!("{ratio:.2} x {queued} queued = {portion:.1} <= minimum {minimum}"),
+            long: format!("{ratio:.2} x {queued} = {portion:.1} <= minimum {minimum}"),
             ..base(Tone::NotNeeded, "NO NEED", "no assistance needed")
         },
         EventKind::Ratio { old, new, rule } => Beat {
             short: format!("{old:.2} to {new:.2}  {}", rule_words(*rule, name(other))),
-            long: format!("{}'s ratio {old:.2} to {new:.2}: {}", name(at), rule_words(*rule, name(other))),
+            long: format!("ratio {old:.2} to {new:.2}: {}", rule_words(*rule, name(other))),
             ..base(Tone::Deed, "ratio", "")
         },
         EventKind::Assigned { to, count: n, bytes, why, .. } => Beat {

@@ -44,7 +44,7 @@ pub fn log_line(event: &Event, names: &Names) -> String {
         }
         EventKind::ProblemBegan { problem, text } => format!("{problem}: {text}"),
         EventKind::ProblemEnded { problem } => format!("{problem} is over"),
-        EventKind::Linked { incarnation } => format!("hears the other peer, incarnation {incarnation}"),
+        EventKind::Linked { other } => format!("hears the other peer, incarnation {other}"),
         EventKind::Unlinked { why } => format!("does not hear the other peer: {why}"),
         EventKind::Exited { process, words, restart_in_ms } => {
             let restart = restart_in_ms.map(|ms| format!("; restart in {}", Span(Duration::from_millis(ms))));

@@ -1,0 +1,222 @@
+//! What only the ledger knows: events in their order, and pages of a queue. A thread of its own reads it, at most four
+//! times a second and only when something may have changed; the loop never waits for a disk.
+
+use crate::input::{Input, spawn};
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use twinhaul_console_model::{Clean, Msg, Page};
+use twinhaul_ledger::{LedgerError, QueueAt, View};
+use twinhaul_units::PeerId;
+use twinhaul_wire::{Event, KeyText, QueueRow};
+
+/// Shortest time between two looks into the ledger.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Looks without a hint: the planner and the supervisor write events too, and say nothing here.
+const LOOK_ANYWAY: Duration = Duration::from_secs(2);
+/// Events read at once, and pages of them at one look.
+const EVENTS_PAGE: usize = 1_000;
+const PAGES_MAX: usize = 10;
+/// Events of the past read at the start.
+const PAST_MAX: u64 = 10_000;
+
+/// Where events and queues are read.
+pub trait History: Send {
+    /// Events not told before, oldest first; `None` while there is no ledger.
+    ///
+    /// # Errors
+    /// In words, for the operator.
+    fn events(&mut self) -> Result<Option<Vec<Event>>, String>;
+
+    /// The queue's length and the rows from place `from`; `None` while there is no ledger.
+    ///
+    /// # Errors
+    /// In words, for the operator.
+    fn page(&mut self, peer: PeerId, from: u64, limit: u32) -> Result<Option<(u64, Vec<QueueRow>)>, String>;
+}
+
+/// The run's ledger, opened when it is there.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    view: Option<View>,
+    seq: u64,
+    version: Option<u64>,
+}
+
+impl Ledger {
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, view: None, seq: 0, version: None }
+    }
+
+    fn view(&mut self) -> Result<Option<&View>, LedgerError> {
+        if self.view.is_none() {
+            if !self.path.exists() {
+                return Ok(None);
+            }
+            let view = View::open(&self.path)?;
+            self.seq = self.seq.max(view.last_seq()?.saturating_sub(PAST_MAX));
+            self.view = Some(view);
+        }
+        Ok(self.view.as_ref())
+    }
+
+    /// Runs `read`; a failed connection is thrown away, the next look opens another one.
+    fn reading<T>(
+        &mut self,
+        read: impl FnOnce(&View) -> Result<T, LedgerError>,
+    ) -> Result<Option<T>, String> {
+        let outcome = match self.view() {
+            Ok(None) => return Ok(None),
+            Ok(Some(view)) => read(view),
+            Err(error) => Err(error),
+        };
+        outcome.map(Some).map_err(|error| {
+            self.view = None;
+            self.version = None;
+            format!("ledger: {error}")
+        })
+    }
+}
+
+impl History for Ledger {
+    fn events(&mut self) -> Result<Option<Vec<Event>>, String> {
+        let (seen, known) = (self.seq, self.version);
+        let read = self.reading(|view| {
+            let version = view.data_version()?;
+            if known == Some(version) {
+                return Ok((version, Vec::new()));
+            }
+            // A fresh connection decides itself how much of the past it shows.
+            let from = seen.max(view.last_seq()?.saturating_sub(PAST_MAX));
+            view.events_since(from, EVENTS_PAGE).map(|events| (version, events))
+        })?;
+        let Some((version, events)) = read else { return Ok(None) };
+        if let Some(last) = events.last() {
+            self.seq = last.seq;
+        }
+        // A full page means that there is more, whatever the version says.
+        self.version = (events.len() < EVENTS_PAGE).then_some(version);
+        Ok(Some(events))
+    }
+
+    fn page(&mut self, peer: PeerId, from: u64, limit: u32) -> Result<Option<(u64, Vec<QueueRow>)>, String> {
+        self.reading(|view| {
+            let total = view.queue_len(peer)?.transfers;
+            let rows = view.queue_page(peer, QueueAt::Offset(from), limit as usize)?;
+            let row = |row: twinhaul_ledger::Row| QueueRow {
+                id: row.id.0,
+                key: KeyText::from_bytes(&row.key),
+                target: String::new(),
+                bytes: row.size,
+            };
+            Ok((total, rows.into_iter().map(row).collect()))
+        })
+    }
+}
+
+/// What the thread is asked.
+#[derive(Debug, Default)]
+struct Wish {
+    /// Something may have changed.
+    nudged: bool,
+    /// The newest page wanted; older wishes are of no use any more.
+    page: Option<(PeerId, u64, u32)>,
+    ended: bool,
+}
+
+/// The thread's other end.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    wish: Arc<(Mutex<Wish>, Condvar)>,
+}
+
+impl Reader {
+    pub(crate) fn start(history: Box<dyn History>, tx: SyncSender<Input>) -> io::Result<Self> {
+        let wish = Arc::new((Mutex::new(Wish { nudged: true, ..Wish::default() }), Condvar::new()));
+        let shared = Arc::clone(&wish);
+        spawn("history", tx.clone(), move || read(history, &shared, &tx))?;
+        Ok(Self { wish })
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut Wish)) {
+        change(&mut self.wish.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.wish.1.notify_one();
+    }
+
+    /// Something may have changed.
+    pub(crate) fn nudge(&self) {
+        self.tell(|wish| wish.nudged = true);
+    }
+
+    pub(crate) fn want_page(&self, peer: PeerId, from: u64, limit: u32) {
+        self.tell(|wish| wish.page = Some((peer, from, limit)));
+    }
+
+    pub(crate) fn close(&self) {
+        self.tell(|wish| wish.ended = true);
+    }
+}
+
+fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncSender<Input>) {
+    let mut said = String::new();
+    let mut looked: Option<Instant> = None;
+    loop {
+        let (nudged, page) = {
+            let guard = wish.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let idle = |wish: &mut Wish| !(wish.nudged || wish.page.is_some() || wish.ended);
+            let waited = wish.1.wait_timeout_while(guard, LOOK_ANYWAY, idle);
+            let (mut guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            if guard.ended {
+                return;
+            }
+            (std::mem::take(&mut guard.nudged) || timeout.timed_out(), guard.page.take())
+        };
+        let mut msgs = Vec::new();
+        let mut trouble = None;
+        if let Some((peer, from, limit)) = page {
+            match history.page(peer, from, limit) {
+                Ok(Some((total, rows))) => msgs.push(page_msg(peer, from, total, &rows)),
+                Ok(None) => {}
+                Err(error) => trouble = Some(error),
+            }
+        }
+        if nudged {
+            for _ in 0..PAGES_MAX {
+                match history.events() {
+                    Ok(Some(events)) => {
+                        let more = events.len() >= EVENTS_PAGE;
+                        msgs.push(Msg::History(events.iter().filter_map(Clean::new).collect()));
+                        if !more {
+                            break;
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        trouble = Some(error);
+                        break;
+                    }
+                }
+            }
+        }
+        // The same trouble is told once, not four times a second.
+        if let Some(trouble) = trouble.filter(|trouble| *trouble != said) {
+            said.clone_from(&trouble);
+            msgs.push(Msg::Trouble(trouble));
+        }
+        for msg in msgs {
+            let empty = matches!(&msg, Msg::History(events) if events.is_empty() && looked.is_some());
+            if !empty && tx.send(Input::Msg(msg)).is_err() {
+                return;
+            }
+        }
+        looked = Some(Instant::now());
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn page_msg(peer: PeerId, from: u64, total: u64, rows: &[QueueRow]) -> Msg {
+    Msg::Page(Page { peer, from, total, rows: rows.iter().filter_map(Clean::new).collect() })
+}

@@ -1,0 +1,264 @@
+//! The loop: block on the first input, drain what is pending, update, carry out effects, draw if there is something
+//! new to see. At most ten frames a second, none at rest; a key is shown at once.
+
+use crate::frame_time::FrameTimes;
+use crate::history::{History, Reader};
+use crate::input::{self, HEARTBEAT, INPUTS_MAX, Input};
+use crate::link::{Link, Place};
+use crate::skin::Skin;
+use crate::terminal::{self, FrameWriter, Guard, PanicGuard};
+use crate::{ConsoleError, Options, locale, view};
+use jiff::{Timestamp, tz::TimeZone};
+use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+use twinhaul_console_model::{Effect, Left, Model, Msg, Setup, To, WallClock, update};
+use twinhaul_units::{Moment, PeerId};
+
+/// Shortest time between frames that no key asked for.
+const FRAME_EVERY: Duration = Duration::from_millis(100);
+
+/// Time since the start of the console.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    pub(crate) fn now(&self) -> Moment {
+        Moment(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+/// What ends the loop.
+enum End {
+    Left(Left),
+    Failed(ConsoleError),
+}
+
+/// Everything outside the model.
+struct Outside {
+    /// First peer, second peer, supervisor.
+    links: [Link; 3],
+    reader: Reader,
+    terminal: Terminal<CrosstermBackend<FrameWriter>>,
+    skin: Skin,
+    clock: Clock,
+    times: FrameTimes,
+}
+
+pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, ConsoleError> {
+    let env = |name: &str| std::env::var(name).ok();
+    let skin = Skin::new(locale::ascii(options.ascii, env), locale::color(options.color, env));
+    let clock = Clock(Instant::now());
+    let ended = Arc::new(AtomicBool::new(false));
+    let (tx, rx) = sync_channel(INPUTS_MAX);
+    let _hook = PanicGuard::install();
+    let guard = Guard::enter().map_err(ConsoleError::Terminal)?;
+    let signals = input::watch_signals(tx.clone(), Arc::clone(&ended)).map_err(ConsoleError::Threads)?;
+    let size = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
+    let mut model = Model::new(setup(options, size));
+    let terminal =
+        Terminal::new(CrosstermBackend::new(FrameWriter::default())).map_err(ConsoleError::Terminal)?;
+    let links = links(options, &tx, clock, &ended).map_err(ConsoleError::Threads)?;
+    let reader = Reader::start(history, tx.clone()).map_err(ConsoleError::Threads)?;
+    let keys = {
+        let (tx, ended) = (tx.clone(), Arc::clone(&ended));
+        input::spawn("keys", tx.clone(), move || input::read_terminal(&tx, &ended))
+            .map_err(ConsoleError::Threads)?
+    };
+    if std::env::var_os(crate::CRASH_AFTER).is_some() {
+        crash_on_purpose(&tx).map_err(ConsoleError::Threads)?;
+    }
+    let mut outside = Outside { links, reader, terminal, skin, clock, times: FrameTimes::from_env() };
+    let end = turn(&mut model, &mut outside, &rx);
+    ended.store(true, Ordering::Relaxed);
+    signals.close();
+    outside.links.iter().for_each(Link::close);
+    outside.reader.close();
+    drop(rx);
+    // Keys typed from here on belong to the shell.
+    let _ = keys.join();
+    drop(guard);
+    outside.times.tell();
+    match end {
+        End::Left(left) => Ok(left),
+        End::Failed(error) => Err(error),
+    }
+}
+
+/// For the test of the terminal contract: a thread that dies.
+fn crash_on_purpose(tx: &SyncSender<Input>) -> io::Result<()> {
+    #[allow(clippy::panic, reason = "the point of it; only with a variable that nobody sets by accident")]
+    input::spawn("crash", tx.clone(), || {
+        std::thread::sleep(Duration::from_millis(300));
+        panic!("crashed on purpose");
+    })?;
+    Ok(())
+}
+
+fn setup(options: &Options, size: (u16, u16)) -> Setup {
+    let now = Timestamp::now();
+    Setup {
+        run: options.run.clone(),
+        names: options.names.clone(),
+        read_only: options.read_only,
+        exit_when_done: options.exit_when_done,
+        clock: WallClock {
+            zero_ms: u64::try_from(now.as_millisecond()).unwrap_or(0),
+            offset_s: TimeZone::system().to_offset(now).seconds(),
+        },
+        size,
+    }
+}
+
+fn links(
+    options: &Options,
+    tx: &SyncSender<Input>,
+    clock: Clock,
+    ended: &Arc<AtomicBool>,
+) -> io::Result<[Link; 3]> {
+    let start = |to: To, name: &str| {
+        let place =
+            Place { to, dir: options.run_dir.clone(), name: name.to_owned(), run: options.run.clone() };
+        Link::start(place, tx.clone(), clock, Arc::clone(ended))
+    };
+    Ok([
+        start(To::Peer(PeerId::First), &options.names[0])?,
+        start(To::Peer(PeerId::Second), &options.names[1])?,
+        start(To::Supervisor, "supervisor")?,
+    ])
+}
+
+fn turn(model: &mut Model, outside: &mut Outside, rx: &Receiver<Input>) -> End {
+    let mut drawn_version = 0;
+    let mut drawn_at: Option<Instant> = None;
+    let mut beat = Instant::now();
+    loop {
+        let at_once = drawn_at.is_none();
+        let frame_due = drawn_at.map(|at| at + FRAME_EVERY).filter(|_| model.version() != drawn_version);
+        let tick_due = model.ticks().then_some(beat + HEARTBEAT);
+        let due = if at_once { Some(Instant::now()) } else { frame_due.into_iter().chain(tick_due).min() };
+        let first = match due {
+            None => rx.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(at) => rx.recv_timeout(at.saturating_duration_since(Instant::now())),
+        };
+        let mut key = false;
+        let mut pending = first.ok();
+        for _ in 0..INPUTS_MAX {
+            let Some(input) = pending.take() else { break };
+            key |= matches!(
+                input,
+                Input::Msg(Msg::Key(_) | Msg::Paste(_) | Msg::Resize { .. }) | Input::Continued
+            );
+            if let Some(end) = take(model, outside, input) {
+                return end;
+            }
+            pending = rx.try_recv().ok();
+        }
+        if !terminal::ours() {
+            // A thread panicked and its bell was not heard.
+            return End::Failed(ConsoleError::Crashed { thread: "unknown".into() });
+        }
+        if beat.elapsed() >= HEARTBEAT {
+            beat = Instant::now();
+            if model.ticks()
+                && let Some(end) = tell(model, outside, Msg::Tick)
+            {
+                return end;
+            }
+        }
+        let due = key || drawn_at.is_none_or(|at| at.elapsed() >= FRAME_EVERY);
+        if due && model.version() != drawn_version {
+            drawn_version = model.version();
+            if let Err(error) = draw(model, outside) {
+                return End::Failed(ConsoleError::Terminal(error));
+            }
+            drawn_at = Some(Instant::now());
+        }
+    }
+}
+
+fn draw(model: &mut Model, outside: &mut Outside) -> io::Result<()> {
+    let started = Instant::now();
+    let skin = outside.skin;
+    outside.terminal.draw(|frame| view::view(model, &skin, frame))?;
+    outside.times.add(started.elapsed());
+    let effects = update(model, Msg::Drawn, outside.clock.now());
+    debug_assert!(effects.is_empty());
+    Ok(())
+}
+
+/// Takes one input; `Some` ends the loop.
+fn take(model: &mut Model, outside: &mut Outside, input: Input) -> Option<End> {
+    match input {
+        Input::Msg(msg) => {
+            if matches!(msg, Msg::Peer(..) | Msg::Run(_) | Msg::Reply(_)) {
+                outside.reader.nudge();
+            }
+            tell(model, outside, msg)
+        }
+        Input::Signal(signal) => Some(End::Failed(ConsoleError::Interrupted { signal })),
+        Input::Suspend => suspend(model, outside),
+        Input::Continued => resume(model, outside),
+        Input::KeysEnded(error) => Some(End::Failed(ConsoleError::Terminal(error))),
+        Input::Crashed(thread) => Some(End::Failed(ConsoleError::Crashed { thread })),
+    }
+}
+
+/// Updates the model and carries out what it wants.
+fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
+    for effect in update(model, msg, outside.clock.now()) {
+        match effect {
+            Effect::Send(to, request) => outside.links[place(to)].send(&request),
+            Effect::PullQueue { peer, from, limit } => outside.reader.want_page(peer, from, limit),
+            Effect::Leave(left) => return Some(End::Left(left)),
+            Effect::Redraw => {
+                if let Err(error) = anew(outside) {
+                    return Some(End::Failed(ConsoleError::Terminal(error)));
+                }
+            }
+            Effect::Suspend => {
+                if let Some(end) = suspend(model, outside) {
+                    return Some(end);
+                }
+            }
+        }
+    }
+    None
+}
+
+const fn place(to: To) -> usize {
+    match to {
+        To::Peer(peer) => peer.index(),
+        To::Supervisor => 2,
+    }
+}
+
+/// Stops this process, and only this one: the engines are in sessions of their own and must go on.
+fn suspend(model: &mut Model, outside: &mut Outside) -> Option<End> {
+    terminal::restore();
+    if let Err(error) =
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
+    {
+        return Some(End::Failed(ConsoleError::Terminal(error.into())));
+    }
+    resume(model, outside)
+}
+
+/// The terminal is ours again, and may have changed in the meantime.
+fn resume(model: &mut Model, outside: &mut Outside) -> Option<End> {
+    match terminal::take().and_then(|()| anew(outside)) {
+        Ok((w, h)) => tell(model, outside, Msg::Resize { w, h }),
+        Err(error) => Some(End::Failed(ConsoleError::Terminal(error))),
+    }
+}
+
+/// Clears the screen, so that the next frame is drawn whole; the terminal's size. `Terminal::clear` will not do: it
+/// asks the terminal where the cursor is, and the answer would be read as keys.
+fn anew(outside: &mut Outside) -> io::Result<(u16, u16)> {
+    let (w, h) = crossterm::terminal::size()?;
+    outside.terminal.resize(Rect::new(0, 0, w, h))?;
+    Ok((w, h))
+}

@@ -1,0 +1,131 @@
+//! From the model to a frame: which layout, which panel where, which layer in front. Pure: the same model gives the
+//! same frame; nothing is remembered here and nothing changes.
+
+mod assist;
+mod detail;
+mod dialog;
+mod flight;
+mod footer;
+mod header;
+mod help;
+mod layout;
+mod log;
+mod menu;
+mod paint;
+mod peer;
+mod plot;
+mod queue;
+mod status;
+mod summary;
+
+use crate::skin::{Role, Skin};
+use paint::{Brush, part};
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::time::Duration;
+use twinhaul_console_model::ui::{Layer, Panel, Times};
+use twinhaul_console_model::{Model, SizeClass, fit, words};
+use twinhaul_units::{PeerId, span, text};
+
+/// Draws `model` into a frame.
+pub fn view(model: &Model, skin: &Skin, frame: &mut Frame<'_>) {
+    draw(model, skin, frame.buffer_mut());
+}
+
+/// Draws `model` into a buffer of any size.
+pub fn draw(model: &Model, skin: &Skin, buf: &mut Buffer) {
+    let area = buf.area;
+    if area.width == 0 || area.height == 0 {
+        return;
+    }
+    let mut brush = Brush { buf, skin, veil: None };
+    match SizeClass::of(area.width, area.height) {
+        SizeClass::Status => status::draw(&mut brush, model, area),
+        class => screens(&mut brush, model, class, area),
+    }
+    debug_assert!(is_clean(brush.buf), "a control character reached the screen");
+}
+
+fn screens(brush: &mut Brush<'_>, model: &Model, class: SizeClass, area: Rect) {
+    let caption = caption_lines(model, area.width);
+    let places = layout::places(class, area, caption.len() as u16);
+    header::draw(brush, model, places.header);
+    for (row, line) in (0..).zip(&caption) {
+        let text = fit::left(&format!(" {line}"), usize::from(area.width));
+        brush.line(places.caption, row, &[part(text, Role::Caption)]);
+    }
+    footer::draw(brush, model, places.footer);
+    let base = model.ui.layers.iter().find(|layer| matches!(layer, Layer::Queue(_)));
+    match base {
+        Some(Layer::Queue(view)) => queue::draw(brush, model, view, places.body),
+        _ if model.summary_shown() => summary::draw(brush, model, places.body),
+        _ if model.ui.expanded => panel(brush, model, model.ui.focus, places.body),
+        _ => {
+            for (which, place) in layout::panels(class, places.body, model.ui.focus) {
+                panel(brush, model, which, place);
+            }
+            if class == SizeClass::Compact {
+                for (row, peer) in (0..).zip(PeerId::BOTH) {
+                    let inside = Rect { x: area.x + 1, width: area.width - 2, ..places.body };
+                    let parts = peer::brief(model, peer, usize::from(inside.width));
+                    brush.line(inside, row, &parts);
+                }
+            }
+        }
+    }
+    for layer in &model.ui.layers {
+        front(brush, model, layer);
+    }
+}
+
+fn panel(brush: &mut Brush<'_>, model: &Model, panel: Panel, area: Rect) {
+    match panel {
+        Panel::Peer(peer) => peer::draw(brush, model, peer, area),
+        Panel::Flight => flight::draw(brush, model, area),
+        Panel::Assist => assist::draw(brush, model, area),
+        Panel::Plot => plot::draw(brush, model, area),
+        Panel::Log => log::draw(brush, model, area),
+        Panel::Messages => log::draw_messages(brush, model, area),
+    }
+}
+
+fn front(brush: &mut Brush<'_>, model: &Model, layer: &Layer) {
+    match layer {
+        Layer::Queue(_) => {}
+        Layer::Help(help) => help::draw(brush, model, help),
+        Layer::Detail { subject, scroll } => detail::draw(brush, model, *subject, *scroll),
+        Layer::Menu(menu) => menu::draw(brush, model, *menu),
+        Layer::Prompt(prompt) => menu::draw_prompt(brush, model, prompt),
+        Layer::Dialog(dialog) => dialog::draw(brush, model, dialog),
+        Layer::Leave(leave) => dialog::draw_leave(brush, model, *leave),
+    }
+}
+
+/// The caption of a demo's story, in at most two lines.
+fn caption_lines(model: &Model, width: u16) -> Vec<String> {
+    let caption = model.board().run.as_ref().and_then(|run| run.caption.as_deref()).filter(|c| !c.is_empty());
+    let mut lines = caption.map(|c| fit::wrap(c, usize::from(width.saturating_sub(2)))).unwrap_or_default();
+    lines.truncate(2);
+    lines
+}
+
+/// A moment as the operator wants it: time of day, time ago, or time since the start.
+fn time(model: &Model, at_ms: u64) -> String {
+    match model.ui.times {
+        Times::Clock => model.clock.of_day(at_ms),
+        Times::Ago => {
+            let ago = Duration::from_millis(model.shown_at_ms().saturating_sub(at_ms));
+            fit::right(&format!("{} ago", words::age(ago)), 8)
+        }
+        Times::SinceStart => {
+            let start = model.board().started_at_ms().unwrap_or(at_ms);
+            fit::right(&span::clock_tenths(Duration::from_millis(at_ms.saturating_sub(start))), 8)
+        }
+    }
+}
+
+/// The last look: nothing that could move a cursor is in any cell.
+fn is_clean(buf: &Buffer) -> bool {
+    buf.content.iter().all(|cell| cell.symbol().chars().all(text::is_safe))
+}

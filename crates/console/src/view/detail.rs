@@ -1,0 +1,147 @@
+//! A window about one thing: a transfer, a moment of the assistance, a log line, or everything that is wrong.
+
+use super::paint::{Brush, Part, mood, part};
+use crate::skin::Role;
+use std::time::Duration;
+use twinhaul_console_model::ui::{Layer, Subject};
+use twinhaul_console_model::words::{self, event::log_line, explain::explain};
+use twinhaul_console_model::{Model, fit};
+use twinhaul_units::{Bytes, PeerId, Rate};
+use twinhaul_wire::{Event, InFlight, QueueRow};
+
+pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, subject: Subject, scroll: usize) {
+    let width = usize::from(brush.buf.area.width.min(100)).saturating_sub(6);
+    let (title, lines) = match subject {
+        Subject::Transfer(id) => (format!("Transfer {id}"), transfer(model, id, width)),
+        Subject::Beat(id) => ("Assistance".into(), moment(model, ring_event(model, id, true), width)),
+        Subject::Line(id) => ("Event".into(), moment(model, ring_event(model, id, false), width)),
+        Subject::Note(id) => ("Message".into(), note(model, id, width)),
+        Subject::Problems => ("What is wrong".into(), problems(model, width)),
+    };
+    let height = (lines.len() as u16 + 2).min(brush.buf.area.height.saturating_sub(2));
+    let inner = brush.popup(width as u16 + 4, height, &title, &[part("Esc back", Role::Dim)]);
+    let from = scroll.min(lines.len().saturating_sub(usize::from(inner.height)));
+    for (row, parts) in (0..inner.height).zip(lines.iter().skip(from)) {
+        brush.line(inner, row, parts);
+    }
+}
+
+fn ring_event(model: &Model, id: u64, timeline: bool) -> Option<&Event> {
+    let board = model.board();
+    let ring = if timeline { &board.timeline } else { &board.events };
+    ring.index(id).and_then(|i| ring.get(i))
+}
+
+fn wrapped(text: &str, width: usize, role: Role) -> Vec<Vec<Part>> {
+    fit::wrap(text, width).into_iter().map(|line| vec![part(line, role)]).collect()
+}
+
+fn field(name: &str, value: impl Into<String>, role: Role) -> Vec<Part> {
+    vec![part(fit::left(name, 10), Role::Dim), part(value, role)]
+}
+
+fn moment(model: &Model, event: Option<&Event>, width: usize) -> Vec<Vec<Part>> {
+    let Some(event) = event else { return vec![vec![part("no longer kept", Role::Dim)]] };
+    let mut lines = vec![vec![part(super::time(model, event.at_ms), Role::Strong)], Vec::new()];
+    for sentence in explain(event, &model.board().names) {
+        lines.extend(wrapped(&sentence, width, Role::Plain));
+        lines.push(Vec::new());
+    }
+    let raw = log_line(event, &model.board().names);
+    lines.extend(wrapped(&format!("log: {raw}"), width, Role::Dim));
+    lines
+}
+
+fn note(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
+    let notes = &model.desk.notes;
+    let Some(note) = notes.index(id).and_then(|i| notes.get(i)) else {
+        return vec![vec![part("no longer kept", Role::Dim)]];
+    };
+    let mut lines = vec![vec![part(super::time(model, note.at_ms), Role::Strong)], Vec::new()];
+    lines.extend(wrapped(&note.text, width, mood(note.mood)));
+    lines
+}
+
+fn transfer(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
+    let board = model.board();
+    let flying = board.flights().into_iter().find(|(_, f)| f.id == id).map(|(p, f)| (p, f.clone()));
+    if let Some((peer, flight)) = flying {
+        return in_flight(model, peer, &flight, width);
+    }
+    let row = model.ui.layers.iter().find_map(|layer| match layer {
+        Layer::Queue(view) => {
+            let rows = view.page.iter().flat_map(|page| page.rows.iter());
+            rows.map(|row| (view.peer, &**row)).find(|(_, row)| row.id == id)
+        }
+        _ => None,
+    });
+    match row {
+        Some((peer, row)) => queued(model, peer, row, width),
+        None => {
+            vec![vec![part("no longer in flight: it is done, or it waits for another attempt", Role::Plain)]]
+        }
+    }
+}
+
+fn queued(model: &Model, peer: PeerId, row: &QueueRow, width: usize) -> Vec<Vec<Part>> {
+    let mut lines = wrapped(&row.key.key, width, Role::Strong);
+    lines.extend([
+        Vec::new(),
+        field("state", "queued", Role::Plain),
+        field("owner", model.names().name(peer), super::peer::role(peer)),
+        field("target", row.target.clone(), Role::Plain),
+        field("size", Bytes(row.bytes).to_string(), Role::Plain),
+    ]);
+    lines
+}
+
+fn in_flight(model: &Model, peer: PeerId, flight: &InFlight, width: usize) -> Vec<Vec<Part>> {
+    let stalled = model.board().stalled(peer, Some(flight.id));
+    let (state, state_mood) = words::flight_state(flight, stalled);
+    let mut lines = wrapped(&flight.key.key, width, Role::Strong);
+    let percent = if flight.bytes > 0 { flight.done as f64 / flight.bytes as f64 * 100.0 } else { 100.0 };
+    lines.extend([
+        Vec::new(),
+        field("state", state, mood(state_mood)),
+        field("phase", words::phase(flight.phase), Role::Plain),
+        field("peer", format!("{}, slot {}", model.names().name(peer), flight.slot), super::peer::role(peer)),
+        field("target", flight.target.clone(), Role::Plain),
+        field(
+            "done",
+            format!("{} of {} ({percent:.1}%)", Bytes(flight.done), Bytes(flight.bytes)),
+            Role::Plain,
+        ),
+        field("rate", format!("{}, eta {}", Rate(flight.rate), super::flight::eta(flight)), Role::Plain),
+        field("age", words::age(Duration::from_millis(flight.age_ms)), Role::Plain),
+        field("attempts", flight.attempts.to_string(), Role::Plain),
+    ]);
+    if let Some(wait) = &flight.wait {
+        let age = words::age(Duration::from_millis(wait.age_ms));
+        let detail = if wait.detail.is_empty() { String::new() } else { format!(", {}", wait.detail) };
+        lines.push(field("waits for", format!("{}{detail}, for {age}", wait.reason.words()), Role::Warn));
+    }
+    lines
+}
+
+fn problems(model: &Model, width: usize) -> Vec<Vec<Part>> {
+    let problems = model.board().problems();
+    if problems.is_empty() {
+        return vec![vec![part("nothing is wrong any more", Role::Good)]];
+    }
+    let mut lines = Vec::new();
+    for problem in &problems {
+        if !lines.is_empty() {
+            lines.push(Vec::new());
+        }
+        let age = Duration::from_millis(model.shown_at_ms().saturating_sub(problem.since_ms));
+        let peer = problem.peer.as_deref().unwrap_or("run");
+        let transfer = problem.transfer.map(|id| format!(" #{id}")).unwrap_or_default();
+        let head = format!("! {} {peer}{transfer}, for {}", problem.kind, words::age(age));
+        lines.push(vec![part(head, Role::Bad)]);
+        lines.extend(wrapped(&problem.text, width, Role::Plain));
+        if !problem.next.is_empty() {
+            lines.push(vec![part("next   ", Role::Dim), part(problem.next.clone(), Role::Strong)]);
+        }
+    }
+    lines
+}

@@ -1,0 +1,181 @@
+//! Confirmations and the way out: what will happen, to whom, the verb it equals, and the buttons. Cancel is first.
+
+use super::paint::{Brush, Part, part};
+use crate::skin::Role;
+use ratatui::layout::Rect;
+use twinhaul_console_model::control::{Button, Dialog, Forecast, Leave, Order, WayOut};
+use twinhaul_console_model::update::leave::closed;
+use twinhaul_console_model::{Model, To, fit, words};
+use twinhaul_units::{Bytes, PeerId};
+use twinhaul_wire::{Preview, QueueSize};
+
+const WIDTH: u16 = 76;
+
+pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, dialog: &Dialog) {
+    let width = usize::from(WIDTH.min(brush.buf.area.width)).saturating_sub(4);
+    let mut lines: Vec<Vec<Part>> = Vec::new();
+    if !dialog.forecasts.is_empty() {
+        lines.extend(forecasts(model, dialog, width));
+        lines.push(Vec::new());
+    }
+    for sentence in &dialog.text {
+        lines.extend(fit::wrap(sentence, width).into_iter().map(|line| vec![part(line, Role::Plain)]));
+    }
+    lines.push(Vec::new());
+    let all: Vec<&Order> = dialog.orders.iter().collect();
+    let worth = dialog.worth_sending();
+    let orders = if worth.is_empty() { all } else { worth };
+    for (i, order) in orders.into_iter().enumerate() {
+        let label = if i == 0 { "same as  " } else { "         " };
+        let verb = fit::cut_right(&order.verb, width.saturating_sub(9), brush.skin.glyphs.cut);
+        lines.push(vec![part(label, Role::Dim), part(verb, Role::Strong)]);
+    }
+    if let Some((need, got)) = &dialog.typed {
+        lines.push(Vec::new());
+        lines.push(vec![
+            part("type ", Role::Plain),
+            part(need.clone(), Role::Strong),
+            part(" to confirm: ", Role::Plain),
+            part(got.clone(), Role::Strong),
+            part("_", Role::Dim),
+        ]);
+    }
+    lines.push(Vec::new());
+    let inner = brush.popup(WIDTH, lines.len() as u16 + 3, &dialog.title, &[]);
+    for (row, parts) in (0..).zip(&lines) {
+        brush.line(inner, row, parts);
+    }
+    buttons(
+        brush,
+        dialog,
+        Rect { y: inner.bottom().saturating_sub(1), height: inner.height.min(1), ..inner },
+    );
+}
+
+fn buttons(brush: &mut Brush<'_>, dialog: &Dialog, row: Rect) {
+    let obstacle = dialog.obstacle();
+    let focus = |button| if dialog.focus == button { Role::Selected } else { Role::Plain };
+    let go = if dialog.typed.is_some() {
+        part(format!("[ {} ]", dialog.go), if obstacle.is_empty() { focus(Button::Go) } else { Role::Dim })
+    } else if obstacle.is_empty() {
+        part(format!("[ y = {} ]", dialog.go), focus(Button::Go))
+    } else {
+        part(format!("[ {} ]", dialog.go), Role::Dim)
+    };
+    brush.line(row, 0, &[part(obstacle, Role::Warn)]);
+    brush.line_right(row, 0, &[part("[ Cancel ]", focus(Button::Cancel)), part("   ", Role::Plain), go]);
+}
+
+/// A table of now, after and what moves; or who would do nothing and why.
+fn forecasts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Vec<Part>> {
+    let mut lines = Vec::new();
+    for (order, forecast) in dialog.orders.iter().zip(&dialog.forecasts) {
+        let who = match order.to {
+            To::Peer(peer) => model.names().name(peer),
+            To::Supervisor => "supervisor",
+        };
+        let said = |text: &str, role| vec![part(fit::cut_right(&format!("{who}: {text}"), width, ""), role)];
+        match forecast {
+            Forecast::Waiting => lines.push(said("asking what it would do ...", Role::Dim)),
+            Forecast::Nothing(why) => lines.push(said(why, Role::Dim)),
+            Forecast::Refused(why) => lines.push(said(why, Role::Warn)),
+            Forecast::Moves(preview) if preview.transfers == 0 => {
+                lines.push(said("nothing to hand over", Role::Dim));
+            }
+            Forecast::Moves(preview) => lines.extend(table(model, preview)),
+        }
+    }
+    lines
+}
+
+fn table(model: &Model, preview: &Preview) -> Vec<Vec<Part>> {
+    let names = model.names();
+    let giver = names.id(&preview.from);
+    let heading = format!("{:17}{:20}{:20}moves", "", "now", "after");
+    let mut lines = vec![vec![part(heading, Role::Dim)]];
+    let queue = |q: QueueSize| format!("{:>7} {:>9}", words::count(q.transfers), Bytes(q.bytes).to_string());
+    let share = |all: &[QueueSize; 2], i: usize| {
+        let sum = all[0].bytes.saturating_add(all[1].bytes);
+        if sum == 0 {
+            "  --".to_owned()
+        } else {
+            format!("{:3.0}%", all[i].bytes as f64 / sum as f64 * 100.0)
+        }
+    };
+    for peer in PeerId::BOTH {
+        // The preview lists the owner first.
+        let i = usize::from(giver != Some(peer));
+        let sign = if i == 0 { "-" } else { "+" };
+        let moved = format!("{sign}{}", words::files(preview.transfers));
+        lines.push(vec![
+            part(
+                fit::left(&format!("{:8}queue", fit::cut_right(names.name(peer), 7, "")), 15),
+                super::peer::role(peer),
+            ),
+            part(fit::left(&queue(preview.now[i]), 20), Role::Plain),
+            part(fit::left(&queue(preview.after[i]), 20), Role::Strong),
+            part(moved, Role::Plain),
+        ]);
+        lines.push(vec![
+            part(fit::left("        bytes", 15), Role::Dim),
+            part(fit::left(&format!("            {}", share(&preview.now, i)), 20), Role::Plain),
+            part(fit::left(&format!("            {}", share(&preview.after, i)), 20), Role::Plain),
+            part(
+                if i == 0 {
+                    format!("-{}", Bytes(preview.bytes))
+                } else {
+                    format!("+{}", Bytes(preview.bytes))
+                },
+                Role::Plain,
+            ),
+        ]);
+    }
+    lines.push(vec![
+        part(fit::left("eta", 15), Role::Dim),
+        part(fit::left(&format!("{:>17}", words::clock_s(preview.eta_now_s)), 20), Role::Plain),
+        part(fit::left(&format!("{:>17}", words::clock_s(preview.eta_after_s)), 20), Role::Strong),
+        part("at present rates", Role::Dim),
+    ]);
+    lines
+}
+
+pub(crate) fn draw_leave(brush: &mut Brush<'_>, model: &Model, leave: Leave) {
+    let inner = brush.popup(WIDTH, 11, "Leave", &[]);
+    let width = usize::from(inner.width);
+    for (row, way) in [1, 4, 6].into_iter().zip(WayOut::ALL) {
+        let off = closed(model, way);
+        let role = if off.is_some() { Role::Dim } else { Role::Plain };
+        let text = off.map_or_else(|| way.meaning().to_owned(), |why| format!("off: {why}"));
+        let text = fit::cut_right(&text, width.saturating_sub(20), brush.skin.glyphs.cut);
+        let focus = if leave.focus == way { Role::Selected } else { role };
+        let button = format!("[ {} ]", way.words());
+        brush.line(
+            inner,
+            row,
+            &[
+                part(button.clone(), focus),
+                part(" ".repeat(19usize.saturating_sub(fit::width(&button))), Role::Plain),
+                part(text, role),
+            ],
+        );
+    }
+    let back = format!("twinhaul attach {}", model.run);
+    brush.line(
+        inner,
+        2,
+        &[part(" ".repeat(19), Role::Plain), part("back with: ", Role::Dim), part(back, Role::Strong)],
+    );
+    let hint = if leave.waiting {
+        vec![
+            part("asking the supervisor ...  ", Role::Warn),
+            part("Esc", Role::Key),
+            part(" stays", Role::Dim),
+        ]
+    } else {
+        [("Tab", " next   "), ("Enter", " presses   "), ("Esc", " stays")]
+            .into_iter()
+            .flat_map(|(key, what)| [part(key, Role::Key), part(what, Role::Dim)])
+            .collect()
+    };
+    brush.line(inner, 8, &hint);
+}

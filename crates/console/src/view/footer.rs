@@ -1,0 +1,67 @@
+//! The last line: key hints by priority from the registry, or what came of the last control.
+
+use super::paint::{Brush, Field, Part, fitting, mood, part};
+use crate::skin::Role;
+use ratatui::layout::Rect;
+use twinhaul_console_model::action::{Action, REGISTRY, Row};
+use twinhaul_console_model::ui::Layer;
+use twinhaul_console_model::words::Mood;
+use twinhaul_console_model::{Model, fit};
+
+pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
+    let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    if let Some(toast) = &model.ui.toast {
+        let (sign, end) = match toast.mood {
+            Mood::Bad => ("! ", "  Esc"),
+            Mood::Warn => ("- ", ""),
+            Mood::Good | Mood::Plain => ("", ""),
+        };
+        let room = usize::from(inside.width).saturating_sub(sign.len() + end.len());
+        let text = fit::cut_right(&toast.text, room, brush.skin.glyphs.cut);
+        brush.line(inside, 0, &[part(format!("{sign}{text}"), mood(toast.mood)), part(end, Role::Key)]);
+        return;
+    }
+    let hints = if model.summary_shown() && model.ui.layers.is_empty() {
+        [("q Enter", "leave"), ("Esc", "look at the panels"), ("?", "help")]
+            .map(|(k, t)| hint(k, t, 9))
+            .into()
+    } else {
+        registry(model)
+    };
+    brush.line(inside, 0, &fitting(hints, usize::from(inside.width), 2));
+}
+
+fn hint(key: &str, title: &str, keep: u8) -> Field {
+    Field::new(keep, vec![part(key, Role::Key), part(format!(" {title}"), Role::Plain)])
+}
+
+/// Rows with a place in the footer, first places first.
+fn registry(model: &Model) -> Vec<Field> {
+    let mut rows: Vec<&Row> = REGISTRY.iter().filter(|row| row.footer > 0).collect();
+    rows.sort_by_key(|row| row.footer);
+    let on_top = matches!(model.ui.top(), Some(Layer::Queue(_) | Layer::Detail { .. }));
+    let mut fields: Vec<Field> = rows
+        .into_iter()
+        .map(|row| {
+            // Help and the way out are the last to go.
+            let keep = if matches!(row.action, Action::Help | Action::Quit | Action::Control) {
+                20
+            } else {
+                20 - row.footer
+            };
+            Field::new(keep, words(model, row))
+        })
+        .collect();
+    if on_top || model.ui.expanded {
+        fields.insert(0, hint("Esc", "back", 30));
+    }
+    fields
+}
+
+fn words(model: &Model, row: &Row) -> Vec<Part> {
+    let key = row.chords().next().map(|c| c.to_string()).unwrap_or_default();
+    let off = (row.enabled)(model).is_err();
+    let key_role = if off { Role::Dim } else { Role::Key };
+    let role = if off { Role::Dim } else { Role::Plain };
+    vec![part(key, key_role), part(format!(" {}", row.title), role)]
+}

@@ -1,0 +1,115 @@
+//! The help overlay and list of commands, made from the registry: every action, its keys, and why it is off.
+
+use super::paint::{Brush, Part, part, scroll_to};
+use crate::skin::Role;
+use ratatui::layout::Rect;
+use twinhaul_console_model::action::{Danger, Group, KEYS_WIDTH, Row};
+use twinhaul_console_model::ui::Help;
+use twinhaul_console_model::update::help::matches;
+use twinhaul_console_model::{Model, fit};
+
+/// A line of the overlay: a heading or an action.
+enum Line {
+    Heading(Group),
+    Action(usize, &'static Row),
+}
+
+pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, help: &Help) {
+    let rows = matches(help);
+    let all = brush.buf.area;
+    let inner = brush.popup(
+        all.width,
+        all.height,
+        "Help",
+        &[part("type to search, Enter runs, Esc closes", Role::Dim)],
+    );
+    if inner.height < 3 {
+        return;
+    }
+    let search = [part("/ ", Role::Key), part(help.search.clone(), Role::Strong), part("_", Role::Dim)];
+    brush.line(inner, 0, &search);
+    let list = Rect { y: inner.y + 1, height: inner.height - 2, ..inner };
+    let lines = grouped(&rows);
+    if list.width >= 76 && lines.len() > usize::from(list.height) {
+        let left: Vec<&Line> = lines.iter().filter(|l| on_the_left(l)).collect();
+        let right: Vec<&Line> = lines.iter().filter(|l| !on_the_left(l)).collect();
+        let half = list.width / 2;
+        column(brush, model, &left, help, Rect { width: half - 1, ..list });
+        column(brush, model, &right, help, Rect { x: list.x + half, width: list.width - half, ..list });
+    } else {
+        column(brush, model, &lines.iter().collect::<Vec<_>>(), help, list);
+    }
+    let explained = rows.get(help.selected).map(|row| explanation(model, row)).unwrap_or_default();
+    let text = if rows.is_empty() { "nothing matches".to_owned() } else { explained };
+    let text = fit::cut_right(&text, usize::from(inner.width), brush.skin.glyphs.cut);
+    brush.line(inner, inner.height - 1, &[part(text, Role::Warn)]);
+}
+
+fn grouped(rows: &[&'static Row]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for group in [Group::Move, Group::Look, Group::Control, Group::App] {
+        let members: Vec<(usize, &'static Row)> =
+            rows.iter().copied().enumerate().filter(|(_, row)| row.group == group).collect();
+        if !members.is_empty() {
+            lines.push(Line::Heading(group));
+            lines.extend(members.into_iter().map(|(i, row)| Line::Action(i, row)));
+        }
+    }
+    lines
+}
+
+fn on_the_left(line: &Line) -> bool {
+    let group = match line {
+        Line::Heading(group) => *group,
+        Line::Action(_, row) => row.group,
+    };
+    matches!(group, Group::Move | Group::Look)
+}
+
+fn column(brush: &mut Brush<'_>, model: &Model, lines: &[&Line], help: &Help, area: Rect) {
+    let chosen = lines.iter().position(|l| matches!(l, Line::Action(i, _) if *i == help.selected));
+    let from = chosen.map_or(0, |at| scroll_to(at, lines.len(), usize::from(area.height)));
+    for (row, (at, line)) in (0..area.height).zip(lines.iter().enumerate().skip(from)) {
+        match line {
+            Line::Heading(group) => brush.line(area, row, &[part(group.words(), Role::Title)]),
+            Line::Action(_, action) => {
+                let parts = entry(model, action, usize::from(area.width), brush.skin.glyphs.cut);
+                brush.line(area, row, &parts);
+            }
+        }
+        if chosen == Some(at) {
+            brush.tint(area, row, Role::Selected);
+        }
+    }
+}
+
+fn entry(model: &Model, row: &Row, width: usize, cut: &str) -> Vec<Part> {
+    let off = (row.enabled)(model).is_err();
+    let (key, text) = if off { (Role::Dim, Role::Dim) } else { (Role::Key, Role::Plain) };
+    let keys = match row.scope {
+        twinhaul_console_model::action::Scope::Control => format!("x {}", row.keys_shown()),
+        _ => row.keys_shown(),
+    };
+    let keys = fit::left(&keys, KEYS_WIDTH + 1);
+    let sign = if off { "off: " } else { "" };
+    let room = width.saturating_sub(KEYS_WIDTH + 2 + sign.len());
+    vec![
+        part(format!(" {keys}"), key),
+        part(sign, Role::Dim),
+        part(fit::cut_right(row.help, room, cut), text),
+    ]
+}
+
+/// The selected action in full: its name, what it takes, its verb, or why it is off.
+fn explanation(model: &Model, row: &Row) -> String {
+    if let Err(why) = (row.enabled)(model) {
+        return format!("{}: off: {why}", row.id);
+    }
+    let takes = match row.danger {
+        Danger::None => "",
+        Danger::Confirm => "; asks before it acts",
+        Danger::Name => "; a name must be typed",
+    };
+    let verb = (row.verb)(model).map(|verb| format!("; same as: {verb}")).unwrap_or_default();
+    format!("{}: {}{takes}{verb}", row.id, row.help)
+}

@@ -1,0 +1,94 @@
+//! The `x` menu and the prompt: what can be done, to whom, and the verb it equals.
+
+use super::paint::{Brush, part};
+use crate::skin::Role;
+use twinhaul_console_model::control::{Menu, Prompt, Question, Target};
+use twinhaul_console_model::update::control::menu_rows;
+use twinhaul_console_model::{Model, fit};
+use twinhaul_units::PeerId;
+
+/// Inside width of the forms.
+const WIDTH: u16 = 74;
+
+pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, menu: Menu) {
+    let rows = menu_rows();
+    let title = format!("Run control: {}", target(model, menu.target));
+    let inner = brush.popup(WIDTH, rows.len() as u16 + 5, &title, &[part("Tab for whom", Role::Dim)]);
+    let width = usize::from(inner.width);
+    for (at, (i, row)) in (0..).zip(rows.iter().enumerate()) {
+        let off = (row.enabled)(model).err();
+        let key = row.chords().next().map(|c| c.to_string()).unwrap_or_default();
+        let (key_role, role) = if off.is_some() { (Role::Dim, Role::Dim) } else { (Role::Key, Role::Plain) };
+        let text = off.map_or_else(|| row.help.to_owned(), |why| format!("off: {why}"));
+        let parts = [
+            part(format!(" {key}  "), key_role),
+            part(fit::left(row.title, 11), role),
+            part(fit::cut_right(&text, width.saturating_sub(15), brush.skin.glyphs.cut), role),
+        ];
+        brush.line(inner, at, &parts);
+        if i == menu.selected {
+            brush.tint(inner, at, Role::Selected);
+        }
+    }
+    let verb = rows.get(menu.selected).and_then(|row| (row.verb)(model)).unwrap_or_default();
+    brush.line(inner, rows.len() as u16 + 1, &[part(" same as  ", Role::Dim), part(verb, Role::Strong)]);
+    let hint = [
+        part(" Enter", Role::Key),
+        part(" or its letter; nothing is done before ", Role::Dim),
+        part("y", Role::Key),
+        part("   ", Role::Plain),
+        part("Esc", Role::Key),
+        part(" back", Role::Dim),
+    ];
+    brush.line(inner, rows.len() as u16 + 2, &hint);
+}
+
+fn target(model: &Model, target: Target) -> String {
+    match target {
+        Target::Both => {
+            format!("{} and {}", model.names().name(PeerId::First), model.names().name(PeerId::Second))
+        }
+        Target::One(peer) => model.names().name(peer).to_owned(),
+    }
+}
+
+pub(crate) fn draw_prompt(brush: &mut Brush<'_>, model: &Model, prompt: &Prompt) {
+    let first = model.names().name(PeerId::First);
+    let (title, ask) = match prompt.question {
+        Question::Share => {
+            ("Rebalance".to_owned(), format!("{first}'s share of all remaining bytes, in per cent"))
+        }
+        Question::Ratio => (
+            format!("Ratio of {}", target(model, prompt.target)),
+            "share of its queue handed over when asked, 0.05 to 0.95".to_owned(),
+        ),
+        Question::Limit => (
+            format!("Limit of {}", target(model, prompt.target)),
+            "a rate such as 16 MiB/s, or none".to_owned(),
+        ),
+    };
+    let inner = brush.popup(WIDTH, 7, &title, &[]);
+    let width = usize::from(inner.width);
+    brush.line(inner, 0, &[part(fit::cut_right(&ask, width, ""), Role::Plain)]);
+    let typed = if prompt.input.is_empty() {
+        [
+            part("> ", Role::Key),
+            part(prompt.default.clone(), Role::Dim),
+            part("  (Enter takes it)", Role::Dim),
+        ]
+    } else {
+        let input = fit::cut_left(&prompt.input, width.saturating_sub(4), brush.skin.glyphs.cut);
+        [part("> ", Role::Key), part(input, Role::Strong), part("_", Role::Dim)]
+    };
+    brush.line(inner, 2, &typed);
+    if let Some(error) = &prompt.error {
+        brush.line(inner, 3, &[part(fit::cut_right(&format!("! {error}"), width, ""), Role::Bad)]);
+    }
+    let hint = [
+        part("Enter", Role::Key),
+        part(" shows what would happen   ", Role::Dim),
+        part("Esc", Role::Key),
+        part(" back", Role::Dim),
+    ];
+    brush.line(inner, 4, &hint);
+}

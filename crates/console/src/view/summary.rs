@@ -1,0 +1,160 @@
+//! The last screen: what was moved, how sure that is, who did what, what the assistance was worth, what to type next.
+//! It stays until a key.
+
+use super::paint::{Brush, Part, part};
+use super::peer::role;
+use crate::skin::Role;
+use ratatui::layout::Rect;
+use std::time::Duration;
+use twinhaul_console_model::{Model, fit, words};
+use twinhaul_units::{Bytes, PeerId, Rate};
+use twinhaul_wire::{PeerSnapshot, RunState};
+
+pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
+    let inner = brush.panel(area, &[part("Summary", Role::Title)], &[], true);
+    let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let mut lines = vec![Vec::new()];
+    lines.extend(verdict(model));
+    lines.push(Vec::new());
+    lines.extend(peers(model, usize::from(inside.width)));
+    lines.push(Vec::new());
+    lines.extend(assistance(model));
+    lines.push(Vec::new());
+    lines.extend(next(model));
+    for (row, parts) in (0..inside.height).zip(&lines) {
+        brush.line(inside, row, parts);
+    }
+}
+
+fn verdict(model: &Model) -> Vec<Vec<Part>> {
+    let board = model.board();
+    let p = board.progress();
+    let snapshots: Vec<&PeerSnapshot> =
+        board.panes.iter().filter_map(|pane| pane.snapshot.as_ref()).collect();
+    let done: u64 = snapshots.iter().map(|s| s.done.transfers).sum();
+    let verified: u64 = snapshots.iter().map(|s| s.verified.transfers).sum();
+    let skipped: u64 = snapshots.iter().map(|s| s.skipped.transfers).sum();
+    let bytes: u64 = snapshots.iter().map(|s| s.done.bytes).sum();
+    let (word, role) = match board.ended() {
+        Some(RunState::Complete) => ("COMPLETE", Role::Good),
+        Some(RunState::Failed) => ("! ENDED WITH FAILED TRANSFERS", Role::Bad),
+        _ => ("STOPPED before all was done", Role::Warn),
+    };
+    let count = |n: u64| words::count(n);
+    let mut lines = vec![
+        vec![part(word, role), part(format!("   exit code {}", board.exit()), Role::Dim)],
+        vec![
+            part(format!("{} of {} files", count(done + skipped), count(p.files_total)), Role::Strong),
+            part(format!(" at the target, {} moved", Bytes(bytes)), Role::Plain),
+        ],
+        vec![
+            part("verified ", Role::Dim),
+            part(count(verified), if verified == done { Role::Good } else { Role::Warn }),
+            part("   skipped ", Role::Dim),
+            part(count(skipped), Role::Plain),
+            part("   failed ", Role::Dim),
+            part(count(p.failed), if p.failed > 0 { Role::Bad } else { Role::Plain }),
+        ],
+    ];
+    if let Some(up) = model.up().filter(|up| !up.is_zero()) {
+        let average = Rate((bytes as f64 / up.as_secs_f64()) as u64);
+        lines.insert(
+            1,
+            vec![
+                part("took ", Role::Dim),
+                part(words::clock(up), Role::Strong),
+                part(format!(", {average} on average"), Role::Plain),
+            ],
+        );
+    }
+    lines
+}
+
+fn peers(model: &Model, width: usize) -> Vec<Vec<Part>> {
+    let board = model.board();
+    let roomy = width >= 76;
+    let asks = if roomy { "   asked  needed  no need" } else { "" };
+    let heading = format!("{:10}{:>9}{:>11}{:>13}{:>8}{asks}", "", "files", "moved", "average", "idle");
+    let mut lines = vec![vec![part(heading, Role::Dim)]];
+    for peer in PeerId::BOTH {
+        let name = part(fit::left(board.names.name(peer), 10), role(peer));
+        let Some(s) = &board.pane(peer).snapshot else {
+            lines.push(vec![name, part("was not heard", Role::Warn)]);
+            continue;
+        };
+        let a = s.assisted;
+        let asks =
+            if roomy { format!("{:>8}{:>8}{:>9}", a.asked, a.needed, a.not_needed) } else { String::new() };
+        let figures = format!(
+            "{:>9}{:>11}{:>13}{:>8}{asks}",
+            words::count(s.done.transfers),
+            Bytes(s.done.bytes).to_string(),
+            Rate(s.rate.average).to_string(),
+            words::age(Duration::from_millis(s.idle_ms)),
+        );
+        lines.push(vec![name, part(figures, Role::Plain)]);
+    }
+    lines
+}
+
+fn assistance(model: &Model) -> Vec<Vec<Part>> {
+    let board = model.board();
+    if !board.assists() {
+        return vec![vec![part("no assistance in this run (policy none)", Role::Dim)]];
+    }
+    let (asks, needed, not_needed) = board.asks();
+    let snapshots = board.panes.iter().filter_map(|p| p.snapshot.as_ref());
+    let (files, bytes) =
+        snapshots.fold((0, 0), |sum, s| (sum.0 + s.assisted.transfers, sum.1 + s.assisted.bytes));
+    let mut lines = vec![
+        vec![
+            part("assistance  ", Role::Dim),
+            part(
+                format!("{asks} asks: {needed} assistance needed, {not_needed} no assistance needed"),
+                Role::Plain,
+            ),
+        ],
+        vec![
+            part("handed over ", Role::Dim),
+            part(format!("{}, {}", words::files(files), Bytes(bytes)), Role::Plain),
+        ],
+    ];
+    for peer in PeerId::BOTH {
+        let Some(s) = &board.pane(peer).snapshot else { continue };
+        let mut path: Vec<String> =
+            s.ratio_moves.iter().rev().take(8).rev().map(|m| format!("{:.2}", m.old)).collect();
+        path.push(format!("{:.2}", s.ratio));
+        let moves = if path.len() == 1 { format!("{} (not moved)", path[0]) } else { path.join(" to ") };
+        lines.push(vec![
+            part("ratio       ", Role::Dim),
+            part(format!("{} ", board.names.name(peer)), role(peer)),
+            part(moves, Role::Plain),
+        ]);
+    }
+    if let (Some(without), Some(took)) = (board.without_assistance(), model.up()) {
+        let mut parts = vec![
+            part("without     ", Role::Dim),
+            part(format!("about {}", words::clock(without)), Role::Strong),
+            part(" (first shares, own paces)", Role::Dim),
+        ];
+        if without > took {
+            let saved = format!(": saved {}", words::clock(without.saturating_sub(took)));
+            parts.insert(2, part(saved, Role::Good));
+        }
+        lines.push(parts);
+    }
+    lines
+}
+
+fn next(model: &Model) -> Vec<Vec<Part>> {
+    let verb =
+        |name: &str, verb: String| vec![part(fit::left(name, 12), Role::Dim), part(verb, Role::Strong)];
+    let mut lines = vec![verb("next", format!("twinhaul report {}", model.run))];
+    if model.board().progress().failed > 0 {
+        lines.push(verb("", format!("twinhaul retry {}", model.run)));
+    }
+    if model.board().ended() == Some(RunState::Stopped) {
+        lines.push(verb("", format!("twinhaul run --resume {}", model.run)));
+    }
+    lines
+}

@@ -1,0 +1,232 @@
+//! What the screen looks like: text of whole frames at the sizes of the drawings, in both glyph sets; and that no size,
+//! no order of messages and no name breaks a frame.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, backend::TestBackend};
+use std::time::Duration;
+use twinhaul_console::skin::Skin;
+use twinhaul_console::view::{draw, view};
+use twinhaul_console_model::sample::{self, drive, peer_msg, run_msg, tell};
+use twinhaul_console_model::{Chord, Clean, Model, Msg, Press, update};
+use twinhaul_units::{PeerId, text::is_safe};
+use twinhaul_wire::{
+    CommandResult, EventKind, InFlight, KeyText, PeerSnapshot, Preview, Problem, QueueSize, Reply,
+    RunSnapshot,
+};
+
+/// The frame as text, one line a row; blanks at line ends are kept out.
+fn frame(model: &Model, skin: &Skin, w: u16, h: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
+    terminal.draw(|frame| view(model, skin, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let row = |y: u16| {
+        let mut line = String::new();
+        let mut x = 0;
+        while x < w {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            x += unicode_width::UnicodeWidthStr::width(symbol).max(1) as u16;
+        }
+        line.trim_end().to_owned()
+    };
+    (0..h).map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn at(mut model: Model, w: u16, h: u16) -> Model {
+    model.size = (w, h);
+    model
+}
+
+const UNICODE: Skin = Skin::new(false, true);
+const ASCII: Skin = Skin::new(true, false);
+
+macro_rules! frames {
+    ($($name:ident: $model:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            for (w, h) in [(40, 12), (60, 16), (80, 24), (100, 30), (160, 50)] {
+                let model = at($model, w, h);
+                insta::assert_snapshot!(format!("{}_{w}x{h}", stringify!($name)), frame(&model, &UNICODE, w, h));
+                insta::assert_snapshot!(format!("{}_{w}x{h}_ascii", stringify!($name)), frame(&model, &ASCII, w, h));
+            }
+        }
+    )*};
+}
+
+frames! {
+    mid_run: sample::mid_run();
+    stalled: sample::stalled();
+    planning: sample::planning();
+    finished: sample::finished();
+    failed: sample::failed();
+}
+
+/// The demo with its caption, times since the start, and a peer that is not heard any more.
+fn demo() -> Model {
+    let mut model = sample::model();
+    let caption =
+        "The arrow turns: beta had given too much, and now helps alpha. No key was pressed.".to_owned();
+    let run = RunSnapshot { demo: true, caption: Some(caption), name: "demo".into(), ..sample::run() };
+    model.now = twinhaul_units::Moment(5_000_000);
+    sample::refresh(&mut model, &sample::alpha(), &sample::beta(), &run);
+    for event in sample::events() {
+        tell(&mut model, Msg::Event(Clean::new(&event).unwrap()));
+    }
+    let now = model.now + Duration::from_secs(12);
+    update(&mut model, peer_msg(PeerId::First, &sample::alpha()), now);
+    model
+}
+
+#[test]
+fn demo_with_a_stale_peer() {
+    for (w, h) in [(80, 24), (100, 30)] {
+        let model = at(demo(), w, h);
+        insta::assert_snapshot!(format!("demo_{w}x{h}"), frame(&model, &UNICODE, w, h));
+    }
+}
+
+/// Every screen and window that keys lead to, at 80x24.
+#[test]
+fn windows() {
+    for (name, keys) in [
+        ("help", "?"),
+        ("help_search", "?reb"),
+        ("menu", "x"),
+        ("menu_beta", "2xjjjjj"),
+        ("prompt_share", "xb"),
+        ("prompt_error", "x1o7<enter>"),
+        ("dialog_pause", "xp"),
+        ("dialog_ratio", "x2o0.7<enter>"),
+        ("dialog_stop", "x2swan"),
+        ("leave", "q"),
+        ("detail_transfer", "3jjjjj<enter>"),
+        ("detail_needed", "4kkk<enter>"),
+        ("detail_ratio", "4kkkkk<enter>"),
+        ("problems", "!"),
+        ("queue", "1<enter>"),
+        ("log", "6"),
+        ("plot", "5"),
+        ("assist_expanded", "4e"),
+        ("peer_expanded", "2e"),
+        ("frozen", "f"),
+    ] {
+        let mut model = at(sample::stalled(), 80, 24);
+        drive(&mut model, keys);
+        insta::assert_snapshot!(format!("window_{name}"), frame(&model, &UNICODE, 80, 24));
+    }
+}
+
+#[test]
+fn rebalance_preview() {
+    let mut model = at(sample::mid_run(), 80, 24);
+    drive(&mut model, "xb50<enter>");
+    let size = |transfers, gib: u64| QueueSize { transfers, bytes: gib << 30 };
+    let preview = Preview {
+        from: "beta".into(),
+        to: "alpha".into(),
+        transfers: 886,
+        bytes: 6_900 << 30,
+        now: [size(2_977, 22_400), size(1_204, 8_612)],
+        after: [size(2_091, 15_500), size(2_090, 15_512)],
+        eta_now_s: Some(257.0),
+        eta_after_s: Some(171.0),
+    };
+    let refusal = twinhaul_wire::Refusal { why: "has less than its share".into(), next: String::new() };
+    let answers = [CommandResult::Refused(refusal), CommandResult::Preview(preview)];
+    for (id, result) in (1..).zip(answers) {
+        tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
+    }
+    insta::assert_snapshot!(frame(&model, &ASCII, 80, 24));
+}
+
+/// Severity must be readable without colour: the styles of the mono skin carry no colour at all.
+#[test]
+fn mono_uses_no_colour() {
+    let model = sample::stalled();
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 160, 50));
+    draw(&model, &Skin::new(false, false), &mut buffer);
+    for cell in &buffer.content {
+        assert_eq!((cell.fg, cell.bg), (ratatui::style::Color::Reset, ratatui::style::Color::Reset));
+    }
+}
+
+#[test]
+fn ascii_is_ascii() {
+    for model in [sample::mid_run(), sample::stalled(), sample::finished(), demo()] {
+        for (w, h) in [(40, 12), (80, 24), (160, 50)] {
+            assert!(frame(&model, &ASCII, w, h).is_ascii());
+        }
+    }
+}
+
+/// Everything that comes from outside and is shown somewhere.
+fn hostile() -> Model {
+    let bad = "\x1b[31mX\u{202e}gpj\u{200b}\u{9b}2J\r\n\u{e000}";
+    let key = || KeyText { key: bad.into(), key_b64: None };
+    let mut model = sample::mid_run();
+    let problem = Problem { kind: bad.into(), text: bad.into(), next: bad.into(), ..Problem::default() };
+    let alpha = PeerSnapshot {
+        paused_by: Some(bad.into()),
+        problems: vec![problem],
+        in_flight: vec![InFlight { key: key(), target: bad.into(), ..InFlight::default() }],
+        next_up: vec![twinhaul_wire::QueueRow { key: key(), target: bad.into(), ..Default::default() }],
+        ..sample::alpha()
+    };
+    let run = RunSnapshot { name: bad.into(), caption: Some(bad.into()), ..sample::run() };
+    tell(&mut model, peer_msg(PeerId::First, &alpha));
+    tell(&mut model, run_msg(&run));
+    for kind in [
+        EventKind::Warning { text: bad.into() },
+        EventKind::Control { command: bad.into(), by: bad.into(), result: bad.into() },
+        EventKind::Failed { id: 1, key: key(), error: bad.into(), attempts: 1 },
+    ] {
+        tell(&mut model, Msg::Event(Clean::new(&sample::event(9, 0.0, Some(bad), kind)).unwrap()));
+    }
+    tell(&mut model, Msg::Trouble(bad.into()));
+    model
+}
+
+#[test]
+fn hostile_names_never_reach_the_buffer() {
+    for keys in ["", "<esc>", "<esc>3<enter>", "<esc>6", "<esc>!", "<esc>4<enter>", "7", "1e"] {
+        for (w, h) in [(40, 12), (80, 24), (160, 50)] {
+            let mut model = at(hostile(), w, h);
+            drive(&mut model, keys);
+            let mut buffer = Buffer::empty(Rect::new(0, 0, w, h));
+            draw(&model, &UNICODE, &mut buffer);
+            let clean = buffer.content.iter().all(|cell| cell.symbol().chars().all(is_safe));
+            assert!(clean, "{keys} at {w}x{h}");
+        }
+    }
+    let shown = frame(&at(hostile(), 160, 50), &UNICODE, 160, 50);
+    assert!(shown.contains("\\x1b[31mX\\u{202e}"), "made visible, not dropped");
+}
+
+proptest! {
+    #[test]
+    fn no_size_and_no_keys_break_a_frame(
+        w in 0u16..200,
+        h in 0u16..80,
+        which in 0usize..6,
+        keys in prop::collection::vec(prop::sample::select(Chord::parse_all(
+            "jkgG<tab>1234567<enter><esc>!fet+-xprbolds?qy05<pgup><pgdn><end>abeth<esc>"
+        )), 0..12),
+        ascii in any::<bool>(),
+    ) {
+        let sample: [fn() -> Model; 6] = [sample::mid_run, sample::stalled, sample::planning, sample::finished, hostile, sample::model];
+        let mut model = at(sample[which](), w, h);
+        for chord in keys {
+            let now = model.now + Duration::from_millis(300);
+            update(&mut model, Msg::Key(Press { chord, repeat: false }), now);
+            update(&mut model, Msg::Drawn, now);
+            let mut buffer = Buffer::empty(Rect::new(0, 0, w, h));
+            draw(&model, &Skin::new(ascii, !ascii), &mut buffer);
+        }
+        let mut buffer = Buffer::empty(Rect::new(0, 0, w, h));
+        draw(&model, &Skin::new(ascii, !ascii), &mut buffer);
+    }
+}
