@@ -139,7 +139,9 @@ impl Lab {
             let unprivileged = scope.spawn(|| {
                 if rustix::process::geteuid().is_root() {
                     // The bounding set belongs to this thread alone, and its children inherit it.
-                    for power in [CapabilitySet::DAC_OVERRIDE, CapabilitySet::DAC_READ_SEARCH] {
+                    for power in
+                        [CapabilitySet::DAC_OVERRIDE, CapabilitySet::DAC_READ_SEARCH, CapabilitySet::FOWNER]
+                    {
                         rustix::thread::remove_capability_from_bounding_set(power).expect("bounding set");
                     }
                 }

@@ -10,10 +10,10 @@
 
 use std::time::Duration;
 use twinhaul_tests::product::run::{Run, assert_conserved};
-use twinhaul_tests::product::{Lab, Profile, poll, processes};
+use twinhaul_tests::product::{Done, Lab, Profile, poll, processes};
 use twinhaul_tests::{same, tree};
-use twinhaul_wire::EventKind;
 use twinhaul_wire::event::Rule;
+use twinhaul_wire::{CommandResult, EventKind, Preview};
 
 /// 16 MiB in 256 files, slow enough to act on: half a minute if nobody does anything.
 fn slow(lab: &Lab, policy: &str) -> Profile {
@@ -29,6 +29,26 @@ fn let_it_end(run: &Run<'_>) {
     run.wait().expect_code(0);
     same::assert_same(&run.lab().source(), &run.lab().target());
     assert_conserved(&run.status());
+}
+
+/// What a dry run with `--json` printed.
+fn previewed(done: &Done) -> Preview {
+    match serde_json::from_str(&done.expect_code(0).stdout) {
+        Ok(CommandResult::Preview(preview)) => preview,
+        other => panic!("expected a preview, found {other:?}\n{done}"),
+    }
+}
+
+/// What leaves one queue arrives in the other, in transfers and in bytes.
+fn assert_moves_conserve(p: &Preview) {
+    let [now, after] = [p.now, p.after].map(|q| q.map(|q| (q.transfers, q.bytes)));
+    for (what, by, a, b) in [
+        ("transfers", p.transfers, (now[0].0, after[0].0), (now[1].0, after[1].0)),
+        ("bytes", p.bytes, (now[0].1, after[0].1), (now[1].1, after[1].1)),
+    ] {
+        assert_eq!(a.0.checked_sub(by), Some(a.1), "{what} of {}: {p:#?}", p.from);
+        assert_eq!(b.0 + by, b.1, "{what} of {}: {p:#?}", p.to);
+    }
 }
 
 #[test]
@@ -104,13 +124,10 @@ fn a_rebalance_is_shown_before_it_is_done() {
     assert!(before.peers["alpha"].queue.transfers > before.peers["beta"].queue.transfers * 2);
 
     let preview = run.verb("rebalance", &["--share", "50 %", "--dry-run", "--json"]);
-    preview.expect_code(0);
-    let preview: twinhaul_wire::command::Preview =
-        serde_json::from_str(&preview.stdout).expect("a preview in JSON");
+    let preview = previewed(&preview);
     assert_eq!((preview.from.as_str(), preview.to.as_str()), ("alpha", "beta"));
     assert!(preview.transfers > 0);
-    assert_eq!(preview.now[0].transfers - preview.transfers, preview.after[0].transfers);
-    assert_eq!(preview.now[1].transfers + preview.transfers, preview.after[1].transfers);
+    assert_moves_conserve(&preview);
     let unmoved = run.status();
     assert_eq!(unmoved.assistance.assigned_transfers, 0, "a preview moves nothing");
 
@@ -132,9 +149,11 @@ fn a_drained_peer_hands_everything_over() {
     let run = lab.start(&slow(&lab, "learning"));
     run.until_under_way();
     let preview = run.verb("drain", &["--peer", "beta", "--dry-run", "--json"]);
-    let preview: twinhaul_wire::command::Preview =
-        serde_json::from_str(&preview.expect_code(0).stdout).expect("a preview in JSON");
-    assert_eq!((preview.from.as_str(), preview.after[0].transfers), ("beta", 0));
+    let preview = previewed(&preview);
+    assert_eq!((preview.from.as_str(), preview.to.as_str()), ("beta", "alpha"));
+    assert_moves_conserve(&preview);
+    // What is in flight stays with its peer.
+    assert!(preview.after[0].transfers <= 4, "{preview:#?}");
     run.verb("drain", &["--peer", "beta"]).expect_code(0);
     let drained = run.until("beta has nothing", |s| {
         s.peers["beta"].queue.transfers == 0 && s.peers["beta"].in_flight.is_empty()

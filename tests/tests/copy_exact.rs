@@ -97,6 +97,7 @@ fn the_profile_that_copy_saves_does_the_same_again() {
     lab.finish(lab.copy_command(&["--save".as_ref(), saved.as_os_str()])).expect_code(0);
     same::assert_same(&lab.source(), &lab.target());
     std::fs::remove_dir_all(lab.target()).unwrap();
+    std::fs::create_dir(lab.target()).unwrap();
     lab.run_profile(&saved).expect_code(0);
     same::assert_same(&lab.source(), &lab.target());
 }
@@ -109,9 +110,12 @@ fn the_first_route_that_matches_decides_and_a_prefix_is_put_before_the_key() {
         std::fs::create_dir_all(source.join(path).parent().unwrap()).unwrap();
         tree::file(&source.join(path), size, size);
     }
+    for target in ["raw", "rest"] {
+        std::fs::create_dir(lab.path(target)).unwrap();
+    }
     let place = |name: &str| serde_json::Value::from(lab.path(name).to_str().unwrap());
     let profile = format!(
-        "version: 1\nname: routes\nsources:\n  here: {{ backend: disk, root: {} }}\ntargets:\n  raw: {{ backend: disk, root: {} }}\n  rest: {{ backend: disk, root: {} }}\nroutes:\n  - {{ from: here, match: \"**/*.raw\", to: raw }}\n  - {{ from: here, to: rest, prefix: below/here/ }}\n",
+        "version: 1\nname: routes\nsources:\n  here: {{ backend: disk, root: {} }}\ntargets:\n  raw: {{ backend: disk, root: {}, create: true }}\n  rest: {{ backend: disk, root: {}, create: true }}\nroutes:\n  - {{ from: here, match: \"**/*.raw\", to: raw }}\n  - {{ from: here, to: rest, prefix: below/here/ }}\n",
         place("source"),
         place("raw"),
         place("rest"),

@@ -245,11 +245,11 @@ fn discard(route: &Route<'_>, attempt: &str) {
 /// What changed between opening and the last byte (store.md 4.8); `None`: the bytes are of one version.
 fn changed(before: &Attrs, after: &Attrs, read: u64) -> Option<&'static str> {
     if (before.dev, before.ino) != (after.dev, after.ino) {
-        Some("it was replaced while it was read")
+        Some("another file took its name")
     } else if before.size != after.size {
-        Some("its size changed while it was read")
+        Some("its size")
     } else if before.mtime_ns != after.mtime_ns || before.ctime_ns != after.ctime_ns {
-        Some("it was written while it was read")
+        Some("it was written to")
     } else if before.size.is_some_and(|size| size != read) {
         Some("it ended before or after its size")
     } else {

@@ -16,7 +16,7 @@ pub(crate) struct Ends {
 }
 
 /// Opens and probes everything, then refuses what must not run.
-pub(crate) fn check(profile: &Profile, loader: &Loader) -> Result<Ends, Failure> {
+pub(crate) fn check(profile: &Profile, loader: &Loader, resuming: Option<&str>) -> Result<Ends, Failure> {
     let open = |end: &End, what| open(end, what, loader);
     let sources = profile.sources.iter().map(|e| open(e, "source")).collect::<Result<Vec<_>, _>>()?;
     let targets = profile.targets.iter().map(|e| open(e, "target")).collect::<Result<Vec<_>, _>>()?;
@@ -30,6 +30,7 @@ pub(crate) fn check(profile: &Profile, loader: &Loader) -> Result<Ends, Failure>
         writable(opened, probe)?;
         mounted(opened, probe, profile, end)?;
         must_be(opened, profile, end)?;
+        unmarked(opened, probe, loader, resuming)?;
     }
     Ok(Ends { sources, targets })
 }
@@ -133,6 +134,34 @@ fn must_be(opened: &Opened, profile: &Profile, end: &End) -> Result<(), Failure>
         "target {} must be {word}, and it is not. Empty it, choose another, or set target_must_be: any.",
         show(&opened.name)
     )))
+}
+
+/// Two runs that write one target would overwrite each other (faults.md 44). A live run is known by its directory
+/// and its own profile.
+fn unmarked(opened: &Opened, probe: &Probe, loader: &Loader, resuming: Option<&str>) -> Result<(), Failure> {
+    for run in crate::state::all()? {
+        let name = run.file.run.as_str();
+        if resuming == Some(name) || twinhaul_supervisor::is_supervised(&run.path).is_none() {
+            continue;
+        }
+        let Ok(other) = crate::verbs::run::load_frozen(&run) else { continue };
+        for end in other.targets.iter().filter(|e| e.backend == opened.backend) {
+            // A target that cannot be opened or probed now cannot be compared; its own run reports it.
+            let at = twinhaul_engine::open(end, "target", loader)
+                .ok()
+                .and_then(|o| o.target.probe(&OpContext::new()).ok())
+                .map(|p| p.location);
+            if at.as_deref() == Some(probe.location.as_slice()) {
+                let text = format!(
+                    "target {} ({}) is being written by run {name}. Wait for it: twinhaul wait {name}",
+                    show(&opened.name),
+                    show_bytes(&probe.location)
+                );
+                return Err(Failure::new(crate::exit::HELD, text));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn has_earlier_run(profile: &Profile) -> bool {

@@ -15,7 +15,13 @@ use twinhaul_supervisor::{Detached, spawn_detached};
 pub(crate) type Ratios = [Option<f64>; 2];
 
 pub(crate) fn ledger_failure(e: &LedgerError) -> Failure {
-    Failure::new(u8::try_from(e.exit_code()).unwrap_or(OTHER), format!("ledger: {e}"))
+    let next = match e {
+        LedgerError::NoSpace { .. } | LedgerError::Io { .. } => {
+            ". Make room, or set TWINHAUL_STATE to a directory with room"
+        }
+        _ => "",
+    };
+    Failure::new(u8::try_from(e.exit_code()).unwrap_or(OTHER), format!("ledger: {e}{next}"))
 }
 
 /// Makes the run's directory with everything in it; nothing is started yet.

@@ -169,7 +169,8 @@ pub enum EventKind {
     },
     /// The link between the peers.
     Linked {
-        incarnation: u64,
+        /// The other peer's incarnation.
+        other: u64,
     },
     Unlinked {
         why: String,

@@ -143,6 +143,20 @@ mod tests {
     }
 
     #[test]
+    fn no_field_of_an_event_is_named_twice() {
+        for kind in [
+            EventKind::Linked { other: 2 },
+            EventKind::Failed { id: 1, key: crate::KeyText::from_bytes(b"\xff"), error: "e".into(), attempts: 1 },
+            EventKind::Planned { wave: 0, transfers: 1, bytes: 2, growing: false },
+        ] {
+            let event =
+                Frame::Event(Event { seq: 1, at_ms: 2, peer: Some("alpha".into()), incarnation: 3, kind });
+            let line = encode(&event).unwrap();
+            assert_eq!(decode(&line).unwrap(), event);
+        }
+    }
+
+    #[test]
     fn another_protocol_is_refused_in_words() {
         let hello = r#"{"hello":{"proto":9,"version":"9","run":"r","role":"peer"}}"#;
         let error = decode(hello.as_bytes()).unwrap_err();

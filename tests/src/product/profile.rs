@@ -61,7 +61,7 @@ impl Profile {
     pub fn yaml(&self) -> String {
         let quote = |p: &Path| serde_json::Value::from(p.to_str().expect("path in a profile")).to_string();
         let mut out = format!(
-            "version: 1\nname: {}\nsources:\n  here: {{ backend: disk, root: {} }}\ntargets:\n  there: {{ backend: disk, root: {} }}\n",
+            "version: 1\nname: {}\nsources:\n  here: {{ backend: disk, root: {} }}\ntargets:\n  there: {{ backend: disk, root: {}, create: true }}\n",
             self.name,
             quote(&self.source),
             quote(&self.target)

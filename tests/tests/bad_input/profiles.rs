@@ -110,5 +110,6 @@ fn when_no_route_matches_anything_the_run_says_so() {
         profile.yaml().replacen("from: here, to: there", "from: here, match: \"**/*.raw\", to: there", 1);
     let path = lab.write("profile.yaml", &text);
     let done = lab.run_profile(&path);
-    done.expect_code(2).expect_words(&["no route", "here"]);
+    done.expect_code(2).expect_words(&["no route matches", "4 objects"]);
+    assert!(!lab.target().join("d000").exists());
 }

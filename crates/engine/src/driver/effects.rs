@@ -111,7 +111,7 @@ impl Driver {
         match event {
             LinkEvent::Up { incarnation } => {
                 self.view.link_up(incarnation, self.clock.ms());
-                self.record(EventKind::Linked { incarnation });
+                self.record(EventKind::Linked { other: incarnation });
                 self.tell_core(Event::PeerJoined { incarnation: Incarnation(incarnation) })
             }
             LinkEvent::Down { why } => {

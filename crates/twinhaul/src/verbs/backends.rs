@@ -4,7 +4,8 @@ use crate::cli::{BackendsVerb, JsonFlag};
 use crate::exit::{self, Failure};
 use crate::{backends, output};
 use std::path::{Path, PathBuf};
-use twinhaul_backend_host::{Loader, ModuleInfo};
+use twinhaul_backend_host::conformance::{self, Outcome};
+use twinhaul_backend_host::{Loader, ModuleInfo, OpContext};
 
 pub(crate) fn backends(verb: &BackendsVerb) -> Result<u8, Failure> {
     match verb {
@@ -51,10 +52,7 @@ fn list(json: &JsonFlag) -> Result<u8, Failure> {
         return Ok(exit::COMPLETE);
     }
     if found.is_empty() {
-        return Err(Failure::new(
-            exit::NOT_FOUND,
-            "no backends found. Build one: cargo build -p twinhaul-disk",
-        ));
+        return Err(Failure::new(exit::NOT_FOUND, "no backends found. Build one: cargo build -p twinhaul-disk"));
     }
     for backend in found {
         let words = match &backend.module {
@@ -79,6 +77,41 @@ fn check(library: &Path, json: &JsonFlag) -> Result<u8, Failure> {
     Ok(exit::COMPLETE)
 }
 
-fn conform(_l: &Path, _c: &str, _j: &JsonFlag) -> Result<u8, Failure> {
-    Err(Failure::usage("not yet"))
+fn conform(library: &Path, config: &str, json: &JsonFlag) -> Result<u8, Failure> {
+    let loader = backends::loader()?;
+    let path = find(&loader, library)?;
+    let library = loader.load_file(&path, None).map_err(|e| Failure::usage(e.to_string()))?;
+    let open = || library.open(config, &OpContext::new());
+    let show_case = |case: &conformance::Case| {
+        let (word, why) = words(&case.outcome);
+        if !json.json {
+            output::line(&format!("{word:<14} {}  {}", case.name, twinhaul_units::text::show(why)));
+        }
+    };
+    let report = conformance::run(&open, &conformance::Options::default(), &mut { show_case })
+        .map_err(|e| Failure::other("the target", e))?;
+    let failed = report.failures().count();
+    if json.json {
+        let cases: Vec<_> = report
+            .cases
+            .iter()
+            .map(|c| {
+                let (word, why) = words(&c.outcome);
+                serde_json::json!({ "case": c.name, "outcome": word, "why": why })
+            })
+            .collect();
+        output::json(&cases)?;
+    } else {
+        let passed = report.cases.iter().filter(|c| c.outcome == Outcome::Pass).count();
+        output::line(&format!("{passed} passed, {failed} failed"));
+    }
+    Ok(if report.passed() { exit::COMPLETE } else { exit::MISMATCH })
+}
+
+fn words(outcome: &Outcome) -> (&'static str, &str) {
+    match outcome {
+        Outcome::Pass => ("pass", ""),
+        Outcome::Fail(why) => ("FAIL", why),
+        Outcome::NotApplicable(why) => ("not applicable", why),
+    }
 }

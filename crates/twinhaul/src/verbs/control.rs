@@ -5,10 +5,14 @@ use crate::exit::{self, Failure};
 use crate::launch::supervisor_failure;
 use crate::output;
 use crate::state::{self, RunDir};
-use twinhaul_supervisor::Client;
+use std::time::{Duration, Instant};
+use twinhaul_supervisor::{Client, SupervisorError, is_supervised};
 use twinhaul_units::text::show;
 use twinhaul_units::{Bytes, Rate, Ratio, Span};
 use twinhaul_wire::{Command, CommandResult, Preview};
+
+/// A peer of a supervised run that does not listen yet gets this long.
+const STARTING_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) fn pause(args: &TargetArgs) -> Result<u8, Failure> {
     to_peers(args.run.as_deref(), args.peer.as_deref(), |_| Command::Pause, false)
@@ -114,9 +118,19 @@ fn to_peers(
 fn send(run: &RunDir, name: &str, command: Command) -> Result<CommandResult, Failure> {
     let hint =
         |f: Failure| Failure { text: format!("{}. See: twinhaul status {}", f.text, run.file.run), ..f };
-    Client::connect(&run.path, name)
-        .and_then(|mut client| client.request(command))
-        .map_err(|e| hint(supervisor_failure(&e)))
+    let deadline = Instant::now() + STARTING_MAX;
+    loop {
+        let sent = Client::connect(&run.path, name).and_then(|mut client| client.request(command.clone()));
+        match sent {
+            // Between a run's start (or a peer's restart) and its socket there is a moment.
+            Err(SupervisorError::Unreachable { .. })
+                if is_supervised(&run.path).is_some() && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            sent => return sent.map_err(|e| hint(supervisor_failure(&e))),
+        }
+    }
 }
 
 fn acknowledge(result: &CommandResult, json: bool) -> Result<u8, Failure> {

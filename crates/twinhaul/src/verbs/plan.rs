@@ -38,7 +38,7 @@ impl Sink for Nowhere {
 pub(crate) fn plan(args: &PlanArgs) -> Result<u8, Failure> {
     let profile = super::run::load(&args.profile)?;
     let loader = backends::loader()?;
-    let ends = guards::check(&profile, &loader)?;
+    let ends = guards::check(&profile, &loader, None)?;
     let (sources, mut free) = super::hidden::ends(&profile, &loader)?;
     let mut sink = Nowhere::default();
     let summary = twinhaul_planner::plan(&profile, &sources, &mut free, &mut sink)

@@ -28,7 +28,8 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
         let idle: BTreeMap<_, _> = facts.peers.iter().map(|(n, p)| (n.clone(), p.idle_share())).collect();
         output::json(&serde_json::json!({
             "status": status,
-            "idle_share": idle,
+            "idle_share": facts.idle_share(),
+            "idle_shares": idle,
             "asks": facts.asks,
             "needed": facts.needed,
             "not_needed": facts.not_needed,
@@ -41,16 +42,6 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     }
     for line in summary_lines(&run, &status)? {
         output::line(&line);
-    }
-    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
-    let failed = view.failed_page(None, FAILED_SHOWN).map_err(|e| ledger_failure(&e))?;
-    for transfer in &failed {
-        let why = transfer.error.as_deref().unwrap_or_default();
-        output::line(&format!("  failed {} {}: {}", transfer.id, show_bytes(&transfer.key), show(why)));
-    }
-    let shown = failed.len() as u64;
-    if status.failed.transfers > shown {
-        output::line(&format!("  … and {} more", status.failed.transfers - shown));
     }
     output::line(&format!("manifest and failed list: {}", state::shown(&directory)));
     Ok(exit::COMPLETE)
@@ -106,6 +97,15 @@ impl Facts {
         Ok(facts)
     }
 
+    /// Of both peers together.
+    fn idle_share(&self) -> Option<f64> {
+        let sum = self.peers.values().fold(PeerFacts::default(), |a, b| PeerFacts {
+            idle_slot_ms: a.idle_slot_ms + b.idle_slot_ms,
+            slot_ms: a.slot_ms + b.slot_ms,
+        });
+        sum.idle_share()
+    }
+
     fn elapsed(&self) -> Option<Duration> {
         Some(Duration::from_millis(self.last_ms?.saturating_sub(self.first_ms?)))
     }
@@ -148,6 +148,7 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         of(QueueSize { transfers: s.assistance.assigned_transfers, bytes: s.assistance.assigned_bytes }),
         facts.ratio_moves
     ));
+    lines.extend(failed_lines(run, s)?);
     let next = match s.state {
         twinhaul_wire::RunState::Complete => {
             format!("  read it again from the targets: twinhaul verify {}", s.run)
@@ -156,6 +157,25 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         _ => format!("  go on with it: twinhaul run --resume {}", s.run),
     };
     lines.push(next);
+    Ok(lines)
+}
+
+/// What failed, by name and with its reason.
+fn failed_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Failure> {
+    if s.failed.transfers == 0 {
+        return Ok(Vec::new());
+    }
+    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    let failed = view.failed_page(None, FAILED_SHOWN).map_err(|e| ledger_failure(&e))?;
+    let line = |t: &Detail| {
+        let why = t.error.as_deref().unwrap_or_default();
+        format!("  failed {}: {} (transfer {}, {} attempts)", show_bytes(&t.key), show(why), t.id, t.attempts)
+    };
+    let mut lines: Vec<String> = failed.iter().map(line).collect();
+    let more = s.failed.transfers.saturating_sub(failed.len() as u64);
+    if more > 0 {
+        lines.push(format!("  ... and {more} more: report/failed.jsonl has them all"));
+    }
     Ok(lines)
 }
 

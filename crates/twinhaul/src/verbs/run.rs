@@ -31,20 +31,12 @@ pub(crate) fn load(path: &std::path::Path) -> Result<Profile, Failure> {
 }
 
 pub(crate) fn profile_failure(e: &twinhaul_profile::ProfileError) -> Failure {
-    let code = match e {
-        twinhaul_profile::ProfileError::Unreadable { cause, .. }
-            if cause.kind() == std::io::ErrorKind::NotFound =>
-        {
-            exit::NOT_FOUND
-        }
-        _ => exit::USAGE,
-    };
-    Failure::new(code, e.to_string())
+    Failure::new(exit::USAGE, e.to_string())
 }
 
 pub(crate) fn copy(args: &CopyArgs) -> Result<u8, Failure> {
     let here = std::env::current_dir().map_err(|e| Failure::other("the current directory", e))?;
-    let profile = Profile::copy(&args.src, &args.dst)
+    let mut profile = Profile::copy(&args.src, &args.dst)
         .and_then(|p| p.absolute(&here))
         .map_err(|e| profile_failure(&e))?;
     if !args.src.is_dir() {
@@ -52,7 +44,14 @@ pub(crate) fn copy(args: &CopyArgs) -> Result<u8, Failure> {
             format!("source {} is not a directory. Name the directory to copy from.", shown(&args.src));
         return Err(Failure::new(exit::NOT_FOUND, text));
     }
-    make_target(&args.dst)?;
+    // DST may be missing; its parent must be there, so that a slip of the finger makes no tree.
+    if let Some(parent) = args.dst.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
+        let text = format!("target {}: there is no directory {1}. Make it: mkdir -p {1}", shown(&args.dst), shown(parent));
+        return Err(Failure::new(exit::NOT_FOUND, text));
+    }
+    for target in &mut profile.targets {
+        target.config.insert("create".into(), true.into());
+    }
     match &args.save {
         Some(file) => {
             let saved = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
@@ -69,24 +68,10 @@ pub(crate) fn copy(args: &CopyArgs) -> Result<u8, Failure> {
     start(&profile, &args.watch)
 }
 
-/// The last component of DST may be missing; its parent must be there, so that a slip of the finger makes no tree.
-fn make_target(dst: &std::path::Path) -> Result<(), Failure> {
-    match std::fs::create_dir(dst) {
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Failure::new(
-            exit::NOT_FOUND,
-            format!("target {}: its parent directory does not exist", shown(dst)),
-        )),
-        made => made.map_err(|e| {
-            Failure::usage(format!("target {}: {e}. Choose a directory you can write to.", shown(dst)))
-        }),
-    }
-}
-
 /// Guards, the question, the run's directory, the supervisor, and then whatever watches it.
 pub(crate) fn start(profile: &Profile, watch: &Watch) -> Result<u8, Failure> {
     let loader = backends::loader()?;
-    let ends = guards::check(profile, &loader)?;
+    let ends = guards::check(profile, &loader, None)?;
     let wants_console = !(watch.headless || watch.json || watch.detach);
     if wants_console && !std::io::stdout().is_terminal() {
         return Err(Failure::usage(
@@ -137,7 +122,7 @@ fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
         return Err(Failure::usage(text));
     }
     let profile = load_frozen(&run)?;
-    drop(guards::check(&profile, &backends::loader()?)?);
+    drop(guards::check(&profile, &backends::loader()?, Some(name))?);
     store
         .set_run_state(RunState::Running, twinhaul_engine::wall_ms())
         .map_err(|e| launch::ledger_failure(&e))?;
