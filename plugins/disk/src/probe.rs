@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Instant;
 
-use rustix::fs::{CWD, Mode, OFlags, StatVfsMountFlags, fstatvfs, openat};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, StatVfsMountFlags, accessat, fstatvfs, openat};
 use twinhaul_backend_abi::{Health, Probe, Result};
 
 use crate::fail::failed;
@@ -19,7 +19,13 @@ pub(crate) fn probe(volume: &Volume, bare: bool) -> Result<Probe> {
     let vfs = fstatvfs(volume.root.fd()).map_err(|e| failed("ask the space of", b"", e))?;
     let latency = began.elapsed();
     let place = Path::new(OsStr::from_bytes(&volume.root.location));
-    let (health, message) = health(volume, place, vfs.f_bavail);
+    let (health, mut message) = health(volume, place, vfs.f_bavail);
+    let on_read_only_fs = vfs.f_flag.contains(StatVfsMountFlags::RDONLY);
+    let denied = accessat(volume.root.fd(), c".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).err();
+    let read_only = on_read_only_fs || denied.is_some();
+    if let (true, Some(errno)) = (message.is_empty(), denied) {
+        message = std::io::Error::from(errno).to_string();
+    }
     Ok(Probe {
         health,
         message,
@@ -32,7 +38,7 @@ pub(crate) fn probe(volume: &Volume, bare: bool) -> Result<Probe> {
         device: Some(volume.root.node.dev),
         bare_mount_point: bare || MountTable::default().bare(place),
         root_fs: here(Path::new("/")).is_some_and(|root| root.dev == volume.root.node.dev),
-        read_only: vfs.f_flag.contains(StatVfsMountFlags::RDONLY),
+        read_only,
         location: volume.root.location.clone(),
         medium: volume.medium.name.to_owned(),
     })

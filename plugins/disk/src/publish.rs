@@ -180,15 +180,12 @@ pub(crate) fn refused(parent: &Parent, key: &[u8], e: Errno) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::root::Root;
     use twinhaul_backend_abi::{Key, Op};
 
     #[test]
     fn a_file_system_without_noreplace_is_asked_first() {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config::of(&format!("{{\"root\":{:?}}}", dir.path().to_str().unwrap())).unwrap();
-        let volume = Volume::new(Root::at(dir.path()).unwrap(), &config).unwrap();
+        let volume = Volume::for_tests(dir.path());
         volume.no_noreplace.store(true, Ordering::Relaxed);
         std::fs::write(dir.path().join("taken"), "old").unwrap();
         for (name, code) in [("taken", Some(Code::Exists)), ("free", None)] {

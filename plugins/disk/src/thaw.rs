@@ -49,7 +49,9 @@ impl Thaw {
     /// The former mode, and whether it is remembered; `None` = not ours to change, or writable anyway.
     fn open(&self, dir: BorrowedFd<'_>, path: &[u8]) -> Result<Option<(u32, bool)>> {
         let node = Node::of(dir)?;
-        if node.uid != rustix::process::geteuid().as_raw() || node.mode & OWNER_WRITES != 0 {
+        // The root is the operator's: whoever made it read-only meant it.
+        let root = path.is_empty();
+        if root || node.uid != rustix::process::geteuid().as_raw() || node.mode & OWNER_WRITES != 0 {
             return Ok(None);
         }
         let mut dirs = self.dirs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -60,6 +60,12 @@ impl Volume {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn for_tests(dir: &std::path::Path) -> Self {
+        let config = Config::of(&format!("{{\"root\":{:?}}}", dir.to_str().unwrap())).unwrap();
+        Self::new(Root::at(dir).unwrap(), &config).unwrap()
+    }
+
     /// What is not there although the medium's type could have it.
     pub(crate) fn missing(&self) -> Caps {
         let xattrs = if self.xattrs { Caps::NONE } else { Caps::XATTRS };

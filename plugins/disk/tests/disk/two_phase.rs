@@ -134,7 +134,7 @@ fn two_processes_write_ranges_of_one_object() {
 #[test]
 fn groups_of_every_size_become_durable_together() {
     let place = Place::new();
-    for n in [1usize, 64, 65, 300] {
+    for n in [1usize, 2, 8, 9, 300] {
         let puts: Vec<_> =
             (0..n).map(|i| put(format!("{n}/{}/f{i}", i % 7), &format!("run/{n}-{i}/1/1"))).collect();
         let refs: Vec<_> = puts.iter().map(|p| seal(&place.target, p, p.key.as_bytes()).unwrap().0).collect();
