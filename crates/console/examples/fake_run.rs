@@ -2,7 +2,8 @@
 //! controls that work. For looking at every screen, and for the tests of the real terminal.
 //!
 //! `fake_run [demo|big|steady] [--read-only] [--ascii]`: the demo's story in a minute, a large run that goes on for
-//! hours, or one that stands still. `fake_run attach DIR` opens the console on sockets that somebody else serves.
+//! hours, or one that stands still. `fake_run attach DIR` opens the console on sockets that somebody else serves;
+//! `fake_run nest` holds a terminal with a console in it, and prints that console's process id.
 
 #![allow(
     clippy::print_stdout,
@@ -21,6 +22,7 @@ use std::time::Duration;
 use twinhaul_console::history::History;
 use twinhaul_console::{Color, ConsoleError, Left, Options};
 use twinhaul_testkit::fake_engine::{Face, FakeEngine};
+use twinhaul_testkit::pty::{PtyCommand, PtySession};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, QueueRow};
 
@@ -56,6 +58,10 @@ fn main() {
         color: Color::Auto,
         exit_when_done: has("--exit-when-done"),
     };
+    if has("nest") {
+        nest();
+        return;
+    }
     if let ["attach", dir, ..] = args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         leave(twinhaul_console::run(options(dir.into())));
         return;
@@ -103,6 +109,17 @@ fn main() {
     let left = twinhaul_console::run_with(&options(dir.clone()), Box::new(PlayedHistory { play, told: 0 }));
     let _ = std::fs::remove_dir_all(&dir);
     leave(left);
+}
+
+/// The console in a terminal that this process holds: killing this process hangs the terminal up.
+fn nest() {
+    let program = std::env::current_exe().expect("a path");
+    let session = PtySession::spawn(PtyCommand::new(program).arg("steady"), 24, 80).expect("a terminal");
+    session.wait_for("LIVE", Duration::from_secs(20)).expect("a console");
+    println!("{}", session.pid().unwrap_or_default());
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
+    }
 }
 
 fn leave(left: Result<Left, ConsoleError>) {

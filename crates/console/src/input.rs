@@ -2,9 +2,10 @@
 //! One bounded channel; a full one makes the senders wait.
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -63,11 +64,9 @@ impl Drop for Bell {
 /// Reads keys, pastes and sizes until `ended`.
 pub(crate) fn read_terminal(tx: &SyncSender<Input>, ended: &AtomicBool) {
     while !ended.load(Ordering::Relaxed) {
-        let msg = match event::poll(LOOK_EVERY)
-            .and_then(|some| if some { event::read().map(Some) } else { Ok(None) })
-        {
-            Ok(None) => continue,
-            Ok(Some(event)) => message(event),
+        let event = wait_for_terminal().and_then(|()| event::poll(Duration::ZERO));
+        let msg = match event.and_then(|some| if some { event::read().map(Some) } else { Ok(None) }) {
+            Ok(event) => event.and_then(message),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 let _ = tx.send(Input::KeysEnded(error));
@@ -80,6 +79,25 @@ pub(crate) fn read_terminal(tx: &SyncSender<Input>, ended: &AtomicBool) {
             return;
         }
     }
+}
+
+/// Waits until the terminal has something to read, at most [`LOOK_EVERY`]. A terminal that has hung up is an error
+/// here, because the library's own poll would spin on it for ever.
+fn wait_for_terminal() -> io::Result<()> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        // The library reads the controlling terminal then; it has a descriptor of its own.
+        event::poll(LOOK_EVERY)?;
+        return Ok(());
+    }
+    let limit = Timespec::try_from(LOOK_EVERY).map_err(io::Error::other)?;
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    rustix::event::poll(&mut fds, Some(&limit))?;
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    if fds[0].revents().intersects(gone) {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal hung up"));
+    }
+    Ok(())
 }
 
 fn message(event: Event) -> Option<Msg> {
@@ -125,7 +143,7 @@ pub(crate) fn watch_signals(
     tx: SyncSender<Input>,
     ended: Arc<AtomicBool>,
 ) -> io::Result<signal_hook::iterator::Handle> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT])?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH])?;
     let handle = signals.handle();
     spawn("signals", tx.clone(), move || {
         let mut asked = false;
@@ -133,6 +151,10 @@ pub(crate) fn watch_signals(
             let input = match signal {
                 SIGTSTP => Input::Suspend,
                 SIGCONT => Input::Continued,
+                SIGWINCH => match crossterm::terminal::size() {
+                    Ok((w, h)) => Input::Msg(Msg::Resize { w, h }),
+                    Err(_) => continue,
+                },
                 signal if asked => {
                     crate::terminal::restore();
                     let _ = signal_hook::low_level::emulate_default_handler(signal);

@@ -21,6 +21,9 @@ use twinhaul_units::{Moment, PeerId};
 /// Shortest time between frames that no key asked for.
 const FRAME_EVERY: Duration = Duration::from_millis(100);
 
+/// How long the reading of keys may take to end.
+const KEYS_END_WITHIN: Duration = Duration::from_millis(500);
+
 /// Time since the start of the console.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock(Instant);
@@ -78,8 +81,11 @@ pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, 
     outside.links.iter().for_each(Link::close);
     outside.reader.close();
     drop(rx);
-    // Keys typed from here on belong to the shell.
-    let _ = keys.join();
+    // Keys typed from here on belong to the shell; but a thread that hangs on a dead terminal is not waited for.
+    let asked = Instant::now();
+    while !keys.is_finished() && asked.elapsed() < KEYS_END_WITHIN {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     drop(guard);
     outside.times.tell();
     match end {

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
 
 use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
@@ -94,6 +95,28 @@ fn a_panic_in_any_thread_gives_the_terminal_back_first() {
     given_back(&session, &modes);
     session.wait_for("crashed on purpose", LONG).unwrap();
     session.wait_for("thread \"crash\" panicked", LONG).unwrap();
+}
+
+/// Neither running nor waiting: gone, or only waiting to be reaped.
+fn gone(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().unwrap_or_default().trim_start().chars().next().is_none_or(|state| state == 'Z')
+}
+
+#[test]
+fn a_terminal_that_hangs_up_ends_the_console() {
+    let mut holder = Process::new(program()).arg("nest").stdout(Stdio::piped()).spawn().unwrap();
+    let mut pid = String::new();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut pid).unwrap();
+    let pid = pid.trim();
+    assert!(!gone(pid));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let start = std::time::Instant::now();
+    while !gone(pid) {
+        assert!(start.elapsed() < LONG, "the console outlived its terminal");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn stopped(session: &PtySession) -> bool {

@@ -1,6 +1,7 @@
 //! A program in a pseudo-terminal, and what its screen shows: for tests of real terminal behaviour.
 //!
-//! Sizes are never zero (the emulator panics on them); waiting has a limit and fails with the screen's text.
+//! The emulator never gets a size that it panics on (none, or very narrow after a wider one), whatever the program is
+//! told; waiting has a limit and fails with the screen's text.
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use std::ffi::OsStr;
@@ -61,6 +62,13 @@ impl std::fmt::Debug for PtySession {
     }
 }
 
+/// Smallest screen that the emulator survives being resized to.
+const EMULATED_MIN: (u16, u16) = (2, 8);
+
+fn emulated(rows: u16, cols: u16) -> (u16, u16) {
+    (rows.max(EMULATED_MIN.0), cols.max(EMULATED_MIN.1))
+}
+
 fn size(rows: u16, cols: u16) -> PtySize {
     PtySize { rows: rows.max(1), cols: cols.max(1), pixel_width: 0, pixel_height: 0 }
 }
@@ -76,7 +84,8 @@ impl PtySession {
         let reader = pair.master.try_clone_reader().map_err(|e| format!("no reader: {e}"))?;
         let writer = pair.master.take_writer().map_err(|e| format!("no writer: {e}"))?;
         let child = pair.slave.spawn_command(command.builder).map_err(|e| format!("not started: {e}"))?;
-        let parser = vt100::Parser::new(rows.max(1), cols.max(1), 0);
+        let (screen_rows, screen_cols) = emulated(rows, cols);
+        let parser = vt100::Parser::new(screen_rows, screen_cols, 0);
         let shared = Arc::new(Mutex::new(Shared { parser, bytes: 0 }));
         let sink = Arc::clone(&shared);
         std::thread::spawn(move || read(reader, &sink));
@@ -149,7 +158,8 @@ impl PtySession {
     /// # Errors
     /// In words, when the terminal refuses.
     pub fn resize(&mut self, rows: u16, cols: u16) -> Result<(), String> {
-        self.shared().parser.screen_mut().set_size(rows.max(1), cols.max(1));
+        let (screen_rows, screen_cols) = emulated(rows, cols);
+        self.shared().parser.screen_mut().set_size(screen_rows, screen_cols);
         self.master.resize(size(rows, cols)).map_err(|e| e.to_string())
     }
 
