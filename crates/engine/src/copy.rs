@@ -19,7 +19,7 @@ use exists::Decision;
 pub(crate) use failure::Failure;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use twinhaul_backend_host::{Attrs, Code, OpContext, Private, Put, ReadOptions, WriteMode};
+use twinhaul_backend_host::{Attrs, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode};
 use twinhaul_ledger::NodeKind;
 use twinhaul_profile::OnExists;
 use twinhaul_units::Key;
@@ -189,7 +189,7 @@ fn file(
         .source
         .target
         .reader_open(&op, &route.source_key, ReadOptions::default())
-        .map_err(|e| Failure::reading(route, &e))?;
+        .map_err(|e| unlisted_directory(desk, route).unwrap_or_else(|| Failure::reading(route, &e)))?;
     let before = reader.attrs(&op).map_err(|e| Failure::reading(route, &e))?;
     let mut put = Put::new(route.key.clone(), route.attempt.clone());
     put.mode = mode;
@@ -233,6 +233,20 @@ fn file(
             Err(stop)
         }
     }
+}
+
+/// A directory that the planner could not list was planned as a transfer, so that it fails by name: with the reason.
+fn unlisted_directory(desk: &Desk, route: &Route<'_>) -> Option<Failure> {
+    let attrs = route.source.target.get_attrs(&desk.op(), Some(&route.source_key)).ok()?;
+    if attrs.kind != Kind::Directory {
+        return None;
+    }
+    let request =
+        ListRequest { prefix: Some(&route.source_key), continuation: &[], want_attrs: false, max_entries: 1 };
+    Some(match route.source.target.list(&desk.op(), &request) {
+        Err(e) => Failure::of("list a directory of", &route.source.name, &e),
+        Ok(_) => Failure::permanent("unlisted", "this directory could not be listed when the run was planned; run again"),
+    })
 }
 
 /// Removes what an attempt left; what cannot be removed now is found by the sweep at the end.

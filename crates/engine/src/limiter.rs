@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 const BURST: Duration = Duration::from_millis(50);
 /// Longest nap before the gate is looked at again.
 const NAP_MAX: Duration = Duration::from_millis(100);
-/// Chunks under a limit: an eighth of a second of it, so that progress and pauses stay smooth.
-const CHUNKS_PER_SECOND: u64 = 8;
+/// Chunks under a limit: a thirty-second of a second of it, so that progress and pauses stay smooth.
+const CHUNKS_PER_SECOND: u64 = 32;
 /// Smallest chunk under a limit, in bytes.
 const CHUNK_MIN: usize = 16 * 1024;
 
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn chunks_shrink_under_a_limit() {
-        assert_eq!(Limiter::new(Some(8 << 20)).chunk(4 << 20), 1 << 20);
+        assert_eq!(Limiter::new(Some(32 << 20)).chunk(4 << 20), 1 << 20);
         assert_eq!(Limiter::new(Some(1)).chunk(1 << 20), CHUNK_MIN);
         assert_eq!(Limiter::new(None).chunk(1 << 20), 1 << 20);
     }

@@ -16,7 +16,6 @@ pub(crate) const TEMPORARY: u8 = 5;
 pub(crate) const MISMATCH: u8 = 6;
 pub(crate) const TIME_LIMIT: u8 = 10;
 pub(crate) const HELD: u8 = 11;
-pub(crate) const UNREACHABLE: u8 = 12;
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Why a verb ended without success.

@@ -3,11 +3,12 @@
 use crate::exit::Failure;
 use crate::launch::ledger_failure;
 use crate::state::RunDir;
+use crate::watch::EventReader;
 use twinhaul_ledger::{Counters, State, View};
 use twinhaul_supervisor::Client;
 use twinhaul_units::{Amount, PeerId};
 use twinhaul_wire::status::{Assistance, Eta, PeerStatus, Status};
-use twinhaul_wire::{Command, CommandResult, PeerSnapshot, QueueSize, Totals};
+use twinhaul_wire::{AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, QueueSize, Totals};
 
 fn size(a: Amount) -> QueueSize {
     QueueSize { transfers: a.transfers, bytes: a.bytes.0 }
@@ -52,6 +53,9 @@ pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
         };
         status.peers.insert(run.file.order[peer.index()].clone(), peer_status);
     }
+    if row.state.ended() {
+        assistance.messages = messages(&view)?;
+    }
     status.assistance = assistance;
     status.eta_s = eta(&snapshots, counters.remaining(), totals.growing);
     if let Ok(mut supervisor) = Client::connect(&run.path, "supervisor")
@@ -60,6 +64,23 @@ pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
         status.problems.extend(snapshot.problems);
     }
     Ok(status)
+}
+
+/// Asks, answers and assignments of a run that has ended, from its history.
+fn messages(view: &View) -> Result<u64, Failure> {
+    let mut count = 0;
+    EventReader::new(view).each(|event| {
+        let one = matches!(
+            event.kind,
+            EventKind::Ask { .. }
+                | EventKind::Needed { .. }
+                | EventKind::NotNeeded { .. }
+                | EventKind::Assigned { why: AssignWhy::Assistance, .. }
+        );
+        count += u64::from(one);
+        Ok(())
+    })?;
+    Ok(count)
 }
 
 /// One peer's own word, if it answers.

@@ -24,7 +24,6 @@ pub(crate) enum Show {
     Progress,
     /// Events as JSON lines on stdout.
     Events,
-    Nothing,
 }
 
 /// Follows a run to its end. Signals of a person or a service manager end the run, not only the watching.

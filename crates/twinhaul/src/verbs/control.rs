@@ -134,8 +134,10 @@ fn send(run: &RunDir, name: &str, command: Command) -> Result<CommandResult, Fai
 }
 
 fn acknowledge(result: &CommandResult, json: bool) -> Result<u8, Failure> {
-    if json {
-        output::json(result)?;
+    match result {
+        CommandResult::Preview(preview) if json => output::json(preview)?,
+        _ if json => output::json(result)?,
+        _ => {}
     }
     match result {
         CommandResult::Done(words) if !json => output::line(&show(words)),
@@ -157,7 +159,7 @@ fn acknowledge(result: &CommandResult, json: bool) -> Result<u8, Failure> {
 
 fn preview_lines(p: &Preview) -> Vec<String> {
     let eta = |s: Option<f64>| {
-        s.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok())
+        s.and_then(|s| Duration::try_from_secs_f64(s).ok())
             .map_or("--:--".to_owned(), |d| Span(d).to_string())
     };
     let side = |name: &str, i: usize| {

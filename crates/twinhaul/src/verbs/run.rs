@@ -7,6 +7,7 @@ use crate::state::{self, RunDir, shown};
 use crate::watch::Show;
 use crate::{backends, guards, output, status, watch};
 use std::io::{BufRead as _, IsTerminal as _};
+use twinhaul_console::Left;
 use twinhaul_ledger::Store;
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::is_supervised;
@@ -166,6 +167,29 @@ fn finish(run: &RunDir, json: bool, code: u8) -> Result<u8, Failure> {
 }
 
 /// The console on a run; leaving it is not ending the run, unless its user said so.
-pub(crate) fn console(_run: &RunDir, _read_only: bool, _ascii: bool) -> Result<u8, Failure> {
-    Err(Failure::usage("no console yet"))
+pub(crate) fn console(run: &RunDir, read_only: bool, ascii: bool) -> Result<u8, Failure> {
+    let options = twinhaul_console::Options {
+        run_dir: run.path.clone(),
+        run: run.file.run.clone(),
+        names: run.file.order.clone(),
+        read_only,
+        ascii: ascii.then_some(true),
+        color: twinhaul_console::Color::Auto,
+        exit_when_done: false,
+    };
+    match twinhaul_console::run(options).map_err(|e| Failure::usage(e.to_string()))? {
+        Left::Detached => {
+            output::say(&format!("run {0} goes on: twinhaul attach {0}", run.file.run));
+            Ok(exit::COMPLETE)
+        }
+        Left::Ended { exit } => {
+            let code = crate::exit_file::read(&run.path).map_or(u8::try_from(exit).unwrap_or(exit::OTHER), |e| e.code);
+            finish(run, false, code)
+        }
+        Left::Stopped { .. } => {
+            output::say("waiting for the peers to end");
+            let code = watch::follow(run, Show::Progress)?;
+            finish(run, false, code)
+        }
+    }
 }
