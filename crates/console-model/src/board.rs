@@ -16,6 +16,9 @@ pub const EVENTS_MAX: usize = 10_000;
 /// Assistance messages remembered.
 pub const TIMELINE_MAX: usize = 2_000;
 
+/// The same control told twice within this time is one control.
+const RETOLD_WITHIN_MS: u64 = 2_000;
+
 /// The run as far as the console knows it.
 #[derive(Clone, Debug)]
 pub struct Board {
@@ -79,10 +82,19 @@ impl Board {
             }
             _ => {}
         }
-        if tells_assistance(&event.kind) {
+        if tells_assistance(&event.kind) && !self.retold(&event) {
             self.timeline.push(event.clone());
         }
         self.events.push(event);
+    }
+
+    /// A control that its giver and its peer both told.
+    fn retold(&self, event: &Event) -> bool {
+        let (EventKind::Control { command, .. }, Some(last)) = (&event.kind, self.timeline.last()) else {
+            return false;
+        };
+        let same = matches!(&last.kind, EventKind::Control { command: earlier, .. } if earlier == command);
+        same && event.at_ms.abs_diff(last.at_ms) < RETOLD_WITHIN_MS
     }
 
     /// The state the run ended in; `None` while it goes on. A connected supervisor knows better than the ledger's

@@ -119,8 +119,6 @@ fn stop_takes_the_typed_name_and_nothing_less() {
         orders.iter().map(|o| (o.0, &o.2)).collect::<Vec<_>>(),
         [(To::Supervisor, &Command::Stop { drain: true })]
     );
-    let orders = sent(&drive(&mut model, "2xsbeta<enter>"));
-    assert_eq!(orders[0].0, To::Peer(PeerId::Second));
 }
 
 #[test]
@@ -452,9 +450,20 @@ fn both_messages_are_told_in_the_claims_own_words() {
         "NEEDED|#118 48 of 74 queued / 300 GiB  ratio 0.65  25 ms|assistance needed|0.65 x 74: 48 files, 300 GiB",
         "ASK|#119 1 slot idle, 790 MiB/s, 0 queued|do you need assistance?|#119, 1 slot idle",
         "NO NEED|#119 portion 0.5 <= minimum 1, queued 1|no assistance needed|0.50 x 1 = 0.5 <= minimum 1",
-        "control|verb: twinhaul limit wan-bulk-3 --peer beta '250 MiB/s': limited||verb: twinhaul limit wan-bulk-3 --peer beta '250 MiB/s': limited",
+        "control|verb: limited||verb: limited",
     ];
     assert_eq!(lines, told);
+}
+
+#[test]
+fn a_control_told_by_its_giver_and_by_its_peer_is_one_mark() {
+    let mut model = sample::mid_run();
+    let before = model.live.timeline.len();
+    for (seq, at_s, marks) in [(50, 1.0, 1), (51, 1.2, 1), (52, 9.0, 2)] {
+        let kind = EventKind::Control { command: "pause".into(), by: "verb".into(), result: "paused".into() };
+        tell(&mut model, Msg::Event(Clean::new(&sample::event(seq, at_s, None, kind)).unwrap()));
+        assert_eq!(model.live.timeline.len(), before + marks);
+    }
 }
 
 #[test]

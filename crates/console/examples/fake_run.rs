@@ -2,7 +2,8 @@
 //! controls that work. For looking at every screen, and for the tests of the real terminal.
 //!
 //! `fake_run [demo|big|steady] [--read-only] [--ascii]`: the demo's story in a minute, a large run that goes on for
-//! hours, or one that stands still. `fake_run attach DIR` opens the console on sockets that somebody else serves;
+//! hours, or one that stands still. `fake_run attach DIR [--run=ID]` opens the console on sockets that somebody else
+//! serves;
 //! `fake_run nest` holds a terminal with a console in it, and prints that console's process id.
 
 #![allow(
@@ -51,7 +52,7 @@ fn main() {
     let has = |name: &str| args.iter().any(|a| a == name);
     let options = |run_dir: PathBuf| Options {
         run_dir,
-        run: play::RUN.into(),
+        run: args.iter().find_map(|a| a.strip_prefix("--run=")).unwrap_or(play::RUN).into(),
         names: play::NAMES.map(Into::into),
         read_only: has("--read-only"),
         ascii: has("--ascii").then_some(true),

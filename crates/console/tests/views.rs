@@ -101,7 +101,7 @@ fn windows() {
         ("prompt_error", "x1o7<enter>"),
         ("dialog_pause", "xp"),
         ("dialog_ratio", "x2o0.7<enter>"),
-        ("dialog_stop", "x2swan"),
+        ("dialog_stop", "xswan"),
         ("leave", "q"),
         ("detail_transfer", "3jjjjj<enter>"),
         ("detail_needed", "4kkk<enter>"),

@@ -225,6 +225,7 @@ impl Driver {
         if report.redo {
             return Ok(());
         }
+        self.view.owned_bytes = self.view.owned_bytes - twinhaul_units::Bytes(report.bytes);
         let outcome = report.outcome;
         self.tell_core(Event::SlotDone { id: report.unit.id, outcome })
     }
@@ -244,7 +245,7 @@ impl Driver {
         self.view.pass_time(self.clock.ms(), &self.core, self.slots_used(), self.is_busy());
         let measured = Event::Measured {
             rate: twinhaul_units::Rate(self.view.rates(self.clock.ms(), &self.shared).now),
-            queued_bytes: self.view.queued_bytes,
+            queued_bytes: self.view.queued_bytes(&self.shared),
         };
         self.tell_core(measured)?;
         let every = if self.core_is_idle() || self.life != Life::Running { POLL_IDLE } else { POLL_BUSY };

@@ -82,6 +82,11 @@ impl SlotProgress {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Bytes as planned of what is in this slot.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|c| c.size)
+    }
+
     pub(crate) fn phase(&self, phase: Phase) {
         self.with(|c| c.phase = phase);
     }

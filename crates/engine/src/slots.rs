@@ -12,6 +12,8 @@ use twinhaul_wire::EventKind;
 #[derive(Debug)]
 pub(crate) struct SlotReport {
     pub unit: Unit,
+    /// Bytes as planned.
+    pub bytes: u64,
     pub outcome: SlotOutcome,
     /// The core let go of this slot before.
     pub redo: bool,
@@ -43,7 +45,7 @@ pub(crate) fn run(
                 return;
             }
         }
-        if driver.blocking_send(DriverEvent::Slot(SlotReport { unit, outcome, redo })).is_err() {
+        if driver.blocking_send(DriverEvent::Slot(SlotReport { unit, bytes: size, outcome, redo })).is_err() {
             return;
         }
     }

@@ -115,8 +115,11 @@ impl StoryState {
     /// Takes in a new snapshot of the peer `owner`; `other` is the latest of the other peer.
     pub(crate) fn look(&mut self, owner: usize, snapshot: &PeerSnapshot, other: Option<&PeerSnapshot>) {
         if self.needed() == 0 {
-            self.alone_s[owner] = alone(snapshot).or(self.alone_s[owner]);
+            // While an assignment is being written its transfers are in no queue: the most is what it began with.
+            let seen = [alone(snapshot), self.alone_s[owner]];
+            self.alone_s[owner] = seen.into_iter().flatten().reduce(f64::max);
         }
+        self.learn_why_it_turned(owner, snapshot);
         let given = grown(&mut self.needed_seen[owner], snapshot.was_assisted.needed);
         let refused = grown(&mut self.not_needed_seen[owner], snapshot.was_assisted.not_needed);
         self.needed[owner] += given;
@@ -128,6 +131,17 @@ impl StoryState {
         }
     }
 
+    /// The asker's own snapshot, with the move of its ratio, may come after the owner's that told of the assignment.
+    fn learn_why_it_turned(&mut self, asker: usize, snapshot: &PeerSnapshot) {
+        if let Beat::Given { owner, why, .. } = &mut self.beat
+            && *why == Turn::Turned
+            && *owner != asker
+            && was_lowered(Some(snapshot))
+        {
+            *why = Turn::HadGivenTooMuch;
+        }
+    }
+
     fn turn(&mut self, owner: usize, ratio: f64, asker: Option<&PeerSnapshot>) -> Turn {
         let before = self.ratio[owner].replace(ratio);
         let grew = before.is_some_and(|b| ratio > b + f64::EPSILON);
@@ -135,9 +149,7 @@ impl StoryState {
         let first = self.last_owner.replace(owner).is_none();
         if turned {
             self.turns += 1;
-            let moved = asker.and_then(|a| a.ratio_moves.last());
-            let lowered = moved.is_some_and(|m| matches!(m.rule, Rule::R62 | Rule::R72));
-            return if lowered { Turn::HadGivenTooMuch } else { Turn::Turned };
+            return if was_lowered(asker) { Turn::HadGivenTooMuch } else { Turn::Turned };
         }
         if grew {
             self.growths += 1;
@@ -150,6 +162,11 @@ impl StoryState {
             (_, true, 0, _) => Turn::More,
         }
     }
+}
+
+/// Whether the last move of its ratio was that of a peer that had given too much (claims 6.2, 7.2).
+fn was_lowered(peer: Option<&PeerSnapshot>) -> bool {
+    peer.and_then(|p| p.ratio_moves.last()).is_some_and(|m| matches!(m.rule, Rule::R62 | Rule::R72))
 }
 
 /// How much a counter grew; a smaller value means that its peer was started again.

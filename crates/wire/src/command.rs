@@ -76,8 +76,8 @@ impl Command {
                 format!("twinhaul limit {run}{peer} '{}'", twinhaul_units::Rate(*rate))
             }
             Self::Limit { rate: None } => format!("twinhaul limit {run}{peer} none"),
-            Self::Stop { drain: true } => format!("twinhaul stop {run}{peer} --drain"),
-            Self::Stop { drain: false } => format!("twinhaul stop {run}{peer}"),
+            Self::Stop { drain: true } => format!("twinhaul stop {run} --drain"),
+            Self::Stop { drain: false } => format!("twinhaul stop {run}"),
             Self::Retry { transfer: Some(id) } => format!("twinhaul retry {run} --transfer {id}"),
             Self::Retry { transfer: None } => format!("twinhaul retry {run}"),
         }

@@ -72,10 +72,17 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Ratio => ask(model, Question::Ratio, target),
         Action::Limit => ask(model, Question::Limit, target),
         Action::Pause => {
-            let text = "What is in flight ends; nothing new starts. Undo: resume.";
+            let text =
+                "Transfers in flight hold before their next chunk, and nothing new starts. Undo: resume.";
             confirm(model, "pause", &[text], target, &Command::Pause)
         }
-        Action::Resume => confirm(model, "resume", &["New transfers start again."], target, &Command::Resume),
+        Action::Resume => confirm(
+            model,
+            "resume",
+            &["Ends a pause or a drain: transfers go on, new ones start."],
+            target,
+            &Command::Resume,
+        ),
         Action::Retry => {
             let text = "Given-up transfers are queued again, each with a new set of attempts.";
             confirm(model, "retry", &[text], target, &Command::Retry { transfer: None })
@@ -88,7 +95,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
             let text = "What is in flight stays where it is. The peer takes no more work in this run.";
             preview(model, "drain", title(model, "Drain", target), vec![text.into()], orders, questions)
         }
-        Action::Stop => stop(model, target),
+        Action::Stop => stop(model),
         _ => Vec::new(),
     }
 }
@@ -187,20 +194,14 @@ fn rebalance(model: &mut Model, share: Share) -> Vec<Effect> {
     preview(model, "rebalance", title, vec![text.into()], orders, questions)
 }
 
-fn stop(model: &mut Model, target: Target) -> Vec<Effect> {
+/// Always the whole run: one peer without the other is what drain is for.
+fn stop(model: &mut Model) -> Vec<Effect> {
     let command = Command::Stop { drain: true };
-    let (name, orders, text) = match target {
-        Target::Both => {
-            let verb = command.verb(&model.run, None);
-            let text = "Both engines finish what is in flight, then end. The rest stays in the ledger: resume goes on.";
-            (model.run.clone(), vec![Order { to: To::Supervisor, command, verb }], text)
-        }
-        Target::One(peer) => {
-            let name = model.names().name(peer).to_owned();
-            let text = "This engine finishes what is in flight, then ends. The other peer goes on and may take over.";
-            (name, orders(model, target, &command), text)
-        }
-    };
+    let verb = command.verb(&model.run, None);
+    let text =
+        "Both engines finish what is in flight, then end. The rest stays in the ledger: resume goes on.";
+    let orders = vec![Order { to: To::Supervisor, command, verb }];
+    let name = model.run.clone();
     let dialog = dialog::new(format!("Stop {name}"), "stop", vec![text.into()], orders, Some(name));
     dialog::open(model, dialog);
     Vec::new()

@@ -96,7 +96,8 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
             ..base(Tone::Deed, "assigned", "")
         },
         EventKind::Control { command, by, result } => {
-            let text = format!("{by}: {command}{}{result}", if result.is_empty() { "" } else { ": " });
+            // The result says what was done to whom; the verb is in the log.
+            let text = format!("{by}: {}", if result.is_empty() { command } else { result });
             Beat { from: None, short: text.clone(), long: text, ..base(Tone::Mark, "control", "") }
         }
         _ => return None,

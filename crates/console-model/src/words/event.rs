@@ -24,14 +24,14 @@ pub fn log_line(event: &Event, names: &Names) -> String {
             let other = at.map_or("the other", |p| names.name(p.other()));
             format!("ratio {old:.2} to {new:.2}: {}", rule_words(*rule, other))
         }
-        EventKind::Assigned { op, to, count: n, bytes, why } => {
+        EventKind::Assigned { to, count: n, bytes, why, .. } => {
             let why = match why {
                 AssignWhy::Assistance => "assistance",
                 AssignWhy::Rebalance => "rebalance",
                 AssignWhy::Drain => "drain",
                 AssignWhy::TakeOver => "take-over",
             };
-            format!("assigned {} / {} to {to} ({why}), in the ledger as op {op}", files(*n), Bytes(*bytes))
+            format!("assigned {} / {} to {to} ({why}), in the ledger", files(*n), Bytes(*bytes))
         }
         EventKind::Control { command, by, result } => format!("{by}: {command}: {result}"),
         EventKind::Say { text } | EventKind::Warning { text } | EventKind::Info { text } => text.clone(),

@@ -10,6 +10,9 @@ use twinhaul_ledger::Reopen;
 use twinhaul_units::{Amount, Bytes, Rate, Ratio, TransferId};
 use twinhaul_wire::{Command, CommandResult, EventKind, Preview, QueueSize, Refusal, Request};
 
+/// Who the supervisor says it is when a demo's story acts.
+const STORY: &str = "story";
+
 type Answer = oneshot::Sender<CommandResult>;
 
 fn refused(why: impl Into<String>, next: impl Into<String>) -> CommandResult {
@@ -45,7 +48,8 @@ impl Driver {
             CommandResult::Refused(r) => format!("refused: {}", r.why),
             CommandResult::Status(_) => String::new(),
         };
-        if !matches!(result, CommandResult::Preview(_)) {
+        // The story's commands are in the history already, told by the supervisor that tells the story.
+        if !matches!(result, CommandResult::Preview(_)) && by != STORY {
             self.record(EventKind::Control { command, by, result: words });
         }
         // Whoever asked may have hung up; the event log has the result.
@@ -212,7 +216,7 @@ impl Driver {
                 "twinhaul status",
             ));
         }
-        let (transfers, bytes) = (self.core.queued(), self.view.queued_bytes.0);
+        let (transfers, bytes) = (self.core.queued(), self.view.queued_bytes(&self.shared).0);
         if dry_run {
             return Ok(CommandResult::Preview(self.preview(transfers, bytes)));
         }

@@ -79,7 +79,7 @@ impl Driver {
         match answer {
             Answer::Loaded { intervals, pinned, all_planned } => {
                 let bytes: u64 = intervals.iter().chain(&pinned).map(|(_, b)| b).sum();
-                self.view.queued_bytes += Bytes(bytes);
+                self.view.owned_bytes += Bytes(bytes);
                 let strip = |v: Vec<(Interval, u64)>| v.into_iter().map(|(i, _)| i).collect();
                 let (intervals, pinned) = (strip(intervals), strip(pinned));
                 self.tell_core(Event::LotsLoaded { intervals, pinned, all_planned })
@@ -89,7 +89,7 @@ impl Driver {
                 Ok(())
             }
             Answer::Assigned { op, outcome: AssignOutcome::Assigned(assigned) } => {
-                self.view.queued_bytes = self.view.queued_bytes - Bytes(assigned.bytes);
+                self.view.owned_bytes = self.view.owned_bytes - Bytes(assigned.bytes);
                 let bytes = Bytes(assigned.bytes);
                 self.tell_core(Event::Assigned { op: OpId(op), lots: assigned.lots, bytes })
             }

@@ -5,6 +5,7 @@ use crate::committer::GroupReport;
 use crate::ledger_thread::Polled;
 use crate::meter::Meter;
 use crate::options::Options;
+use crate::progress::SlotProgress;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,7 +37,8 @@ pub(super) struct View {
     pub(super) rtt_us: Option<u64>,
     pub(super) assisted: Assisted,
     pub(super) was_assisted: Assisted,
-    pub(super) queued_bytes: Bytes,
+    /// Queued and in the slots.
+    pub(super) owned_bytes: Bytes,
     pub(super) polled: Option<Polled>,
     pub(super) paused_by: Option<String>,
     pub(super) draining: bool,
@@ -66,7 +68,7 @@ impl View {
             rtt_us: None,
             assisted: Assisted::default(),
             was_assisted: Assisted::default(),
-            queued_bytes: Bytes::ZERO,
+            owned_bytes: Bytes::ZERO,
             polled: None,
             paused_by: None,
             draining: false,
@@ -145,6 +147,12 @@ impl View {
         }
     }
 
+    /// Owned and not started.
+    pub(super) fn queued_bytes(&self, shared: &Shared) -> Bytes {
+        let started: u64 = shared.slots.iter().filter_map(SlotProgress::size).sum();
+        self.owned_bytes - Bytes(started)
+    }
+
     /// What the other peer said last: its rate in bytes a second.
     pub(super) fn other_rate(&self) -> u64 {
         self.link.rate
@@ -198,7 +206,7 @@ impl Driver {
             minimum: learning.minimum,
             portion: self.core.portion().get(),
             ratio_moves: view.ratio_moves.iter().copied().collect(),
-            queue: QueueSize { transfers: self.core.queued(), bytes: view.queued_bytes.0 },
+            queue: QueueSize { transfers: self.core.queued(), bytes: view.queued_bytes(&self.shared).0 },
             slots: Slots { used: u32::try_from(in_flight.len()).unwrap_or(u32::MAX), max: config.slots },
             in_flight,
             settling: size(self.shared.storage.settling.get()),

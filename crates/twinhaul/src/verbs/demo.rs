@@ -158,7 +158,7 @@ impl Table {
                 let ratio = Ratio::clamped(*ratio);
                 format!("{who} is told: NO ASSISTANCE NEEDED  {ratio} x {queued} = {portion:.1} <= {minimum}")
             }
-            EventKind::Control { command, by, .. } if by == "story" && event.peer.is_some() => format!("***** {command} *****"),
+            EventKind::Control { command, by, .. } if by == "story" => format!("***** {command} *****"),
             EventKind::Failed { error, .. } => {
                 format!("{who}: a transfer failed: {}", twinhaul_units::text::show(error))
             }

@@ -1,0 +1,100 @@
+//! The console's reading of a real ledger: every event once and in order, whatever their number, and any page of a
+//! queue.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+
+use twinhaul_console::history::{History, Ledger};
+use twinhaul_ledger::{NewEvent, NewLot, NewRun, Planned, Store};
+use twinhaul_units::{PeerId, TransferId};
+use twinhaul_wire::EventKind;
+
+fn store(dir: &std::path::Path) -> Store {
+    let run = NewRun {
+        id: "docs-1".into(),
+        name: "docs".into(),
+        profile_hash: "00".into(),
+        policy: "learning".into(),
+        names: ["alpha".into(), "beta".into()],
+        created_at_ms: 1,
+    };
+    Store::create(&dir.join("ledger.sqlite"), &run).unwrap()
+}
+
+fn infos(from: u64, n: u64) -> Vec<NewEvent> {
+    let info = |i: u64| NewEvent {
+        at_ms: i,
+        peer: None,
+        incarnation: 0,
+        kind: EventKind::Info { text: i.to_string() },
+    };
+    (from..from + n).map(info).collect()
+}
+
+/// Places of the events that one look finds.
+fn look(ledger: &mut Ledger) -> Vec<u64> {
+    ledger.events().unwrap().unwrap().iter().map(|e| e.seq).collect()
+}
+
+#[test]
+fn events_are_told_once_and_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::new(dir.path().join("ledger.sqlite"));
+    assert_eq!(ledger.events(), Ok(None), "no ledger yet");
+    assert_eq!(ledger.page(PeerId::First, 0, 10), Ok(None));
+    let store = store(dir.path());
+    for from in (0..2_500).step_by(500) {
+        store.append_events(&infos(from, 500)).unwrap();
+    }
+    let mut told = Vec::new();
+    loop {
+        let page = look(&mut ledger);
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 1_000);
+        told.extend(page);
+    }
+    assert_eq!(told.len(), 2_500);
+    assert!(told.is_sorted_by(|a, b| a < b));
+    assert!(look(&mut ledger).is_empty(), "nothing has changed");
+    store.append_events(&infos(2_500, 3)).unwrap();
+    assert_eq!(look(&mut ledger), [told[2_499] + 1, told[2_499] + 2, told[2_499] + 3]);
+}
+
+#[test]
+fn a_long_past_is_not_read_from_its_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let last = (0..12_000)
+        .step_by(1_000)
+        .map(|from| store.append_events(&infos(from, 1_000)).unwrap())
+        .last()
+        .unwrap();
+    let mut ledger = Ledger::new(dir.path().join("ledger.sqlite"));
+    let first = look(&mut ledger)[0];
+    assert_eq!(last + 999 - first + 1, 10_000);
+}
+
+#[test]
+fn any_page_of_a_queue_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let planned = |id: u64| Planned {
+        id: TransferId(id),
+        key: format!("f/{id}").into_bytes(),
+        size: id,
+        ..Planned::default()
+    };
+    let transfers: Vec<Planned> = (0..1_500).map(planned).collect();
+    let lot =
+        |first, last, owner| NewLot { target: 0, first: TransferId(first), last: TransferId(last), owner };
+    store
+        .add_wave(1, &transfers, &[lot(0, 1_199, PeerId::First), lot(1_200, 1_499, PeerId::Second)])
+        .unwrap();
+    let mut ledger = Ledger::new(dir.path().join("ledger.sqlite"));
+    let (total, rows) = ledger.page(PeerId::First, 1_100, 200).unwrap().unwrap();
+    assert_eq!((total, rows.len()), (1_200, 100));
+    assert_eq!((rows[0].key.key.as_str(), rows[0].bytes), ("f/1100", 1_100));
+    let (total, rows) = ledger.page(PeerId::Second, 0, 2).unwrap().unwrap();
+    assert_eq!((total, rows[1].id), (300, 1_201));
+}
