@@ -81,9 +81,10 @@ pub fn files(n: u64) -> String {
     if n == 1 { "1 file".into() } else { format!("{} files", count(n)) }
 }
 
-/// MiB a second with one decimal; for table columns headed `MiB/s`.
+/// MiB a second with one decimal, two below one; for table columns headed `MiB/s`.
 pub fn mib_per_s(rate: u64) -> String {
-    format!("{:.1}", rate as f64 / 1_048_576.0)
+    let mib = rate as f64 / 1_048_576.0;
+    if rate > 0 && mib < 0.995 { format!("{mib:.2}") } else { format!("{mib:.1}") }
 }
 
 /// Severity of what a word says; the view adds a sign and a style to it, never a colour alone.

@@ -19,7 +19,9 @@ use exists::Decision;
 pub(crate) use failure::Failure;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use twinhaul_backend_host::{Attrs, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode};
+use twinhaul_backend_host::{
+    Attrs, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode,
+};
 use twinhaul_ledger::NodeKind;
 use twinhaul_profile::OnExists;
 use twinhaul_units::Key;
@@ -245,7 +247,10 @@ fn unlisted_directory(desk: &Desk, route: &Route<'_>) -> Option<Failure> {
         ListRequest { prefix: Some(&route.source_key), continuation: &[], want_attrs: false, max_entries: 1 };
     Some(match route.source.target.list(&desk.op(), &request) {
         Err(e) => Failure::of("list a directory of", &route.source.name, &e),
-        Ok(_) => Failure::permanent("unlisted", "this directory could not be listed when the run was planned; run again"),
+        Ok(_) => Failure::permanent(
+            "unlisted",
+            "this directory could not be listed when the run was planned; run again",
+        ),
     })
 }
 

@@ -54,10 +54,19 @@ pub(crate) enum Job {
 /// What comes back.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Loaded { intervals: Vec<(Interval, u64)>, pinned: Vec<(Interval, u64)>, all_planned: bool },
+    Loaded {
+        intervals: Vec<(Interval, u64)>,
+        pinned: Vec<(Interval, u64)>,
+        all_planned: bool,
+    },
     /// No wave is planned yet: asking the other peer for work would come before the initial division (claims 1.1, 1.2).
-    LoadLater { limit: usize },
-    Assigned { op: u64, outcome: AssignOutcome },
+    LoadLater {
+        limit: usize,
+    },
+    Assigned {
+        op: u64,
+        outcome: AssignOutcome,
+    },
     Polled(Box<Polled>),
     Claimed(bool),
 }

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_share_of_the_number_is_exact() {
-        assert_eq!(cut(&Split::Count(share("15 %")), &sizes(&[1; 3200])), 480);
+        assert_eq!(cut(&Split::Count(share("15 %")), &sizes(&vec![1; 3200])), 480);
         assert_eq!(cut(&Split::Count(share("0 %")), &sizes(&[1; 10])), 0);
         assert_eq!(cut(&Split::Count(share("100 %")), &sizes(&[1; 10])), 10);
     }

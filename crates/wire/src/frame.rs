@@ -146,7 +146,12 @@ mod tests {
     fn no_field_of_an_event_is_named_twice() {
         for kind in [
             EventKind::Linked { other: 2 },
-            EventKind::Failed { id: 1, key: crate::KeyText::from_bytes(b"\xff"), error: "e".into(), attempts: 1 },
+            EventKind::Failed {
+                id: 1,
+                key: crate::KeyText::from_bytes(b"\xff"),
+                error: "e".into(),
+                attempts: 1,
+            },
             EventKind::Planned { wave: 0, transfers: 1, bytes: 2, growing: false },
         ] {
             let event =

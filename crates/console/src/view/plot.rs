@@ -94,7 +94,8 @@ fn axis(brush: &mut Brush<'_>, inner: Rect, plot: Rect, top: f64) {
         brush.text(plot.x - 1, plot.y + row, 1, v, Role::Dim);
     }
     let mut label = |y: u16, value: f64| {
-        let text = fit::right(&Bytes(value as u64).to_string().replace("iB", "").replace(' ', ""), 5);
+        let text = Bytes(value as u64).to_string().replace("iB", "").replace(' ', "");
+        let text = fit::right(if value > 0.0 { &text } else { "0" }, 5);
         brush.text(inner.x, y, AXIS - 1, &text, Role::Dim);
     };
     label(plot.y, top);
@@ -124,8 +125,10 @@ fn times(brush: &mut Brush<'_>, model: &Model, inner: Rect, plot: Rect, window: 
     }
     let labels = Rect { y: base + 1, height: 1, ..inner };
     let half = window / 2;
-    let text = |s: usize| {
-        if s.is_multiple_of(60) { format!("-{}m", s / 60) } else { format!("-{}m{:02}", s / 60, s % 60) }
+    let text = |s: usize| match (s / 60, s % 60) {
+        (0, s) => format!("-{s}s"),
+        (m, 0) => format!("-{m}m"),
+        (m, s) => format!("-{m}m{s:02}"),
     };
     brush.text(plot.x, labels.y, 8, &text(window), Role::Dim);
     brush.text(plot.x + plot.width / 2 - 2, labels.y, 8, &text(half), Role::Dim);

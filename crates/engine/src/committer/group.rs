@@ -100,7 +100,7 @@ impl Committer {
         let mut released = Vec::new();
         for entry in entries {
             let bytes = entry.sealed.job.row.size;
-            match self.conclude(entry, &mut report) {
+            match Self::conclude(entry, &mut report) {
                 // Visible, but durable only after the sync at the end: not done yet.
                 Concluded::Settled(end)
                     if self.durability == Durability::End && end.outcome.state() == State::Done =>
@@ -146,11 +146,13 @@ impl Committer {
         let (settled, bytes): (Vec<Settled>, Vec<u64>) =
             std::mem::take(&mut self.published).into_iter().unzip();
         self.store.settle(self.me, self.incarnation, &settled)?;
-        bytes.into_iter().for_each(|bytes| self.storage.settling.remove(bytes));
+        for bytes in bytes {
+            self.storage.settling.remove(bytes);
+        }
         Ok(())
     }
 
-    fn conclude(&self, entry: Entry, report: &mut GroupReport) -> Concluded {
+    fn conclude(entry: Entry, report: &mut GroupReport) -> Concluded {
         let (unit, bytes) = (entry.sealed.job.unit, entry.sealed.job.row.size);
         let attempts = entry.sealed.attempts;
         let outcome = match &entry.failure {

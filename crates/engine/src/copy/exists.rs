@@ -30,11 +30,10 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
             "exists",
             format!("target {} has it already (on_exists: fail)", route.target.name),
         )),
-        OnExists::Overwrite => Ok(Decision::Write(WriteMode::Overwrite)),
         OnExists::SkipSame if same(job, &stat, route) && names_are_there(desk, job, route) => {
             Ok(Decision::Skip)
         }
-        OnExists::SkipSame => Ok(Decision::Write(WriteMode::Overwrite)),
+        OnExists::SkipSame | OnExists::Overwrite => Ok(Decision::Write(WriteMode::Overwrite)),
     }
 }
 

@@ -28,7 +28,12 @@ impl Failure {
 
     /// The source changes: another attempt may meet it at rest (faults.md 37).
     pub(crate) fn changing(what: &str) -> Self {
-        Self { class: "changing", text: format!("source changed while it was read: {what}"), code: None, worth_another: true }
+        Self {
+            class: "changing",
+            text: format!("source changed while it was read: {what}"),
+            code: None,
+            worth_another: true,
+        }
     }
 
     pub(crate) fn reading(route: &Route<'_>, e: &BackendError) -> Self {

@@ -117,7 +117,8 @@ impl Driver {
         }
         let Some(polled) = &self.view.polled else { return Ok(()) };
         let failed = polled.counters.sum(State::Failed).transfers;
-        let state = if failed > 0 || report.failed_directories > 0 { RunState::Failed } else { RunState::Complete };
+        let state =
+            if failed > 0 || report.failed_directories > 0 { RunState::Failed } else { RunState::Complete };
         self.flush_history();
         self.ledger(Job::EndRun { state })?;
         self.life = Life::Ended(Ended::Finished(state));

@@ -23,11 +23,10 @@ impl Driver {
         if self.history.is_empty() {
             return;
         }
-        match self.out.ledger.try_send(Job::Events(std::mem::take(&mut self.history))) {
-            Ok(()) => {}
-            // Busy: the batch waits for the next tick. Gone: the fatal error is on its way.
-            Err(crossbeam_channel::TrySendError::Full(Job::Events(events))) => self.history = events,
-            Err(_) => {}
+        let sent = self.out.ledger.try_send(Job::Events(std::mem::take(&mut self.history)));
+        // Busy: the batch waits for the next tick. Gone: the fatal error is on its way.
+        if let Err(crossbeam_channel::TrySendError::Full(Job::Events(events))) = sent {
+            self.history = events;
         }
     }
 
@@ -46,7 +45,8 @@ impl Driver {
             }
             Report::EpisodeBegan { .. }
             | Report::AskSent { resent: true, .. }
-            | Report::RetryDeferred { .. } => {}
+            | Report::RetryDeferred { .. }
+            | Report::WasGiven { .. } => {}
             Report::EpisodeEnded { .. } => self.remember(),
             Report::AskSent { ask_id, .. } => {
                 self.view.assisted.asked += 1;
@@ -96,7 +96,6 @@ impl Driver {
                 let why = super::translate::why(why);
                 self.record(EventKind::Assigned { op: op.0, to, count, bytes: bytes.0, why });
             }
-            Report::WasGiven { .. } => {}
             Report::AssignRefused { count, why, .. } => {
                 self.record(EventKind::Warning { text: format!("{count} transfers stay here: {why:?}") });
             }

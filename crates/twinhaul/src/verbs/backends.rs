@@ -52,7 +52,10 @@ fn list(json: &JsonFlag) -> Result<u8, Failure> {
         return Ok(exit::COMPLETE);
     }
     if found.is_empty() {
-        return Err(Failure::new(exit::NOT_FOUND, "no backends found. Build one: cargo build -p twinhaul-disk"));
+        return Err(Failure::new(
+            exit::NOT_FOUND,
+            "no backends found. Build one: cargo build -p twinhaul-disk",
+        ));
     }
     for backend in found {
         let words = match &backend.module {

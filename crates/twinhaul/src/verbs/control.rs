@@ -32,7 +32,7 @@ pub(crate) fn rebalance(args: &RebalanceArgs) -> Result<u8, Failure> {
         |peer: &str| Command::Rebalance { keep: if peer == named { share } else { 1.0 - share }, dry_run };
     let mut refusals = Vec::new();
     for peer in run.file.order.clone() {
-        match send(&run, &peer, keep(&peer))? {
+        match send(&run, &peer, &keep(&peer))? {
             CommandResult::Refused(r) => refusals.push(r.why),
             result => return acknowledge(&result, args.json.json),
         }
@@ -71,7 +71,7 @@ pub(crate) fn drain(args: &DrainArgs) -> Result<u8, Failure> {
 pub(crate) fn stop(args: &StopArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
     let command = Command::Stop { drain: args.drain };
-    match send(&run, "supervisor", command.clone()) {
+    match send(&run, "supervisor", &command) {
         Ok(result) => acknowledge(&result, false),
         // Without a supervisor the peers still listen.
         Err(_) => to_peers(Some(&run.file.run), None, |_| command.clone(), false),
@@ -81,7 +81,7 @@ pub(crate) fn stop(args: &StopArgs) -> Result<u8, Failure> {
 pub(crate) fn retry(args: &RetryArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
     let first = run.file.order[0].clone();
-    let result = send(&run, &first, Command::Retry { transfer: args.transfer })?;
+    let result = send(&run, &first, &Command::Retry { transfer: args.transfer })?;
     acknowledge(&result, false)
 }
 
@@ -109,13 +109,13 @@ fn to_peers(
     };
     let mut worst = exit::COMPLETE;
     for peer in peers {
-        let result = send(&run, &peer, command(&peer))?;
+        let result = send(&run, &peer, &command(&peer))?;
         worst = worst.max(acknowledge(&result, json)?);
     }
     Ok(worst)
 }
 
-fn send(run: &RunDir, name: &str, command: Command) -> Result<CommandResult, Failure> {
+fn send(run: &RunDir, name: &str, command: &Command) -> Result<CommandResult, Failure> {
     let hint =
         |f: Failure| Failure { text: format!("{}. See: twinhaul status {}", f.text, run.file.run), ..f };
     let deadline = Instant::now() + STARTING_MAX;
@@ -142,7 +142,9 @@ fn acknowledge(result: &CommandResult, json: bool) -> Result<u8, Failure> {
     match result {
         CommandResult::Done(words) if !json => output::line(&show(words)),
         CommandResult::Preview(preview) if !json => {
-            preview_lines(preview).iter().for_each(|l| output::line(l))
+            for line in preview_lines(preview) {
+                output::line(&line);
+            }
         }
         CommandResult::Refused(refusal) => {
             let next = if refusal.next.is_empty() {

@@ -48,7 +48,7 @@ pub(crate) fn supervise(run_dir: &Path) -> Result<u8, Failure> {
         return Err(Failure::usage(format!("run {} has ended: {}", run.file.run, row.state.words())));
     }
     if row.state == RunState::Starting {
-        let policy = row.policy.clone();
+        let policy = row.policy;
         let kind = twinhaul_wire::EventKind::RunStarted { name: run.file.name.clone(), policy };
         let event = twinhaul_ledger::NewEvent { at_ms: wall_ms(), peer: None, incarnation: 0, kind };
         store.append_events(&[event]).map_err(|e| ledger_failure(&e))?;

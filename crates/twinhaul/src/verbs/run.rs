@@ -47,7 +47,11 @@ pub(crate) fn copy(args: &CopyArgs) -> Result<u8, Failure> {
     }
     // DST may be missing; its parent must be there, so that a slip of the finger makes no tree.
     if let Some(parent) = args.dst.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-        let text = format!("target {}: there is no directory {1}. Make it: mkdir -p {1}", shown(&args.dst), shown(parent));
+        let text = format!(
+            "target {}: there is no directory {1}. Make it: mkdir -p {1}",
+            shown(&args.dst),
+            shown(parent)
+        );
         return Err(Failure::new(exit::NOT_FOUND, text));
     }
     for target in &mut profile.targets {
@@ -183,7 +187,8 @@ pub(crate) fn console(run: &RunDir, read_only: bool, ascii: bool) -> Result<u8, 
             Ok(exit::COMPLETE)
         }
         Left::Ended { exit } => {
-            let code = crate::exit_file::read(&run.path).map_or(u8::try_from(exit).unwrap_or(exit::OTHER), |e| e.code);
+            let code = crate::exit_file::read(&run.path)
+                .map_or(u8::try_from(exit).unwrap_or(exit::OTHER), |e| e.code);
             finish(run, false, code)
         }
         Left::Stopped { .. } => {

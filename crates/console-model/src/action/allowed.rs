@@ -1,0 +1,105 @@
+//! When an action is on, and why it is off; and the verb on the command line that it equals.
+
+use super::Why;
+use crate::control::{Menu, Target};
+use crate::ui::Layer;
+use crate::{Model, SizeClass, control};
+use twinhaul_units::PeerId;
+use twinhaul_wire::Command;
+
+#[allow(clippy::unnecessary_wraps, reason = "the registry's type: other actions can be off")]
+pub(super) fn always(_: &Model) -> Result<(), Why> {
+    Ok(())
+}
+
+pub(super) fn no_verb(_: &Model) -> Option<String> {
+    None
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the registry's type: actions that only look have no verb")]
+pub(super) fn verb(model: &Model, command: &Command) -> Option<String> {
+    let peer = match target(model) {
+        Target::Both => None,
+        Target::One(peer) => Some(model.names().name(peer)),
+    };
+    Some(command.verb(&model.run, peer))
+}
+
+/// Whom the open menu is for; without a menu, both.
+fn target(model: &Model) -> Target {
+    let menu = model.ui.layers.iter().rev().find_map(|layer| match layer {
+        Layer::Menu(Menu { target, .. }) => Some(*target),
+        _ => None,
+    });
+    menu.unwrap_or(Target::Both)
+}
+
+pub(super) fn current_ratio(model: &Model) -> f64 {
+    let peer = target(model).peers().first().copied().unwrap_or(PeerId::First);
+    model.live.pane(peer).snapshot.as_ref().map_or(0.5, |s| s.ratio)
+}
+
+/// In the smallest layout a menu or a dialog could not be read.
+pub(super) fn big_enough(model: &Model) -> Result<(), Why> {
+    if model.class() == SizeClass::Status {
+        Err("the window is too small: 60x16 at least".into())
+    } else {
+        Ok(())
+    }
+}
+
+pub(super) fn has_problems(model: &Model) -> Result<(), Why> {
+    if model.board().problems().is_empty() { Err("no problems".into()) } else { Ok(()) }
+}
+
+/// What every control needs.
+pub(crate) fn may_control(model: &Model) -> Result<(), Why> {
+    big_enough(model)?;
+    if model.read_only {
+        Err("read-only: start without --read-only".into())
+    } else if model.live.ended().is_some() {
+        Err("the run has ended".into())
+    } else if model.desk.pending.len() >= control::PENDING_MAX {
+        Err("too many requests without a reply".into())
+    } else {
+        Ok(())
+    }
+}
+
+fn connected(model: &Model, peer: PeerId) -> Result<(), Why> {
+    if model.live.pane(peer).link.is_up() {
+        Ok(())
+    } else {
+        Err(format!("{} is not connected", model.names().name(peer)).into())
+    }
+}
+
+pub(super) fn peer_control(model: &Model) -> Result<(), Why> {
+    may_control(model)?;
+    target(model).peers().into_iter().try_for_each(|peer| connected(model, peer))
+}
+
+pub(super) fn both_connected(model: &Model) -> Result<(), Why> {
+    may_control(model)?;
+    PeerId::BOTH.into_iter().try_for_each(|peer| connected(model, peer))
+}
+
+pub(super) fn one_peer_control(model: &Model) -> Result<(), Why> {
+    peer_control(model)?;
+    if target(model) == Target::Both { Err("choose one peer: Tab".into()) } else { Ok(()) }
+}
+
+pub(super) fn retry_control(model: &Model) -> Result<(), Why> {
+    peer_control(model)?;
+    let snapshots = model.live.panes.iter().filter_map(|p| p.snapshot.as_ref());
+    if snapshots.map(|s| s.failed.transfers).sum::<u64>() == 0 {
+        Err("nothing was given up".into())
+    } else {
+        Ok(())
+    }
+}
+
+pub(super) fn stop_control(model: &Model) -> Result<(), Why> {
+    may_control(model)?;
+    if model.live.run_link.is_up() { Ok(()) } else { Err("the supervisor is not connected".into()) }
+}

@@ -1,0 +1,157 @@
+//! The table: every action with its keys, in the order of the help overlay. Keys are named here and nowhere else.
+
+use super::allowed::{
+    always, big_enough, both_connected, current_ratio, has_problems, no_verb, one_peer_control, peer_control,
+    retry_control, stop_control, verb,
+};
+use super::{Action, Danger, Group, Row, Scope, Why};
+use crate::Model;
+use twinhaul_units::PeerId;
+use twinhaul_wire::Command;
+
+const fn look(
+    action: Action,
+    id: &'static str,
+    title: &'static str,
+    help: &'static str,
+    keys: &'static [&'static str],
+    group: Group,
+    footer: u8,
+) -> Row {
+    Row {
+        action,
+        id,
+        title,
+        help,
+        keys,
+        scope: Scope::Main,
+        group,
+        danger: Danger::None,
+        footer,
+        enabled: always,
+        verb: no_verb,
+    }
+}
+
+const fn change(
+    action: Action,
+    id: &'static str,
+    help: &'static str,
+    keys: &'static [&'static str],
+    danger: Danger,
+    enabled: fn(&Model) -> Result<(), Why>,
+    verb: fn(&Model) -> Option<String>,
+) -> Row {
+    Row {
+        action,
+        id,
+        title: id,
+        help,
+        keys,
+        scope: Scope::Control,
+        group: Group::Control,
+        danger,
+        footer: 0,
+        enabled,
+        verb,
+    }
+}
+
+const fn in_dialog(
+    action: Action,
+    id: &'static str,
+    help: &'static str,
+    keys: &'static [&'static str],
+) -> Row {
+    Row { scope: Scope::Dialog, ..look(action, id, id, help, keys, Group::Control, 0) }
+}
+
+/// Every action, in the order of the help overlay.
+pub const REGISTRY: &[Row] = &[
+    look(Action::Down, "down", "down", "row down", &["j", "<down>"], Group::Move, 0),
+    look(Action::Up, "up", "up", "row up", &["k", "<up>"], Group::Move, 0),
+    look(Action::PageDown, "page-down", "page", "page down", &["<pgdn>", "<c-d>"], Group::Move, 0),
+    look(Action::PageUp, "page-up", "page", "page up", &["<pgup>", "<c-u>"], Group::Move, 0),
+    look(Action::First, "first", "first", "first row", &["g", "<home>"], Group::Move, 0),
+    look(Action::Last, "last", "last", "last row, follow", &["G", "<end>"], Group::Move, 0),
+    look(Action::NextPanel, "next-panel", "panel", "next panel", &["<tab>"], Group::Move, 3),
+    look(Action::PreviousPanel, "previous-panel", "panel", "previous panel", &["<s-tab>"], Group::Move, 0),
+    look(
+        Action::Panel,
+        "panel",
+        "panel",
+        "to panel; 7 is messages",
+        &["1", "2", "3", "4", "5", "6", "7"],
+        Group::Move,
+        0,
+    ),
+    look(Action::Drill, "open", "open", "queue, transfer, message", &["<enter>"], Group::Look, 4),
+    look(Action::Back, "back", "back", "back; never quits", &["<esc>"], Group::Look, 0),
+    Row {
+        enabled: has_problems,
+        ..look(Action::Problems, "problems", "problem", "what is wrong", &["!", "d"], Group::Look, 5)
+    },
+    look(Action::Freeze, "freeze", "freeze", "freeze view, engines run", &["f"], Group::Look, 6),
+    look(Action::Expand, "expand", "expand", "panel to full screen", &["e"], Group::Look, 7),
+    look(Action::Times, "times", "times", "clock, ago, since start", &["t"], Group::Look, 8),
+    look(Action::ZoomIn, "zoom-in", "zoom", "graph: shorter window", &["+", "="], Group::Look, 0),
+    look(Action::ZoomOut, "zoom-out", "zoom", "graph: longer window", &["-"], Group::Look, 0),
+    Row {
+        enabled: big_enough,
+        ..look(Action::Control, "control", "control", "run control menu", &["x"], Group::Control, 2)
+    },
+    change(Action::Pause, "pause", "start nothing new", &["p"], Danger::Confirm, peer_control, |m| {
+        verb(m, &Command::Pause)
+    }),
+    change(Action::Resume, "resume", "start again", &["r"], Danger::Confirm, peer_control, |m| {
+        verb(m, &Command::Resume)
+    }),
+    change(
+        Action::Rebalance,
+        "rebalance",
+        "move queued to a share",
+        &["b"],
+        Danger::Confirm,
+        both_connected,
+        |m| {
+            let peer = m.names().name(PeerId::First);
+            Some(Command::Rebalance { keep: 0.5, dry_run: false }.verb(&m.run, Some(peer)))
+        },
+    ),
+    change(Action::Ratio, "ratio", "set the share given", &["o"], Danger::Confirm, peer_control, |m| {
+        verb(m, &Command::Ratio { value: current_ratio(m) })
+    }),
+    change(Action::Limit, "limit", "set or lift bandwidth", &["l"], Danger::Confirm, peer_control, |m| {
+        verb(m, &Command::Limit { rate: None })
+    }),
+    change(
+        Action::Drain,
+        "drain",
+        "one peer hands over all",
+        &["d"],
+        Danger::Confirm,
+        one_peer_control,
+        |m| verb(m, &Command::Drain { dry_run: false }),
+    ),
+    change(Action::Retry, "retry", "retry given-up transfers", &["t"], Danger::Confirm, retry_control, |m| {
+        verb(m, &Command::Retry { transfer: None })
+    }),
+    change(Action::Stop, "stop", "end both, run is kept", &["s"], Danger::Name, stop_control, |m| {
+        verb(m, &Command::Stop { drain: true })
+    }),
+    Row {
+        scope: Scope::Control,
+        ..look(Action::NextTarget, "target", "target", "whom: both, or one", &["<tab>"], Group::Control, 0)
+    },
+    in_dialog(Action::Confirm, "confirm", "do what the dialog says", &["y"]),
+    in_dialog(
+        Action::NextButton,
+        "next-button",
+        "next; Enter presses",
+        &["<tab>", "<s-tab>", "<left>", "<right>"],
+    ),
+    look(Action::Help, "help", "help", "help, list of commands", &["?", "<f1>", ":", "<c-p>"], Group::App, 1),
+    look(Action::Redraw, "redraw", "redraw", "draw the screen anew", &["<c-l>"], Group::App, 0),
+    look(Action::Suspend, "suspend", "suspend", "suspend console only", &["<c-z>"], Group::App, 0),
+    look(Action::Quit, "quit", "quit", "leave, engines may run on", &["q", "<c-c>"], Group::App, 9),
+];
