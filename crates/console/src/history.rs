@@ -8,7 +8,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use twinhaul_console_model::{Clean, Msg, Page};
-use twinhaul_ledger::{LedgerError, QueueAt, View};
+use twinhaul_ledger::view::{LedgerError, QueueAt, Row, View};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, KeyText, QueueRow};
 
@@ -106,7 +106,7 @@ impl History for Ledger {
         self.reading(|view| {
             let total = view.queue_len(peer)?.transfers;
             let rows = view.queue_page(peer, QueueAt::Offset(from), limit as usize)?;
-            let row = |row: twinhaul_ledger::Row| QueueRow {
+            let row = |row: Row| QueueRow {
                 id: row.id.0,
                 key: KeyText::from_bytes(&row.key),
                 target: String::new(),

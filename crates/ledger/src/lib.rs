@@ -13,7 +13,7 @@ mod limits;
 mod sqlite;
 mod store;
 mod types;
-mod view;
+pub mod view;
 
 pub use error::{LedgerError, Result};
 pub use limits::{

@@ -4,10 +4,12 @@
 //! checkpoints (store.md 4.5); what is long is read in pages. Only [`View::manifest`] and `check_invariants` see all.
 
 use crate::sqlite::SqliteView;
-use crate::{
-    Counters, Detail, DirectoryCursor, DirectoryRow, Found, Interval, Loaded, LotCursor, LotRow, PAGE_MAX,
-    PeerRow, QueueAt, Result, Row, RunRow, Totals, Unsettled,
+/// What a reader meets, so that the console needs nothing but this module (architecture.md 3).
+pub use crate::{
+    Counters, Detail, DirectoryCursor, DirectoryRow, Found, LedgerError, LotRow, PAGE_MAX, PeerRow, QueueAt,
+    Row, RunRow, State, Totals,
 };
+use crate::{Interval, Loaded, LotCursor, Result, Unsettled};
 use std::path::Path;
 use twinhaul_units::{Amount, Incarnation, LotId, PeerId, TransferId};
 use twinhaul_wire::Event;

@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn an_endless_line_is_cut_off() {
         let mut decoder = LineDecoder::default();
-        let chunk = [b'x'; 64 * 1024];
+        let chunk = vec![b'x'; 64 * 1024];
         let refused = (0..10).find_map(|_| decoder.push(&chunk).err());
         assert!(matches!(refused, Some(WireError::TooLong)));
     }
