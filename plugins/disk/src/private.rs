@@ -49,7 +49,7 @@ impl Volume {
         loop {
             let answer = match self.run_dir(temp) {
                 Ok(dir) => f(dir.as_fd()),
-                Err(Errno::NOENT) => self.make_run_dir(temp).and(Err(Errno::NOENT)),
+                Err(Errno::NOENT) => self.make_run_dir(temp).and_then(|dir| f(dir.as_fd())),
                 Err(e) => Err(e),
             };
             match answer {
@@ -66,21 +66,22 @@ impl Volume {
         }
     }
 
-    /// Both levels; a level that vanishes in between is made at the next try of the caller.
-    fn make_run_dir(&self, temp: &Temp) -> Result<()> {
+    /// Makes both levels and opens the inner one through the outer: looked for by path again, a sweep would have the time to remove
+    /// them. ENOENT: one vanished all the same.
+    fn make_run_dir(&self, temp: &Temp) -> Result<OwnedFd> {
         let there = |made| match made {
             Err(Errno::EXIST) => Ok(()),
             other => other,
         };
-        there(self.thaw.writing(self.root.fd(), b"", || mkdirat(self.root.fd(), PRIVATE, Mode::RWXU)))?;
-        let outer = match self.root.dir(PRIVATE) {
-            Err(Errno::NOENT) => return Ok(()),
-            other => other?,
-        };
-        match there(mkdirat(&outer, &temp.run, Mode::RWXU)) {
-            Err(Errno::NOENT) => Ok(()),
-            other => other,
-        }
+        let root = self.root.fd();
+        there(self.thaw.writing(root, b"", || mkdirat(root, PRIVATE, Mode::RWXU)))?;
+        let outer = self.root.dir(PRIVATE)?;
+        there(mkdirat(&outer, &temp.run, Mode::RWXU))?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = openat(&outer, &temp.run, flags, Mode::empty())?;
+        self.safe(&Node::of(&outer)?)?;
+        self.safe(&Node::of(&dir)?)?;
+        Ok(dir)
     }
 
     /// A new private file: nobody else can have it open, nothing was there before (`O_EXCL`).
