@@ -1,7 +1,7 @@
 //! Read-only directories of our own that must take new names are opened for writing and closed again later.
 //!
 //! A source may hold directories without write permission. Finishing gives their copies the same mode, so that a second run, when
-//! not root, could add nothing. Only the owner's write bit is added, only to directories of this user, and
+//! not root, could add nothing. Only the owner's write bit is added, only to directories of this user, never to the root, and
 //! [`Thaw::restore`] (at `publish_sync` and at close) takes it away again. After a crash, finishing does.
 
 use std::collections::HashMap;

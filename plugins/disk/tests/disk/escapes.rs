@@ -92,7 +92,9 @@ fn swapping_a_directory_for_a_symlink_never_writes_outside() {
     use std::sync::atomic::{AtomicBool, Ordering};
     let outside = tempfile::tempdir().unwrap();
     let place = Place::new();
-    std::fs::create_dir(place.path("d")).unwrap();
+    // A level deeper than what is swapped, where refusing to follow the last component would not help.
+    std::fs::create_dir_all(place.path("d/s")).unwrap();
+    std::fs::create_dir(outside.path().join("s")).unwrap();
     symlink(outside.path(), place.path("x")).unwrap();
     let stop = AtomicBool::new(false);
     let swap = || {
@@ -109,7 +111,7 @@ fn swapping_a_directory_for_a_symlink_never_writes_outside() {
         let mut stored = 0;
         for i in 0..3000 {
             let attempt = format!("run/{i}/1/1");
-            let put = put(format!("d/f{i}"), &attempt);
+            let put = put(format!("d/s/f{i}"), &attempt);
             let (reference, _) = seal(&place.target, &put, b"x").unwrap();
             match publish(&place.target, &put, &reference) {
                 Ok(_) => stored += 1,
@@ -122,6 +124,6 @@ fn swapping_a_directory_for_a_symlink_never_writes_outside() {
     if place.path("d").symlink_metadata().unwrap().is_symlink() {
         swap();
     }
-    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
-    assert_eq!(std::fs::read_dir(place.path("d")).unwrap().count(), stored);
+    assert_eq!(std::fs::read_dir(outside.path().join("s")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(place.path("d/s")).unwrap().count(), stored);
 }
