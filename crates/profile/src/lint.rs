@@ -120,7 +120,7 @@ impl Out<'_> {
                 self.add(
                     "plugin-unpinned",
                     &format!("{side}.{}.plugin", end.name),
-                    "a plugin without a pin is loaded whatever it holds; pin: takes its SHA-256",
+                    "a plugin without a pin is loaded whatever it holds; pin: takes its BLAKE3",
                 );
             }
         }

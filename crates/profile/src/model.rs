@@ -57,7 +57,7 @@ pub struct End {
     pub backend: String,
     /// The plugin's shared library, when it is not found by the backend's name.
     pub plugin: Option<String>,
-    /// SHA-256 that the library must have, in lowercase hex (faults.md, threat 6).
+    /// BLAKE3 that the library must have: `blake3:` and 64 lowercase hex digits (faults.md, threat 6).
     pub pin: Option<String>,
     /// A target's own word; `None` follows the profile.
     pub allow_root_fs: Option<bool>,

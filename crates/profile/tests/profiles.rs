@@ -167,7 +167,7 @@ peers: { one: { limit: 1 KiB/s }, two: { limit: 1 GiB/s } }
          [limits-far-apart]",
             "line 3: backend dsk does not come with twinhaul and must be found as a plugin; did you mean disk? \
          [backend-unknown]",
-            "line 4: a plugin without a pin is loaded whatever it holds; pin: takes its SHA-256 [plugin-unpinned]",
+            "line 4: a plugin without a pin is loaded whatever it holds; pin: takes its BLAKE3 [plugin-unpinned]",
             "line 3: no route begins at source idle [source-unused]",
             "line 4: no route leads to target spare [target-unused]",
             "line 7: no peer will assist the other [no-assistance]",

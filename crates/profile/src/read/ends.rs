@@ -65,9 +65,10 @@ fn plugin(node: &Node) -> Result<String, Fault> {
 }
 
 fn pin(node: &Node) -> Result<String, Fault> {
-    const EXPECTED: &str = "a SHA-256 of 64 hex digits, as sha256sum prints it";
+    const EXPECTED: &str = "blake3: and 64 hex digits, as b3sum prints them";
     let text = node.text(EXPECTED)?;
-    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    let digits = text.strip_prefix("blake3:").ok_or_else(|| node.expected(EXPECTED))?;
+    if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         Ok(text.to_ascii_lowercase())
     } else {
         Err(node.expected(EXPECTED))

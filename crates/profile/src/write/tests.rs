@@ -72,7 +72,7 @@ fn end(side: Side, name: &'static str) -> impl Strategy<Value = End> {
             name: name.to_owned(),
             backend: "disk".to_owned(),
             plugin: pinned.then(|| "/opt/it's here.so".to_owned()),
-            pin: pinned.then(|| "0123456789abcdef".repeat(4)),
+            pin: pinned.then(|| format!("blake3:{}", "0123456789abcdef".repeat(4))),
             allow_root_fs: allow.filter(|_| side == Side::Target),
             target_must_be: must_be.filter(|_| side == Side::Target),
             config: config
