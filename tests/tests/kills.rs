@@ -44,6 +44,7 @@ fn strike(run: &Run<'_>, rng: &mut Rng) -> bool {
         return false;
     };
     let incarnation = before.peers[peer].incarnation;
+    assert!(pid > 1 && incarnation > 0, "a peer that answers knows who it is: {:#?}", before.peers[peer]);
     processes::kill(pid);
     let back = poll(CONDITION_WAIT_MAX, || {
         let now = run.status();
@@ -52,7 +53,9 @@ fn strike(run: &Run<'_>, rng: &mut Rng) -> bool {
     let back =
         back.unwrap_or_else(|| panic!("{peer} did not come back: {:#?}\n{:#?}", run.status(), run.events()));
     assert_conserved(&back);
-    back.peers[peer].incarnation > incarnation
+    let after = back.peers[peer].incarnation;
+    eprintln!("{}: killed {peer} (process {pid}, incarnation {incarnation}), back as {after}", run.id);
+    after > incarnation
 }
 
 fn killed_exits(run: &Run<'_>) -> usize {
@@ -70,8 +73,13 @@ fn examine(run: &Run<'_>, struck: usize) {
     assert!(!lab.target().join(".twinhaul").exists());
     run.verb("verify", &[]).expect_code(0);
     assert!(killed_exits(run) >= struck, "each kill is told in words: {:#?}", run.kinds());
-    let discards = run.kinds().iter().filter(|k| matches!(k, EventKind::Recovered { .. })).count();
-    assert!(discards >= struck, "each new incarnation deals with what the former left: {:#?}", run.kinds());
+    // A kill may hit a peer that is still recovering; the last incarnation always gets to its end.
+    let recovered = run.kinds().iter().any(|k| matches!(k, EventKind::Recovered { .. }));
+    assert!(
+        recovered || struck == 0,
+        "a new incarnation deals with what the former left: {:#?}",
+        run.kinds()
+    );
 }
 
 #[test]
