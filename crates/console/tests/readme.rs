@@ -1,0 +1,126 @@
+//! The README shows what is true: the picture of the screen is drawn by the real views, the key sheet is the registry of
+//! actions, and the example is a profile that `profiles/` holds (where it is parsed and linted).
+//!
+//! `TWINHAUL_WRITE_README=1 cargo test -p twinhaul-console --test readme` renews what is between the marks; without the
+//! variable nothing is written, and a README that lags behind fails.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+
+use ratatui::{Terminal, backend::TestBackend};
+use std::path::{Path, PathBuf};
+use twinhaul_console::skin::Skin;
+use twinhaul_console::view::view;
+use twinhaul_console_model::action::{Action, Danger, Group, REGISTRY, Row, Scope};
+use twinhaul_console_model::sample;
+
+/// The smallest terminal that shows everything.
+const SIZE: (u16, u16) = (80, 24);
+const WRITE: &str = "TWINHAUL_WRITE_README";
+const RENEW: &str = "TWINHAUL_WRITE_README=1 cargo test -p twinhaul-console --test readme";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A whole frame as text, one line a row.
+fn screen() -> String {
+    let mut model = sample::mid_run();
+    model.size = SIZE;
+    let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).unwrap();
+    terminal.draw(|frame| view(&model, &Skin::new(false, true), frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let row = |y| (0..SIZE.0).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    (0..SIZE.1).map(|y| row(y).trim_end().to_owned() + "\n").collect()
+}
+
+/// Every key with what it does: movement and looking on the left, control and the rest on the right.
+fn keys() -> String {
+    let left = column(&[Group::Move, Group::Look]);
+    let right = column(&[Group::Control, Group::App]);
+    let width = left.iter().map(|l| l.chars().count()).max().unwrap_or(0) + 3;
+    let line = |i: usize| {
+        let at = |lines: &[String]| lines.get(i).cloned().unwrap_or_default();
+        format!("{:width$}{}", at(&left), at(&right)).trim_end().to_owned() + "\n"
+    };
+    (0..left.len().max(right.len())).map(line).collect()
+}
+
+fn column(groups: &[Group]) -> Vec<String> {
+    let rows = || REGISTRY.iter().filter(|row| groups.contains(&row.group));
+    let width = rows().map(|row| chords(row).chars().count()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for group in groups {
+        lines.push(group.words().to_owned());
+        for row in rows().filter(|row| row.group == *group) {
+            let takes = match row.danger {
+                Danger::None => "",
+                Danger::Confirm => "; asks",
+                Danger::Name => "; a name must be typed",
+            };
+            lines.push(format!("  {:width$}  {}{takes}", chords(row), row.help));
+        }
+    }
+    lines
+}
+
+/// All keys of an action, as the screen writes them; those of the menu behind `x`.
+fn chords(row: &Row) -> String {
+    if row.action == Action::Panel {
+        return row.keys_shown();
+    }
+    let keys = row.chords().map(|chord| chord.to_string()).collect::<Vec<_>>().join(" ");
+    if row.scope == Scope::Control { format!("x {keys}") } else { keys }
+}
+
+/// A profile without its comments.
+fn profile() -> String {
+    let text = std::fs::read_to_string(root().join("profiles/disk-to-disk.yaml")).unwrap();
+    let said = |line: &&str| !line.trim_start().starts_with('#') && !line.trim().is_empty();
+    text.lines().filter(said).map(|line| line.to_owned() + "\n").collect()
+}
+
+/// `readme` with the block called `name` replaced.
+fn with(readme: &str, name: &str, language: &str, text: &str) -> String {
+    let begin = format!("<!-- {name}: generated -->\n");
+    let end = format!("<!-- end of {name} -->\n");
+    let parts = readme.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
+    let Some((before, after)) = parts else {
+        panic!("README.md has lost its marks {begin:?} and {end:?}");
+    };
+    format!("{before}{begin}```{language}\n{text}```\n{end}{after}")
+}
+
+#[test]
+fn readme_is_current() {
+    let path = root().join("README.md");
+    let old = std::fs::read_to_string(&path).unwrap();
+    let new = with(&old, "screen", "text", &screen());
+    let new = with(&new, "keys", "text", &keys());
+    let new = with(&new, "profile", "yaml", &profile());
+    if old == new {
+        return;
+    }
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(&path, new).unwrap();
+        return;
+    }
+    let (at, (was, is)) =
+        (1..).zip(old.lines().zip(new.lines())).find(|(_, (was, is))| was != is).unwrap_or((0, ("", "")));
+    panic!("README.md is not current, from line {at} on:\n  has  {was}\n  is   {is}\nrenew it: {RENEW}");
+}
+
+/// The picture holds what the method is about, so that it cannot become a picture of an empty screen.
+#[test]
+fn the_picture_shows_the_method() {
+    let screen = screen();
+    for word in ["alpha", "beta", "queue", "ratio", "portion", "ASK", "NO NEED", "In flight"] {
+        assert!(screen.contains(word), "no {word:?} in\n{screen}");
+    }
+    assert!(screen.lines().all(|line| line.chars().count() <= usize::from(SIZE.0)));
+}
+
+#[test]
+fn the_sheet_holds_every_action() {
+    let keys = keys();
+    assert!(REGISTRY.iter().all(|row| keys.contains(row.help)), "{keys}");
+}
