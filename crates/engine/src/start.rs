@@ -119,7 +119,7 @@ async fn work(
     let incarnation = tag.incarnation;
     let (driver_in, driver_events) = mpsc::channel(EVENTS_MAX);
     let (outbox_in, outbox) = mpsc::channel(OUTBOX_MAX);
-    let (snapshots, watched) = watch::channel(Arc::new(PeerSnapshot::default()));
+    let (snapshots, watched) = watch::channel(Arc::new(first_snapshot(&options, incarnation)));
     let slot_count = options.profile.peer(options.me).slots as usize;
     let totals = Arc::new(Totals::default());
     let shared = Shared {
@@ -154,6 +154,19 @@ async fn work(
     tokio::spawn(forward(link_events, driver_in.clone(), DriverEvent::Link));
     tokio::spawn(signals(driver_in));
     Driver::new(options, clock, incarnation, core, shared, out).run(driver_events).await
+}
+
+/// What a client sees before the driver has made its first snapshot: who answers, and that it is starting.
+fn first_snapshot(options: &Options, incarnation: Incarnation) -> PeerSnapshot {
+    PeerSnapshot {
+        run: options.run.clone(),
+        peer: options.name().to_owned(),
+        incarnation: incarnation.0,
+        pid: std::process::id(),
+        at_ms: wall_ms(),
+        policy: crate::policy_word(options.profile.assistance.policy).to_owned(),
+        ..PeerSnapshot::default()
+    }
 }
 
 async fn forward<T>(mut from: mpsc::Receiver<T>, to: mpsc::Sender<DriverEvent>, wrap: fn(T) -> DriverEvent) {
