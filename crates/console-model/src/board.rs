@@ -2,14 +2,18 @@
 //! an operator is doing (that is [`crate::ui`]).
 
 pub mod pane;
+pub mod past;
+mod problems;
 pub mod progress;
 
 pub use pane::{LinkState, Pane, Standing};
+pub use past::{Past, PastPeer};
 pub use progress::Progress;
 
 use crate::{Names, ring::Ring};
+use past::Told;
 use twinhaul_units::{Moment, PeerId};
-use twinhaul_wire::{AssignWhy, Event, EventKind, InFlight, Problem, RunSnapshot, RunState};
+use twinhaul_wire::{AssignWhy, Assisted, Event, EventKind, InFlight, RatioMove, RunSnapshot, RunState};
 
 /// Lines that the log remembers.
 pub const EVENTS_MAX: usize = 10_000;
@@ -37,8 +41,12 @@ pub struct Board {
     pub from_ledger: bool,
     /// Greatest part done so far: the bar never goes back.
     pub(crate) part_max: f64,
-    /// The ledger says that the run has ended.
-    ended_in_ledger: Option<RunState>,
+    /// The ledger's figures, once it was read.
+    pub past: Option<Past>,
+    /// What the events told of each peer.
+    pub(crate) told: [Told; 2],
+    /// The ledger's events say that the run has ended, and when.
+    ended_in_ledger: Option<(RunState, u64)>,
     started_in_ledger: Option<u64>,
 }
 
@@ -55,6 +63,8 @@ impl Board {
             events_taken: 0,
             from_ledger: false,
             part_max: 0.0,
+            past: None,
+            told: [Told::default(), Told::default()],
             ended_in_ledger: None,
             started_in_ledger: None,
         }
@@ -74,26 +84,42 @@ impl Board {
             }
             EventKind::Joined { .. } => self.ended_in_ledger = None,
             EventKind::RunEnded { state, .. } => {
-                self.ended_in_ledger = Some(match state.as_str() {
+                let state = match state.as_str() {
                     "complete" => RunState::Complete,
                     "failed" => RunState::Failed,
                     _ => RunState::Stopped,
-                });
+                };
+                self.ended_in_ledger = Some((state, event.at_ms));
             }
             _ => {}
         }
-        if tells_assistance(&event.kind) && !self.retold(&event) {
+        if let Some(peer) = event.peer.as_deref().and_then(|name| self.names.id(name)) {
+            self.told[peer.index()].take(event.at_ms, &event.kind);
+        }
+        if self.retold(&event) {
+            return;
+        }
+        if tells_assistance(&event.kind) {
             self.timeline.push(event.clone());
         }
         self.events.push(event);
     }
 
-    /// A control that its giver and its peer both told.
+    /// Forgets the events, because all of them will be told again.
+    pub(crate) fn forget_events(&mut self) {
+        self.events.clear();
+        self.timeline.clear();
+        self.events_taken = 0;
+        self.told = [Told::default(), Told::default()];
+    }
+
+    /// A control that its giver and its peer both told: the screen shows it once.
     fn retold(&self, event: &Event) -> bool {
-        let (EventKind::Control { command, .. }, Some(last)) = (&event.kind, self.timeline.last()) else {
+        let (EventKind::Control { command, by, .. }, Some(last)) = (&event.kind, self.timeline.last()) else {
             return false;
         };
-        let same = matches!(&last.kind, EventKind::Control { command: earlier, .. } if earlier == command);
+        let earlier = (command, by);
+        let same = matches!(&last.kind, EventKind::Control { command, by, .. } if (command, by) == earlier);
         same && event.at_ms.abs_diff(last.at_ms) < RETOLD_WITHIN_MS
     }
 
@@ -103,8 +129,20 @@ impl Board {
         match &self.run {
             Some(run) if run.state.ended() => Some(run.state),
             Some(_) if self.run_link.is_up() => None,
-            _ => self.ended_in_ledger,
+            _ => {
+                let told = self.ended_in_ledger.map(|(state, _)| state);
+                // Peers that outlived their supervisor end the run without an event of its end.
+                told.or_else(|| self.past.as_ref().map(|past| past.state).filter(|state| state.ended()))
+            }
         }
+    }
+
+    /// When the run ended, if that is known.
+    pub fn ended_at_ms(&self) -> Option<u64> {
+        self.ended()?;
+        let told = self.run.as_ref().and_then(|run| run.ended_at_ms);
+        let last = || self.events.last().map(|event| event.at_ms);
+        told.or_else(|| self.ended_in_ledger.map(|(_, at_ms)| at_ms)).or_else(last)
     }
 
     /// Exit code of an ended run (architecture.md 7).
@@ -119,27 +157,6 @@ impl Board {
 
     pub fn started_at_ms(&self) -> Option<u64> {
         self.run.as_ref().map(|run| run.started_at_ms).filter(|ms| *ms > 0).or(self.started_in_ledger)
-    }
-
-    /// Problems that the run and both peers report, each once.
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut out: Vec<Problem> = Vec::new();
-        let mut add = |problem: &Problem, at: Option<PeerId>| {
-            let mut problem = problem.clone();
-            problem.peer = problem.peer.or_else(|| at.map(|peer| self.names.name(peer).to_owned()));
-            let known = |p: &Problem| {
-                (&p.kind, &p.peer, p.transfer) == (&problem.kind, &problem.peer, problem.transfer)
-            };
-            if !out.iter().any(known) {
-                out.push(problem);
-            }
-        };
-        for peer in PeerId::BOTH {
-            let snapshot = self.pane(peer).snapshot.as_ref();
-            snapshot.into_iter().flat_map(|s| &s.problems).for_each(|p| add(p, Some(peer)));
-        }
-        self.run.iter().flat_map(|run| &run.problems).for_each(|p| add(p, None));
-        out
     }
 
     /// Whether a problem says that `peer` (or one of its transfers) makes no progress.
@@ -171,8 +188,31 @@ impl Board {
 
     /// Asks, answers "assistance needed" and answers "no assistance needed", both directions together.
     pub fn asks(&self) -> (u64, u64, u64) {
-        let told = self.panes.iter().filter_map(|p| p.snapshot.as_ref()).map(|s| s.assisted);
-        told.fold((0, 0, 0), |sum, a| (sum.0 + a.asked, sum.1 + a.needed, sum.2 + a.not_needed))
+        PeerId::BOTH
+            .map(|peer| self.assisted(peer))
+            .into_iter()
+            .fold((0, 0, 0), |sum, a| (sum.0 + a.asked, sum.1 + a.needed, sum.2 + a.not_needed))
+    }
+
+    /// What `peer` asked and took, over all its incarnations: the larger of its own count, which begins again with
+    /// every incarnation, and what the events told, which begin where the ledger's last ones do.
+    pub fn assisted(&self, peer: PeerId) -> Assisted {
+        let own = self.pane(peer).snapshot.as_ref().map(|s| s.assisted).unwrap_or_default();
+        let told = &self.told[peer.index()];
+        Assisted {
+            asked: own.asked.max(told.asked),
+            needed: own.needed.max(told.needed),
+            not_needed: own.not_needed.max(told.not_needed),
+            transfers: own.transfers.max(told.transfers),
+            bytes: own.bytes.max(told.bytes),
+        }
+    }
+
+    /// Moves of `peer`'s ratio, oldest first, over all its incarnations.
+    pub fn ratio_moves(&self, peer: PeerId) -> &[RatioMove] {
+        let own = self.pane(peer).snapshot.as_ref().map(|s| s.ratio_moves.as_slice()).unwrap_or_default();
+        let told = self.told[peer.index()].moves.as_slice();
+        if told.len() > own.len() { told } else { own }
     }
 
     /// Whether the policy knows assistance at all.
@@ -185,8 +225,11 @@ impl Board {
 /// Whether an event belongs into the assistance timeline. An assignment of the assistance itself is told by its
 /// answer; it is in the log with its operation number.
 fn tells_assistance(kind: &EventKind) -> bool {
-    if let EventKind::Assigned { why, .. } = kind {
-        return *why != AssignWhy::Assistance;
+    match kind {
+        EventKind::Assigned { why, .. } => return *why != AssignWhy::Assistance,
+        // What a dialog asks moves nothing; the log keeps it.
+        EventKind::Control { command, .. } => return !command.ends_with("--dry-run"),
+        _ => {}
     }
     matches!(
         kind,
@@ -194,6 +237,5 @@ fn tells_assistance(kind: &EventKind) -> bool {
             | EventKind::Needed { .. }
             | EventKind::NotNeeded { .. }
             | EventKind::Ratio { .. }
-            | EventKind::Control { .. }
     )
 }

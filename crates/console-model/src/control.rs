@@ -122,8 +122,7 @@ impl Dialog {
         if self.forecasts.contains(&Forecast::Waiting) {
             return "asking what would move ...";
         }
-        let moves = |f: &Forecast| matches!(f, Forecast::Moves(p) if p.transfers > 0);
-        if !self.forecasts.is_empty() && !self.forecasts.iter().any(moves) {
+        if !self.forecasts.is_empty() && self.worth_sending().is_empty() {
             return "nothing would move";
         }
         match &self.typed {
@@ -134,7 +133,9 @@ impl Dialog {
 
     /// The orders that would do something.
     pub fn worth_sending(&self) -> Vec<&Order> {
-        let moves = |i: usize| !matches!(self.forecasts.get(i), Some(Forecast::Moves(p)) if p.transfers == 0);
+        // A drained peer takes no more work, even if it has none to hand over now.
+        let drains = |i: usize| matches!(self.orders[i].command, Command::Drain { .. });
+        let moves = |i: usize| !matches!(self.forecasts.get(i), Some(Forecast::Moves(p)) if p.transfers == 0 && !drains(i));
         let asked = |i: usize| matches!(self.forecasts.get(i), None | Some(Forecast::Moves(_)));
         self.orders
             .iter()

@@ -33,7 +33,7 @@ impl Board {
         if self.run.as_ref().is_some_and(|run| run.totals.growing) {
             return Eta::Unknown("planning goes on");
         }
-        if self.progress().files_total == 0 {
+        if self.progress().transfers_total == 0 {
             return Eta::Unknown("nothing is planned");
         }
         for peer in PeerId::BOTH {
@@ -42,9 +42,12 @@ impl Board {
             }
         }
         let remaining = self.panes.each_ref().map(|p| p.remaining_bytes() as f64);
+        let flying = self.panes.each_ref().map(|p| p.flying_bytes() as f64);
         let ends = [one_minute, five_seconds].map(|rate| {
             let rates = self.panes.each_ref().map(rate);
-            if self.assists() { together(remaining, rates) } else { apart(remaining, rates) }
+            // What is in flight ends where it began: no assistance makes it faster.
+            let floor = apart(flying, rates);
+            if self.assists() { together(remaining, rates).max(floor) } else { apart(remaining, rates) }
         });
         let (low_s, high_s) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
         match (low_s.is_finite(), high_s.is_finite()) {

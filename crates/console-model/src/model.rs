@@ -126,7 +126,7 @@ impl Model {
     pub fn up(&self) -> Option<Duration> {
         let board = self.board();
         let start = board.started_at_ms()?;
-        let end = board.run.as_ref().and_then(|run| run.ended_at_ms).unwrap_or_else(|| self.shown_at_ms());
+        let end = board.ended_at_ms().unwrap_or_else(|| self.shown_at_ms());
         Some(Duration::from_millis(end.saturating_sub(start)))
     }
 

@@ -1,6 +1,7 @@
 //! What can happen to the console, and what the console can want done. Both are plain values: a session is a list of
 //! messages, and nothing happens but by an effect that somebody carries out.
 
+use crate::board::Past;
 use crate::{Clean, LinkState, Press};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, PeerSnapshot, QueueRow, Reply, Request, RunSnapshot};
@@ -53,6 +54,8 @@ pub enum Msg {
     /// Events from the ledger, in order; each is told once.
     History(Vec<Clean<Event>>),
     Page(Page),
+    /// The ledger's figures, read at the start and when the run may have ended.
+    Past(Box<Past>),
     /// The console itself could not do something.
     Trouble(String),
     /// A frame with the present state is on the screen.

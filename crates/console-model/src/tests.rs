@@ -14,6 +14,8 @@ use twinhaul_wire::{
     RunState,
 };
 
+mod trouble;
+
 fn sent(effects: &[Effect]) -> Vec<(To, u64, Command)> {
     let send = |e: &Effect| match e {
         Effect::Send(to, request) => Some((*to, request.id, request.command.clone())),
@@ -445,11 +447,11 @@ fn both_messages_are_told_in_the_claims_own_words() {
         .map(|b| format!("{}|{}|{}|{}", b.word, b.short, b.message, b.long))
         .collect();
     let told = [
-        "ASK|#118 1 slot idle, 812 MiB/s, 0 queued|do you need assistance?|#118, 1 slot idle",
+        "ASK|#118 1 slot idle, 0 queued, 812 MiB/s|do you need assistance?|#118, 1 slot idle",
         "ratio|0.60 to 0.65  gave too little, alpha is back first (6.1)||ratio 0.60 to 0.65: gave too little, alpha is back first (6.1)",
-        "NEEDED|#118 48 of 74 queued / 300 GiB  ratio 0.65  25 ms|assistance needed|0.65 x 74: 48 files, 300 GiB",
-        "ASK|#119 1 slot idle, 790 MiB/s, 0 queued|do you need assistance?|#119, 1 slot idle",
-        "NO NEED|#119 portion 0.5 <= minimum 1, queued 1|no assistance needed|0.50 x 1 = 0.5 <= minimum 1",
+        "NEEDED|#118 48 of 74 queued / 300 GiB  ratio 0.65  25 ms|assistance needed|0.65 x 74: 48 transfers, 300 GiB",
+        "ASK|#119 1 slot idle, 0 queued, 790 MiB/s|do you need assistance?|#119, 1 slot idle",
+        "NO NEED|#119 portion 0.5 <= min 1, 1 queued|no assistance needed|0.50 x 1 = 0.5 <= minimum 1",
         "control|verb: limited||verb: limited",
     ];
     assert_eq!(lines, told);

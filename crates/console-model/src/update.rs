@@ -33,6 +33,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::Event(event) => data::event(model, event.into_inner()),
         Msg::History(events) => data::history(model, events),
         Msg::Page(page) => queue::page(model, page),
+        Msg::Past(past) => data::past(model, *past),
         Msg::Trouble(text) => {
             replies::note(model, crate::words::Mood::Bad, &crate::clean::text(&text));
             Vec::new()

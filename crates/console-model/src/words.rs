@@ -20,6 +20,11 @@ pub fn clock(d: Duration) -> String {
     }
 }
 
+/// As [`clock`], to the nearest second: for what is over. What goes on is never ahead of itself.
+pub fn clock_over(d: Duration) -> String {
+    clock(d.saturating_add(Duration::from_millis(500)))
+}
+
 /// As [`clock`], for seconds that may not be known.
 pub fn clock_s(seconds: Option<f64>) -> String {
     match seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()) {
@@ -76,9 +81,9 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// `1 file`, `48 files`.
-pub fn files(n: u64) -> String {
-    if n == 1 { "1 file".into() } else { format!("{} files", count(n)) }
+/// `1 transfer`, `48 transfers`.
+pub fn how_many(n: u64) -> String {
+    if n == 1 { "1 transfer".into() } else { format!("{} transfers", count(n)) }
 }
 
 /// MiB a second with one decimal, two below one; for table columns headed `MiB/s`.
@@ -125,6 +130,8 @@ pub fn flight_state(flight: &InFlight, stalled: bool) -> (String, Mood) {
             let age = waited.unwrap_or_else(|| age(Duration::from_millis(flight.age_ms)));
             (format!("STALL {age}"), Mood::Bad)
         }
+        // An age below a second is no news, and "0s" would read as no wait at all.
+        (Some(wait), _) if wait.age_ms < 1_000 => (wait_short(wait.reason).into(), Mood::Warn),
         (Some(wait), Some(age)) => (format!("{} {age}", wait_short(wait.reason)), Mood::Warn),
         _ => (phase(flight.phase).into(), Mood::Plain),
     }
@@ -168,11 +175,22 @@ mod tests {
     fn times_and_ages() {
         let s = Duration::from_secs;
         assert_eq!([clock(s(257)), clock(s(6_729)), clock(s(360_000))], ["04:17", "01:52:09", "4d 04:00"]);
+        assert_eq!(clock_over(Duration::from_millis(55_500)), "00:56");
         assert_eq!([age(s(7)), age(s(720)), age(s(7_200)), age(s(900_000))], ["7s", "12m", "2h", "10d"]);
         assert_eq!(
             [clock_s(None), clock_s(Some(f64::INFINITY)), clock_s(Some(61.0))],
             ["--:--", "--:--", "01:01"]
         );
+    }
+
+    #[test]
+    fn a_wait_says_its_age_from_a_second_on() {
+        let state = |age_ms| {
+            let reason = WaitReason::Throttle;
+            let wait = Some(twinhaul_wire::Wait { reason, age_ms, detail: String::new() });
+            flight_state(&InFlight { wait, ..InFlight::default() }, false).0
+        };
+        assert_eq!([state(0), state(999), state(1_000)], ["throttle", "throttle", "throttle 1s"]);
     }
 
     #[test]

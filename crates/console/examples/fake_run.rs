@@ -54,6 +54,7 @@ fn main() {
         run_dir,
         run: args.iter().find_map(|a| a.strip_prefix("--run=")).unwrap_or(play::RUN).into(),
         names: play::NAMES.map(Into::into),
+        targets: Vec::new(),
         read_only: has("--read-only"),
         ascii: has("--ascii").then_some(true),
         color: Color::Auto,

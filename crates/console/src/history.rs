@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use twinhaul_console_model::board::{Past, PastPeer};
 use twinhaul_console_model::{Clean, Msg, Page};
-use twinhaul_ledger::view::{LedgerError, QueueAt, Row, View};
-use twinhaul_units::PeerId;
-use twinhaul_wire::{Event, KeyText, QueueRow};
+use twinhaul_ledger::view::{LedgerError, QueueAt, Row, State, View};
+use twinhaul_units::{Amount, PeerId};
+use twinhaul_wire::{Event, KeyText, QueueRow, QueueSize, Totals};
 
 /// Shortest time between two looks into the ledger.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -35,12 +36,22 @@ pub trait History: Send {
     /// # Errors
     /// In words, for the operator.
     fn page(&mut self, peer: PeerId, from: u64, limit: u32) -> Result<Option<(u64, Vec<QueueRow>)>, String>;
+
+    /// The run's figures; `None` while there is no ledger.
+    ///
+    /// # Errors
+    /// In words, for the operator.
+    fn past(&mut self) -> Result<Option<Past>, String> {
+        Ok(None)
+    }
 }
 
 /// The run's ledger, opened when it is there.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
+    /// Names of the targets by their number, from the run's profile; empty where that is not known.
+    targets: Vec<String>,
     view: Option<View>,
     seq: u64,
     version: Option<u64>,
@@ -48,7 +59,13 @@ pub struct Ledger {
 
 impl Ledger {
     pub fn new(path: PathBuf) -> Self {
-        Self { path, view: None, seq: 0, version: None }
+        Self { path, targets: Vec::new(), view: None, seq: 0, version: None }
+    }
+
+    /// Names the targets by their number in the ledger.
+    #[must_use]
+    pub fn with_targets(self, targets: Vec<String>) -> Self {
+        Self { targets, ..self }
     }
 
     fn view(&mut self) -> Result<Option<&View>, LedgerError> {
@@ -103,18 +120,48 @@ impl History for Ledger {
     }
 
     fn page(&mut self, peer: PeerId, from: u64, limit: u32) -> Result<Option<(u64, Vec<QueueRow>)>, String> {
+        let targets = self.targets.clone();
         self.reading(|view| {
             let total = view.queue_len(peer)?.transfers;
             let rows = view.queue_page(peer, QueueAt::Offset(from), limit as usize)?;
             let row = |row: Row| QueueRow {
                 id: row.id.0,
                 key: KeyText::from_bytes(&row.key),
-                target: String::new(),
+                target: targets.get(usize::from(row.target)).cloned().unwrap_or_default(),
                 bytes: row.size,
             };
             Ok((total, rows.into_iter().map(row).collect()))
         })
     }
+
+    fn past(&mut self) -> Result<Option<Past>, String> {
+        self.reading(|view| {
+            let (run, totals, counters, peers) =
+                (view.run()?, view.totals()?, view.counters()?, view.peers()?);
+            let at = |peer: PeerId, state: State| size(counters.at(peer, state));
+            let peer = |peer: PeerId| PastPeer {
+                incarnation: peers[peer.index()].incarnation.0,
+                ratio: peers[peer.index()].ratio,
+                remaining: size(counters.at(peer, State::Planned) + counters.at(peer, State::Authorised)),
+                done: at(peer, State::Done),
+                verified: size(counters.verified[peer.index()]),
+                skipped: at(peer, State::Skipped),
+                failed: at(peer, State::Failed),
+            };
+            Ok(Past {
+                run: run.id,
+                name: run.name,
+                policy: run.policy,
+                state: run.state,
+                totals: Totals { transfers: totals.transfers, bytes: totals.bytes, growing: totals.growing },
+                peers: PeerId::BOTH.map(peer),
+            })
+        })
+    }
+}
+
+fn size(amount: Amount) -> QueueSize {
+    QueueSize { transfers: amount.transfers, bytes: amount.bytes.0 }
 }
 
 /// What the thread is asked.
@@ -163,8 +210,9 @@ impl Reader {
 fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncSender<Input>) {
     let mut said = String::new();
     let mut looked: Option<Instant> = None;
+    let mut past: Option<Past> = None;
     loop {
-        let (nudged, page) = {
+        let (nudged, anyway, page) = {
             let guard = wish.0.lock().unwrap_or_else(PoisonError::into_inner);
             let idle = |wish: &mut Wish| !(wish.nudged || wish.page.is_some() || wish.ended);
             let waited = wish.1.wait_timeout_while(guard, LOOK_ANYWAY, idle);
@@ -172,7 +220,8 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
             if guard.ended {
                 return;
             }
-            (std::mem::take(&mut guard.nudged) || timeout.timed_out(), guard.page.take())
+            let anyway = timeout.timed_out() || looked.is_none();
+            (std::mem::take(&mut guard.nudged) || anyway, anyway, guard.page.take())
         };
         let mut msgs = Vec::new();
         let mut trouble = None;
@@ -199,6 +248,17 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
                         break;
                     }
                 }
+            }
+        }
+        // While processes tell their figures, those of the ledger are not needed.
+        if anyway {
+            match history.past() {
+                Ok(now) if now != past => {
+                    past.clone_from(&now);
+                    msgs.extend(now.map(|past| Msg::Past(Box::new(past))));
+                }
+                Ok(_) => {}
+                Err(error) => trouble = Some(error),
             }
         }
         // The same trouble is told once, not four times a second.

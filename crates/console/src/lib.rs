@@ -42,6 +42,8 @@ pub struct Options {
     pub run: String,
     /// The first and the second peer's names.
     pub names: [String; 2],
+    /// Names of the targets in the profile's order; a queue's rows name theirs by its place in it.
+    pub targets: Vec<String>,
     /// Controls are off.
     pub read_only: bool,
     /// ASCII glyphs; `None`: as locale and terminal suggest.
@@ -83,7 +85,7 @@ impl ConsoleError {
 /// [`ConsoleError`]; the terminal has been given back in every case.
 #[allow(clippy::needless_pass_by_value, reason = "the options are for this one call")]
 pub fn run(options: Options) -> Result<Left, ConsoleError> {
-    let ledger = Ledger::new(options.run_dir.join("ledger.sqlite"));
+    let ledger = Ledger::new(options.run_dir.join("ledger.sqlite")).with_targets(options.targets.clone());
     run_with(&options, Box::new(ledger))
 }
 

@@ -91,10 +91,15 @@ fn any_page_of_a_queue_is_read() {
     store
         .add_wave(1, &transfers, &[lot(0, 1_199, PeerId::First), lot(1_200, 1_499, PeerId::Second)])
         .unwrap();
-    let mut ledger = Ledger::new(dir.path().join("ledger.sqlite"));
+    let mut ledger = Ledger::new(dir.path().join("ledger.sqlite")).with_targets(vec!["vault".into()]);
     let (total, rows) = ledger.page(PeerId::First, 1_100, 200).unwrap().unwrap();
+    assert_eq!(rows[0].target, "vault");
     assert_eq!((total, rows.len()), (1_200, 100));
     assert_eq!((rows[0].key.key.as_str(), rows[0].bytes), ("f/1100", 1_100));
     let (total, rows) = ledger.page(PeerId::Second, 0, 2).unwrap().unwrap();
     assert_eq!((total, rows[1].id), (300, 1_201));
+    let past = ledger.past().unwrap().unwrap();
+    assert_eq!((past.run.as_str(), past.name.as_str()), ("docs-1", "docs"));
+    assert_eq!(past.totals.transfers, 1_500);
+    assert_eq!(past.peers.map(|peer| peer.remaining.transfers), [1_200, 300]);
 }

@@ -230,3 +230,37 @@ proptest! {
         draw(&model, &Skin::new(ascii, !ascii), &mut buffer);
     }
 }
+
+#[test]
+fn what_stands_still_has_no_time_to_its_end() {
+    let mut model = at(sample::mid_run(), 80, 24);
+    let mut alpha = sample::alpha();
+    alpha.in_flight.truncate(1);
+    let row = |model: &Model| frame(model, &UNICODE, 80, 24).lines().nth(10).unwrap().to_owned();
+    tell(&mut model, peer_msg(PeerId::First, &alpha));
+    assert!(row(&model).contains("62.0 04:54"), "{}", row(&model));
+    let wait = twinhaul_wire::Wait {
+        reason: twinhaul_wire::WaitReason::Paused,
+        detail: String::new(),
+        age_ms: 4_000,
+    };
+    alpha.in_flight[0].wait = Some(wait);
+    tell(&mut model, peer_msg(PeerId::First, &alpha));
+    assert!(row(&model).contains("0.0 --:-- paused 4s"), "{}", row(&model));
+}
+
+#[test]
+fn why_a_peer_is_not_heard_has_room_and_a_new_incarnation_is_named() {
+    let mut model = at(sample::mid_run(), 80, 24);
+    let beta = PeerSnapshot { incarnation: 2, ..sample::beta() };
+    tell(&mut model, peer_msg(PeerId::Second, &beta));
+    let state = twinhaul_console_model::LinkState::Waiting {
+        attempt: 5,
+        retry_at: model.now + Duration::from_secs(2),
+        why: "nobody listens".into(),
+    };
+    tell(&mut model, Msg::Link(twinhaul_console_model::To::Peer(PeerId::Second), state));
+    let text = frame(&model, &UNICODE, 80, 24);
+    assert!(text.contains("2 beta (B) incarnation 2"), "{text}");
+    assert!(text.contains("nobody listens"), "{text}");
+}

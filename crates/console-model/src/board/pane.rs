@@ -8,6 +8,9 @@ use twinhaul_wire::{PeerSnapshot, PeerState};
 /// A peer or supervisor not heard for so long is stale: its numbers are the past.
 pub const STALE_AFTER: Duration = Duration::from_secs(3);
 
+/// So many failed attempts (about a second and a half) mean that an end is gone.
+const GONE_AFTER: u32 = 4;
+
 /// The state of a connection to a control socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LinkState {
@@ -30,6 +33,11 @@ pub enum LinkState {
 impl LinkState {
     pub const fn is_up(&self) -> bool {
         matches!(self, Self::Up)
+    }
+
+    /// Whether the other end is gone, and not only slow to come.
+    pub const fn gone(&self) -> bool {
+        matches!(self, Self::Waiting { attempt: GONE_AFTER.., .. })
     }
 
     /// One line for the screen; empty while the connection stands.
@@ -76,23 +84,30 @@ impl Pane {
     }
 
     pub fn standing(&self, now: Moment) -> Standing {
-        let (Some(heard), Some(snapshot)) = (self.heard, &self.snapshot) else { return Standing::Unknown };
-        let age = now.since(heard);
+        let Some(snapshot) = &self.snapshot else { return Standing::Unknown };
         if snapshot.state == PeerState::Finished {
-            Standing::Done
-        } else if age >= STALE_AFTER {
-            Standing::Stale(age)
-        } else {
-            Standing::Live
+            return Standing::Done;
         }
+        let Some(heard) = self.heard else { return Standing::Unknown };
+        let age = now.since(heard);
+        if age >= STALE_AFTER { Standing::Stale(age) } else { Standing::Live }
+    }
+
+    /// Bytes a second, if they are of now: a stale peer's are the past, a finished one moves nothing.
+    pub fn rate_now(&self, now: Moment) -> u64 {
+        let snapshot = self.snapshot.as_ref().filter(|_| self.standing(now) == Standing::Live);
+        snapshot.map_or(0, |s| s.rate.now)
     }
 
     /// Queued and in flight, in bytes.
     pub fn remaining_bytes(&self) -> u64 {
-        self.snapshot.as_ref().map_or(0, |s| {
-            let flying: u64 = s.in_flight.iter().map(|f| f.bytes.saturating_sub(f.done)).sum();
-            s.queue.bytes.saturating_add(flying)
-        })
+        self.snapshot.as_ref().map_or(0, |s| s.queue.bytes.saturating_add(self.flying_bytes()))
+    }
+
+    /// Of what is in flight, the bytes still to move.
+    pub fn flying_bytes(&self) -> u64 {
+        let flights = self.snapshot.iter().flat_map(|s| &s.in_flight);
+        flights.map(|f| f.bytes.saturating_sub(f.done)).sum()
     }
 
     /// Queued and in flight, in transfers.

@@ -2,20 +2,26 @@
 //! as asked (verified, where verification was asked: a peer counts a transfer as done only then).
 
 use super::Board;
-use twinhaul_units::Rate;
+use twinhaul_units::{Moment, Rate};
 
 /// Just below one: what an unfinished run shows at most.
 const UNFINISHED_MAX: f64 = 0.999;
+
+/// Smaller steps back are rounding.
+const AGAIN_MIN: f64 = 0.001;
 
 /// Progress of the whole run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Progress {
     /// 0..=1, never less than it was. While `growing` it is a part of an unknown whole: not for showing.
     pub part: f64,
+    /// Bytes that were shown as done and have to be moved again: a peer that was restarted begins what was in flight
+    /// anew. This is why `part` and `bytes` do not agree for a while.
+    pub again: u64,
     pub bytes: u64,
     pub bytes_total: u64,
-    pub files: u64,
-    pub files_total: u64,
+    pub transfers: u64,
+    pub transfers_total: u64,
     pub failed: u64,
     /// The walk goes on; totals will grow.
     pub growing: bool,
@@ -25,7 +31,11 @@ impl Board {
     /// Totals from the supervisor; without one, what both peers own and have done.
     pub fn progress(&self) -> Progress {
         let mut progress = self.counted();
-        progress.part = part(&progress).max(self.part_max);
+        let now = part(&progress);
+        progress.part = now.max(self.part_max);
+        if progress.part - now > AGAIN_MIN {
+            progress.again = ((progress.part - now) * progress.bytes_total as f64) as u64;
+        }
         if !all_done(&progress) {
             progress.part = progress.part.min(UNFINISHED_MAX);
         }
@@ -46,7 +56,7 @@ impl Board {
         let mut remaining = (0, 0);
         for pane in &self.panes {
             let Some(s) = &pane.snapshot else { continue };
-            progress.files += s.done.transfers + s.skipped.transfers;
+            progress.transfers += s.done.transfers + s.skipped.transfers;
             progress.bytes += s.done.bytes + s.skipped.bytes;
             progress.bytes += s.in_flight.iter().map(|f| f.done).sum::<u64>();
             progress.failed += s.failed.transfers;
@@ -54,31 +64,33 @@ impl Board {
             remaining.1 += pane.remaining_bytes() + s.failed.bytes + s.settling.bytes;
         }
         let totals = self.run.as_ref().map(|run| run.totals).unwrap_or_default();
+        let totals =
+            if self.run.is_some() { totals } else { self.past.as_ref().map_or(totals, |past| past.totals) };
         progress.growing = totals.growing;
-        progress.files_total = totals.transfers.max(progress.files);
+        progress.transfers_total = totals.transfers.max(progress.transfers);
         progress.bytes_total = totals.bytes.max(progress.bytes);
-        if self.run.is_none() {
-            progress.files_total = progress.files + remaining.0;
+        if self.run.is_none() && self.past.is_none() {
+            progress.transfers_total = progress.transfers + remaining.0;
             progress.bytes_total = progress.bytes + remaining.1;
         }
         progress
     }
 
     /// Bytes a second of both peers, as of now.
-    pub fn rate_now(&self) -> Rate {
-        Rate(self.panes.iter().filter_map(|p| p.snapshot.as_ref()).map(|s| s.rate.now).sum())
+    pub fn rate_now(&self, now: Moment) -> Rate {
+        Rate(self.panes.iter().map(|pane| pane.rate_now(now)).sum())
     }
 }
 
 fn all_done(progress: &Progress) -> bool {
-    !progress.growing && progress.files >= progress.files_total && progress.files_total > 0
+    !progress.growing && progress.transfers >= progress.transfers_total && progress.transfers_total > 0
 }
 
 fn part(progress: &Progress) -> f64 {
     if progress.bytes_total > 0 {
         progress.bytes as f64 / progress.bytes_total as f64
-    } else if progress.files_total > 0 {
-        progress.files as f64 / progress.files_total as f64
+    } else if progress.transfers_total > 0 {
+        progress.transfers as f64 / progress.transfers_total as f64
     } else {
         0.0
     }

@@ -231,6 +231,9 @@ fn confirm(
     if let Some(first) = what.get_mut(..1) {
         first.make_ascii_uppercase();
     }
+    if matches!(command, Command::Ratio { .. }) {
+        what.push_str(" of");
+    }
     let title = title(model, &what, target);
     let orders = orders(model, target, command);
     let mut lines: Vec<String> = text.iter().map(ToString::to_string).collect();

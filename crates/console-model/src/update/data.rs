@@ -1,6 +1,7 @@
 //! News from outside: connections, snapshots, events, time.
 
 use super::{queue, replies};
+use crate::board::Past;
 use crate::{Clean, Effect, Left, LinkState, Model, To, words::Mood};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, PeerSnapshot, RunSnapshot};
@@ -59,13 +60,20 @@ pub(super) fn history(model: &mut Model, events: Vec<Clean<Event>>) -> Vec<Effec
     if !model.live.from_ledger {
         // What sockets told so far is told again by the ledger, in full and in order.
         model.live.from_ledger = true;
-        model.live.events.clear();
-        model.live.timeline.clear();
-        model.live.events_taken = 0;
+        model.live.forget_events();
     }
     for event in events {
         model.live.take(event.into_inner());
     }
+    model.live.fill_in();
+    Vec::new()
+}
+
+pub(super) fn past(model: &mut Model, mut past: Past) -> Vec<Effect> {
+    for text in [&mut past.run, &mut past.name, &mut past.policy] {
+        *text = crate::clean::text(text);
+    }
+    model.live.take_past(past);
     Vec::new()
 }
 

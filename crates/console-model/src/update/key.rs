@@ -1,7 +1,7 @@
 //! From a key to what it does: the topmost layer first, then the registry. No key is interpreted anywhere else.
 
 use super::{control, data, dialog, help, leave, nav};
-use crate::action::{self, Action, Row, Scope};
+use crate::action::{self, Action, Danger, Row, Scope};
 use crate::control::HELD_DOWN;
 use crate::ui::Layer;
 use crate::words::Mood;
@@ -67,7 +67,8 @@ fn ended(model: &Model) -> Left {
 /// Does what a row of the registry says, or says why not.
 pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) -> Vec<Effect> {
     if let Err(why) = (row.enabled)(model) {
-        data::say(model, Mood::Warn, &format!("{}: off: {why}", row.id));
+        let what = if row.danger == Danger::None { String::new() } else { format!("{}: off: ", row.id) };
+        data::say(model, Mood::Warn, &format!("{what}{why}"));
         return Vec::new();
     }
     match row.action {

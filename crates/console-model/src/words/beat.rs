@@ -1,7 +1,7 @@
 //! The assistance timeline in words: one line for a table column, one for the lane between the two peers. The two
 //! answers are the claims' own: "assistance needed" (4.3, 5.3) and "no assistance needed" (4.4, 5.4).
 
-use super::{count, files};
+use super::{count, how_many};
 use crate::Names;
 use std::time::Duration;
 use twinhaul_units::{Bytes, PeerId, Rate, Span};
@@ -54,7 +54,7 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
     Some(match &event.kind {
         EventKind::Ask { ask_id, idle_slots, rate, queued } => Beat {
             to: other,
-            short: format!("#{ask_id} {}, {}, {queued} queued", slots(*idle_slots), Rate(*rate)),
+            short: format!("#{ask_id} {}, {queued} queued, {}", slots(*idle_slots), Rate(*rate)),
             long: format!("#{ask_id}, {}", slots(*idle_slots)),
             ..base(Tone::Ask, "ASK", "do you need assistance?")
         },
@@ -69,14 +69,14 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
                     count(*n),
                     count(*queued)
                 ),
-                long: format!("{ratio:.2} x {}: {}, {bytes}", count(*queued), files(*n)),
+                long: format!("{ratio:.2} x {}: {}, {bytes}", count(*queued), how_many(*n)),
                 ..base(Tone::Needed, "NEEDED", "assistance needed")
             }
         }
         EventKind::NotNeeded { ask_id, ratio, portion, minimum, queued, .. } => Beat {
             from: other,
             to: at,
-            short: format!("#{ask_id} portion {portion:.1} <= minimum {minimum}, queued {queued}"),
+            short: format!("#{ask_id} portion {portion:.1} <= min {minimum}, {queued} queued"),
             long: format!("{ratio:.2} x {queued} = {portion:.1} <= minimum {minimum}"),
             ..base(Tone::NotNeeded, "NO NEED", "no assistance needed")
         },
@@ -86,15 +86,17 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
             ..base(Tone::Deed, "ratio", "")
         },
         EventKind::Assigned { to, count: n, bytes, why, .. } => Beat {
-            short: format!("{} / {} to {to}{}, in the ledger", files(*n), Bytes(*bytes), why_words(*why)),
+            short: format!("{} / {} to {to}{}, in the ledger", how_many(*n), Bytes(*bytes), why_words(*why)),
             long: format!(
                 "{} / {} assigned to {to}{}, in the ledger",
-                files(*n),
+                how_many(*n),
                 Bytes(*bytes),
                 why_words(*why)
             ),
             ..base(Tone::Deed, "assigned", "")
         },
+        // A question of a dialog moves nothing.
+        EventKind::Control { command, .. } if command.ends_with("--dry-run") => return None,
         EventKind::Control { command, by, result } => {
             // The result says what was done to whom; the verb is in the log.
             let text = format!("{by}: {}", if result.is_empty() { command } else { result });

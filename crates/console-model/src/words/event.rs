@@ -1,7 +1,7 @@
 //! Events as log lines: what happened, to what, why; one line each.
 
 use super::beat::{beat, rule_words};
-use super::{count, files};
+use super::{count, how_many};
 use crate::Names;
 use std::time::Duration;
 use twinhaul_units::{Bytes, PeerId, Span};
@@ -13,7 +13,7 @@ pub fn log_line(event: &Event, names: &Names) -> String {
         EventKind::RunStarted { name, policy } => format!("run of profile {name} started, policy {policy}"),
         EventKind::Planned { wave, transfers, bytes, growing, .. } => {
             let more = if *growing { "; more will follow" } else { "; that is all" };
-            format!("wave {wave} planned: {}, {}{more}", files(*transfers), Bytes(*bytes))
+            format!("wave {wave} planned: {}, {}{more}", how_many(*transfers), Bytes(*bytes))
         }
         EventKind::Joined { pid } => format!("joined, pid {pid}, incarnation {}", event.incarnation),
         EventKind::Ask { .. } | EventKind::Needed { .. } | EventKind::NotNeeded { .. } => {
@@ -31,12 +31,13 @@ pub fn log_line(event: &Event, names: &Names) -> String {
                 AssignWhy::Drain => "drain",
                 AssignWhy::TakeOver => "take-over",
             };
-            format!("assigned {} / {} to {to} ({why}), in the ledger", files(*n), Bytes(*bytes))
+            format!("assigned {} / {} to {to} ({why}), in the ledger", how_many(*n), Bytes(*bytes))
         }
         EventKind::Control { command, by, result } => format!("{by}: {command}: {result}"),
         EventKind::Say { text } | EventKind::Warning { text } | EventKind::Info { text } => text.clone(),
         EventKind::Failed { id, key, error, attempts } => {
-            format!("given up after {attempts} attempts: {} #{id}: {error}", key.key)
+            let attempts = if *attempts == 1 { "1 attempt".into() } else { format!("{attempts} attempts") };
+            format!("given up after {attempts}: {} #{id}: {error}", key.key)
         }
         EventKind::Retry { id, key, error, attempts, in_ms } => {
             let wait = Span(Duration::from_millis(*in_ms));
@@ -51,11 +52,11 @@ pub fn log_line(event: &Event, names: &Names) -> String {
             format!("{process} ended: {words}{}", restart.unwrap_or_default())
         }
         EventKind::Recovered { discarded, accepted } => {
-            format!("recovered: {} accepted, {} discarded", files(*accepted), files(*discarded))
+            format!("recovered: {} accepted, {} discarded", how_many(*accepted), how_many(*discarded))
         }
         EventKind::Finishing { directories } => format!("finishing {} directories", count(*directories)),
         EventKind::PeerFinished { transfers, bytes, .. } => {
-            format!("finished: {} / {}", files(*transfers), Bytes(*bytes))
+            format!("finished: {} / {}", how_many(*transfers), Bytes(*bytes))
         }
         EventKind::RunEnded { state, done, skipped, failed } => format!(
             "run ended {state}: {} done, {} skipped, {} failed",

@@ -1,6 +1,6 @@
 //! What a moment of the assistance means, in sentences, for somebody who sees it for the first time.
 
-use super::{count, files};
+use super::{count, how_many};
 use crate::Names;
 use std::time::Duration;
 use twinhaul_units::{Bytes, PeerId, Rate, Share, Span};
@@ -28,7 +28,7 @@ pub fn explain(event: &Event, names: &Names) -> Vec<String> {
             format!(
                 "{ratio:.2} x {} queued = {portion:.1}, which is more than its minimum {minimum}. So {} ({}) belong to {me} now; the ledger knew before the answer left.",
                 count(*queued),
-                files(*n),
+                how_many(*n),
                 Bytes(*bytes)
             ),
             format!(
@@ -58,7 +58,7 @@ pub fn explain(event: &Event, names: &Names) -> Vec<String> {
             };
             vec![format!(
                 "{} ({}) of {me} belong to {to} now, {why}. In the ledger as operation {op}.",
-                files(*n),
+                how_many(*n),
                 Bytes(*bytes)
             )]
         }

@@ -98,6 +98,7 @@ fn queued(model: &Model, peer: PeerId, row: &QueueRow, width: usize) -> Vec<Vec<
 fn in_flight(model: &Model, peer: PeerId, flight: &InFlight, width: usize) -> Vec<Vec<Part>> {
     let stalled = model.board().stalled(peer, Some(flight.id));
     let (state, state_mood) = words::flight_state(flight, stalled);
+    let stands = super::flight::stands(model, peer, flight);
     let mut lines = wrapped(&flight.key.key, width, Role::Strong);
     let percent = if flight.bytes > 0 { flight.done as f64 / flight.bytes as f64 * 100.0 } else { 100.0 };
     lines.extend([
@@ -111,7 +112,15 @@ fn in_flight(model: &Model, peer: PeerId, flight: &InFlight, width: usize) -> Ve
             format!("{} of {} ({percent:.1}%)", Bytes(flight.done), Bytes(flight.bytes)),
             Role::Plain,
         ),
-        field("rate", format!("{}, eta {}", Rate(flight.rate), super::flight::eta(flight)), Role::Plain),
+        field(
+            "rate",
+            format!(
+                "{}, eta {}",
+                Rate(if stands { 0 } else { flight.rate }),
+                super::flight::eta(flight, stands)
+            ),
+            Role::Plain,
+        ),
         field("age", words::age(Duration::from_millis(flight.age_ms)), Role::Plain),
         field("attempts", flight.attempts.to_string(), Role::Plain),
     ]);
@@ -136,7 +145,8 @@ fn problems(model: &Model, width: usize) -> Vec<Vec<Part>> {
         let age = Duration::from_millis(model.shown_at_ms().saturating_sub(problem.since_ms));
         let peer = problem.peer.as_deref().unwrap_or("run");
         let transfer = problem.transfer.map(|id| format!(" #{id}")).unwrap_or_default();
-        let head = format!("! {} {peer}{transfer}, for {}", problem.kind, words::age(age));
+        let age = if problem.since_ms > 0 { format!(", for {}", words::age(age)) } else { String::new() };
+        let head = format!("! {} {peer}{transfer}{age}", problem.kind);
         lines.push(vec![part(head, Role::Bad)]);
         lines.extend(wrapped(&problem.text, width, Role::Plain));
         if !problem.next.is_empty() {

@@ -15,7 +15,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, dialog: &Dialog) {
     let width = usize::from(WIDTH.min(brush.buf.area.width)).saturating_sub(4);
     let mut lines: Vec<Vec<Part>> = Vec::new();
     if !dialog.forecasts.is_empty() {
-        lines.extend(forecasts(model, dialog, width));
+        lines.extend(forecasts(brush, model, dialog, width));
         lines.push(Vec::new());
     }
     for sentence in &dialog.text {
@@ -67,14 +67,18 @@ fn buttons(brush: &mut Brush<'_>, dialog: &Dialog, row: Rect) {
 }
 
 /// A table of now, after and what moves; or who would do nothing and why.
-fn forecasts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Vec<Part>> {
+fn forecasts(brush: &Brush<'_>, model: &Model, dialog: &Dialog, width: usize) -> Vec<Vec<Part>> {
     let mut lines = Vec::new();
     for (order, forecast) in dialog.orders.iter().zip(&dialog.forecasts) {
         let who = match order.to {
             To::Peer(peer) => model.names().name(peer),
             To::Supervisor => "supervisor",
         };
-        let said = |text: &str, role| vec![part(fit::cut_right(&format!("{who}: {text}"), width, ""), role)];
+        let said = |text: &str, role| {
+            // Most answers name the peer themselves.
+            let text = if text.starts_with(who) { text.to_owned() } else { format!("{who}: {text}") };
+            vec![part(fit::cut_right(&text, width, brush.skin.glyphs.cut), role)]
+        };
         match forecast {
             Forecast::Waiting => lines.push(said("asking what it would do ...", Role::Dim)),
             Forecast::Nothing(why) => lines.push(said(why, Role::Dim)),
@@ -106,7 +110,7 @@ fn table(model: &Model, preview: &Preview) -> Vec<Vec<Part>> {
         // The preview lists the owner first.
         let i = usize::from(giver != Some(peer));
         let sign = if i == 0 { "-" } else { "+" };
-        let moved = format!("{sign}{}", words::files(preview.transfers));
+        let moved = format!("{sign}{}", words::how_many(preview.transfers));
         lines.push(vec![
             part(
                 fit::left(&format!("{:8}queue", fit::cut_right(names.name(peer), 7, "")), 15),
@@ -131,7 +135,7 @@ fn table(model: &Model, preview: &Preview) -> Vec<Vec<Part>> {
         ]);
     }
     lines.push(vec![
-        part(fit::left("eta", 15), Role::Dim),
+        part(fit::left("eta unassisted", 15), Role::Dim),
         part(fit::left(&format!("{:>17}", words::clock_s(preview.eta_now_s)), 20), Role::Plain),
         part(fit::left(&format!("{:>17}", words::clock_s(preview.eta_after_s)), 20), Role::Strong),
         part("at present rates", Role::Dim),

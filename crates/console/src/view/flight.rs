@@ -5,11 +5,12 @@ use super::paint::{Brush, Part, mood, part, scroll_to};
 use super::peer::role;
 use crate::skin::Role;
 use ratatui::layout::Rect;
+use twinhaul_console_model::board::Standing;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::update::nav::index_of;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::{Bytes, PeerId};
-use twinhaul_wire::InFlight;
+use twinhaul_wire::{InFlight, WaitReason};
 
 /// Columns that may be left out, in the order of leaving; path, progress in per cent, rate and state always stay.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,7 +82,10 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     for (row, (at, (peer, flight))) in (1..).zip(flights.iter().enumerate().skip(from).take(height)) {
         let selected = focused && at == index;
         let parts = line(brush, model, &layout, *peer, flight, selected);
+        let stale = matches!(board.pane(*peer).standing(model.shown_at()), Standing::Stale(_));
+        brush.veil = stale.then_some(Role::Dim);
         brush.line(inner, row, &parts);
+        brush.veil = None;
         if selected {
             brush.tint(inner, row, Role::Selected);
         }
@@ -123,6 +127,7 @@ fn line(
     let stalled = model.board().stalled(peer, Some(flight.id));
     let (state, state_mood) = words::flight_state(flight, stalled);
     let share = if flight.bytes > 0 { flight.done as f64 / flight.bytes as f64 } else { 1.0 };
+    let stands = stands(model, peer, flight);
     let plain = if stalled { Role::Bad } else { Role::Plain };
     let path = fit::cut_left(&flight.key.key, layout.path, brush.skin.glyphs.cut);
     let mut parts = vec![
@@ -145,9 +150,9 @@ fn line(
         parts.push(part(brush.bar(share, layout.bar), role(peer)));
     }
     parts.push(part(fit::right(&format!("{:.0}%", (share * 100.0).floor()), 5), Role::Plain));
-    parts.push(part(fit::right(&words::mib_per_s(flight.rate), 7), plain));
+    parts.push(part(fit::right(&words::mib_per_s(if stands { 0 } else { flight.rate }), 7), plain));
     if layout.has(Column::Eta) {
-        parts.push(part(fit::right(&eta(flight), 6), Role::Plain));
+        parts.push(part(fit::right(&eta(flight, stands), 6), Role::Plain));
     }
     if layout.has(Column::Tries) {
         let tries = if flight.attempts > 1 { flight.attempts.to_string() } else { String::new() };
@@ -158,7 +163,17 @@ fn line(
     parts
 }
 
-pub(crate) fn eta(flight: &InFlight) -> String {
+/// A transfer that stands still has no time to its end, however fast it was.
+pub(crate) fn stands(model: &Model, peer: PeerId, flight: &InFlight) -> bool {
+    let stale = matches!(model.board().pane(peer).standing(model.shown_at()), Standing::Stale(_));
+    let paused = flight.wait.as_ref().is_some_and(|wait| wait.reason == WaitReason::Paused);
+    stale || paused || model.board().stalled(peer, Some(flight.id))
+}
+
+pub(crate) fn eta(flight: &InFlight, stands: bool) -> String {
+    if stands {
+        return words::clock5(None);
+    }
     let left = flight.bytes.saturating_sub(flight.done);
     words::clock5((flight.rate > 0).then(|| left as f64 / flight.rate as f64))
 }

@@ -7,15 +7,17 @@ use ratatui::layout::Rect;
 use std::time::Duration;
 use twinhaul_console_model::board::{Progress, Standing};
 use twinhaul_console_model::{Eta, Model, words};
-use twinhaul_units::{PeerId, Rate};
+use twinhaul_units::{Bytes, PeerId, Rate};
 use twinhaul_wire::{Problem, RunState};
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let board = model.board();
     let (state, role) = state_word(model);
-    let profile = board.run.as_ref().map(|run| run.name.as_str()).unwrap_or_default();
-    let up = model.up().map_or_else(|| "--:--".into(), words::clock);
-    let up_word = if board.ended().is_some() { "took " } else { "up " };
+    let past = board.past.as_ref().map(|past| past.name.as_str());
+    let profile = board.run.as_ref().map(|run| run.name.as_str()).or(past).unwrap_or_default();
+    let (up_word, clock): (_, fn(Duration) -> String) =
+        if board.ended().is_some() { ("took ", words::clock_over) } else { ("up ", words::clock) };
+    let up = model.up().map_or_else(|| "--:--".into(), clock);
     let problems = board.problems();
     let named =
         |name: &str, value: &str| vec![part(format!("{name} "), Role::Dim), part(value, Role::Strong)];
@@ -36,7 +38,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let parts = fitting(fields, usize::from(inside.width), 2);
     brush.line(inside, 0, &parts);
-    let rate = board.ended().is_none().then(|| board.rate_now());
+    let rate = board.ended().is_none().then(|| board.rate_now(model.shown_at()));
     total(brush, &board.progress(), rate, inside);
 }
 
@@ -58,8 +60,12 @@ fn total(brush: &mut Brush<'_>, progress: &Progress, rate: Option<Rate>, area: R
     if let Some(rate) = rate {
         fields.push(Field::new(8, vec![part(rate.to_string(), Role::Strong)]));
     }
-    let files = format!("{}/{} files", words::count(progress.files), words::count(progress.files_total));
-    fields.push(Field::new(7, vec![part(files, Role::Plain)]));
+    let moved =
+        format!("{}/{} transfers", words::count(progress.transfers), words::count(progress.transfers_total));
+    fields.push(Field::new(7, vec![part(moved, Role::Plain)]));
+    if progress.again > 0 {
+        fields.push(Field::new(6, vec![part(format!("{} again", Bytes(progress.again)), Role::Warn)]));
+    }
     if progress.failed > 0 {
         fields.push(Field::new(
             8,
@@ -118,6 +124,9 @@ pub(crate) fn state_word(model: &Model) -> (String, Role) {
         Some(RunState::Failed) => return (format!("! FAILED{read_only}"), Role::Bad),
         Some(_) => return (format!("STOPPED{read_only}"), Role::Warn),
         None => {}
+    }
+    if model.live.nobody() {
+        return (format!("NOT RUNNING{read_only}"), Role::Alarm);
     }
     let standings = PeerId::BOTH.map(|peer| model.live.pane(peer).standing(model.now));
     let oldest =

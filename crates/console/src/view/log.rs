@@ -57,7 +57,9 @@ pub(crate) fn draw_messages(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     for (row, at) in (0..inner.height).zip(from..notes.len()) {
         let Some(note) = notes.get(at) else { break };
         let time = super::time(model, note.at_ms);
-        let parts = [part(format!("{time} "), Role::Dim), part(note.text.clone(), mood(note.mood))];
+        let room = usize::from(inner.width).saturating_sub(fit::width(&time) + 1);
+        let text = fit::cut_right(&note.text, room, brush.skin.glyphs.cut);
+        let parts = [part(format!("{time} "), Role::Dim), part(text, mood(note.mood))];
         brush.line(inner, row, &parts);
         if selected.unwrap_or(notes.len() - 1) == at {
             brush.tint(inner, row, Role::Selected);

@@ -9,7 +9,7 @@ use twinhaul_console_model::board::Standing;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::{Bytes, PeerId, Rate, Share};
-use twinhaul_wire::{PeerSnapshot, Rule};
+use twinhaul_wire::{PeerSnapshot, PeerState, RatioMove, Rule};
 
 /// The peer's own colour.
 pub(crate) const fn role(peer: PeerId) -> Role {
@@ -27,6 +27,9 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, peer: PeerId, area: Rec
     let mut title = vec![part(format!("{} {}", Panel::Peer(peer).number(), names.name(peer)), Role::Title)];
     if names.tag(peer) != names.name(peer) {
         title.push(part(format!(" ({})", names.tag(peer)), role(peer)));
+    }
+    if let Some(s) = pane.snapshot.as_ref().filter(|s| s.incarnation > 1) {
+        title.push(part(format!(" incarnation {}", s.incarnation), Role::Warn));
     }
     let inner = brush.panel(area, &title, &[part("Enter queue", Role::Dim)], focused);
     let stale = matches!(pane.standing(model.shown_at()), Standing::Stale(_));
@@ -54,27 +57,29 @@ pub(crate) fn state_line(model: &Model, peer: PeerId, width: usize) -> Vec<Part>
     let sign = if word_mood == words::Mood::Bad { "!" } else { "" };
     let role = if word == "STALE" { Role::Alarm } else { mood(word_mood) };
     let mut fields = vec![Field::new(9, vec![part(format!("{:5}", format!("{word}{sign}")), role)])];
-    if let Some(heard) = pane.heard {
+    // Who has finished is heard no more, and limited by nothing.
+    if let Some(heard) = pane.heard.filter(|_| word != "DONE") {
         let age = beat_age(now.since(heard));
         let role = if word == "STALE" { Role::Bad } else { Role::Dim };
         fields.push(Field::new(8, vec![part(format!("hb {age}"), role)]));
     }
-    if let Some(s) = &pane.snapshot {
-        if let Some(limit) = s.limit {
+    let linked = pane.link.is_up();
+    if let Some(s) = pane.snapshot.as_ref().filter(|s| s.pid > 0) {
+        // What is not so any more makes room for why the peer is not heard.
+        if let Some(limit) = s.limit.filter(|_| linked) {
             fields.push(Field::new(7, vec![part(format!("limit {}", Rate(limit)), Role::Warn)]));
         }
         if let Some(by) = &s.paused_by {
             fields.push(Field::new(7, vec![part(format!("by {by}"), Role::Warn)]));
         }
-        fields.push(Field::new(3, vec![part(format!("pid {}", s.pid), Role::Dim)]));
-        if s.incarnation > 1 {
-            fields.push(Field::new(4, vec![part(format!("incarnation {}", s.incarnation), Role::Warn)]));
+        if word != "DONE" {
+            fields.push(Field::new(3, vec![part(format!("pid {}", s.pid), Role::Dim)]));
         }
     }
     if !pane.link.is_up() && word != "DONE" {
         // Cut rather than left out: why a peer is not heard matters more than its process id.
         let used: usize = fields.iter().filter(|f| f.keep > 4).map(|f| f.width() + 2).sum();
-        let why = fit::cut_right(&pane.link.words(now), width.saturating_sub(used), "");
+        let why = fit::cut_right(&pane.link.words(now), width.saturating_sub(used), "..");
         fields.push(Field::new(5, vec![part(why, Role::Warn)]));
     }
     fitting(fields, width, 2)
@@ -105,13 +110,20 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
         width,
         2,
     );
-    let rate = fit::right(&Rate(s.rate.now).to_string(), 10);
+    // A peer that has finished has an average; its last five seconds would read as the present.
+    let done = s.state == PeerState::Finished;
+    let rate = if done {
+        format!("{} on average ", Rate(s.rate.average))
+    } else {
+        fit::right(&Rate(s.rate.now).to_string(), 10)
+    };
     let columns = width.saturating_sub(fit::width(&rate) + 2);
     let values = pane.rates.columns(columns.clamp(1, 300), columns);
     let line_rate =
         vec![part(rate, Role::Strong), part(" ", Role::Plain), part(brush.spark(&values), role(peer))];
+    let moves = model.board().ratio_moves(peer);
     let mut lines =
-        vec![line_queue, line_rate, ratio_line(brush, s, width), words_line(model, peer, s, width)];
+        vec![line_queue, line_rate, ratio_line(brush, s, moves, width), words_line(model, peer, s, width)];
     if s.assisted.transfers + s.was_assisted.transfers > 0 {
         lines.push(helped_line(s, width));
     }
@@ -120,9 +132,9 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
 }
 
 /// `ratio 0.65 ▲6.1  portion 1935 > min 0  inc 0.05  was .50 .55 .60`.
-fn ratio_line(brush: &Brush<'_>, s: &PeerSnapshot, width: usize) -> Vec<Part> {
+fn ratio_line(brush: &Brush<'_>, s: &PeerSnapshot, moves: &[RatioMove], width: usize) -> Vec<Part> {
     let mut ratio = vec![part("ratio ", Role::Dim), part(format!("{:.2}", s.ratio), Role::Strong)];
-    if let Some(last) = s.ratio_moves.last() {
+    if let Some(last) = moves.last() {
         let sign = if last.new >= last.old { brush.skin.glyphs.up } else { brush.skin.glyphs.down };
         let rule = if last.rule == Rule::Operator { "op" } else { last.rule.name() };
         ratio.push(part(format!(" {sign}{rule}"), Role::Warn));
@@ -136,7 +148,7 @@ fn ratio_line(brush: &Brush<'_>, s: &PeerSnapshot, width: usize) -> Vec<Part> {
         part(if width >= 60 { "minimum " } else { "min " }, Role::Dim),
         part(s.minimum.to_string(), Role::Plain),
     ];
-    let past: Vec<String> = s.ratio_moves.iter().rev().take(6).rev().map(|m| short_ratio(m.old)).collect();
+    let past: Vec<String> = moves.iter().rev().take(6).rev().map(|m| short_ratio(m.old)).collect();
     let was =
         if past.is_empty() { Vec::new() } else { vec![part(format!("was {}", past.join(" ")), Role::Dim)] };
     let inc = vec![part(format!("inc {}", short_ratio(s.increment)), Role::Dim)];
@@ -163,7 +175,7 @@ fn words_line(model: &Model, peer: PeerId, s: &PeerSnapshot, width: usize) -> Ve
         "no assistance in this run".to_owned()
     } else if s.portion > s.minimum as f64 {
         let n = (s.portion.floor() as u64).max(1);
-        format!("if {other} asked now: gives {share}, {}", words::files(n))
+        format!("if {other} asked now: gives {share}, {}", words::how_many(n))
     } else {
         format!("if {other} asked now: no assistance needed")
     };
@@ -174,13 +186,13 @@ fn helped_line(s: &PeerSnapshot, width: usize) -> Vec<Part> {
     let helped = |what: &str, a: twinhaul_wire::Assisted| {
         vec![
             part(format!("{what} "), Role::Dim),
-            part(format!("{} / {}", words::files(a.transfers), Bytes(a.bytes)), Role::Plain),
+            part(format!("{} / {}", words::how_many(a.transfers), Bytes(a.bytes)), Role::Plain),
         ]
     };
     fitting(
         vec![
-            Field::new(9, helped("took over", s.assisted)),
-            Field::new(8, helped("gave away", s.was_assisted)),
+            Field::new(9, helped("assisted with", s.assisted)),
+            Field::new(8, helped("handed over", s.was_assisted)),
         ],
         width,
         3,
@@ -248,7 +260,8 @@ pub(crate) fn brief(model: &Model, peer: PeerId, width: usize) -> Vec<Part> {
             let queue = fit::right(&words::count(s.queue.transfers), 6);
             fields.push(Field::new(8, vec![part(format!("queue {queue}"), dim)]));
             fields.push(Field::new(5, vec![part(fit::right(&Bytes(s.queue.bytes).to_string(), 8), dim)]));
-            fields.push(Field::new(7, vec![part(fit::right(&Rate(s.rate.now).to_string(), 10), dim)]));
+            let rate = if s.state == PeerState::Finished { s.rate.average } else { s.rate.now };
+            fields.push(Field::new(7, vec![part(fit::right(&Rate(rate).to_string(), 10), dim)]));
             fields.push(Field::new(6, vec![part(format!("ratio {:.2}", s.ratio), dim)]));
         }
     }

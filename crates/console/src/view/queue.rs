@@ -15,7 +15,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, view: &QueueView, area:
     let total = view.page.as_ref().map_or(queue.transfers, |page| page.total);
     let title = [
         part(format!("Queue of {name}"), Role::Title),
-        part(format!(" {} / {}", words::files(total), Bytes(queue.bytes)), Role::Plain),
+        part(format!(" {} / {}", words::how_many(total), Bytes(queue.bytes)), Role::Plain),
     ];
     let inner = brush.panel(area, &title, &[part("next first", Role::Dim)], true);
     let parts = state_line(model, view.peer, usize::from(inner.width));

@@ -38,13 +38,13 @@ fn head(brush: &Brush<'_>, model: &Model, width: usize) -> Vec<Vec<Part>> {
     let (state, state_role) = state_word(model);
     let problems = board.problems().len();
     let problem = if problems > 0 { vec![part(format!("! {problems}"), Role::Bad)] } else { Vec::new() };
-    let eta = eta(board.eta(model.shown_at()));
+    let eta = vec![part(format!("eta {}", eta(board.eta(model.shown_at()))), Role::Plain)];
     let progress = board.progress();
     let first = fitting(
         vec![
             Field::new(1, vec![part("twinhaul", Role::Title)]),
             Field::new(9, vec![part(state, state_role)]),
-            Field::new(5, vec![part(format!("eta {eta}"), Role::Plain)]),
+            Field::new(5, if board.ended().is_none() { eta } else { Vec::new() }),
             Field::new(8, problem),
         ],
         width,
@@ -52,11 +52,12 @@ fn head(brush: &Brush<'_>, model: &Model, width: usize) -> Vec<Vec<Part>> {
     );
     let done = if progress.growing { "planning".into() } else { percent(progress.part) };
     let bar = if progress.growing || width < 30 { String::new() } else { brush.bar(progress.part, 12) };
+    let rate = vec![part(board.rate_now(model.shown_at()).to_string(), Role::Plain)];
     let second = fitting(
         vec![
             Field::new(3, vec![part(bar, Role::Good)]),
             Field::new(9, vec![part(done, Role::Strong)]),
-            Field::new(7, vec![part(board.rate_now().to_string(), Role::Plain)]),
+            Field::new(7, if board.ended().is_none() { rate } else { Vec::new() }),
         ],
         width,
         1,

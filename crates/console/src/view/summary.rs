@@ -8,19 +8,31 @@ use ratatui::layout::Rect;
 use std::time::Duration;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::{Bytes, PeerId, Rate};
-use twinhaul_wire::{PeerSnapshot, RunState};
+use twinhaul_wire::{Event, EventKind, PeerSnapshot, RunState};
+
+/// Given-up transfers that the summary names; the report names all.
+const FAILURES_MAX: usize = 3;
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let inner = brush.panel(area, &[part("Summary", Role::Title)], &[], true);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let mut lines = vec![Vec::new()];
     lines.extend(verdict(model));
+    let failures = failures(brush, model, usize::from(inside.width));
+    let first = !failures.is_empty();
+    if first {
+        // Where something failed, that and the next step come before what went well.
+        lines.extend(failures);
+        lines.extend(next(model));
+    }
     lines.push(Vec::new());
     lines.extend(peers(model, usize::from(inside.width)));
     lines.push(Vec::new());
     lines.extend(assistance(model));
-    lines.push(Vec::new());
-    lines.extend(next(model));
+    if !first {
+        lines.push(Vec::new());
+        lines.extend(next(model));
+    }
     for (row, parts) in (0..inside.height).zip(&lines) {
         brush.line(inside, row, parts);
     }
@@ -44,7 +56,10 @@ fn verdict(model: &Model) -> Vec<Vec<Part>> {
     let mut lines = vec![
         vec![part(word, role), part(format!("   exit code {}", board.exit()), Role::Dim)],
         vec![
-            part(format!("{} of {} files", count(done + skipped), count(p.files_total)), Role::Strong),
+            part(
+                format!("{} of {} transfers", count(done + skipped), count(p.transfers_total)),
+                Role::Strong,
+            ),
             part(format!(" at the target, {} moved", Bytes(bytes)), Role::Plain),
         ],
         vec![
@@ -62,7 +77,7 @@ fn verdict(model: &Model) -> Vec<Vec<Part>> {
             1,
             vec![
                 part("took ", Role::Dim),
-                part(words::clock(up), Role::Strong),
+                part(words::clock_over(up), Role::Strong),
                 part(format!(", {average} on average"), Role::Plain),
             ],
         );
@@ -70,11 +85,27 @@ fn verdict(model: &Model) -> Vec<Vec<Part>> {
     lines
 }
 
+/// The last transfers that were given up.
+fn failures(brush: &Brush<'_>, model: &Model, width: usize) -> Vec<Vec<Part>> {
+    let board = model.board();
+    let line = |event: &Event| match &event.kind {
+        EventKind::Failed { key, error, .. } => {
+            let text = format!("{}: {error}", key.key);
+            Some(vec![
+                part(fit::left("given up", 12), Role::Dim),
+                part(fit::cut_right(&text, width.saturating_sub(12), brush.skin.glyphs.cut), Role::Bad),
+            ])
+        }
+        _ => None,
+    };
+    board.events.iter().rev().filter_map(line).take(FAILURES_MAX).collect()
+}
+
 fn peers(model: &Model, width: usize) -> Vec<Vec<Part>> {
     let board = model.board();
     let roomy = width >= 76;
     let asks = if roomy { "   asked  needed  no need" } else { "" };
-    let heading = format!("{:10}{:>9}{:>11}{:>13}{:>8}{asks}", "", "files", "moved", "average", "idle");
+    let heading = format!("{:10}{:>9}{:>11}{:>13}{:>8}{asks}", "", "transfers", "moved", "average", "idle");
     let mut lines = vec![vec![part(heading, Role::Dim)]];
     for peer in PeerId::BOTH {
         let name = part(fit::left(board.names.name(peer), 10), role(peer));
@@ -82,7 +113,7 @@ fn peers(model: &Model, width: usize) -> Vec<Vec<Part>> {
             lines.push(vec![name, part("was not heard", Role::Warn)]);
             continue;
         };
-        let a = s.assisted;
+        let a = board.assisted(peer);
         let asks =
             if roomy { format!("{:>8}{:>8}{:>9}", a.asked, a.needed, a.not_needed) } else { String::new() };
         let figures = format!(
@@ -103,9 +134,9 @@ fn assistance(model: &Model) -> Vec<Vec<Part>> {
         return vec![vec![part("no assistance in this run (policy none)", Role::Dim)]];
     }
     let (asks, needed, not_needed) = board.asks();
-    let snapshots = board.panes.iter().filter_map(|p| p.snapshot.as_ref());
-    let (files, bytes) =
-        snapshots.fold((0, 0), |sum, s| (sum.0 + s.assisted.transfers, sum.1 + s.assisted.bytes));
+    let assisted = PeerId::BOTH.map(|peer| board.assisted(peer));
+    let (transfers, bytes) =
+        assisted.into_iter().fold((0, 0), |sum, a| (sum.0 + a.transfers, sum.1 + a.bytes));
     let mut lines = vec![
         vec![
             part("assistance  ", Role::Dim),
@@ -116,13 +147,13 @@ fn assistance(model: &Model) -> Vec<Vec<Part>> {
         ],
         vec![
             part("handed over ", Role::Dim),
-            part(format!("{}, {}", words::files(files), Bytes(bytes)), Role::Plain),
+            part(format!("{}, {}", words::how_many(transfers), Bytes(bytes)), Role::Plain),
         ],
     ];
     for peer in PeerId::BOTH {
         let Some(s) = &board.pane(peer).snapshot else { continue };
         let mut path: Vec<String> =
-            s.ratio_moves.iter().rev().take(8).rev().map(|m| format!("{:.2}", m.old)).collect();
+            board.ratio_moves(peer).iter().rev().take(8).rev().map(|m| format!("{:.2}", m.old)).collect();
         path.push(format!("{:.2}", s.ratio));
         let moves = if path.len() == 1 { format!("{} (not moved)", path[0]) } else { path.join(" to ") };
         lines.push(vec![
@@ -134,11 +165,12 @@ fn assistance(model: &Model) -> Vec<Vec<Part>> {
     if let (Some(without), Some(took)) = (board.without_assistance(), model.up()) {
         let mut parts = vec![
             part("without     ", Role::Dim),
-            part(format!("about {}", words::clock(without)), Role::Strong),
+            part(format!("about {}", words::clock_over(without)), Role::Strong),
             part(" (first shares, own paces)", Role::Dim),
         ];
-        if without > took {
-            let saved = format!(": saved {}", words::clock(without.saturating_sub(took)));
+        let saved = without.saturating_sub(took);
+        if saved.as_secs() > 0 {
+            let saved = format!(": saved {}", words::clock_over(saved));
             parts.insert(2, part(saved, Role::Good));
         }
         lines.push(parts);

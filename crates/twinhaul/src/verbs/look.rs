@@ -159,8 +159,15 @@ pub(crate) fn events(args: &EventsArgs) -> Result<u8, Failure> {
 
 /// One event as one line.
 fn event_text(event: &twinhaul_wire::Event, names: &Names) -> String {
-    let at = status::timestamp(event.at_ms).unwrap_or_default();
-    let clock = at.get(11..23).unwrap_or_default();
+    // Three digits always: the shortest form of a full second would push the columns.
+    let of_day = event.at_ms % 86_400_000;
+    let clock = format!(
+        "{:02}:{:02}:{:02}.{:03}",
+        of_day / 3_600_000,
+        of_day / 60_000 % 60,
+        of_day / 1000 % 60,
+        of_day % 1000
+    );
     let who = event.peer.as_deref().unwrap_or("-");
     format!("{clock} {who:<8} {}", words::event::log_line(event, names))
 }

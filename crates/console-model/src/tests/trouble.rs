@@ -1,0 +1,181 @@
+//! What an operator must see when something is not as usual: processes that are gone, restarts, failures, figures that
+//! are of the past.
+
+use crate::board::{LinkState, Past, PastPeer};
+use crate::sample::{self, drive, peer_msg, run_msg, tell};
+use crate::{Clean, Effect, Eta, Msg, To, update};
+use std::time::Duration;
+use twinhaul_units::{Moment, PeerId};
+use twinhaul_wire::{
+    Assisted, Command, CommandResult, Event, EventKind, PeerSnapshot, Preview, QueueSize, Reply, Rule,
+    RunState, Totals,
+};
+
+fn event_msg(event: &Event) -> Msg {
+    Msg::Event(Clean::new(event).unwrap())
+}
+
+fn waiting(attempt: u32) -> LinkState {
+    LinkState::Waiting { attempt, retry_at: Moment::ZERO, why: "nobody listens".into() }
+}
+
+#[test]
+fn a_finished_run_is_told_by_its_ledger() {
+    let mut model = sample::model();
+    for to in [To::Peer(PeerId::First), To::Peer(PeerId::Second), To::Supervisor] {
+        tell(&mut model, Msg::Link(to, waiting(5)));
+    }
+    assert!(model.live.nobody());
+    let amount = |transfers| QueueSize { transfers, bytes: transfers << 20 };
+    let peer = |n| PastPeer {
+        incarnation: 1,
+        ratio: Some(0.65),
+        done: amount(n),
+        verified: amount(n),
+        ..PastPeer::default()
+    };
+    let totals = Totals { transfers: 400, bytes: 400 << 20, growing: false };
+    let past = Past { state: RunState::Complete, totals, peers: [peer(330), peer(70)], ..Past::default() };
+    let started = EventKind::RunStarted { name: "demo".into(), policy: "learning".into() };
+    let ended = EventKind::RunEnded { state: "complete".into(), done: 400, skipped: 0, failed: 0 };
+    let moved = EventKind::Ratio { old: 0.65, new: 0.6, rule: Rule::R62 };
+    let ask = EventKind::Ask { ask_id: 1, idle_slots: 1, rate: 1, queued: 0 };
+    let events = [(-500.0, None, started), (-460.0, Some("alpha"), moved), (-450.0, Some("beta"), ask)];
+    let events = (1..).zip(events).map(|(seq, (at, peer, kind))| sample::event(seq, at, peer, kind));
+    let events = events.chain([sample::event(9, -440.0, None, ended)]);
+    tell(&mut model, Msg::Past(Box::new(past)));
+    tell(&mut model, Msg::History(events.map(|e| Clean::new(&e).unwrap()).collect()));
+    assert_eq!(model.live.ended(), Some(RunState::Complete));
+    let progress = model.live.progress();
+    assert_eq!((progress.transfers, progress.transfers_total, progress.part), (400, 400, 1.0));
+    assert_eq!(model.up().unwrap().as_secs(), 60, "from its start to its end, not to now");
+    assert_eq!(model.live.asks(), (1, 0, 0));
+    let alpha = model.live.pane(PeerId::First).snapshot.as_ref().unwrap();
+    assert_eq!((alpha.done.transfers, alpha.ratio), (330, 0.6), "the last move is newer than the row");
+    assert_eq!(model.live.pane(PeerId::First).standing(model.now), crate::board::Standing::Done);
+}
+
+#[test]
+fn a_run_without_any_process_says_what_to_type() {
+    let mut model = sample::model();
+    assert!(!model.live.nobody());
+    for to in [To::Peer(PeerId::First), To::Peer(PeerId::Second), To::Supervisor] {
+        tell(&mut model, Msg::Link(to, waiting(5)));
+    }
+    let past = Past { run: "wan-bulk-3".into(), state: RunState::Running, ..Past::default() };
+    tell(&mut model, Msg::Past(Box::new(past)));
+    assert_eq!(model.live.problems()[0].next, "twinhaul run --resume wan-bulk-3");
+}
+
+#[test]
+fn what_is_over_in_a_moment_stays_a_problem() {
+    let mut model = sample::mid_run();
+    assert!(model.live.problems().is_empty());
+    let mut run = sample::run();
+    let beta = run.peers.get_mut("beta").unwrap();
+    (beta.restarts, beta.last_exit) = (1, Some("killed by signal 9 (KILL)".into()));
+    tell(&mut model, run_msg(&run));
+    let problems = model.live.problems();
+    assert_eq!(problems[0].text, "beta was restarted once (1); last: killed by signal 9 (KILL)");
+    tell(&mut model, Msg::Link(To::Supervisor, waiting(1)));
+    assert_eq!(model.live.problems().len(), 1, "one failed attempt is no news");
+    tell(&mut model, Msg::Link(To::Supervisor, waiting(5)));
+    assert_eq!(model.live.problems()[0].next, "twinhaul attach wan-bulk-3");
+    let mut alpha = sample::alpha();
+    alpha.failed.transfers = 2;
+    tell(&mut model, peer_msg(PeerId::First, &alpha));
+    assert!(model.live.problems().iter().any(|p| p.kind == "failed" && p.text == "2 transfers given up"));
+}
+
+#[test]
+fn bytes_to_be_moved_again_explain_a_bar_that_stands() {
+    let mut model = sample::mid_run();
+    let before = model.live.progress();
+    assert_eq!(before.again, 0);
+    let alpha = PeerSnapshot { in_flight: Vec::new(), incarnation: 2, ..sample::alpha() };
+    tell(&mut model, peer_msg(PeerId::First, &alpha));
+    let after = model.live.progress();
+    let lost = before.bytes - after.bytes;
+    assert!(lost > 0 && after.again.abs_diff(lost) < 1 << 20, "{lost} {}", after.again);
+}
+
+#[test]
+fn counts_do_not_go_back_with_a_new_incarnation() {
+    let mut model = sample::mid_run();
+    let ask = |id| EventKind::Ask { ask_id: id, idle_slots: 1, rate: 1, queued: 0 };
+    for id in 0..200 {
+        tell(&mut model, event_msg(&sample::event(100 + id, 1.0, Some("alpha"), ask(id))));
+    }
+    let alpha = PeerSnapshot { assisted: Assisted::default(), incarnation: 2, ..sample::alpha() };
+    tell(&mut model, peer_msg(PeerId::First, &alpha));
+    assert_eq!(model.live.asks().0, 201 + 49, "the sample's own ask, these, and beta's");
+}
+
+#[test]
+fn the_rate_of_now_leaves_out_who_is_not_heard() {
+    let model = sample::mid_run();
+    let rate = |after_s| model.live.rate_now(model.now + Duration::from_secs(after_s)).0 >> 20;
+    assert_eq!(rate(0), 814 + 216);
+    assert_eq!(rate(4), 0, "both are stale");
+}
+
+#[test]
+fn what_is_in_flight_cannot_be_shared() {
+    let mut model = sample::mid_run();
+    let none = QueueSize::default();
+    let mut alpha = PeerSnapshot { queue: none, ..sample::alpha() };
+    let beta = PeerSnapshot { queue: none, in_flight: Vec::new(), ..sample::beta() };
+    alpha.in_flight.truncate(1);
+    let left = (alpha.in_flight[0].bytes - alpha.in_flight[0].done) as f64;
+    let alone = left / alpha.rate.now.max(alpha.rate.one_min) as f64;
+    sample::refresh(&mut model, &alpha, &beta, &sample::run());
+    let Eta::Range { low_s, .. } = model.live.eta(model.now) else { panic!() };
+    assert!(low_s >= alone * 0.999, "{low_s} {alone}");
+}
+
+#[test]
+fn an_idle_peer_can_be_drained() {
+    let mut model = sample::mid_run();
+    let asked = drive(&mut model, "x2d");
+    let [Effect::Send(_, request)] = asked.as_slice() else { panic!() };
+    let reply = Reply {
+        id: request.id,
+        result: CommandResult::Preview(Preview {
+            from: "beta".into(),
+            to: "alpha".into(),
+            transfers: 0,
+            bytes: 0,
+            now: [QueueSize::default(); 2],
+            after: [QueueSize::default(); 2],
+            eta_now_s: None,
+            eta_after_s: None,
+        }),
+    };
+    tell(&mut model, Msg::Reply(Clean::new(&reply).unwrap()));
+    let now = model.now;
+    update(&mut model, Msg::Drawn, now);
+    let sent = drive(&mut model, "y");
+    assert!(
+        matches!(sent.as_slice(), [Effect::Send(_, r)] if r.command == Command::Drain { dry_run: false })
+    );
+}
+
+#[test]
+fn a_question_of_a_dialog_is_no_moment_of_the_timeline() {
+    let mut model = sample::mid_run();
+    let before = (model.live.timeline.len(), model.live.events.len());
+    let control = |command: &str| EventKind::Control {
+        command: command.into(),
+        by: "story".into(),
+        result: String::new(),
+    };
+    let ask = "twinhaul rebalance wan-bulk-3 --peer beta --share 30% --dry-run";
+    tell(&mut model, event_msg(&sample::event(50, 0.0, Some("beta"), control(ask))));
+    assert_eq!((model.live.timeline.len(), model.live.events.len()), (before.0, before.1 + 1));
+    // Told by the story and by the peer: one line in both.
+    for (seq, peer) in [(51, None), (52, Some("alpha"))] {
+        let limit = control("twinhaul limit demo-1 --peer alpha '128 KiB/s'");
+        tell(&mut model, event_msg(&sample::event(seq, 0.1, peer, limit)));
+    }
+    assert_eq!((model.live.timeline.len(), model.live.events.len()), (before.0 + 1, before.1 + 2));
+}
