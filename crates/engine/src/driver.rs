@@ -123,6 +123,8 @@ pub(crate) struct Driver {
     poll_pending: bool,
     polled_at: Moment,
     claim_pending: bool,
+    /// Since when finishing is done without an end of the run.
+    finished_since: Option<Moment>,
     /// A load that waits for the first wave.
     load_later: Option<usize>,
 }
@@ -157,6 +159,7 @@ impl Driver {
             poll_pending: false,
             polled_at: Moment::ZERO,
             claim_pending: false,
+            finished_since: None,
             load_later: None,
         }
     }

@@ -22,7 +22,7 @@ pub struct Place {
 pub enum ProfileError {
     /// The file could not be opened or read.
     #[error(
-        "cannot read profile {}: {cause}\n  = next: ls -l {}, or twinhaul init for a new profile",
+        "cannot read profile {}: {cause}\n  = next: ls -l {}, or start from one of profiles/",
         show(file),
         argument(file)
     )]

@@ -61,9 +61,7 @@ pub(crate) fn profile(text: &str, file: &str) -> Result<Profile, Fault> {
     secret::check(&root)?;
     fields::check_duplicates(&root)?;
     if matches!(root.value, Value::Nothing) {
-        return Err(
-            Fault::new("the profile is empty").help("write one with twinhaul init, or start from profiles/")
-        );
+        return Err(Fault::new("the profile is empty").help("start from one of profiles/"));
     }
     // The version first: another version may well have other keys.
     version(&Fields::any(&root)?)?;

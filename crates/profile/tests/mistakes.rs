@@ -120,7 +120,7 @@ fn files_that_cannot_be_profiles() {
     assert!(matches!(error, ProfileError::Unreadable { .. }));
     let shown = format!("{}/it'\\''s.yaml", dir.path().display());
     assert!(
-        error.to_string().ends_with(&format!("next: ls -l '{shown}', or twinhaul init for a new profile")),
+        error.to_string().ends_with(&format!("next: ls -l '{shown}', or start from one of profiles/")),
         "{error}"
     );
 

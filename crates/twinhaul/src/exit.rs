@@ -17,6 +17,7 @@ pub(crate) const MISMATCH: u8 = 6;
 pub(crate) const TIME_LIMIT: u8 = 10;
 pub(crate) const HELD: u8 = 11;
 pub(crate) const INTERRUPTED: u8 = 130;
+pub(crate) const TERMINATED: u8 = 143;
 
 /// Why a verb ended without success.
 #[derive(Debug)]

@@ -4,11 +4,22 @@
 
 use crate::exit::Failure;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whoever read our results has closed the pipe (`twinhaul events --follow | head`).
+static READER_GONE: AtomicBool = AtomicBool::new(false);
 
 /// A result line.
 pub(crate) fn line(text: &str) {
-    // `twinhaul events | head` closes early; that is its right.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    // Closing early is the reader's right, and no error of ours.
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        READER_GONE.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether anybody still reads results; verbs that go on for ever ask.
+pub(crate) fn is_read() -> bool {
+    !READER_GONE.load(Ordering::Relaxed)
 }
 
 /// A message for the person at the terminal.

@@ -48,7 +48,12 @@ pub(crate) fn follow(run: &RunDir, show: Show) -> Result<u8, Failure> {
             if let Some(why) = &end.why {
                 output::error(why);
             }
-            return Ok(end.code);
+            let code = if signals.terminated() && end.code == exit::INTERRUPTED {
+                exit::TERMINATED
+            } else {
+                end.code
+            };
+            return Ok(code);
         }
         gone_since = match is_supervised(&run.path) {
             Some(_) => None,
@@ -95,8 +100,9 @@ fn obey(run: &RunDir, signals: &Signals, done: u8) -> u8 {
 
 /// "41.2 %  12.1 of 29.4 TiB  …".
 pub(crate) fn progress_line(s: &twinhaul_wire::status::Status) -> String {
-    let finished = s.done.transfers + s.skipped.transfers + s.failed.transfers;
-    let bytes = s.done.bytes + s.skipped.bytes + s.failed.bytes;
+    // What failed has not arrived: 100 % only when everything has.
+    let finished = s.done.transfers + s.skipped.transfers;
+    let bytes = s.done.bytes + s.skipped.bytes;
     // While planning, a percentage would go back.
     let part = if s.totals.growing || s.totals.bytes == 0 {
         "planning".to_owned()

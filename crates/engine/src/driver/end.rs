@@ -16,6 +16,9 @@ const LAST_SNAPSHOT: Duration = Duration::from_millis(250);
 /// The last batch of events gets this long to become durable.
 const LAST_FLUSH: Duration = Duration::from_secs(10);
 
+/// The peer that did the finishing gets this long to say how the run ended.
+const FINISHER_SPEAKS: Duration = Duration::from_secs(2);
+
 /// How a peer ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -64,6 +67,8 @@ impl Driver {
                 let Some(polled) = &self.view.polled else { return Ok(()) };
                 if polled.run.state.ended() {
                     self.life = Life::Ended(Ended::Finished(polled.run.state));
+                } else if polled.run.finished && polled.all_settled() {
+                    self.close_for_the_finisher()?;
                 } else if polled.all_settled() && self.core_is_idle() && !self.claim_pending {
                     self.claim_pending = true;
                     self.ledger(Job::ClaimFinishing)?;
@@ -71,6 +76,20 @@ impl Driver {
             }
             Life::Finishing | Life::Ended(_) => {}
         }
+        Ok(())
+    }
+
+    /// Finishing is done and nobody has said how the run ended: the peer that did it died between the two.
+    fn close_for_the_finisher(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        let since = *self.finished_since.get_or_insert(now);
+        if now.since(since) < FINISHER_SPEAKS {
+            return Ok(());
+        }
+        let failed = self.view.polled.as_ref().map_or(0, |p| p.counters.sum(State::Failed).transfers);
+        let state = if failed > 0 { RunState::Failed } else { RunState::Complete };
+        self.ledger(Job::EndRun { state })?;
+        self.life = Life::Ended(Ended::Finished(state));
         Ok(())
     }
 

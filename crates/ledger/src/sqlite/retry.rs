@@ -55,6 +55,10 @@ fn failed_after(conn: &Connection, after: i64) -> Result<Vec<i64>> {
 fn reopen(conn: &Connection, ids: &[i64]) -> Result<(u64, Option<i64>)> {
     let Some(last) = ids.last() else { return Ok((0, None)) };
     let Replanned { runs, settled_lots, count } = replan(conn, ids)?;
+    if count > 0 {
+        // What was finished is not any more: somebody must do it again when these are settled.
+        conn.execute("UPDATE run SET finished = 0, finishing_peer = NULL, finishing_incarnation = NULL", [])?;
+    }
     let mut numbers = Numbers::open(conn)?;
     let mut room = LOTS_MAX.saturating_sub(lots::count(conn)?);
     let mut renewed = -1;

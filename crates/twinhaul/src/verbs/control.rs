@@ -2,13 +2,15 @@
 
 use crate::cli::{DrainArgs, LimitArgs, RatioArgs, RebalanceArgs, RetryArgs, StopArgs, TargetArgs};
 use crate::exit::{self, Failure};
-use crate::launch::supervisor_failure;
+use crate::exit_file;
+use crate::launch::{ledger_failure, supervisor_failure};
 use crate::output;
 use crate::state::{self, RunDir};
 use std::time::{Duration, Instant};
+use twinhaul_ledger::{Reopen, Store};
 use twinhaul_supervisor::{Client, SupervisorError, is_supervised};
 use twinhaul_units::text::show;
-use twinhaul_units::{Bytes, Rate, Ratio, Span};
+use twinhaul_units::{Bytes, Rate, Ratio, Span, TransferId};
 use twinhaul_wire::{Command, CommandResult, Preview};
 
 /// A peer of a supervised run that does not listen yet gets this long.
@@ -70,6 +72,7 @@ pub(crate) fn drain(args: &DrainArgs) -> Result<u8, Failure> {
 
 pub(crate) fn stop(args: &StopArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
+    still_runs(&run)?;
     let command = Command::Stop { drain: args.drain };
     match send(&run, "supervisor", &command) {
         Ok(result) => acknowledge(&result, false),
@@ -80,9 +83,41 @@ pub(crate) fn stop(args: &StopArgs) -> Result<u8, Failure> {
 
 pub(crate) fn retry(args: &RetryArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
+    if exit_file::read(&run.path).is_some() {
+        return retry_ended(&run, args.transfer);
+    }
     let first = run.file.order[0].clone();
     let result = send(&run, &first, &Command::Retry { transfer: args.transfer })?;
     acknowledge(&result, false)
+}
+
+/// A run that has ended takes its failed transfers back; going on with it tries them.
+fn retry_ended(run: &RunDir, transfer: Option<u64>) -> Result<u8, Failure> {
+    let which = transfer.map_or(Reopen::All, |id| Reopen::Some(vec![TransferId(id)]));
+    let store = Store::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    let reopened = store.reopen_failed(&which).map_err(|e| ledger_failure(&e))?;
+    if reopened == 0 {
+        return Err(Failure::new(
+            exit::TEMPORARY,
+            "refused: there are no such failed transfers. Try: twinhaul report",
+        ));
+    }
+    output::line(&format!(
+        "{reopened} failed transfers are queued again; go on: twinhaul run --resume {}",
+        run.file.run
+    ));
+    Ok(exit::COMPLETE)
+}
+
+/// A run that has ended cannot be stopped.
+fn still_runs(run: &RunDir) -> Result<(), Failure> {
+    match exit_file::read(&run.path) {
+        Some(end) => {
+            let text = format!("run {} has ended already, with code {}", run.file.run, end.code);
+            Err(Failure::new(exit::TEMPORARY, text))
+        }
+        None => Ok(()),
+    }
 }
 
 fn known(run: &RunDir, peer: &str) -> Result<(), Failure> {

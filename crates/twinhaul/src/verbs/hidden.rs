@@ -63,8 +63,18 @@ pub(crate) fn supervise(run_dir: &Path) -> Result<u8, Failure> {
         Ok(code) => (u8::try_from(*code).unwrap_or(1), why(&run, *code)),
         Err(e) => (u8::try_from(e.exit_code()).unwrap_or(1), Some(format!("failed to {e}"))),
     };
+    tidy_up(&run);
     exit_file::write(&run.path, &ExitFile { code, ended_at_ms: wall_ms(), why })?;
     Ok(code)
+}
+
+/// An ended run keeps its history, not its reserve (64 MiB) nor its sockets; going on makes both again.
+fn tidy_up(run: &RunDir) {
+    let peers = run.file.order.iter().map(|name| format!("{name}.sock"));
+    for name in peers.chain(["ledger.sqlite-reserve".to_owned()]) {
+        // Missing is what is wanted.
+        let _ = std::fs::remove_file(run.path.join(name));
+    }
 }
 
 fn options(run: &RunDir, profile: &Profile, growing: bool, store: Store) -> Result<Options, Failure> {

@@ -68,7 +68,7 @@ pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
         } else {
             output::line(&status_text(&status));
         }
-        if !args.watch || status.state.ended() {
+        if !args.watch || status.state.ended() || !output::is_read() {
             return Ok(exit::COMPLETE);
         }
         std::thread::sleep(Duration::from_secs(1));
@@ -150,7 +150,7 @@ pub(crate) fn events(args: &EventsArgs) -> Result<u8, Failure> {
             output::line(&event_text(&event, &names));
             Ok(())
         })?;
-        if !args.follow || ended {
+        if !args.follow || ended || !output::is_read() {
             return Ok(exit::COMPLETE);
         }
         std::thread::sleep(LOOK_EVERY);
@@ -159,15 +159,7 @@ pub(crate) fn events(args: &EventsArgs) -> Result<u8, Failure> {
 
 /// One event as one line.
 fn event_text(event: &twinhaul_wire::Event, names: &Names) -> String {
-    // Three digits always: the shortest form of a full second would push the columns.
-    let of_day = event.at_ms % 86_400_000;
-    let clock = format!(
-        "{:02}:{:02}:{:02}.{:03}",
-        of_day / 3_600_000,
-        of_day / 60_000 % 60,
-        of_day / 1000 % 60,
-        of_day % 1000
-    );
-    let who = event.peer.as_deref().unwrap_or("-");
+    let clock = status::clock(event.at_ms);
+    let who = words::event::speaker(event, names).map_or("-", |p| names.name(p));
     format!("{clock} {who:<8} {}", words::event::log_line(event, names))
 }

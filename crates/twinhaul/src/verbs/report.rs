@@ -153,7 +153,15 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         twinhaul_wire::RunState::Complete => {
             format!("  read it again from the targets: twinhaul verify {}", s.run)
         }
-        twinhaul_wire::RunState::Failed => format!("  what failed and why: twinhaul report {}", s.run),
+        twinhaul_wire::RunState::Failed => {
+            format!(
+                "  try what failed again: twinhaul run --resume {0}; all of it: twinhaul report {0}",
+                s.run
+            )
+        }
+        _ if twinhaul_supervisor::is_supervised(&run.path).is_some() => {
+            format!("  look at it: twinhaul attach {}", s.run)
+        }
         _ => format!("  go on with it: twinhaul run --resume {}", s.run),
     };
     lines.push(next);

@@ -8,7 +8,7 @@ use crate::watch::Show;
 use crate::{backends, guards, output, status, watch};
 use std::io::{BufRead as _, IsTerminal as _};
 use twinhaul_console::Left;
-use twinhaul_ledger::Store;
+use twinhaul_ledger::{Reopen, Store};
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::is_supervised;
 use twinhaul_wire::RunState;
@@ -126,6 +126,10 @@ fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
         );
         return Err(Failure::usage(text));
     }
+    let reopened = store.reopen_failed(&Reopen::All).map_err(|e| launch::ledger_failure(&e))?;
+    if reopened > 0 {
+        output::say(&format!("{reopened} failed transfers are tried again"));
+    }
     let profile = load_frozen(&run)?;
     drop(guards::check(&profile, &backends::loader()?, Some(name))?);
     store
@@ -176,13 +180,18 @@ pub(crate) fn console(run: &RunDir, read_only: bool, ascii: bool) -> Result<u8, 
         run_dir: run.path.clone(),
         run: run.file.run.clone(),
         names: run.file.order.clone(),
-        targets: load_frozen(run).map(|p| p.targets.into_iter().map(|t| t.name).collect()).unwrap_or_default(),
+        targets: load_frozen(run)
+            .map(|p| p.targets.into_iter().map(|t| t.name).collect())
+            .unwrap_or_default(),
         read_only,
         ascii: ascii.then_some(true),
         color: twinhaul_console::Color::Auto,
         exit_when_done: false,
     };
-    match twinhaul_console::run(options).map_err(|e| Failure::usage(e.to_string()))? {
+    let failed = |e: &twinhaul_console::ConsoleError| {
+        Failure::new(u8::try_from(e.exit_code()).unwrap_or(exit::OTHER), e.to_string())
+    };
+    match twinhaul_console::run(options).map_err(|e| failed(&e))? {
         Left::Detached => {
             output::say(&format!("run {0} goes on: twinhaul attach {0}", run.file.run));
             Ok(exit::COMPLETE)
