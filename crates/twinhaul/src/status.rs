@@ -8,7 +8,9 @@ use twinhaul_ledger::{Counters, State, View};
 use twinhaul_supervisor::Client;
 use twinhaul_units::{Amount, PeerId};
 use twinhaul_wire::status::{Assistance, Eta, PeerStatus, Status};
-use twinhaul_wire::{AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, QueueSize, Totals};
+use twinhaul_wire::{
+    AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, PeerState, QueueSize, Totals,
+};
 
 fn size(a: Amount) -> QueueSize {
     QueueSize { transfers: a.transfers, bytes: a.bytes.0 }
@@ -145,7 +147,9 @@ fn from_ledger(peer: PeerId, counters: &Counters, peers: &[twinhaul_ledger::Peer
 /// With assistance both peers end together: remaining bytes over both rates, as a range between the last minute's
 /// rates and the last seconds'. Not known while a rate is not, or while the plan grows.
 fn eta(snapshots: &[Option<PeerSnapshot>; 2], remaining: Amount, growing: bool) -> Option<Eta> {
-    if growing || remaining.transfers == 0 {
+    // A pause may end in a minute or never.
+    let paused = snapshots.iter().flatten().any(|s| s.state == PeerState::Paused);
+    if growing || paused || remaining.transfers == 0 {
         return None;
     }
     let sum = |rate: fn(&PeerSnapshot) -> u64| snapshots.iter().flatten().map(rate).sum::<u64>();

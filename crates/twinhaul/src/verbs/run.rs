@@ -188,9 +188,7 @@ pub(crate) fn console(run: &RunDir, read_only: bool, ascii: bool) -> Result<u8, 
         color: twinhaul_console::Color::Auto,
         exit_when_done: false,
     };
-    let failed = |e: &twinhaul_console::ConsoleError| {
-        Failure::new(u8::try_from(e.exit_code()).unwrap_or(exit::OTHER), e.to_string())
-    };
+    let failed = |e: &twinhaul_console::ConsoleError| Failure::new(e.exit_code(), e.to_string());
     match twinhaul_console::run(options).map_err(|e| failed(&e))? {
         Left::Detached => {
             output::say(&format!("run {0} goes on: twinhaul attach {0}", run.file.run));
