@@ -50,8 +50,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The workspace's root: two levels above this crate.
+/// The workspace's root: two levels above this crate. What cargo says at run time comes first: with one target directory
+/// for several checkouts, this executable may have been compiled for another of them.
 fn workspace_root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.ancestors().nth(2).map_or_else(|| here.clone(), Path::to_path_buf)
 }
