@@ -1,6 +1,9 @@
 //! What a core wants done: the only way out. And what it tells about itself, for the console and the history.
 
-use crate::{AskId, Control, Episode, Interval, Message, Millionths, OpId, Refusal, Unit};
+use crate::{
+    AskId, ByteRange, Control, Cut, Episode, FencedFigures, Interval, Message, Millionths, OpId, Refusal,
+    Unit,
+};
 use std::time::Duration;
 use twinhaul_units::{Bytes, Incarnation, Moment, Ratio, TransferId};
 
@@ -17,6 +20,8 @@ pub enum Effect {
         /// The incarnation of the peer that receives.
         asker_incarnation: Incarnation,
         intervals: Vec<Interval>,
+        /// Ranges to cut off transfers in flight here, and to lend in the same transaction.
+        cuts: Vec<Cut>,
         why: AssignWhy,
     },
     /// Read from the ledger which lots this peer owns that no earlier load has named, at most `limit` intervals;
@@ -24,6 +29,15 @@ pub enum Effect {
     LoadLots { limit: usize },
     /// Start this transfer in a slot.
     Start(Unit),
+    /// Work on this range in a slot; answer with `RangeDone`.
+    StartRange(ByteRange),
+    /// A slot is idle and the queue is empty: make a second part of a transfer in flight here; answer with `Split`.
+    Split(Cut),
+    /// Stop working on this range: the other copy of a hedge is done. No answer; its slot is free.
+    Abandon { range: ByteRange },
+    /// Take over what the other peer owns, if this is still its current incarnation: one ledger transaction under a
+    /// number of its own, as with `Assign`. Answer with `Fenced`.
+    Fence { op: OpId, incarnation: Incarnation },
     /// Send to the other peer.
     Send(Message),
     /// Send `Tick` at this moment; replaces the timer set before.
@@ -59,14 +73,22 @@ pub enum Rule {
 }
 
 /// The arithmetic of claims 4.2 to 4.4 at the moment of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// By the claims the portion is ratio x queued. `balanced` determines it in bytes, `portion_bytes` of
+/// `remaining_bytes`, and then `ratio` is their quotient and `portion` the number of transfers and ranges that would
+/// move: what the minimum is compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AnswerFigures {
     pub ratio: Millionths,
-    /// Ratio x queued.
     pub portion: Millionths,
     pub minimum: u64,
     /// The owner's queue before the hand-over.
     pub queued: u64,
+    pub portion_bytes: Bytes,
+    /// The owner's bytes before the hand-over, queued and in flight.
+    pub remaining_bytes: Bytes,
+    /// Ranges of transfers in flight among what would move.
+    pub ranges: u64,
 }
 
 /// Which of the two answers.
@@ -87,6 +109,17 @@ pub enum ControlRefusal {
     NothingQueued,
     /// [`crate::ASSIGNS_PENDING_MAX`] assignments are under way.
     Busy,
+}
+
+/// Why the other peer was taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FenceWhy {
+    /// Its process is gone for certain.
+    Dead,
+    /// Nothing was heard of it for as long as a lease lasts.
+    LeaseOver,
+    /// It said nothing for three heartbeats, and this peer had nothing else to do.
+    Silent,
 }
 
 /// What the console shows and the history keeps.
@@ -112,6 +145,12 @@ pub enum Report {
     AssignRefused { op: OpId, count: u64, why: Refusal },
     /// A control had no effect.
     ControlRefused { control: Control, why: ControlRefusal },
+    /// The other peer is suspected: nothing was heard of it for so long.
+    Suspected { silent: Duration },
+    /// What the other peer owned is this peer's now.
+    TookOver { from: Incarnation, figures: FencedFigures, why: FenceWhy },
+    /// The ledger refused the take-over.
+    FenceRefused { why: Refusal },
     /// Too many retries are due; send `RetryDue` for this transfer again later.
     RetryDeferred { id: TransferId },
 }

@@ -1,7 +1,7 @@
 //! What happens to a core: the only way in.
 
-use crate::{Interval, Message, OpId, Unit};
-use twinhaul_units::{Bytes, Incarnation, Rate, Ratio, TransferId};
+use crate::{ByteRange, Cut, Interval, LoadedLot, Message, OpId, PartProgress, RangeOutcome, Unit};
+use twinhaul_units::{Bytes, Incarnation, Ratio, TransferId};
 
 /// One thing that happened. The caller passes events one at a time and carries out the effects in their order.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,18 +11,30 @@ pub enum Event {
     /// The answer to `LoadLots`: what this peer owns and has not started in lots that no earlier load has named.
     LotsLoaded {
         /// Transfers that either peer can do: the queue of claims 1.1 and 1.2.
-        intervals: Vec<Interval>,
+        lots: Vec<LoadedLot>,
         /// Transfers whose target the other peer cannot reach: done first, never handed over, in no portion.
-        pinned: Vec<Interval>,
+        pinned: Vec<LoadedLot>,
+        /// Ranges that are lent to this peer, not done, and named by no earlier load; and ranges of its own
+        /// transfers that were lent and came back to be done here.
+        ranges: Vec<ByteRange>,
         /// The walk is over and all its lots are divided.
         all_planned: bool,
     },
-    /// The assignment is durable in the ledger. `lots` as the ledger numbered them for their new owner.
-    Assigned { op: OpId, lots: Vec<Interval>, bytes: Bytes },
+    /// The assignment is durable in the ledger. `lots` as the ledger numbered them for their new owner; `ranges` as
+    /// they were really cut, which may be less than was asked for; `bytes` of both.
+    Assigned { op: OpId, lots: Vec<Interval>, ranges: Vec<ByteRange>, bytes: Bytes },
     /// The assignment was refused and will never be made: its transfers come back into the queue.
     Refused { op: OpId, why: Refusal },
+    /// The exact size of a started transfer, as soon as the host has read its row; until then the load's sizes count.
+    Began { id: TransferId, bytes: Bytes },
+    /// The answer to `Split`: the range is a second part of the same transfer here now, for an own idle slot.
+    Split { cut: Cut, range: Option<ByteRange> },
     /// The transfer needs its slot no more.
     SlotDone { id: TransferId, outcome: SlotOutcome },
+    /// The range needs its slot no more.
+    RangeDone { range: ByteRange, outcome: RangeOutcome },
+    /// All ranges of a transfer that ended with [`SlotOutcome::AwaitingRanges`] are done: it goes on to settle.
+    RangesHome { id: TransferId },
     /// A transfer that ended with [`SlotOutcome::RetryLater`] is due again.
     RetryDue(Unit),
     /// From the other peer; `from_incarnation` as the envelope says.
@@ -31,12 +43,27 @@ pub enum Event {
     PeerJoined { incarnation: Incarnation },
     /// The link is down.
     PeerLost,
-    /// What this peer measured; passed on in Ask and Heartbeat.
-    Measured { rate: Rate, queued_bytes: Bytes },
+    /// The host knows that the process of this incarnation is gone: its lock is free.
+    PeerDead { incarnation: Incarnation },
+    /// The answer to `Fence`.
+    Fenced { op: OpId, outcome: Result<FencedFigures, Refusal> },
+    /// What this peer has moved in this incarnation, and how far each part in flight has come. About ten times a
+    /// second, and right before an Ask is handed in.
+    Measured { moved: Bytes, parts: Vec<PartProgress> },
     /// An operator's wish.
     Control(Control),
     /// The moment that [`crate::Effect::Timer`] asked for has come (earlier and more often does no harm).
     Tick,
+}
+
+/// What a take-over brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FencedFigures {
+    /// The new incarnation number of the dead peer's place; no process has it.
+    pub incarnation: Incarnation,
+    /// Transfers that changed their owner.
+    pub count: u64,
+    pub bytes: Bytes,
 }
 
 /// How a transfer left its slot.
@@ -49,6 +76,8 @@ pub enum SlotOutcome {
     Failed,
     /// Stays with this peer, outside the queue, until [`Event::RetryDue`].
     RetryLater,
+    /// Its own part is complete, lent ranges are outstanding; followed by [`Event::RangesHome`].
+    AwaitingRanges,
 }
 
 /// Why the ledger made no assignment.

@@ -8,25 +8,34 @@
 //! Entry points: [`Core::new`], [`Core::handle`], [`Core::memory`]. The pages are protocol.md 1, 2, 4 and 5; the code
 //! names the claim that each step comes from.
 
+mod book;
 mod effect;
 mod event;
 mod ids;
 mod interval;
+mod load;
 mod machine;
 mod message;
 mod millionths;
+mod pace;
 mod queue;
+mod range;
 mod settings;
+mod sizes;
 
-pub use effect::{AnswerFigures, Answered, AssignWhy, ControlRefusal, Effect, Report, Rule};
-pub use event::{Control, Event, Refusal, SlotOutcome};
+pub use effect::{AnswerFigures, Answered, AssignWhy, ControlRefusal, Effect, FenceWhy, Report, Rule};
+pub use event::{Control, Event, FencedFigures, Refusal, SlotOutcome};
 pub use ids::{AskId, Episode, OpId};
 pub use interval::{Interval, Unit};
+pub use load::LoadedLot;
 pub use machine::{Core, Preview};
 pub use message::Message;
 pub use millionths::Millionths;
+pub use pace::Pace;
+pub use range::{ByteRange, Cut, PartProgress, RangeOutcome};
 pub use settings::{
     ASK_RESEND_CAP, ASK_RESEND_FLOOR, ASSIGN_CONFIRM_CAP, ASSIGN_CONFIRM_FLOOR, ASSIGNS_PENDING_MAX,
-    HEARTBEAT_EVERY, INTERVALS_MAX, LOAD_EVERY, LOAD_TIMEOUT, LOTS_NAMED_MAX, Last, Memory, POLL_CAP,
-    POLL_FLOOR, Policy, RETRIES_MAX, RTT_MAX, SLOTS_MAX, Settings, Timing,
+    HEARTBEAT_EVERY, INTERVALS_MAX, LEASE, LOAD_EVERY, LOAD_TIMEOUT, LOTS_NAMED_MAX, Last, Memory, POLL_CAP,
+    POLL_FLOOR, Policy, RETRIES_MAX, RTT_MAX, SLOTS_MAX, SUSPECT_BEATS, Settings, Timing,
 };
+pub use sizes::Sizes;

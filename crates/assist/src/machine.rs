@@ -9,16 +9,18 @@ mod asker;
 mod control;
 mod learn;
 mod owner;
+mod speed;
 mod timing;
 mod work;
 
 use crate::{
-    AnswerFigures, Effect, Episode, Event, Interval, Last, Memory, Message, Millionths, Settings, Unit,
+    AnswerFigures, Effect, Episode, Event, Interval, Last, Memory, Message, Millionths, Pace, Settings, Unit,
     settings::Tuning,
 };
 use asker::Asking;
 use learn::Learned;
 use owner::Owning;
+use speed::Speed;
 use std::time::Duration;
 use timing::Clockwork;
 use twinhaul_units::{Bytes, Incarnation, Moment, PeerId, Rate, Ratio};
@@ -38,8 +40,7 @@ pub struct Core {
     clockwork: Clockwork,
     paused: bool,
     draining: bool,
-    rate: u64,
-    queued_bytes: Bytes,
+    speed: Speed,
 }
 
 /// The other peer as far as it is known.
@@ -73,8 +74,7 @@ impl Core {
             clockwork: Clockwork::default(),
             paused: false,
             draining: false,
-            rate: 0,
-            queued_bytes: Bytes::ZERO,
+            speed: Speed::default(),
         }
     }
 
@@ -82,20 +82,24 @@ impl Core {
     pub fn handle(&mut self, now: Moment, event: Event, out: &mut Vec<Effect>) {
         match event {
             Event::Started => self.request_load(now, out),
-            Event::LotsLoaded { intervals, pinned, all_planned } => {
-                self.on_loaded(now, &intervals, &pinned, all_planned, out);
+            Event::LotsLoaded { lots, pinned, ranges: _, all_planned } => {
+                self.on_loaded(now, &lots, &pinned, all_planned, out);
             }
-            Event::Assigned { op, lots, bytes } => self.on_assigned(op, &lots, bytes, out),
+            Event::Assigned { op, lots, ranges: _, bytes } => self.on_assigned(op, &lots, bytes, out),
             Event::Refused { op, why } => self.on_refused(now, op, why, out),
             Event::SlotDone { id, outcome: _ } => self.on_slot_done(id),
             Event::RetryDue(unit) => self.on_retry_due(unit, out),
             Event::Message { from_incarnation, msg } => self.on_message(now, from_incarnation, &msg, out),
             Event::PeerJoined { incarnation } => self.on_joined(now, incarnation),
             Event::PeerLost => self.link.up = false,
-            Event::Measured { rate, queued_bytes } => {
-                self.rate = rate.0;
-                self.queued_bytes = queued_bytes;
-            }
+            Event::Measured { moved, parts: _ } => self.speed.measure(now, moved),
+            // Nothing was asked of the host yet that these could answer.
+            Event::Began { .. }
+            | Event::Split { .. }
+            | Event::RangeDone { .. }
+            | Event::RangesHome { .. }
+            | Event::PeerDead { .. }
+            | Event::Fenced { .. } => {}
             Event::Control(control) => self.on_control(now, control, out),
             Event::Tick => self.on_tick(now, out),
         }
@@ -121,15 +125,47 @@ impl Core {
                     self.on_ask(now, ask_id, episode, out);
                 }
             }
-            Message::Needed { ask_id, op, count, bytes, ratio, portion, minimum, queued, .. } => {
-                let figures = AnswerFigures { ratio, portion, minimum, queued };
+            Message::Needed {
+                ask_id,
+                op,
+                count,
+                bytes,
+                ratio,
+                portion,
+                minimum,
+                queued,
+                portion_bytes,
+                remaining_bytes,
+                ranges,
+                ..
+            } => {
+                let figures =
+                    AnswerFigures { ratio, portion, minimum, queued, portion_bytes, remaining_bytes, ranges };
                 self.on_needed(now, ask_id, figures, crate::Answered::Needed { op, count, bytes }, out);
             }
-            Message::NotNeeded { ask_id, ratio, portion, minimum, queued } => {
-                self.on_not_needed(now, ask_id, AnswerFigures { ratio, portion, minimum, queued }, out);
+            Message::NotNeeded {
+                ask_id,
+                ratio,
+                portion,
+                minimum,
+                queued,
+                portion_bytes,
+                remaining_bytes,
+                ..
+            } => {
+                let figures = AnswerFigures {
+                    ratio,
+                    portion,
+                    minimum,
+                    queued,
+                    portion_bytes,
+                    remaining_bytes,
+                    ranges: 0,
+                };
+                self.on_not_needed(now, ask_id, figures, out);
             }
             Message::Given { op, count, bytes, .. } => self.on_given(now, op, count, bytes, out),
-            Message::Heartbeat { .. } => {}
+            Message::Heartbeat { .. } | Message::RangeDone { .. } | Message::Taken { .. } => {}
         }
     }
 
@@ -285,7 +321,18 @@ impl Core {
         self.work.queue.tail(count)
     }
 
-    fn measured_rate(&self) -> Rate {
-        Rate(self.rate)
+    /// Bytes of the queue, as planned.
+    pub fn queued_bytes(&self) -> Bytes {
+        self.work.queue.intervals().map(|part| self.work.book.bytes(part)).sum()
+    }
+
+    /// Bytes a second that this peer moves, smoothed.
+    pub const fn rate(&self) -> Rate {
+        self.speed.rate()
+    }
+
+    /// What work costs this peer.
+    pub fn pace(&self) -> Pace {
+        Pace::from_rate(self.speed.rate().0)
     }
 }

@@ -12,6 +12,7 @@ pub struct Millionths(pub u64);
 
 impl Millionths {
     pub const ZERO: Self = Self(0);
+    pub(crate) const HALF: Self = Self(ONE / 2);
 
     /// The nearest number in millionths; what is negative or not a number becomes zero.
     pub fn from_f64(value: f64) -> Self {
@@ -37,6 +38,11 @@ impl Millionths {
     #[must_use]
     pub const fn times(self, n: u64) -> Self {
         Self(self.0.saturating_mul(n))
+    }
+
+    /// This share of `n`, rounded down.
+    pub(crate) fn share_of(self, n: u64) -> u64 {
+        (u128::from(self.0) * u128::from(n) / u128::from(ONE)) as u64
     }
 
     /// Whether this is greater than the whole number `n` (claims 4.3, 5.3); exact.

@@ -18,6 +18,10 @@ pub const LOAD_EVERY: Duration = Duration::from_secs(2);
 pub const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a heartbeat is sent (protocol.md 4).
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+/// How long nothing may be heard of a peer before it is taken over whatever it may be doing (protocol.md 4).
+pub const LEASE: Duration = Duration::from_secs(15);
+/// Silent for so many heartbeats and a round trip, a peer is suspected (protocol.md 4).
+pub const SUSPECT_BEATS: u32 = 3;
 /// Shortest wait before an assignment without an outcome is asked for again, under the same number.
 pub const ASSIGN_CONFIRM_FLOOR: Duration = Duration::from_secs(2);
 /// Longest such wait.
@@ -43,6 +47,10 @@ pub enum Policy {
     /// The claims, literally.
     #[default]
     Learning,
+    /// The portion determined from measured paces and bytes, so that both peers finish together.
+    Balanced,
+    /// Half of the queued transfers on each ask, without learning: for comparison.
+    StealHalf,
 }
 
 /// Waits; the defaults are the named constants above.
@@ -61,6 +69,8 @@ pub struct Timing {
     pub heartbeat_every: Option<Duration>,
     pub assign_confirm_floor: Duration,
     pub assign_confirm_cap: Duration,
+    /// Nothing heard for so long: taken over. `None`: time alone leads to no suspicion and no take-over.
+    pub lease: Option<Duration>,
 }
 
 impl Default for Timing {
@@ -75,12 +85,13 @@ impl Default for Timing {
             heartbeat_every: Some(HEARTBEAT_EVERY),
             assign_confirm_floor: ASSIGN_CONFIRM_FLOOR,
             assign_confirm_cap: ASSIGN_CONFIRM_CAP,
+            lease: Some(LEASE),
         }
     }
 }
 
 impl Timing {
-    /// No waits and no heartbeats.
+    /// No waits, no heartbeats, no lease.
     pub const fn untimed() -> Self {
         Self {
             ask_resend_floor: Duration::ZERO,
@@ -92,6 +103,7 @@ impl Timing {
             heartbeat_every: None,
             assign_confirm_floor: Duration::ZERO,
             assign_confirm_cap: Duration::ZERO,
+            lease: None,
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::progress::{SlotProgress, Totals};
 use crate::server::Heard;
 use crate::slots::SlotReport;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use twinhaul_assist::{Core, Effect, Event};
@@ -246,11 +247,9 @@ impl Driver {
     fn tick(&mut self) -> Result<()> {
         let now = self.clock.now();
         self.view.pass_time(self.clock.ms(), &self.core, self.slots_used(), self.is_busy());
-        let measured = Event::Measured {
-            rate: twinhaul_units::Rate(self.view.rates(self.clock.ms(), &self.shared).now),
-            queued_bytes: self.view.queued_bytes(&self.shared),
-        };
-        self.tell_core(measured)?;
+        let moved = twinhaul_units::Bytes(self.shared.totals.bytes.load(Ordering::Relaxed));
+        let parts = self.shared.slots.iter().filter_map(SlotProgress::part).collect();
+        self.tell_core(Event::Measured { moved, parts })?;
         let every = if self.core_is_idle() || self.life != Life::Running { POLL_IDLE } else { POLL_BUSY };
         if !self.poll_pending && now.since(self.polled_at) >= every {
             let head = self.queue_head();

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use twinhaul_assist::PartProgress;
+use twinhaul_units::TransferId;
 use twinhaul_wire::{InFlight, KeyText, Phase, Wait, WaitReason};
 
 /// Keys longer than this are shown by their end; a snapshot must fit its frame.
@@ -85,6 +87,17 @@ impl SlotProgress {
     /// Bytes as planned of what is in this slot.
     pub(crate) fn size(&self) -> Option<u64> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|c| c.size)
+    }
+
+    /// How far the transfer in this slot has come.
+    pub(crate) fn part(&self) -> Option<PartProgress> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().map(|c| PartProgress {
+            id: TransferId(c.id),
+            from: 0,
+            reached: c.done.min(c.size),
+            to: c.size,
+        })
     }
 
     pub(crate) fn phase(&self, phase: Phase) {

@@ -76,7 +76,7 @@ impl Asking {
 impl Core {
     /// In response to completing: assist the other peer (claims 1.3, 1.4).
     pub(super) fn maybe_ask(&mut self, now: Moment, out: &mut Vec<Effect>) {
-        let may = self.tuning.policy == Policy::Learning && self.active() && !self.asking.expecting;
+        let may = self.tuning.policy != Policy::None && self.active() && !self.asking.expecting;
         if !may || !self.has_completed() {
             return;
         }
@@ -117,8 +117,8 @@ impl Core {
         let Some(question) = &self.asking.question else { return };
         let (ask_id, episode) = (question.ask_id, self.asking.episode);
         let idle_slots = self.tuning.slots.saturating_sub(self.work.in_flight.len()) as u32;
-        let (rate, queued) = (self.measured_rate(), self.queued());
-        out.push(Effect::Send(Message::Ask { ask_id, episode, rate, queued, idle_slots }));
+        let (rate, queued, left, pace) = (self.rate(), self.queued(), self.left(), self.pace());
+        out.push(Effect::Send(Message::Ask { ask_id, episode, rate, queued, idle_slots, left, pace }));
         out.push(Effect::Report(Report::AskSent { ask_id, episode, resent }));
     }
 

@@ -7,7 +7,7 @@
 //! | second peer | claim 6.1 | claim 7.2 |
 
 use super::Core;
-use crate::{Effect, Last, Memory, Millionths, Report, Rule};
+use crate::{Effect, Last, Memory, Millionths, Policy, Report, Rule};
 use twinhaul_units::{PeerId, Ratio};
 
 /// What this peer has learned.
@@ -32,7 +32,7 @@ impl Core {
     /// The other peer asks, for the first time in its episode: it has completed. If it had assisted this peer before,
     /// the last portion was too small (claims 6.1, 7.1).
     pub(super) fn asker_is_back(&mut self, out: &mut Vec<Effect>) {
-        if self.learned.last != Last::ItHelpedMe {
+        if self.learned.last != Last::ItHelpedMe || self.tuning.policy == Policy::StealHalf {
             return;
         }
         let rule = match self.me {
@@ -49,7 +49,7 @@ impl Core {
     /// This peer has completed and is about to ask, for the first time in its episode. If it had been assisted before,
     /// it gave too much away (claims 6.2, 7.2).
     pub(super) fn ran_dry_first(&mut self, out: &mut Vec<Effect>) {
-        if self.learned.last != Last::ItHelpedMe {
+        if self.learned.last != Last::ItHelpedMe || self.tuning.policy == Policy::StealHalf {
             return;
         }
         let rule = match self.me {

@@ -54,6 +54,7 @@ impl Pending {
             ask_id: self.ask_id,
             asker_incarnation: self.to,
             intervals: self.intervals.clone(),
+            cuts: Vec::new(),
             why: self.why,
         }
     }
@@ -86,10 +87,22 @@ pub(super) fn to_hand_over(figures: &AnswerFigures) -> u64 {
 impl Core {
     /// Claims 4.2, 5.2: portion = ratio x the remaining (queued) number of transfers.
     pub(super) fn figures(&self, ratio: Millionths) -> AnswerFigures {
-        // A static split hands nothing over: its ratio is nothing.
-        let ratio = if self.tuning.policy == Policy::None { Millionths::ZERO } else { ratio };
+        // A static split hands nothing over: its ratio is nothing. Stealing takes half, whatever was learned.
+        let ratio = match self.tuning.policy {
+            Policy::None => Millionths::ZERO,
+            Policy::StealHalf => Millionths::HALF,
+            Policy::Learning | Policy::Balanced => ratio,
+        };
         let queued = self.queued();
-        AnswerFigures { ratio, portion: ratio.times(queued), minimum: self.tuning.minimum, queued }
+        AnswerFigures {
+            ratio,
+            portion: ratio.times(queued),
+            minimum: self.tuning.minimum,
+            queued,
+            portion_bytes: Bytes(ratio.share_of(self.queued_bytes().0)),
+            remaining_bytes: self.left(),
+            ranges: 0,
+        }
     }
 
     /// "Do you need assistance?" (claims 2.1, 3.1). The asker's incarnation has been checked.
@@ -105,7 +118,7 @@ impl Core {
         }
         let before = self.owning.heard.replace(Heard { ask_id, episode, answer: None });
         let known = |h: Heard| h.ask_id.incarnation() == ask_id.incarnation() && h.episode >= episode;
-        if self.tuning.policy == Policy::Learning && !before.is_some_and(known) {
+        if self.tuning.policy != Policy::None && !before.is_some_and(known) {
             self.asker_is_back(out); // before the portion, once an episode (4.1, 5.1 = 2.2.2, 3.2.1)
         }
         let to = ask_id.incarnation();
@@ -123,8 +136,19 @@ impl Core {
     /// Claims 4.4, 5.4.
     fn answer_not_needed(&mut self, ask_id: AskId, figures: AnswerFigures, out: &mut Vec<Effect>) {
         self.learned.last = Last::None;
-        let AnswerFigures { ratio, portion, minimum, queued } = figures;
-        self.answer(ask_id, Message::NotNeeded { ask_id, ratio, portion, minimum, queued }, out);
+        let AnswerFigures { ratio, portion, minimum, queued, portion_bytes, remaining_bytes, .. } = figures;
+        let pace = self.pace();
+        let not_needed = Message::NotNeeded {
+            ask_id,
+            ratio,
+            portion,
+            minimum,
+            queued,
+            portion_bytes,
+            remaining_bytes,
+            pace,
+        };
+        self.answer(ask_id, not_needed, out);
         out.push(Effect::Report(Report::AnswerGiven { ask_id, figures, answered: Answered::NotNeeded }));
     }
 
@@ -189,9 +213,23 @@ impl Core {
             (AssignWhy::Assistance, Some(ask_id)) => {
                 self.learned.last = Last::ItHelpedMe;
                 let figures = pending.figures;
-                let AnswerFigures { ratio, portion, minimum, queued } = figures;
-                let needed =
-                    Message::Needed { ask_id, op, lots, count, bytes, ratio, portion, minimum, queued };
+                let AnswerFigures { ratio, portion, minimum, queued, portion_bytes, remaining_bytes, ranges } =
+                    figures;
+                let needed = Message::Needed {
+                    ask_id,
+                    op,
+                    lots,
+                    count,
+                    bytes,
+                    ratio,
+                    portion,
+                    minimum,
+                    queued,
+                    portion_bytes,
+                    remaining_bytes,
+                    ranges,
+                    pace: self.pace(),
+                };
                 self.answer(ask_id, needed, out);
                 let answered = Answered::Needed { op, count, bytes };
                 out.push(Effect::Report(Report::AnswerGiven { ask_id, figures, answered }));

@@ -38,7 +38,7 @@ impl Core {
             && due(self.beat_at())
         {
             self.clockwork.next_beat = now + every;
-            out.push(Effect::Send(self.heartbeat()));
+            out.push(Effect::Send(self.heartbeat(now)));
         }
     }
 
@@ -76,14 +76,18 @@ impl Core {
         (self.link.up && self.tuning.timing.heartbeat_every.is_some()).then_some(self.clockwork.next_beat)
     }
 
-    fn heartbeat(&self) -> Message {
+    fn heartbeat(&self, now: Moment) -> Message {
         Message::Heartbeat {
             queued: self.queued() + self.pinned(),
-            queued_bytes: self.queued_bytes,
+            queued_bytes: self.queued_bytes(),
             in_flight: self.work.in_flight.len() as u64,
-            rate: self.measured_rate(),
+            rate: self.rate(),
             ratio: self.learned.ratio,
             paused: !self.active(),
+            left: self.left(),
+            pace: self.pace(),
+            sent: now,
+            echo: None,
         }
     }
 }

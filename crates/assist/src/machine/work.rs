@@ -2,9 +2,12 @@
 //! queue, slots, retries, and the loads that bring new lots.
 
 use super::Core;
-use crate::{Effect, INTERVALS_MAX, Interval, Last, RETRIES_MAX, Report, Unit, interval, queue::Queue};
+use crate::{
+    Effect, INTERVALS_MAX, Interval, Last, LoadedLot, RETRIES_MAX, Report, Unit, book::Book, interval,
+    queue::Queue,
+};
 use std::collections::VecDeque;
-use twinhaul_units::{Moment, TransferId};
+use twinhaul_units::{Bytes, Moment, TransferId};
 
 /// What this peer owns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -12,6 +15,8 @@ pub(super) struct Work {
     pub(super) queue: Queue,
     /// What the other peer cannot reach: done first, never handed over.
     pub(super) pinned: Queue,
+    /// What the loads said of what is here.
+    pub(super) book: Book,
     pub(super) in_flight: Vec<Unit>,
     /// Due again, waiting for a slot.
     pub(super) retries: VecDeque<Unit>,
@@ -86,17 +91,17 @@ impl Core {
     pub(super) fn on_loaded(
         &mut self,
         now: Moment,
-        intervals: &[Interval],
-        pinned: &[Interval],
+        lots: &[LoadedLot],
+        pinned: &[LoadedLot],
         all_planned: bool,
         out: &mut Vec<Effect>,
     ) {
         let expected = self.asking.expecting;
-        let shared = self.take_in(intervals, false);
+        let shared = self.take_in(lots, false);
         let arrived = shared + self.take_in(pinned, true);
         self.work.all_planned = all_planned;
         let limit = self.work.loading.take().map_or(usize::MAX, |(_, limit)| limit);
-        self.work.load_more = intervals.len() + pinned.len() >= limit;
+        self.work.load_more = lots.len() + pinned.len() >= limit;
         self.clockwork.next_load = now + self.tuning.timing.load_every;
         if std::mem::take(&mut self.work.load_again) {
             self.request_load(now, out);
@@ -111,10 +116,11 @@ impl Core {
     }
 
     /// Adds what is not known already, so that a lot loaded twice is still owned once.
-    fn take_in(&mut self, intervals: &[Interval], pinned: bool) -> u64 {
+    fn take_in(&mut self, lots: &[LoadedLot], pinned: bool) -> u64 {
         let mut added = 0;
-        for new in intervals {
-            let mut fresh = vec![*new];
+        for new in lots {
+            self.work.book.note(new);
+            let mut fresh = vec![new.interval];
             for unit in self.work.in_flight.iter().chain(&self.work.retries) {
                 fresh = interval::without(&fresh, &Interval::from(*unit));
             }
@@ -125,7 +131,29 @@ impl Core {
             added += fresh.into_iter().map(|part| queue.insert(part)).sum::<u64>();
         }
         self.work.loaded += added;
+        if self.work.book.len() > INTERVALS_MAX {
+            self.tidy_book();
+        }
         added
+    }
+
+    /// Forgets what is said of lots that are not here any more.
+    fn tidy_book(&mut self) {
+        let w = &self.work;
+        let pending = self.owning.pending.iter().flat_map(|p| &p.intervals).copied();
+        let units = w.in_flight.iter().chain(&w.retries).map(|unit| Interval::from(*unit));
+        let here: Vec<Interval> =
+            w.queue.intervals().chain(w.pinned.intervals()).copied().chain(pending).chain(units).collect();
+        let is_here = |first: u64, last: u64| here.iter().any(|h| h.first.0 <= last && h.last.0 >= first);
+        self.work.book.keep(is_here);
+    }
+
+    /// Bytes queued and in flight, as planned: what is left to do here.
+    pub(super) fn left(&self) -> Bytes {
+        let w = &self.work;
+        let queued = w.queue.intervals().chain(w.pinned.intervals()).map(|part| w.book.bytes(part));
+        let held = w.in_flight.iter().chain(&w.retries).map(|unit| Bytes(w.book.transfer(unit.id).bytes));
+        queued.chain(held).sum()
     }
 
     /// Work has arrived: the execution of step 1.3 or 1.4 is over.

@@ -1,6 +1,6 @@
 //! Policies, operators' wishes, retries, and what only one peer can reach.
 
-use crate::desk::{Desk, OTHER, lot, needed, settings};
+use crate::desk::{Desk, OTHER, lot, lots, needed, settings};
 use std::time::Duration;
 use twinhaul_assist::{
     AssignWhy, Control, ControlRefusal, Effect, Event, Last, Message, OpId, Policy, RETRIES_MAX, Refusal,
@@ -183,7 +183,12 @@ fn retries_are_bounded() {
 fn what_only_this_peer_reaches_goes_first_and_is_never_handed_over() {
     let mut desk = Desk::new(PeerId::First, settings(0.5, 0, 1), 0);
     let (intervals, pinned) = (vec![lot(2, 10, 19)], vec![lot(3, 20, 22)]);
-    desk.feed(Event::LotsLoaded { intervals, pinned, all_planned: true });
+    desk.feed(Event::LotsLoaded {
+        lots: lots(intervals),
+        pinned: lots(pinned),
+        ranges: vec![],
+        all_planned: true,
+    });
     assert_eq!((desk.started(), desk.core.queued(), desk.core.pinned()), (vec![20], 10, 2));
     assert_eq!(desk.asked(1, 1).assigned_count(), Some(5));
     desk.assigned();

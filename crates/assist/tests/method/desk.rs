@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 use twinhaul_assist::{
-    AskId, AssignWhy, Core, Effect, Episode, Event, Interval, Last, Memory, Message, Millionths, OpId,
-    Report, Rule, Settings, SlotOutcome,
+    AskId, AssignWhy, Core, Effect, Episode, Event, Interval, Last, LoadedLot, Memory, Message, Millionths,
+    OpId, Pace, Report, Rule, Settings, SlotOutcome,
 };
 use twinhaul_units::{Bytes, Epoch, Incarnation, LotId, Moment, PeerId, Rate, Ratio, TransferId};
 
@@ -46,7 +46,7 @@ impl Desk {
     }
 
     pub(crate) fn load(&mut self, intervals: Vec<Interval>) -> &mut Self {
-        self.feed(Event::LotsLoaded { intervals, pinned: Vec::new(), all_planned: true })
+        self.feed(loaded(intervals))
     }
 
     pub(crate) fn hear(&mut self, msg: Message) -> &mut Self {
@@ -63,7 +63,7 @@ impl Desk {
         let (op, intervals, _) = self.assignment().expect("an assignment");
         let lots =
             intervals.iter().map(|part| Interval { epoch: Epoch(part.epoch.0 + 1), ..*part }).collect();
-        self.feed(Event::Assigned { op, lots, bytes: Bytes(1) })
+        self.feed(Event::Assigned { op, lots, ranges: vec![], bytes: Bytes(1) })
     }
 
     /// The first `n` of the transfers in flight complete, one after the other.
@@ -157,7 +157,15 @@ pub(crate) fn settings(ratio: f64, minimum: u64, slots: u32) -> Settings {
 
 pub(crate) fn ask(number: u64, episode: u64) -> Message {
     let (ask_id, episode) = (AskId::new(OTHER, number), Episode(episode));
-    Message::Ask { ask_id, episode, rate: Rate(0), queued: 0, idle_slots: 1 }
+    Message::Ask {
+        ask_id,
+        episode,
+        rate: Rate(0),
+        queued: 0,
+        idle_slots: 1,
+        left: Bytes(0),
+        pace: Pace::default(),
+    }
 }
 
 /// "Assistance needed" to the core's question `number`, with `queued` at the owner before.
@@ -172,6 +180,10 @@ pub(crate) fn needed(number: u64, count: u64, queued: u64) -> Message {
         portion: Millionths::from_f64(0.5).times(queued),
         minimum: 0,
         queued,
+        portion_bytes: Bytes(0),
+        remaining_bytes: Bytes(0),
+        ranges: 0,
+        pace: Pace::default(),
     }
 }
 
@@ -182,5 +194,17 @@ pub(crate) fn not_needed(number: u64, queued: u64) -> Message {
         portion: Millionths::from_f64(0.5).times(queued),
         minimum: 0,
         queued,
+        portion_bytes: Bytes(0),
+        remaining_bytes: Bytes(0),
+        pace: Pace::default(),
     }
+}
+
+pub(crate) fn lots(intervals: Vec<Interval>) -> Vec<LoadedLot> {
+    intervals.into_iter().map(LoadedLot::from).collect()
+}
+
+/// A load of `intervals`, of which nothing else is known.
+pub(crate) fn loaded(intervals: Vec<Interval>) -> Event {
+    Event::LotsLoaded { lots: lots(intervals), pinned: Vec::new(), ranges: Vec::new(), all_planned: true }
 }

@@ -24,7 +24,7 @@ fn needed_is_never_sent_before_the_assignment_is_durable() {
         assert!(desk.tick_after(MS(100)).sent().is_empty());
         assert_eq!(desk.core.last(), Last::None);
     }
-    desk.feed(Event::Assigned { op, lots: intervals, bytes: Bytes(5) });
+    desk.feed(Event::Assigned { op, lots: intervals, ranges: vec![], bytes: Bytes(5) });
     assert!(matches!(desk.sent()[..], [Message::Needed { count: 5, bytes: Bytes(5), .. }]));
 }
 
@@ -76,7 +76,7 @@ fn a_doubled_assigned_takes_nothing_that_came_back_since() {
     desk.load(vec![Interval { epoch: Epoch(3), ..lot(8, 8, 10) }]);
     assert_eq!(desk.core.queued(), 8);
     let lots = intervals.iter().map(|part| Interval { epoch: Epoch(2), ..*part }).collect();
-    desk.feed(Event::Assigned { op, lots, bytes: Bytes(1) });
+    desk.feed(Event::Assigned { op, lots, ranges: vec![], bytes: Bytes(1) });
     assert_eq!((desk.core.queued(), desk.sent().len()), (8, 0));
 }
 
@@ -96,7 +96,7 @@ fn what_came_back_before_its_assignment_was_confirmed_is_owned() {
     desk.load(vec![Interval { epoch: Epoch(3), ..lot(8, 8, 10) }]);
     assert_eq!((desk.core.queued(), desk.core.reserved()), (8, 5));
     let lots = intervals.iter().map(|part| Interval { epoch: Epoch(2), ..*part }).collect();
-    desk.feed(Event::Assigned { op, lots, bytes: Bytes(1) });
+    desk.feed(Event::Assigned { op, lots, ranges: vec![], bytes: Bytes(1) });
     assert_eq!((desk.core.queued(), desk.core.reserved()), (8, 0));
 }
 
@@ -168,7 +168,7 @@ fn without_a_link_nothing_is_asked_and_the_ledger_is_looked_at() {
 fn with_work_and_a_link_the_ledger_is_left_alone() {
     let mut desk = Desk::new(PeerId::First, settings(0.5, 0, 1), 20);
     assert_eq!((0..10).map(|_| desk.tick_after(LOAD_EVERY).loads()).sum::<usize>(), 0);
-    desk.feed(Event::LotsLoaded { intervals: vec![], pinned: vec![], all_planned: false });
+    desk.feed(Event::LotsLoaded { lots: vec![], pinned: vec![], ranges: vec![], all_planned: false });
     assert_eq!((0..10).map(|_| desk.tick_after(LOAD_EVERY).load_if_asked()).sum::<usize>(), 10);
 }
 
@@ -199,7 +199,7 @@ impl Desk {
     fn load_if_asked(&mut self) -> usize {
         let loads = self.loads();
         if loads > 0 {
-            self.feed(Event::LotsLoaded { intervals: vec![], pinned: vec![], all_planned: false });
+            self.feed(Event::LotsLoaded { lots: vec![], pinned: vec![], ranges: vec![], all_planned: false });
         }
         loads
     }

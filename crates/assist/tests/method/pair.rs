@@ -2,6 +2,7 @@
 //! answers late or lost; refusals; links down; processes replaced; operators at work. After each step no transfer is in
 //! two queues or in none, and when the faults end everything is done.
 
+use crate::desk::loaded;
 use crate::ledger::{Ledger, Outcome};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +87,7 @@ impl Pair {
                 Effect::Send(msg) => self.net.push((me.other(), self.ledger.current[me.index()], msg)),
                 Effect::Timer { at } => assert!(at >= self.now),
                 Effect::Report(_) => {}
+                other => panic!("not asked for by whole transfers: {other:?}"),
             }
         }
         self.check();
@@ -121,7 +123,7 @@ impl Pair {
             return; // the core asks for it again, or is gone
         }
         let event = match outcome {
-            Ok(lots) => Event::Assigned { op, lots, bytes: Bytes(1) },
+            Ok(lots) => Event::Assigned { op, lots, ranges: vec![], bytes: Bytes(1) },
             Err(why) => Event::Refused { op, why },
         };
         self.feed(owner, event);
@@ -139,7 +141,7 @@ impl Pair {
     fn tell_load(&mut self, me: PeerId) {
         if !self.told[me.index()].is_empty() {
             let intervals = self.told[me.index()].remove(0);
-            self.feed(me, Event::LotsLoaded { intervals, pinned: Vec::new(), all_planned: true });
+            self.feed(me, loaded(intervals));
         }
     }
 

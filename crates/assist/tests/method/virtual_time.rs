@@ -1,5 +1,6 @@
 //! Two peers in virtual time: one queue of what happens when, a ledger without delay, a link with one.
 
+use crate::desk::loaded;
 use crate::ledger::Ledger;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -128,11 +129,11 @@ impl World {
             }
             Effect::LoadLots { limit } => {
                 let intervals = self.ledger.load(me, limit);
-                self.deliver(me, Event::LotsLoaded { intervals, pinned: Vec::new(), all_planned: true });
+                self.deliver(me, loaded(intervals));
             }
             Effect::Assign { op, asker_incarnation, intervals, .. } => {
                 let event = match self.ledger.assign(op, me, asker_incarnation, &intervals) {
-                    Ok(lots) => Event::Assigned { op, lots, bytes: Bytes::ZERO },
+                    Ok(lots) => Event::Assigned { op, lots, ranges: vec![], bytes: Bytes::ZERO },
                     Err(why) => Event::Refused { op, why },
                 };
                 self.deliver(me, event);
@@ -141,7 +142,7 @@ impl World {
                 match msg {
                     Message::Ask { .. } => self.outcome.asks += 1,
                     Message::Needed { .. } | Message::NotNeeded { .. } => self.outcome.answers += 1,
-                    Message::Given { .. } | Message::Heartbeat { .. } => {}
+                    _ => {}
                 }
                 let event = Event::Message { from_incarnation: Incarnation(1), msg };
                 self.schedule(self.scenario.one_way, me.other(), event);
@@ -153,6 +154,7 @@ impl World {
                 self.timers[me.index()] = Some(self.schedule(at.since(self.now), me, Event::Tick));
             }
             Effect::Report(report) => self.outcome.reports.push((me, report)),
+            other => panic!("not asked for by whole transfers: {other:?}"),
         }
     }
 }

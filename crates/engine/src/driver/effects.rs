@@ -5,7 +5,7 @@ use crate::error::{EngineError, Result};
 use crate::feeder::Feed;
 use crate::ledger_thread::{Answer, Job};
 use crate::link::LinkEvent;
-use twinhaul_assist::{Effect, Event, Interval, OpId, Refusal};
+use twinhaul_assist::{Effect, Event, Interval, LoadedLot, OpId, Refusal, Sizes};
 use twinhaul_ledger::{Assign, AssignOutcome, Refused};
 use twinhaul_units::{Bytes, Incarnation, TransferId};
 use twinhaul_wire::{Envelope, EventKind};
@@ -13,8 +13,20 @@ use twinhaul_wire::{Envelope, EventKind};
 impl Driver {
     pub(super) fn carry_out(&mut self, effect: Effect) -> Result<()> {
         match effect {
-            Effect::Assign { op, asker_incarnation, intervals, why, .. } => {
+            Effect::Assign { op, asker_incarnation, intervals, cuts, why, .. } => {
+                if !cuts.is_empty() {
+                    return Err(EngineError::Bug(
+                        "no target here takes ranges, and the core wants to lend one",
+                    ));
+                }
                 self.assign(op, asker_incarnation, intervals, super::translate::why(why))
+            }
+            Effect::StartRange(_) | Effect::Split(_) | Effect::Abandon { .. } => {
+                Err(EngineError::Bug("no range was lent, and the core wants to work on one"))
+            }
+            Effect::Fence { op, .. } => {
+                let outcome = Err(Refusal::Unavailable);
+                self.tell_core(Event::Fenced { op, outcome })
             }
             Effect::LoadLots { limit } => self.ledger(Job::Load { limit }),
             Effect::Start(unit) => self.feed(Feed::Start(unit)),
@@ -80,9 +92,9 @@ impl Driver {
             Answer::Loaded { intervals, pinned, all_planned } => {
                 let bytes: u64 = intervals.iter().chain(&pinned).map(|(_, b)| b).sum();
                 self.view.owned_bytes += Bytes(bytes);
-                let strip = |v: Vec<(Interval, u64)>| v.into_iter().map(|(i, _)| i).collect();
-                let (intervals, pinned) = (strip(intervals), strip(pinned));
-                self.tell_core(Event::LotsLoaded { intervals, pinned, all_planned })
+                let known = |v: Vec<(Interval, u64)>| v.into_iter().map(loaded).collect();
+                let (lots, pinned) = (known(intervals), known(pinned));
+                self.tell_core(Event::LotsLoaded { lots, pinned, ranges: Vec::new(), all_planned })
             }
             Answer::LoadLater { limit } => {
                 self.load_later = Some(limit);
@@ -91,7 +103,12 @@ impl Driver {
             Answer::Assigned { op, outcome: AssignOutcome::Assigned(assigned) } => {
                 self.view.owned_bytes = self.view.owned_bytes - Bytes(assigned.bytes);
                 let bytes = Bytes(assigned.bytes);
-                self.tell_core(Event::Assigned { op: OpId(op), lots: assigned.lots, bytes })
+                self.tell_core(Event::Assigned {
+                    op: OpId(op),
+                    lots: assigned.lots,
+                    ranges: Vec::new(),
+                    bytes,
+                })
             }
             Answer::Assigned { op, outcome: AssignOutcome::Refused(refused) } => {
                 self.record(EventKind::Warning { text: format!("an assignment was refused: {refused}") });
@@ -140,6 +157,13 @@ impl Driver {
     pub(super) fn queue_head(&self) -> Option<(TransferId, TransferId)> {
         self.core.queue().next().map(|i| (i.first, i.last))
     }
+}
+
+/// A lot with its sum: between its ends its bytes are taken to be spread evenly.
+fn loaded((interval, bytes): (Interval, u64)) -> LoadedLot {
+    let end = TransferId(interval.last.0.saturating_add(1));
+    let sizes = Sizes::from_points(vec![(interval.first, Bytes::ZERO), (end, Bytes(bytes))]);
+    LoadedLot { sizes, ..LoadedLot::from(interval) }
 }
 
 fn refusal(refused: Refused) -> Refusal {

@@ -100,6 +100,18 @@ impl Driver {
                 self.record(EventKind::Warning { text: format!("{count} transfers stay here: {why:?}") });
             }
             Report::ControlRefused { control, why } => self.control_refused(control, why),
+            Report::Suspected { silent } => {
+                let text = format!("the other peer has been silent for {} ms", silent.as_millis());
+                self.record(EventKind::Warning { text });
+            }
+            Report::TookOver { figures, .. } => {
+                let text = format!("took over {} transfers of the other peer", figures.count);
+                self.record(EventKind::Warning { text });
+            }
+            Report::FenceRefused { why } => {
+                let text = format!("the other peer could not be taken over: {why:?}");
+                self.record(EventKind::Warning { text });
+            }
         }
     }
 
