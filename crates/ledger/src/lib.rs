@@ -27,7 +27,7 @@ pub use twinhaul_wire::{AssignWhy, RunState};
 pub use types::{
     Assign, AssignOutcome, Assigned, Authorise, Counter, Counters, Detail, DirectoryCursor, DirectoryRow,
     Found, Joined, Loaded, LotCursor, LotRow, NewEvent, NewLot, NewRun, NodeKind, Outcome, Owned, PeerRow,
-    Planned, PlannedDirectory, Process, QueueAt, Refused, Reopen, Row, RunRow, Settled, State, TakeOver,
-    TakeOverOutcome, TakenOver, Totals, Unsettled,
+    Planned, PlannedDirectory, Process, QueueAt, Refused, Reopen, Row, RunRow, Settled, State, Stopped,
+    TakeOver, TakeOverOutcome, TakenOver, Totals, Unsettled,
 };
 pub use view::{Manifest, View};

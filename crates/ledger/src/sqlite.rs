@@ -7,6 +7,7 @@ mod assign;
 mod blocks;
 mod busy;
 mod check;
+mod cure;
 mod end;
 mod fence;
 mod figures;
@@ -28,11 +29,13 @@ mod tally;
 mod tests;
 
 use crate::files::{self, Identity};
-use crate::{BUSY_MAX, LedgerError, NewRun, Result, RunState, View};
+use crate::{BUSY_MAX, LedgerError, NewRun, Result, RunState, Stopped, View};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use schema::{APPLICATION_ID, SCHEMA, SCHEMA_VERSION};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use twinhaul_failpoint::{Point, hit};
 
 /// The first SQLite without the WAL defect of store.md 4.1.
 const LIBRARY_MIN: i32 = 3_051_003;
@@ -51,6 +54,8 @@ pub struct SqliteView {
     conn: Connection,
     path: PathBuf,
     identity: Identity,
+    /// Stopped writers that this connection killed.
+    told: cure::Told,
 }
 
 /// A writing connection.
@@ -79,9 +84,12 @@ impl SqliteView {
         }
         let identity = files::identity(path)?;
         files::refuse_shared(path)?;
+        let told = cure::Told::default();
         let open = || -> Result<Connection> {
             let mut conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-            busy::install(&mut conn, BUSY_MAX)?;
+            let writes = access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
+            let cure = writes.then(|| cure::Cure::new(path, std::sync::Arc::clone(&told)));
+            busy::install(&mut conn, BUSY_MAX, cure)?;
             conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
             conn.pragma_update(None, "trusted_schema", false)?;
             conn.pragma_update(None, "temp_store", "MEMORY")?;
@@ -90,7 +98,7 @@ impl SqliteView {
             Ok(conn)
         };
         let conn = open().map_err(|e| explain(path, e))?;
-        Ok(Self { conn, path: path.to_owned(), identity })
+        Ok(Self { conn, path: path.to_owned(), identity, told })
     }
 
     fn check_schema(&self) -> Result<()> {
@@ -116,6 +124,10 @@ impl SqliteView {
 
     fn explain(&self, error: LedgerError) -> LedgerError {
         explain(&self.path, error)
+    }
+
+    pub(crate) fn take_stopped(&self) -> Vec<Stopped> {
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -208,6 +220,7 @@ impl SqliteStore {
             }
             let tx = Transaction::new_unchecked(&view.conn, TransactionBehavior::Immediate)?;
             let value = work(&tx)?;
+            hit(Point::InTransaction);
             tx.commit()?;
             Ok(value)
         };

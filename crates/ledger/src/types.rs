@@ -9,7 +9,7 @@ mod report;
 mod work;
 
 pub use moves::{
-    Assign, AssignOutcome, Assigned, Joined, Loaded, LotCursor, Owned, Process, Refused, TakeOver,
+    Assign, AssignOutcome, Assigned, Joined, Loaded, LotCursor, Owned, Process, Refused, Stopped, TakeOver,
     TakeOverOutcome, TakenOver,
 };
 pub use plan::{NewLot, NewRun, NodeKind, Planned, PlannedDirectory};

@@ -9,7 +9,7 @@ pub use crate::{
     Counters, Detail, DirectoryCursor, DirectoryRow, Found, LedgerError, LotRow, PAGE_MAX, PeerRow, QueueAt,
     Row, RunRow, State, Totals,
 };
-use crate::{Interval, Loaded, LotCursor, Result, Unsettled};
+use crate::{Interval, Loaded, LotCursor, Result, Stopped, Unsettled};
 use std::path::Path;
 use twinhaul_units::{Amount, Incarnation, LotId, PeerId, TransferId};
 use twinhaul_wire::Event;
@@ -157,6 +157,12 @@ impl View {
     /// The place of the newest event; 0 before the first.
     pub fn last_seq(&self) -> Result<u64> {
         each!(self, view => view.last_seq())
+    }
+
+    /// Writers that were stopped inside a transaction and that this connection had to kill to get on (store.md 4.2),
+    /// since the last call.
+    pub fn take_stopped(&self) -> Vec<Stopped> {
+        each!(self, view => view.take_stopped())
     }
 
     /// Size of the write-ahead log; compare with [`crate::WAL_BYTES_ALARM`].

@@ -16,6 +16,7 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -193,6 +194,80 @@ fn child_tries() {
     let raw = rusqlite::Connection::open(ledger).unwrap();
     raw.busy_timeout(Duration::ZERO).unwrap();
     say(if raw.execute_batch("BEGIN IMMEDIATE").is_ok() { "free" } else { "busy" });
+}
+
+/// faults.md 24: without the cure the other peer would wait for ever.
+#[test]
+fn a_writer_that_is_stopped_in_its_transaction_is_killed_and_its_work_undone() {
+    let factory = Sqlite::default();
+    let store = factory.create();
+    plan_halves(&store, 100);
+    let before = join(&store, First);
+    let mut helper = Helper::start("child_stops", &factory.path(), First);
+    assert_eq!(helper.hear().as_deref(), Some("stopping"));
+    until_stopped(helper.child.id());
+    let second = join(&store, Second);
+    assert_eq!(helper.child.wait().unwrap().signal(), Some(9), "it was stopped for good");
+    let told: Vec<u32> = store.take_stopped().iter().map(|s| s.pid).collect();
+    assert_eq!(told, [helper.child.id()]);
+    assert!(store.take_stopped().is_empty(), "told once");
+    sound(&store);
+    let peers = store.peers().unwrap();
+    assert_eq!(peers.map(|p| p.incarnation), [before, second], "nothing of its transaction is left");
+}
+
+#[test]
+#[ignore = "a child of a_writer_that_is_stopped_in_its_transaction_is_killed_and_its_work_undone"]
+fn child_stops() {
+    let Some(ledger) = std::env::var_os(LEDGER) else { return };
+    let raw = rusqlite::Connection::open(ledger).unwrap();
+    raw.execute_batch("BEGIN IMMEDIATE; UPDATE peer SET incarnation = 77;").unwrap();
+    say("stopping");
+    let own = rustix::process::getpid();
+    rustix::process::kill_process(own, rustix::process::Signal::STOP).unwrap();
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+/// Slow is not stopped: whoever still runs keeps its lock and its life.
+#[test]
+fn a_writer_that_only_takes_long_is_waited_for() {
+    let factory = Sqlite::default();
+    let store = factory.create();
+    plan_halves(&store, 100);
+    let mut helper = Helper::start("child_takes_long", &factory.path(), First);
+    assert_eq!(helper.hear().as_deref(), Some("holding"));
+    let second = join(&store, Second);
+    assert_eq!(helper.hear().as_deref(), Some("committed"));
+    helper.child.stdin.take().unwrap().write_all(b"end\n").unwrap();
+    assert!(helper.child.wait().unwrap().success());
+    assert!(store.take_stopped().is_empty());
+    let incarnations = store.peers().unwrap().map(|p| p.incarnation.0);
+    assert_eq!(incarnations, [77, second.0], "its transaction came first and counts");
+}
+
+#[test]
+#[ignore = "a child of a_writer_that_only_takes_long_is_waited_for"]
+fn child_takes_long() {
+    let Some(ledger) = std::env::var_os(LEDGER) else { return };
+    let raw = rusqlite::Connection::open(ledger).unwrap();
+    raw.execute_batch("BEGIN IMMEDIATE; UPDATE peer SET incarnation = 77 WHERE id = 0;").unwrap();
+    say("holding");
+    // Longer than a waiter's first look at the holder.
+    std::thread::sleep(Duration::from_secs(4));
+    raw.execute_batch("COMMIT").unwrap();
+    say("committed");
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+/// Until the kernel has stopped all of it.
+fn until_stopped(pid: u32) {
+    loop {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        if stat.rsplit(')').next().unwrap().trim_start().starts_with('T') {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]

@@ -1,15 +1,21 @@
 //! Waiting for the write lock: short, with jitter, and not for ever (store.md 4.2, 4.3).
 //!
-//! SQLite's own handler backs off to 100 ms and starved one of two writers for 2.1 s.
+//! SQLite's own handler backs off to 100 ms and starved one of two writers for 2.1 s. Who waits looks after a holder
+//! that was stopped (see `cure`).
 
+use super::cure::Cure;
 use rusqlite::Connection;
 use std::time::{Duration, Instant};
 
 const SLEEP_MIN_US: u64 = 500;
 const SLEEP_MAX_US: u64 = 2000;
 
-/// Gives `conn` its handler, which gives up after `limit`.
-pub(super) fn install(conn: &mut Connection, limit: Duration) -> rusqlite::Result<()> {
+/// Gives `conn` its handler, which gives up after `limit`; only who may write brings a cure.
+pub(super) fn install(
+    conn: &mut Connection,
+    limit: Duration,
+    mut cure: Option<Cure>,
+) -> rusqlite::Result<()> {
     let mut jitter = Jitter::new();
     let mut since: Option<Instant> = None;
     conn.busy_handler(Some(move |tries: i32| {
@@ -17,8 +23,12 @@ pub(super) fn install(conn: &mut Connection, limit: Duration) -> rusqlite::Resul
             Some(began) if tries > 0 => began,
             _ => *since.insert(Instant::now()),
         };
-        if began.elapsed() >= limit {
+        let waited = began.elapsed();
+        if waited >= limit {
             return false;
+        }
+        if let Some(cure) = &mut cure {
+            cure.look(waited);
         }
         std::thread::sleep(jitter.next());
         true

@@ -79,7 +79,7 @@ impl SqliteView {
             let one = |peer: PeerId| -> Result<PeerRow> {
                 let mut statement = conn.prepare_cached(
                     "SELECT iif(peer.id = 0, first_peer, second_peer), incarnation, pid, pid_start, boot_id, host,
-                     joined_at_ms, ratio, last, gave, given, given_bytes FROM peer, run WHERE peer.id = ?1",
+                     joined_at_ms, ratio, last, gave, given, given_bytes, joined FROM peer, run WHERE peer.id = ?1",
                 )?;
                 Ok(statement.query_row([peer_to_sql(peer)], |row| {
                     let process = match row.get::<_, Option<u32>>(2)? {
@@ -95,6 +95,7 @@ impl SqliteView {
                         peer,
                         name: row.get(0)?,
                         incarnation: Incarnation(from_sql(row.get(1)?)),
+                        joined: Incarnation(from_sql(row.get(12)?)),
                         process,
                         joined_at_ms: row.get::<_, Option<i64>>(6)?.map(from_sql),
                         ratio: row.get(7)?,

@@ -11,7 +11,7 @@ impl SqliteStore {
         let (start, now) = (to_sql("a start time", process.pid_start)?, to_sql("a time", now_ms)?);
         self.write(|conn| {
             let mut update = conn.prepare_cached(
-                "UPDATE peer SET incarnation = incarnation + 1, pid = ?2, pid_start = ?3, boot_id = ?4, host = ?5,
+                "UPDATE peer SET incarnation = incarnation + 1, joined = incarnation + 1, pid = ?2, pid_start = ?3, boot_id = ?4, host = ?5,
                  joined_at_ms = ?6 WHERE id = ?1 RETURNING incarnation, ratio, last",
             )?;
             let values =

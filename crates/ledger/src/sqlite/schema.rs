@@ -1,12 +1,13 @@
 //! The tables (store.md 2). A change here is a new [`SCHEMA_VERSION`]: ledgers of another version are refused.
 
 /// In `user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 /// In `application_id`: `TwHl`.
 pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 
 /// `lot`: disjoint, covering; `low`: nothing below it is planned or authorised; `born`: the lot as which the transfers
 /// came to their owner. `transfer.size` is as planned and never changes: every sum counts it.
+/// `peer.joined`: the incarnation that the process of the other columns took; a larger `incarnation` fenced it.
 /// `block`: one row per 1,024 ids; `prefix`: planned bytes of all transfers before it, so that intervals are measured
 /// without reading them; the other columns say what is still open in it, so that settled stretches are skipped.
 /// `counter`: state 0..=4 as in `transfer.state`, 5 the verified part of done.
@@ -24,7 +25,7 @@ CREATE TABLE run(
 ) STRICT;
 CREATE TABLE peer(
   id INTEGER PRIMARY KEY CHECK (id IN (0, 1)), incarnation INTEGER NOT NULL DEFAULT 0,
-  pid INTEGER, pid_start INTEGER, boot_id TEXT, host TEXT, joined_at_ms INTEGER, ratio REAL, last TEXT,
+  joined INTEGER NOT NULL DEFAULT 0, pid INTEGER, pid_start INTEGER, boot_id TEXT, host TEXT, joined_at_ms INTEGER, ratio REAL, last TEXT,
   gave INTEGER NOT NULL DEFAULT 0, given INTEGER NOT NULL DEFAULT 0, given_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE lot(

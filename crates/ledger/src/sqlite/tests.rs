@@ -74,7 +74,7 @@ fn a_lock_that_is_never_free_is_an_error_that_can_be_tried_again() {
     let holder = SqliteStore::create(&path, &new_run()).unwrap();
     let mut waiting = SqliteStore::open(&path).unwrap();
     let View::Sqlite(view) = &mut waiting.view;
-    busy::install(&mut view.conn, std::time::Duration::from_millis(20)).unwrap();
+    busy::install(&mut view.conn, std::time::Duration::from_millis(20), None).unwrap();
     holder.sqlite().conn.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = waiting.set_run_state(RunState::Stopped, 5).unwrap_err();
     assert!(matches!(error, LedgerError::Busy { holder: None, .. }), "held by this process: {error}");

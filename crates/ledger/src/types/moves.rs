@@ -15,6 +15,12 @@ pub struct Process {
     pub host: String,
 }
 
+/// A process that was stopped while it held the ledger's lock, and was killed for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    pub pid: u32,
+}
+
 /// What a process learns when it takes a peer's place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Joined {

@@ -153,6 +153,8 @@ pub struct PeerRow {
     pub name: String,
     /// 0: never joined.
     pub incarnation: Incarnation,
+    /// Of `process`: smaller than `incarnation` once it is fenced.
+    pub joined: Incarnation,
     pub process: Option<Process>,
     pub joined_at_ms: Option<u64>,
     pub ratio: Option<f64>,

@@ -38,8 +38,13 @@ pub(super) const ROOMS: &[Room] = &[
         what: "what the processes tell each other: frames, messages, commands, events, snapshots",
     },
     Room {
+        name: "failpoint",
+        may: Only(&[]),
+        what: "where a test can have a process killed or frozen; empty in a release build",
+    },
+    Room {
         name: "ledger",
-        may: Only(&["units", "assist", "wire"]),
+        may: Only(&["units", "assist", "wire", "failpoint"]),
         what: "the durable truth about a run; `view` is its read-only face",
     },
     Room {
@@ -64,7 +69,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "engine",
-        may: Only(&["units", "assist", "wire", "ledger", "profile", "backend-host"]),
+        may: Only(&["units", "assist", "wire", "failpoint", "ledger", "profile", "backend-host"]),
         what: "one peer: slots, data path, control server, driver of the method",
     },
     Room {
@@ -88,6 +93,7 @@ pub(super) const ROOMS: &[Room] = &[
             "units",
             "assist",
             "wire",
+            "failpoint",
             "ledger",
             "profile",
             "backend-host",
