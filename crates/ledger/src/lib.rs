@@ -10,6 +10,8 @@
 mod error;
 mod files;
 mod limits;
+mod rules;
+mod sim;
 mod sqlite;
 mod store;
 mod types;
@@ -20,6 +22,7 @@ pub use limits::{
     ASSIGN_INTERVALS_MAX, BATCH_MAX, BUSY_MAX, ERROR_BYTES_MAX, EVENTS_MAX, FIND_SCAN_MAX, LOTS_COMPACT,
     LOTS_MAX, NAMES_MAX, OPERATIONS_MAX, PAGE_MAX, RESERVE_BYTES, ROWS_MAX, VIOLATIONS_MAX, WAL_BYTES_ALARM,
 };
+pub use sim::{Sim, SimStore, SimView};
 pub use sqlite::{SqliteStore, SqliteView};
 pub use store::{Store, lock_holder};
 pub use twinhaul_assist::Interval;

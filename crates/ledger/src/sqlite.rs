@@ -201,15 +201,17 @@ impl SqliteStore {
         &self.view
     }
 
-    const fn sqlite(&self) -> &SqliteView {
+    /// Its own connection; `view` is never of another kind.
+    fn sqlite(&self) -> Result<&SqliteView> {
         match &self.view {
-            View::Sqlite(view) => view,
+            View::Sqlite(view) => Ok(view),
+            View::Sim(_) => Err(LedgerError::Value { what: "a store", value: "in memory".to_owned() }),
         }
     }
 
     /// One write transaction: all or nothing, durable when this returns.
     fn write<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let view = self.sqlite();
+        let view = self.sqlite()?;
         if self.broken.get() {
             let message = "an earlier error made it unsafe to write".to_owned();
             return Err(LedgerError::Io { path: view.path.clone(), message });
@@ -229,7 +231,7 @@ impl SqliteStore {
 
     /// Keeps what an error means for later, and releases the reserve when the disk is full.
     fn failed(&self, error: LedgerError) -> LedgerError {
-        let view = self.sqlite();
+        let Ok(view) = self.sqlite() else { return error };
         match view.explain(error) {
             LedgerError::NoSpace { path, .. } => {
                 let reserve_released = files::release_reserve(&path);
@@ -245,7 +247,7 @@ impl SqliteStore {
     }
 
     pub(crate) fn check(&self) -> Result<()> {
-        let view = self.sqlite();
+        let view = self.sqlite()?;
         let verdict = view.read(|conn| {
             let mut statement = conn.prepare("PRAGMA quick_check(1)")?;
             Ok(statement.query_row([], |row| row.get::<_, String>(0))?)

@@ -3,6 +3,7 @@
 //! A store belongs to one thread. Every operation is one transaction: durable when it returns `Ok`, without any effect
 //! when it returns `Err`. It must never retry an I/O error, and never change anything for a fenced incarnation.
 
+use crate::sim::SimStore;
 use crate::sqlite::SqliteStore;
 use crate::{
     Assign, AssignOutcome, Authorise, Joined, LedgerError, NewEvent, NewLot, NewRun, Planned,
@@ -16,6 +17,8 @@ use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 #[non_exhaustive]
 pub enum Store {
     Sqlite(SqliteStore),
+    /// In memory, for the simulator and its tests.
+    Sim(SimStore),
 }
 
 /// Calls the same method of whichever store it is.
@@ -23,6 +26,11 @@ macro_rules! each {
     ($self:ident, $store:ident => $call:expr) => {
         match $self {
             Store::Sqlite($store) => $call,
+            Store::Sim(sim) => {
+                let mut sim = sim.lock();
+                let $store = &mut *sim;
+                $call
+            }
         }
     };
 }
@@ -31,7 +39,10 @@ impl std::ops::Deref for Store {
     type Target = View;
 
     fn deref(&self) -> &View {
-        each!(self, store => store.view())
+        match self {
+            Self::Sqlite(store) => store.view(),
+            Self::Sim(store) => store.view(),
+        }
     }
 }
 
@@ -58,7 +69,11 @@ impl Store {
     /// # Errors
     /// `Corrupt`; `NoSpace` while there is no room for the reserve.
     pub fn check(&self) -> Result<()> {
-        each!(self, store => store.check())
+        match self {
+            Self::Sqlite(store) => store.check(),
+            // In memory nothing can be damaged.
+            Self::Sim(_) => Ok(()),
+        }
     }
 
     // --- the planner

@@ -3,6 +3,7 @@
 //! Every call is one read transaction of a few milliseconds whatever the size of the run, so that no reader stops the
 //! checkpoints (store.md 4.5); what is long is read in pages. Only [`View::manifest`] and `check_invariants` see all.
 
+use crate::sim::{Sim, SimView};
 use crate::sqlite::SqliteView;
 /// What a reader meets, so that the console needs nothing but this module (architecture.md 3).
 pub use crate::{
@@ -19,6 +20,8 @@ use twinhaul_wire::Event;
 #[non_exhaustive]
 pub enum View {
     Sqlite(SqliteView),
+    /// In memory, for the simulator and its tests.
+    Sim(SimView),
 }
 
 /// Calls the same method of whichever store it is.
@@ -26,6 +29,11 @@ macro_rules! each {
     ($self:ident, $view:ident => $call:expr) => {
         match $self {
             View::Sqlite($view) => $call,
+            View::Sim(sim) => {
+                let sim = sim.lock();
+                let $view = &*sim;
+                $call
+            }
         }
     };
 }
@@ -167,7 +175,10 @@ impl View {
 
     /// Size of the write-ahead log; compare with [`crate::WAL_BYTES_ALARM`].
     pub fn wal_bytes(&self) -> u64 {
-        each!(self, view => view.wal_bytes())
+        match self {
+            Self::Sqlite(view) => view.wal_bytes(),
+            Self::Sim(_) => Sim::wal_bytes(),
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! The contract that every store keeps, as functions over a factory, run for each kind of store.
 //!
-//! A new store (PostgreSQL, the simulator's) adds a [`support::Factory`] and one line at the end of this file.
+//! A new store (PostgreSQL) adds a [`support::Factory`] and one line at the end of this file. `both` compares the one in
+//! memory with SQLite, answer by answer: what the simulator and the model check prove is worth that much.
 
 #![allow(clippy::doc_markdown, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "contract/both.rs"]
+mod both;
 #[path = "contract/moves.rs"]
 mod moves;
 #[path = "contract/plan.rs"]
@@ -75,3 +78,4 @@ macro_rules! every_contract {
 }
 
 every_contract!(sqlite: crate::support::Sqlite);
+every_contract!(sim: crate::support::InMemory);

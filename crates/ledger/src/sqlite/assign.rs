@@ -9,6 +9,7 @@ use super::number::{bound, from_sql, state_to_sql};
 use super::operation::{Answer, Operation, count_gift};
 use super::tally::Tally;
 use super::{SqliteStore, fence};
+use crate::rules;
 use crate::{
     ASSIGN_INTERVALS_MAX, Assign, AssignOutcome, Assigned, Interval, LOTS_MAX, LedgerError, Refused, Result,
     State,
@@ -19,7 +20,7 @@ use twinhaul_units::{PeerId, TransferId};
 impl SqliteStore {
     pub(crate) fn assign(&self, assign: &Assign) -> Result<AssignOutcome> {
         let operation = Operation { peer: assign.from, incarnation: assign.from_incarnation, op: assign.op };
-        let intervals = joined(&assign.intervals);
+        let intervals = rules::joined(&assign.intervals);
         self.write(|conn| {
             if let Some(answer) = operation.find(conn)? {
                 return answer.assignment();
@@ -33,26 +34,6 @@ impl SqliteStore {
             answer.assignment()
         })
     }
-}
-
-/// In id order, neighbours of one lot and epoch made one.
-fn joined(intervals: &[Interval]) -> Vec<Interval> {
-    let mut sorted = intervals.to_vec();
-    sorted.sort_unstable_by_key(|i| i.first);
-    let mut joined: Vec<Interval> = Vec::with_capacity(sorted.len());
-    for next in sorted {
-        match joined.last_mut() {
-            Some(open)
-                if (open.lot, open.epoch) == (next.lot, next.epoch)
-                    && open.count() > 0
-                    && open.last.0.checked_add(1) == Some(next.first.0) =>
-            {
-                open.last = next.last;
-            }
-            _ => joined.push(next),
-        }
-    }
-    joined
 }
 
 /// Why this assignment may not be made.

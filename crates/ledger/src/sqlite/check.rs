@@ -14,7 +14,7 @@ type Counted = BTreeMap<(i64, i64, i64), (i64, i64)>;
 
 impl SqliteStore {
     pub(crate) fn check_invariants(&self) -> Result<Vec<String>> {
-        self.sqlite().read(|conn| {
+        self.sqlite()?.read(|conn| {
             let mut broken = Broken(Vec::new());
             let mut counted = Counted::new();
             lots(conn, &mut broken, &mut counted)?;

@@ -5,13 +5,14 @@ use super::ids::{BLOCK, Ids};
 use super::lots::{self, Lot, Numbers};
 use super::number::{bound, kind_to_sql, state_to_sql, to_sql};
 use super::tally::Tally;
-use crate::{BATCH_MAX, LedgerError, NAMES_MAX, NewLot, NodeKind, Planned, PlannedDirectory, Result, State};
+use crate::rules::{self, bad};
+use crate::{BATCH_MAX, LedgerError, NewLot, Planned, PlannedDirectory, Result, State};
 use rusqlite::{Connection, params};
 
 impl SqliteStore {
     pub(crate) fn add_wave(&self, wave: u64, transfers: &[Planned], new: &[NewLot]) -> Result<()> {
-        let ids = check_transfers(transfers)?;
-        check_lots(ids, transfers, new)?;
+        let (first, last) = rules::check_wave(transfers, new)?;
+        let ids = Ids { first: bound(first), last: bound(last) };
         let wave = to_sql("a wave", wave)?;
         self.write(|conn| {
             let before = check_place(conn, wave, ids)?;
@@ -51,54 +52,6 @@ impl SqliteStore {
             Ok(())
         })
     }
-}
-
-fn bad<T>(why: impl Into<String>) -> Result<T> {
-    Err(LedgerError::BadPlan(why.into()))
-}
-
-/// Ids dense, numbers small enough, names only where they belong.
-fn check_transfers(transfers: &[Planned]) -> Result<Ids> {
-    if transfers.len() > BATCH_MAX {
-        return Err(LedgerError::TooMany { what: "transfers in a wave", max: BATCH_MAX as u64 });
-    }
-    let (Some(first), Some(last)) = (transfers.first(), transfers.last()) else {
-        return bad("the wave is empty");
-    };
-    let ids = Ids { first: to_sql("an id", first.id.0)?, last: to_sql("an id", last.id.0)? };
-    for (transfer, id) in transfers.iter().zip(first.id.0..) {
-        if transfer.id.0 != id {
-            return bad(format!("id {} stands where {id} should", transfer.id));
-        }
-        if transfer.key.is_empty() {
-            return bad(format!("transfer {id} has no key"));
-        }
-        to_sql("a size", transfer.size)?;
-        if transfer.names.len() > NAMES_MAX {
-            return Err(LedgerError::TooMany { what: "names of a hard-link group", max: NAMES_MAX as u64 });
-        }
-        if !transfer.names.is_empty() && transfer.kind != NodeKind::HardLinkGroup {
-            return bad(format!("transfer {id} has further names but is no hard-link group"));
-        }
-    }
-    Ok(ids)
-}
-
-/// In order, without gap or overlap, each with one target (invariant S4).
-fn check_lots(ids: Ids, transfers: &[Planned], new: &[NewLot]) -> Result<()> {
-    let mut next = ids.first;
-    for lot in new {
-        let (first, last) = (bound(lot.first.0), bound(lot.last.0));
-        if first != next || last < first || last > ids.last {
-            return bad(format!("lot {first}..={last} does not follow at {next}"));
-        }
-        let part = &transfers[(first - ids.first) as usize..=(last - ids.first) as usize];
-        if let Some(stray) = part.iter().find(|t| t.target != lot.target) {
-            return bad(format!("transfer {} goes to another target than its lot", stray.id));
-        }
-        next = last + 1;
-    }
-    if next == ids.last + 1 { Ok(()) } else { bad(format!("no lot holds transfer {next}")) }
 }
 
 /// The wave and its ids come after everything before. Returns the bytes before it.

@@ -6,13 +6,13 @@ use super::lots::{self, Finder, Lot};
 use super::number::{bound, from_sql, peer_from_sql, peer_to_sql, state_from_sql, state_to_sql, to_sql};
 use super::tally::{Tally, VERIFIED};
 use super::{SqliteStore, fence};
-use crate::{Authorise, BATCH_MAX, ERROR_BYTES_MAX, LedgerError, Outcome, Result, Settled, State};
+use crate::{Authorise, LedgerError, Outcome, Result, Settled, State, rules};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 
 impl SqliteStore {
     pub(crate) fn authorise(&self, peer: PeerId, mine: Incarnation, group: &[Authorise]) -> Result<()> {
-        check_size(group.len())?;
+        rules::check_group(group.len())?;
         self.write(|conn| {
             let mut work = Work::begin(conn, peer, mine)?;
             for item in group {
@@ -25,7 +25,7 @@ impl SqliteStore {
     }
 
     pub(crate) fn settle(&self, peer: PeerId, mine: Incarnation, group: &[Settled]) -> Result<()> {
-        check_size(group.len())?;
+        rules::check_group(group.len())?;
         self.write(|conn| {
             let mut work = Work::begin(conn, peer, mine)?;
             for item in group {
@@ -49,7 +49,7 @@ impl SqliteStore {
         mine: Incarnation,
         group: &[(TransferId, Epoch)],
     ) -> Result<()> {
-        check_size(group.len())?;
+        rules::check_group(group.len())?;
         self.write(|conn| {
             let mut work = Work::begin(conn, peer, mine)?;
             for (id, epoch) in group {
@@ -60,13 +60,6 @@ impl SqliteStore {
             work.end()
         })
     }
-}
-
-fn check_size(n: usize) -> Result<()> {
-    if n > BATCH_MAX {
-        return Err(LedgerError::TooMany { what: "transfers in a group", max: BATCH_MAX as u64 });
-    }
-    Ok(())
 }
 
 /// What a transfer was before the step.
@@ -173,7 +166,7 @@ fn write_settled(conn: &Connection, peer: PeerId, mine: Incarnation, item: &Sett
         }
         Outcome::Skipped => (None, None, None, None, None, None, None),
         Outcome::Failed { error, class } => {
-            (None, None, None, None, None, Some(cut(error)), Some(cut(class)))
+            (None, None, None, None, None, Some(rules::cut(error)), Some(rules::cut(class)))
         }
     };
     update.execute(params![
@@ -193,9 +186,4 @@ fn write_settled(conn: &Connection, peer: PeerId, mine: Incarnation, item: &Sett
         to_sql("a time", item.at_ms)?
     ])?;
     Ok(())
-}
-
-/// At most [`ERROR_BYTES_MAX`] bytes, whole characters.
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(ERROR_BYTES_MAX)]
 }

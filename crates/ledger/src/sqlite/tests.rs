@@ -26,7 +26,7 @@ fn a_full_disk_gives_the_reserve_back_and_changes_nothing() {
     let path = dir.path().join("ledger.sqlite");
     let store = SqliteStore::create(&path, &new_run()).unwrap();
     add(&store, 0, 5000).unwrap();
-    let conn = &store.sqlite().conn;
+    let conn = &store.sqlite().unwrap().conn;
     let pages: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     let limit = |pages: i64| {
         conn.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0)).unwrap()
@@ -42,15 +42,16 @@ fn a_full_disk_gives_the_reserve_back_and_changes_nothing() {
     limit(pages + 100);
     store.set_run_state(RunState::Stopped, 5).unwrap();
     assert_eq!(store.check_invariants().unwrap(), Vec::<String>::new());
-    assert_eq!(store.sqlite().totals().unwrap().transfers, 5000);
+    assert_eq!(store.sqlite().unwrap().totals().unwrap().transfers, 5000);
 }
 
 #[test]
 fn every_write_is_synchronous_and_the_library_is_new_enough() {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::create(&dir.path().join("l"), &new_run()).unwrap();
-    let pragma =
-        |name: &str| store.sqlite().conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+    let pragma = |name: &str| {
+        store.sqlite().unwrap().conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap()
+    };
     assert_eq!(pragma("synchronous"), 2, "FULL");
     assert_eq!(pragma("temp_store"), 2, "memory");
     assert_eq!(pragma("cache_size"), -CACHE_KIB);
@@ -64,7 +65,7 @@ fn a_view_cannot_write() {
     let store = SqliteStore::create(&path, &new_run()).unwrap();
     let view = SqliteView::open(&path).unwrap();
     assert!(view.conn.execute("UPDATE run SET name = 'x'", []).is_err());
-    assert!(store.sqlite().conn.execute("UPDATE run SET name = 'x'", []).is_ok());
+    assert!(store.sqlite().unwrap().conn.execute("UPDATE run SET name = 'x'", []).is_ok());
 }
 
 #[test]
@@ -73,13 +74,13 @@ fn a_lock_that_is_never_free_is_an_error_that_can_be_tried_again() {
     let path = dir.path().join("l");
     let holder = SqliteStore::create(&path, &new_run()).unwrap();
     let mut waiting = SqliteStore::open(&path).unwrap();
-    let View::Sqlite(view) = &mut waiting.view;
+    let View::Sqlite(view) = &mut waiting.view else { panic!("another store") };
     busy::install(&mut view.conn, std::time::Duration::from_millis(20), None).unwrap();
-    holder.sqlite().conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+    holder.sqlite().unwrap().conn.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = waiting.set_run_state(RunState::Stopped, 5).unwrap_err();
     assert!(matches!(error, LedgerError::Busy { holder: None, .. }), "held by this process: {error}");
     assert_eq!(error.exit_code(), 5);
-    holder.sqlite().conn.execute_batch("ROLLBACK").unwrap();
+    holder.sqlite().unwrap().conn.execute_batch("ROLLBACK").unwrap();
     waiting.set_run_state(RunState::Stopped, 5).unwrap();
 }
 
@@ -89,7 +90,7 @@ fn broken_rules_are_found() {
     let store = SqliteStore::create(&dir.path().join("l"), &new_run()).unwrap();
     add(&store, 0, 3000).unwrap();
     assert!(store.check_invariants().unwrap().is_empty());
-    let conn = &store.sqlite().conn;
+    let conn = &store.sqlite().unwrap().conn;
     for (damage, repair, words) in [
         ("UPDATE counter SET n = n + 1", "UPDATE counter SET n = n - 1", "counter"),
         ("UPDATE lot SET last = 2000", "UPDATE lot SET last = 2999", "the lots hold"),

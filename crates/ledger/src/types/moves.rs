@@ -33,7 +33,7 @@ pub struct Joined {
 }
 
 /// How far a peer has read what it owns: pass back what the last call gave, the default at the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LotCursor {
     /// The lot as which the transfers came to this owner; later pieces of it keep that number.
     pub(crate) born: LotId,
@@ -41,7 +41,7 @@ pub struct LotCursor {
 }
 
 /// What a peer owns and has not started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Owned {
     pub interval: Interval,
     /// A lot never crosses a target; what the other peer cannot reach is a question about this.
@@ -49,7 +49,7 @@ pub struct Owned {
 }
 
 /// One load of lots.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Loaded {
     /// In start order; maximal intervals of planned transfers.
     pub owned: Vec<Owned>,
@@ -76,7 +76,7 @@ pub struct Assign {
 }
 
 /// What came of an assignment; recorded under its `op`, so that a refused one is never made later.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AssignOutcome {
     Assigned(Assigned),
     /// No owner changed.
@@ -84,7 +84,7 @@ pub enum AssignOutcome {
 }
 
 /// A durable assignment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Assigned {
     /// The new lots, in the order of their ids.
     pub lots: Vec<Interval>,
@@ -94,7 +94,7 @@ pub struct Assigned {
 }
 
 /// Why an assignment changed nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refused {
     /// The helper has been fenced or restarted since it asked (protocol.md 7); its current incarnation.
     StaleHelper { current: Incarnation },
@@ -132,7 +132,7 @@ impl std::fmt::Display for Refused {
 }
 
 /// Owning a dead peer's lots without its consent (store.md 3, protocol.md 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TakeOver {
     /// Unique for `by` and its incarnation, and not used for an assignment either.
     pub op: u64,
@@ -143,14 +143,14 @@ pub struct TakeOver {
 }
 
 /// What came of a take-over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TakeOverOutcome {
     Taken(TakenOver),
     Refused(Refused),
 }
 
 /// A durable take-over: the dead incarnation is fenced, everything it had not settled has a new owner and epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TakenOver {
     /// Of the dead peer, after the bump.
     pub incarnation: Incarnation,

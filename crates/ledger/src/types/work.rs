@@ -57,7 +57,7 @@ pub struct Row {
 }
 
 /// The durable permission to publish a sealed private object (store.md 3: sealed → authorised).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Authorise {
     pub id: TransferId,
     /// Of the lot as the peer knows it.
@@ -72,7 +72,7 @@ pub struct Authorise {
 }
 
 /// How a transfer ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Visible and durable at the target; final (invariant S3).
     Done {
@@ -107,7 +107,7 @@ impl Outcome {
 }
 
 /// The end of one transfer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Settled {
     pub id: TransferId,
     /// Of the lot as the peer knows it.

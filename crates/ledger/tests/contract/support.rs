@@ -2,7 +2,7 @@
 
 use twinhaul_ledger::{
     Assign, AssignOutcome, AssignWhy, Authorise, Interval, LotCursor, NewLot, NewRun, NodeKind, Outcome,
-    Planned, Process, Settled, Store, TakeOver, View,
+    Planned, Process, Settled, Sim, SimStore, Store, TakeOver, View,
 };
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 
@@ -44,6 +44,29 @@ impl Factory for Sqlite {
 
     fn view(&self) -> View {
         View::open(&self.path()).unwrap()
+    }
+}
+
+/// One ledger in memory.
+pub(crate) struct InMemory(SimStore);
+
+impl Default for InMemory {
+    fn default() -> Self {
+        Self(SimStore::new(Sim::new(&new_run())))
+    }
+}
+
+impl Factory for InMemory {
+    fn create(&self) -> Store {
+        self.open()
+    }
+
+    fn open(&self) -> Store {
+        self.0.another().into()
+    }
+
+    fn view(&self) -> View {
+        self.0.reader()
     }
 }
 
