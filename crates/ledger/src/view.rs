@@ -170,7 +170,10 @@ impl View {
     /// Writers that were stopped inside a transaction and that this connection had to kill to get on (store.md 4.2),
     /// since the last call.
     pub fn take_stopped(&self) -> Vec<Stopped> {
-        each!(self, view => view.take_stopped())
+        match self {
+            Self::Sqlite(view) => view.take_stopped(),
+            Self::Sim(_) => Vec::new(),
+        }
     }
 
     /// Size of the write-ahead log; compare with [`crate::WAL_BYTES_ALARM`].

@@ -9,6 +9,8 @@ use twinhaul_wire::Event;
 #[derive(Clone, Debug, Default)]
 pub(super) struct About {
     pub(super) process: Option<Process>,
+    /// Of `process`.
+    pub(super) joined: Incarnation,
     pub(super) joined_at_ms: Option<u64>,
     pub(super) gave: u64,
     pub(super) given: Amount,

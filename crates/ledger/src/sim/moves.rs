@@ -45,8 +45,6 @@ impl Answer {
 impl Sim {
     /// See [`crate::Store::join`].
     pub fn join(&mut self, peer: PeerId, process: &Process, now_ms: u64) -> Result<Joined> {
-        let about = &mut self.aside.0.peers[peer.index()];
-        (about.process, about.joined_at_ms) = (Some(process.clone()), Some(now_ms));
         let row = self.peer_mut(peer);
         row.incarnation.0 += 1;
         let joined = Joined {
@@ -54,6 +52,9 @@ impl Sim {
             ratio: row.ratio.map(f64::from_bits),
             last: row.last.clone(),
         };
+        let about = &mut self.aside.0.peers[peer.index()];
+        about.joined = joined.incarnation;
+        (about.process, about.joined_at_ms) = (Some(process.clone()), Some(now_ms));
         self.committed();
         Ok(joined)
     }

@@ -40,6 +40,7 @@ impl Sim {
                 peer,
                 name: self.plan.0.run.names[peer.index()].clone(),
                 incarnation: row.incarnation,
+                joined: about.joined,
                 process: about.process.clone(),
                 joined_at_ms: about.joined_at_ms,
                 ratio: row.ratio.map(f64::from_bits),
