@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(seed_of(1, "a"), seed_of(1, "a"));
         assert_ne!(seed_of(1, "a"), seed_of(2, "a"));
         assert_ne!(seed_of(1, "a"), seed_of(1, "b"));
-        let even = (0..1000).filter(|n| seed_of(1, &format!("grid/{n}")) % 2 == 0).count();
+        let even = (0..1000).filter(|n| seed_of(1, &format!("grid/{n}")).is_multiple_of(2)).count();
         assert!((450..550).contains(&even), "{even} of 1,000 are even");
     }
 }

@@ -7,17 +7,17 @@ use crate::world::Due;
 use crate::{Cost, Scenario};
 use std::collections::VecDeque;
 use twinhaul_assist::{ByteRange, Core, Cut, PartProgress, Unit};
-use twinhaul_units::{Bytes, Incarnation, PeerId, TransferId};
+use twinhaul_units::{Bytes, Incarnation, TransferId};
 
 /// Ranges begin and end on these, but at the object's end: what a subtree of the digest covers.
-pub const GRAIN: u64 = 256 * 1024;
+pub(crate) const GRAIN: u64 = 256 * 1024;
 /// Smallest and largest claim: what a slot takes at once, and what can not be cut off any more.
-pub const CLAIM_MIN: u64 = GRAIN;
-pub const CLAIM_MAX: u64 = 8 * 1024 * 1024;
+pub(crate) const CLAIM_MIN: u64 = GRAIN;
+pub(crate) const CLAIM_MAX: u64 = 8 * 1024 * 1024;
 /// A claim is as much as a slot moves in this time, inside its limits.
-pub const CLAIM_SECONDS: f64 = 0.05;
+pub(crate) const CLAIM_SECONDS: f64 = 0.05;
 /// What waits for a frozen process; what comes then is lost, as in a socket's buffer.
-pub const INBOX_MAX: usize = 100_000;
+pub(crate) const INBOX_MAX: usize = 100_000;
 
 /// Whose a part is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +77,6 @@ impl Part {
 /// One peer's place.
 #[derive(Debug)]
 pub(crate) struct Host {
-    pub(crate) me: PeerId,
     pub(crate) incarnation: Incarnation,
     /// `None`: no process.
     pub(crate) core: Option<Core>,
@@ -100,11 +99,10 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(me: PeerId, scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let slots = scenario.slots.count.max(1);
         let share_max = if scenario.slots.capped { 1.0 / f64::from(slots) } else { 1.0 };
         Self {
-            me,
             incarnation: Incarnation(1),
             core: None,
             life: Life::Alive,

@@ -2,7 +2,6 @@
 
 use crate::chance::{Chance, seed_of};
 use crate::{Distribution, Scenario};
-use twinhaul_units::PeerId;
 
 /// Sigma of log-normal sizes.
 const SIGMA: f64 = 2.0;
@@ -30,10 +29,6 @@ impl Load {
         let first: Vec<u64> = share(odd).collect();
         let count = first.len();
         Self { sizes: first.into_iter().chain(share(1 - odd)).collect(), first: count }
-    }
-
-    pub(crate) fn owner(&self, id: u64) -> PeerId {
-        if (id as usize) < self.first { PeerId::First } else { PeerId::Second }
     }
 }
 

@@ -6,7 +6,7 @@ use std::hash::Hasher as _;
 use twinhaul_units::PeerId;
 
 /// Lines kept of one run; later ones are dropped, and counted.
-pub const LINES_MAX: usize = 200_000;
+pub(crate) const LINES_MAX: usize = 200_000;
 
 /// What happened, with a number so that its hash is stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

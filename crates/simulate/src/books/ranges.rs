@@ -68,6 +68,12 @@ impl Books {
         })
     }
 
+    /// The range that `peer` holds from `from` on.
+    pub(crate) fn held(&self, peer: PeerId, id: TransferId, from: u64) -> Option<ByteRange> {
+        let row = self.rows.iter().find(|r| r.holder == peer && r.range.id == id && r.range.from == from);
+        row.map(|row| row.range)
+    }
+
     /// Ranges that `peer` holds, not done and not named by a load.
     pub(crate) fn load_ranges(&mut self, peer: PeerId) -> Vec<ByteRange> {
         let mut found = Vec::new();
@@ -102,9 +108,7 @@ impl Books {
     /// The transfer is under way under this epoch.
     fn is_current(&self, range: &ByteRange) -> bool {
         self.states.get(range.id.0 as usize) == Some(&State::Started)
-            && self
-                .lot_of(range.id)
-                .is_some_and(|lot| lot.at.epoch == range.epoch && lot.owner == range.home)
+            && self.lot_of(range.id).is_some_and(|lot| lot.at.epoch == range.epoch && lot.owner == range.home)
     }
 
     /// Several work on the transfer from now on.

@@ -78,6 +78,11 @@ pub(super) const ROOMS: &[Room] = &[
         what: "starts the peers, watches them, restarts them, tells why they ended",
     },
     Room {
+        name: "simulate",
+        may: Only(&["units", "assist", "ledger"]),
+        what: "policies in virtual time: the same `assist`, scenarios, a bound to compare with",
+    },
+    Room {
         name: "console-model",
         may: Only(&["units", "wire"]),
         what: "what the screen knows and how it changes",
@@ -100,6 +105,7 @@ pub(super) const ROOMS: &[Room] = &[
             "planner",
             "engine",
             "supervisor",
+            "simulate",
             "console-model",
             "console",
         ]),
@@ -132,8 +138,8 @@ pub(super) const IMPURE_PACKAGES: &[&str] =
 /// Packages with one home: everything else reaches what they do through that room.
 pub(super) const HOMES: &[(&str, &[&str], &str)] = &[
     ("opendal", &["plugins/cloud"], "it is large, and only the cloud backend's users should pay for it"),
-    ("serde_yaml", &["profile"], "YAML is read in one place, with places for its errors"),
-    ("serde-saphyr", &["profile"], "YAML is read in one place, with places for its errors"),
+    ("serde_yaml", &["profile", "simulate"], "a profile is read in one place, scenarios in another"),
+    ("serde-saphyr", &["profile", "simulate"], "a profile is read in one place, scenarios in another"),
     ("rusqlite", &["ledger"], "two SQLite libraries over one live file can corrupt it (store.md 4.1)"),
     ("libloading", &["backend-host"], "a library is loaded only after its checks"),
     ("ratatui", &["console"], "only the console draws"),
