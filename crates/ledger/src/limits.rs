@@ -18,6 +18,16 @@ pub const ERROR_BYTES_MAX: usize = 4096;
 pub const NAMES_MAX: usize = 65_536;
 /// Intervals in one assignment.
 pub const ASSIGN_INTERVALS_MAX: usize = 4096;
+/// Ranges begin and end on multiples of so many bytes, but for the end of their object: 256 BLAKE3 chunks (store.md 3).
+pub const RANGE_ALIGN: u64 = 256 << 10;
+/// Ranges in one assignment.
+pub const CUTS_MAX: usize = 4096;
+/// Ranges of a run at one moment; above it, assignments are refused.
+pub const RANGES_MAX: u64 = 65_536;
+/// Chaining values of one range: two for each level of the tree.
+pub const CHAINS_MAX: usize = 128;
+/// Bytes of the reference of a shared private object.
+pub const REFERENCE_BYTES_MAX: usize = 256;
 /// Lots of a run; above it, assignments are refused.
 pub const LOTS_MAX: u64 = 65_536;
 /// Lots from which on settled neighbours are merged before an assignment.

@@ -2,6 +2,8 @@
 //!
 //! Entry points: [`check_wave`], [`joined`], [`check_group`], [`cut`]. Nothing here reads or changes anything.
 
+pub(crate) mod lending;
+
 use crate::{
     BATCH_MAX, ERROR_BYTES_MAX, Interval, LedgerError, NAMES_MAX, NewLot, NodeKind, Planned, Result,
 };

@@ -16,6 +16,7 @@ mod lots;
 mod moves;
 mod plan;
 mod queue;
+mod ranges;
 mod read;
 mod retry;
 mod rows;
@@ -41,6 +42,7 @@ pub struct Sim {
     /// By their first transfer.
     lots: Vec<Lot>,
     next_lot: u64,
+    ranges: ranges::Ranges,
     tally: Tally,
     peers: [Peer; 2],
     /// The oldest first.
@@ -80,6 +82,7 @@ impl Sim {
             lines: Vec::new(),
             lots: Vec::new(),
             next_lot: 1,
+            ranges: ranges::Ranges::default(),
             tally: Tally::default(),
             peers: Default::default(),
             operations: VecDeque::new(),

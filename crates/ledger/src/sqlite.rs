@@ -19,6 +19,7 @@ mod operation;
 mod peers;
 mod plan;
 mod queue;
+mod ranges;
 mod retry;
 mod rows;
 mod schema;
@@ -46,7 +47,7 @@ const CHECKPOINT_PAGES: i64 = 4096;
 /// The log is cut back to this after it has grown.
 const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// Prepared statements kept per connection; more than there are.
-const STATEMENTS_MAX: usize = 96;
+const STATEMENTS_MAX: usize = 160;
 
 /// A reading connection.
 #[derive(Debug)]

@@ -6,8 +6,9 @@
 use crate::sim::SimStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Assign, AssignOutcome, Authorise, Joined, LedgerError, NewEvent, NewLot, NewRun, Planned,
-    PlannedDirectory, Process, Reopen, Result, RunState, Settled, TakeOver, TakeOverOutcome, View,
+    Assign, AssignOutcome, Authorise, FinishedRange, HeldRange, Joined, LedgerError, NewEvent, NewLot,
+    NewRun, Planned, PlannedDirectory, Process, RangeEnd, Reopen, Result, RunState, Settled, TakeOver,
+    TakeOverOutcome, View,
 };
 use std::path::Path;
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
@@ -99,7 +100,8 @@ impl Store {
 
     // --- peers
 
-    /// Takes a peer's place: its incarnation grows by one and the former process is fenced.
+    /// Takes a peer's place: its incarnation grows by one and the former process is fenced. Ranges that it held go back
+    /// to their homes; transfers that it was home of are redone.
     pub fn join(&self, peer: PeerId, process: &Process, now_ms: u64) -> Result<Joined> {
         each!(self, store => store.join(peer, process, now_ms))
     }
@@ -114,6 +116,7 @@ impl Store {
 
     /// Hands lots over (claims 2.2.1, 3.2.2): checks both incarnations, the owner and the epoch of every interval and
     /// that all its transfers are planned; splits the lots exactly; the new ones get new ids and a higher epoch.
+    /// Lends the ranges that were cut, all or nothing: bytes that the giver holds, of the attempt under way.
     /// Asked again with the same `op`, it answers what it answered before.
     ///
     /// # Errors
@@ -122,7 +125,8 @@ impl Store {
         each!(self, store => store.assign(assign))
     }
 
-    /// Fences a dead peer and owns everything that it had not settled, with new lot ids and higher epochs.
+    /// Fences a dead peer and owns everything that it had not settled, with new lot ids and higher epochs. Ranges go as
+    /// with [`Self::join`].
     ///
     /// # Errors
     /// `Fenced` when `by_incarnation` is not the current one.
@@ -144,6 +148,50 @@ impl Store {
     /// `Fenced`, `LotFenced`, `Settled` (another end is recorded, invariant S3), `Unknown`.
     pub fn settle(&self, peer: PeerId, incarnation: Incarnation, group: &[Settled]) -> Result<()> {
         each!(self, store => store.settle(peer, incarnation, group))
+    }
+
+    /// Records ranges whose bytes are durable in their shared private object. A stale epoch or attempt, or a range that
+    /// is held no more, is moot; the same again is accepted.
+    ///
+    /// # Errors
+    /// `Fenced`, `TooMany`.
+    pub fn finish_ranges(
+        &self,
+        peer: PeerId,
+        incarnation: Incarnation,
+        finished: &[FinishedRange],
+    ) -> Result<Vec<RangeEnd>> {
+        each!(self, store => store.finish_ranges(peer, incarnation, finished))
+    }
+
+    /// Gives ranges back to their home, which finds them with its next `ranges_since`; hedges vanish.
+    /// What is not held (any more) is passed over.
+    ///
+    /// # Errors
+    /// `Fenced`, `TooMany`.
+    pub fn return_ranges(&self, peer: PeerId, incarnation: Incarnation, ranges: &[HeldRange]) -> Result<()> {
+        each!(self, store => store.return_ranges(peer, incarnation, ranges))
+    }
+
+    /// The home has these bytes from somebody else: their holders may stop, and give them back.
+    ///
+    /// # Errors
+    /// `Fenced`, `TooMany`.
+    pub fn decline_ranges(&self, home: PeerId, incarnation: Incarnation, ranges: &[HeldRange]) -> Result<()> {
+        each!(self, store => store.decline_ranges(home, incarnation, ranges))
+    }
+
+    /// The home redoes these transfers: all their ranges are moot.
+    ///
+    /// # Errors
+    /// `Fenced`, `TooMany`.
+    pub fn recall_ranges(
+        &self,
+        home: PeerId,
+        incarnation: Incarnation,
+        transfers: &[(TransferId, Epoch)],
+    ) -> Result<()> {
+        each!(self, store => store.recall_ranges(home, incarnation, transfers))
     }
 
     /// Makes authorised transfers planned again: their private objects are discarded and they will be redone.

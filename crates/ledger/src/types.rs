@@ -5,6 +5,7 @@
 
 mod moves;
 mod plan;
+mod ranges;
 mod report;
 mod work;
 
@@ -13,6 +14,10 @@ pub use moves::{
     TakeOverOutcome, TakenOver,
 };
 pub use plan::{NewLot, NewRun, NodeKind, Planned, PlannedDirectory};
+pub use ranges::{
+    Chain, FinishedRange, HeldRange, Holding, Lent, LoadedRanges, RangeCursor, RangeCut, RangeEnd, RangeRow,
+    SharedObject, Version,
+};
 pub use report::{
     Counter, Counters, Detail, DirectoryCursor, DirectoryRow, Found, LotRow, NewEvent, PeerRow, QueueAt,
     RunRow, Totals,

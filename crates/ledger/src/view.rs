@@ -10,9 +10,11 @@ pub use crate::{
     Counters, Detail, DirectoryCursor, DirectoryRow, Found, LedgerError, LotRow, PAGE_MAX, PeerRow, QueueAt,
     Row, RunRow, State, Totals,
 };
-use crate::{Interval, Loaded, LotCursor, Result, Stopped, Unsettled};
+use crate::{
+    Holding, Interval, Loaded, LoadedRanges, LotCursor, RangeCursor, RangeRow, Result, Stopped, Unsettled,
+};
 use std::path::Path;
-use twinhaul_units::{Amount, Incarnation, LotId, PeerId, TransferId};
+use twinhaul_units::{Amount, Bytes, Incarnation, LotId, PeerId, TransferId};
 use twinhaul_wire::Event;
 
 /// A connection that reads.
@@ -94,6 +96,38 @@ impl View {
         limit: usize,
     ) -> Result<Loaded> {
         each!(self, view => view.lots_since(peer, incarnation, after, limit))
+    }
+
+    /// Ranges that this incarnation of `peer` holds and has not done, as far as no earlier call has named them: lent to
+    /// it, or come back to it as their home.
+    ///
+    /// # Errors
+    /// `Fenced`.
+    pub fn ranges_since(
+        &self,
+        peer: PeerId,
+        incarnation: Incarnation,
+        after: RangeCursor,
+        limit: usize,
+    ) -> Result<LoadedRanges> {
+        each!(self, view => view.ranges_since(peer, incarnation, after, limit.min(PAGE_MAX)))
+    }
+
+    /// What this incarnation of `peer` holds and has not done, in the order of lending; at most [`PAGE_MAX`]. What it
+    /// works on and is not here is moot.
+    pub fn holdings(&self, peer: PeerId, incarnation: Incarnation, limit: usize) -> Result<Vec<Holding>> {
+        each!(self, view => view.holdings(peer, incarnation, limit.min(PAGE_MAX)))
+    }
+
+    /// Every part of a transfer that was lent, in order; the rest of it is its home's. Empty when none was.
+    pub fn ranges(&self, id: TransferId) -> Result<Vec<RangeRow>> {
+        each!(self, view => view.ranges(id))
+    }
+
+    /// How the bytes of an interval lie in it: (id, bytes of the interval's transfers before it), ascending, from its
+    /// first id to the one behind its last. Every id of the first 2,048, then one for each block of 1,024.
+    pub fn sizes(&self, interval: &Interval) -> Result<Vec<(TransferId, Bytes)>> {
+        each!(self, view => view.sizes(interval))
     }
 
     /// The transfers `first..=last` in id order, whatever their state; at most `limit`, at most [`crate::ROWS_MAX`].

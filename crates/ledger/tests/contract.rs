@@ -13,6 +13,8 @@ mod moves;
 mod plan;
 #[path = "contract/random.rs"]
 mod random;
+#[path = "contract/ranges.rs"]
+mod ranges;
 #[path = "contract/reading.rs"]
 mod reading;
 #[path = "contract/settle.rs"]
@@ -55,6 +57,19 @@ macro_rules! every_contract {
                 a_load_names_every_transfer_once,
                 a_take_over_moves_all_that_is_not_settled,
                 settled_lots_are_compacted_when_there_are_many,
+            }
+            ranges::{
+                a_lent_range_is_found_finished_and_merged,
+                only_what_the_giver_holds_can_be_cut,
+                an_assignment_of_ranges_is_made_once,
+                a_helper_gives_back_whole_or_in_part,
+                a_hedge_is_a_copy,
+                ranges_end_with_their_transfer,
+                a_new_attempt_knows_nothing_of_the_old_one,
+                what_a_dead_helper_held_comes_home,
+                what_a_dead_home_lent_is_moot,
+                a_shared_transfer_moves_only_by_fencing,
+                sizes_are_exact_at_the_head_and_by_blocks_behind,
             }
             settle::{
                 done_is_final,

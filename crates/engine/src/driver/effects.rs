@@ -61,6 +61,7 @@ impl Driver {
             to,
             to_incarnation,
             intervals,
+            cuts: Vec::new(),
             why,
         }))
     }

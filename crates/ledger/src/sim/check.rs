@@ -34,6 +34,7 @@ impl Sim {
         if sum != (self.lines.len() as u64, self.plan.0.bytes) {
             broken.push(format!("{} were discovered, the counters hold {sum:?}", self.lines.len()));
         }
+        self.check_ranges(&mut broken);
         broken.truncate(VIOLATIONS_MAX);
         Ok(broken)
     }

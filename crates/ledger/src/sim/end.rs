@@ -14,6 +14,8 @@ pub(super) struct About {
     pub(super) joined_at_ms: Option<u64>,
     pub(super) gave: u64,
     pub(super) given: Amount,
+    pub(super) lent: u64,
+    pub(super) lent_bytes: u64,
 }
 
 /// An event in its place.

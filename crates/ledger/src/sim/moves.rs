@@ -2,6 +2,7 @@
 
 use super::Sim;
 use super::lots::Lot;
+use crate::rules::lending::Kind;
 use crate::{
     ASSIGN_INTERVALS_MAX, Assign, AssignOutcome, Assigned, Interval, Joined, LOTS_MAX, LedgerError,
     OPERATIONS_MAX, Process, Refused, Result, State, TakeOver, TakeOverOutcome, TakenOver, rules,
@@ -55,6 +56,8 @@ impl Sim {
         let about = &mut self.aside.0.peers[peer.index()];
         about.joined = joined.incarnation;
         (about.process, about.joined_at_ms) = (Some(process.clone()), Some(now_ms));
+        // Whoever joins holds the peer's lock: the former process is gone.
+        self.ranges_of_ended(peer);
         self.committed();
         Ok(joined)
     }
@@ -78,8 +81,11 @@ impl Sim {
         self.fence(assign.from, assign.from_incarnation)?;
         let intervals = rules::joined(&assign.intervals);
         let answer = match self.refuse(assign, &intervals) {
-            Some(why) => Answer::Refused(why),
-            None => Answer::Assigned(self.hand_over(assign.from, assign.to, &intervals)),
+            Err(why) => Answer::Refused(why),
+            Ok(kinds) => {
+                let ranges = self.lend(assign, &kinds);
+                Answer::Assigned(Assigned { ranges, ..self.hand_over(assign.from, assign.to, &intervals) })
+            }
         };
         self.record(operation, answer.clone());
         answer.assignment()
@@ -115,31 +121,43 @@ impl Sim {
         self.committed();
     }
 
-    /// Why this assignment may not be made.
-    fn refuse(&mut self, assign: &Assign, intervals: &[Interval]) -> Option<Refused> {
+    /// Why this assignment may not be made, or what its cuts mean.
+    fn refuse(&mut self, assign: &Assign, intervals: &[Interval]) -> std::result::Result<Vec<Kind>, Refused> {
         if assign.from == assign.to {
-            return Some(Refused::Same);
+            return Err(Refused::Same);
         }
-        if intervals.is_empty() || intervals.iter().any(|i| i.count() == 0) {
-            return Some(Refused::Empty);
+        let nothing = intervals.is_empty() && assign.cuts.is_empty();
+        if nothing || intervals.iter().any(|i| i.count() == 0) {
+            return Err(Refused::Empty);
         }
         if intervals.windows(2).any(|pair| pair[0].last >= pair[1].first) {
-            return Some(Refused::Overlap);
+            return Err(Refused::Overlap);
         }
         let current = self.incarnation(assign.to);
         if current != assign.to_incarnation {
-            return Some(Refused::StaleHelper { current });
+            return Err(Refused::StaleHelper { current });
         }
+        match self.refuse_intervals(assign.from, intervals) {
+            Some(why) => Err(why),
+            None => self.refuse_cuts(assign),
+        }
+    }
+
+    fn refuse_intervals(&mut self, from: PeerId, intervals: &[Interval]) -> Option<Refused> {
         let mut pieces = 0;
         for interval in intervals {
             let (lot, epoch) = (interval.lot, interval.epoch);
-            match self.owned_lots(assign.from, interval) {
+            match self.owned_lots(from, interval) {
                 None => return Some(Refused::NotOwned { lot, epoch }),
                 Some(lots) => pieces += lots,
             }
-            if self.open_in(interval.first.0, interval.last.0).planned != interval.count() {
+            let started = self.ranges.any_in(interval.first.0, interval.last.0);
+            if started || self.open_in(interval.first.0, interval.last.0).planned != interval.count() {
                 return Some(Refused::NotPlanned { lot, epoch });
             }
+        }
+        if intervals.is_empty() {
+            return None;
         }
         self.compact();
         // A cut leaves two more lots at most.
@@ -162,6 +180,9 @@ impl Sim {
 
     fn hand_over(&mut self, from: PeerId, to: PeerId, intervals: &[Interval]) -> Assigned {
         let mut assigned = Assigned::default();
+        if intervals.is_empty() {
+            return assigned;
+        }
         for interval in intervals {
             let mut next = interval.first.0;
             while let Some(place) = self.lot_place(next).filter(|_| next <= interval.last.0) {
@@ -195,6 +216,7 @@ impl Sim {
             }
         }
         let (count, bytes) = self.tally.move_open(dead);
+        self.ranges_of_ended(dead);
         self.lots_changed();
         TakenOver { incarnation: self.incarnation(dead), lots: open.len() as u64, count, bytes }
     }

@@ -5,6 +5,11 @@ use super::lots::Lot;
 use crate::{Interval, Loaded, LotCursor, Owned, QueueAt, Result, Row, State};
 use twinhaul_units::{Amount, Bytes, Incarnation, LotId, PeerId, TransferId};
 
+/// As the blocks of the SQLite store.
+const BLOCK: u64 = 1024;
+/// Transfers at the head of an interval whose sizes are told one by one.
+const SIZES_EXACT: u64 = 2 * BLOCK;
+
 impl Sim {
     /// See [`crate::View::lots_since`].
     pub fn lots_since(
@@ -58,6 +63,23 @@ impl Sim {
     pub fn interval_bytes(&self, intervals: &[Interval]) -> Result<u64> {
         let places = intervals.iter().flat_map(|i| self.places(i.first.0, i.last.0));
         Ok(places.map(|at| self.size(at)).sum())
+    }
+
+    /// See [`crate::View::sizes`].
+    pub fn sizes(&self, interval: &Interval) -> Result<Vec<(TransferId, Bytes)>> {
+        let mut points = Vec::new();
+        let mut below = 0;
+        for at in self.places(interval.first.0, interval.last.0) {
+            let id = self.plan.0.transfers[at].id;
+            if id.0 - interval.first.0 < SIZES_EXACT || id.0.is_multiple_of(BLOCK) {
+                points.push((id, Bytes(below)));
+            }
+            below += self.size(at);
+        }
+        if interval.count() > 0 {
+            points.push((TransferId(interval.last.0 + 1), Bytes(below)));
+        }
+        Ok(points)
     }
 
     pub(crate) fn tail_for_bytes(&self, peer: PeerId, wanted: u64) -> Result<Amount> {

@@ -47,6 +47,8 @@ impl Sim {
                 last: row.last.clone(),
                 gave: about.gave,
                 given: about.given,
+                lent: about.lent,
+                lent_bytes: about.lent_bytes,
             }
         }))
     }

@@ -1,4 +1,4 @@
-//! Assignment: lots split and handed over in one transaction (claims 2.2.1, 3.2.2; invariants S4 to S7).
+//! Assignment: lots split and handed over, ranges lent, in one transaction (claims 2.2.1, 3.2.2; invariants S4 to S7).
 //!
 //! First everything is checked, then everything is changed: a refusal leaves the lots as they were.
 
@@ -8,7 +8,7 @@ use super::lots::{self, Numbers};
 use super::number::{bound, from_sql, state_to_sql};
 use super::operation::{Answer, Operation, count_gift};
 use super::tally::Tally;
-use super::{SqliteStore, fence};
+use super::{SqliteStore, fence, ranges};
 use crate::rules;
 use crate::{
     ASSIGN_INTERVALS_MAX, Assign, AssignOutcome, Assigned, Interval, LOTS_MAX, LedgerError, Refused, Result,
@@ -27,8 +27,14 @@ impl SqliteStore {
             }
             fence::check(conn, assign.from, assign.from_incarnation)?;
             let answer = match refuse(conn, assign, &intervals)? {
-                Some(why) => Answer::Refused(why),
-                None => Answer::Assigned(hand_over(conn, assign.from, assign.to, &intervals)?),
+                Err(why) => Answer::Refused(why),
+                Ok(lendings) => {
+                    let ranges = ranges::lend(conn, assign, &lendings)?;
+                    Answer::Assigned(Assigned {
+                        ranges,
+                        ..hand_over(conn, assign.from, assign.to, &intervals)?
+                    })
+                }
             };
             operation.record(conn, &answer)?;
             answer.assignment()
@@ -36,33 +42,48 @@ impl SqliteStore {
     }
 }
 
-/// Why this assignment may not be made.
-fn refuse(conn: &Connection, assign: &Assign, intervals: &[Interval]) -> Result<Option<Refused>> {
+/// Why this assignment may not be made, or what it lends.
+fn refuse(
+    conn: &Connection,
+    assign: &Assign,
+    intervals: &[Interval],
+) -> Result<std::result::Result<Vec<ranges::Lending>, Refused>> {
     if assign.from == assign.to {
-        return Ok(Some(Refused::Same));
+        return Ok(Err(Refused::Same));
     }
-    if intervals.is_empty() || intervals.iter().any(|i| i.count() == 0) {
-        return Ok(Some(Refused::Empty));
+    let nothing = intervals.is_empty() && assign.cuts.is_empty();
+    if nothing || intervals.iter().any(|i| i.count() == 0) {
+        return Ok(Err(Refused::Empty));
     }
     if intervals.windows(2).any(|pair| pair[0].last >= pair[1].first) {
-        return Ok(Some(Refused::Overlap));
+        return Ok(Err(Refused::Overlap));
     }
     let current = fence::current(conn, assign.to)?;
     if current != assign.to_incarnation {
-        return Ok(Some(Refused::StaleHelper { current }));
+        return Ok(Err(Refused::StaleHelper { current }));
     }
+    match refuse_intervals(conn, assign.from, intervals)? {
+        Some(why) => Ok(Err(why)),
+        None => ranges::refuse(conn, assign),
+    }
+}
+
+fn refuse_intervals(conn: &Connection, from: PeerId, intervals: &[Interval]) -> Result<Option<Refused>> {
     let mut pieces = 0;
     for interval in intervals {
-        match owned_lots(conn, assign.from, interval)? {
+        match owned_lots(conn, from, interval)? {
             None => {
                 return Ok(Some(Refused::NotOwned { lot: interval.lot, epoch: interval.epoch }));
             }
             Some(lots) => pieces += lots,
         }
         let ids = Ids::of(interval);
-        if open_in(conn, ids)?.planned != ids.len() {
+        if open_in(conn, ids)?.planned != ids.len() || ranges::any_in(conn, ids.first, ids.last)? {
             return Ok(Some(Refused::NotPlanned { lot: interval.lot, epoch: interval.epoch }));
         }
+    }
+    if intervals.is_empty() {
+        return Ok(None);
     }
     lots::compact(conn)?;
     // A cut leaves two more lots at most.
@@ -88,6 +109,9 @@ fn owned_lots(conn: &Connection, owner: PeerId, interval: &Interval) -> Result<O
 }
 
 fn hand_over(conn: &Connection, from: PeerId, to: PeerId, intervals: &[Interval]) -> Result<Assigned> {
+    if intervals.is_empty() {
+        return Ok(Assigned::default());
+    }
     let mut numbers = Numbers::open(conn)?;
     let mut tally = Tally::default();
     let mut assigned = Assigned::default();

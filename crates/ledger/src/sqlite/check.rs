@@ -5,7 +5,7 @@ use super::ids::Ids;
 use super::lots::Lot;
 use super::number::peer_to_sql;
 use super::{SqliteStore, tally};
-use crate::{Result, VIOLATIONS_MAX};
+use crate::{RANGE_ALIGN, Result, VIOLATIONS_MAX};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
@@ -21,6 +21,7 @@ impl SqliteStore {
             settled(conn, &mut counted)?;
             counters(conn, &mut broken, &counted)?;
             blocks(conn, &mut broken)?;
+            ranges(conn, &mut broken)?;
             Ok(broken.0)
         })
     }
@@ -154,5 +155,62 @@ fn blocks(conn: &Connection, broken: &mut Broken) -> Result<()> {
         conn.query_row("SELECT transfers, bytes FROM run", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let held = (transfers, before);
     broken.unless(held == totals, || format!("discovered {totals:?}, the blocks hold {held:?}"));
+    Ok(())
+}
+
+/// S4, S6: only transfers under way are shared, by the owner of their lot under its epoch; their ranges lie in them, do
+/// not overlap but for one layer of hedges, and what is not done is held by a current incarnation.
+fn ranges(conn: &Connection, broken: &mut Broken) -> Result<()> {
+    let lost: i64 = conn.query_row(
+        "SELECT count(*) FROM range WHERE transfer NOT IN (SELECT transfer FROM shared)",
+        [],
+        |row| row.get(0),
+    )?;
+    broken.unless(lost == 0, || format!("{lost} ranges belong to no shared object"));
+    let mut shared = conn.prepare(
+        "SELECT shared.transfer, shared.home, shared.epoch, shared.size, transfer.state, lot.owner, lot.epoch
+         FROM shared LEFT JOIN transfer ON transfer.id = shared.transfer
+         LEFT JOIN lot ON lot.first <= shared.transfer AND lot.last >= shared.transfer",
+    )?;
+    let mut rows = shared.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, home, epoch, size): (i64, i64, i64, i64) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let (state, owner, lot_epoch): (Option<i64>, Option<i64>, Option<i64>) =
+            (row.get(4)?, row.get(5)?, row.get(6)?);
+        broken.unless(state == Some(0), || format!("transfer {id} is shared in state {state:?}"));
+        broken.unless((owner, lot_epoch) == (Some(home), Some(epoch)), || {
+            format!(
+                "transfer {id} is shared by peer {home} at epoch {epoch}, owned by {owner:?} at {lot_epoch:?}"
+            )
+        });
+        for hedge in [false, true] {
+            layer(conn, broken, id, size, hedge)?;
+        }
+    }
+    Ok(())
+}
+
+/// The ranges of one transfer, hedges or not.
+fn layer(conn: &Connection, broken: &mut Broken, id: i64, size: i64, hedge: bool) -> Result<()> {
+    let mut statement = conn.prepare_cached(
+        "SELECT first, beyond, holder, holder_incarnation, done, incarnation FROM range
+         JOIN peer ON peer.id = range.holder WHERE transfer = ?1 AND hedge = ?2 ORDER BY first",
+    )?;
+    let mut rows = statement.query(rusqlite::params![id, hedge])?;
+    let align = i64::try_from(RANGE_ALIGN).unwrap_or(i64::MAX);
+    let mut end = 0;
+    while let Some(row) = rows.next()? {
+        let (first, beyond, holder): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (of, done, current): (i64, bool, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
+        let name = format!("range {first}..{beyond} of transfer {id}");
+        broken.unless(first >= end, || format!("{name} overlaps the one before"));
+        end = beyond;
+        let aligned = first % align == 0 && (beyond % align == 0 || beyond == size) && beyond <= size;
+        broken.unless(aligned, || format!("{name} is ill cut"));
+        broken.unless(done || of == current, || {
+            format!("{name} is held by incarnation {of} of peer {holder}, which is at {current}")
+        });
+    }
     Ok(())
 }

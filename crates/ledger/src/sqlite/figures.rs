@@ -79,7 +79,8 @@ impl SqliteView {
             let one = |peer: PeerId| -> Result<PeerRow> {
                 let mut statement = conn.prepare_cached(
                     "SELECT iif(peer.id = 0, first_peer, second_peer), incarnation, pid, pid_start, boot_id, host,
-                     joined_at_ms, ratio, last, gave, given, given_bytes, joined FROM peer, run WHERE peer.id = ?1",
+                     joined_at_ms, ratio, last, gave, given, given_bytes, joined, lent, lent_bytes FROM peer, run
+                     WHERE peer.id = ?1",
                 )?;
                 Ok(statement.query_row([peer_to_sql(peer)], |row| {
                     let process = match row.get::<_, Option<u32>>(2)? {
@@ -101,6 +102,8 @@ impl SqliteView {
                         ratio: row.get(7)?,
                         last: row.get(8)?,
                         gave: from_sql(row.get(9)?),
+                        lent: from_sql(row.get(13)?),
+                        lent_bytes: from_sql(row.get(14)?),
                         given: amount(row.get(10)?, row.get(11)?),
                     })
                 })?)

@@ -2,8 +2,8 @@
 
 use super::number::{from_sql, peer_to_sql, to_sql};
 use crate::{
-    AssignOutcome, Assigned, Interval, LedgerError, OPERATIONS_MAX, Refused, Result, TakeOverOutcome,
-    TakenOver,
+    AssignOutcome, Assigned, ByteRange, Interval, LedgerError, OPERATIONS_MAX, Refused, Result,
+    TakeOverOutcome, TakenOver,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
@@ -82,7 +82,8 @@ fn encode(answer: &Answer) -> Value {
     match answer {
         Answer::Assigned(a) => {
             let lots: Vec<_> = a.lots.iter().map(|l| [l.lot.0, l.epoch.0, l.first.0, l.last.0]).collect();
-            json!({ "assigned": lots, "figures": [a.count, a.bytes] })
+            let ranges: Vec<_> = a.ranges.iter().map(range_figures).collect();
+            json!({ "assigned": lots, "ranges": ranges, "figures": [a.count, a.bytes] })
         }
         Answer::Taken(t) => json!({ "taken": [t.incarnation.0, t.lots, t.count, t.bytes] }),
         Answer::Refused(why) => {
@@ -95,10 +96,16 @@ fn encode(answer: &Answer) -> Value {
                 Refused::NotOwned { lot, epoch } => ("not_owned", vec![lot.0, epoch.0]),
                 Refused::NotPlanned { lot, epoch } => ("not_planned", vec![lot.0, epoch.0]),
                 Refused::TooManyLots => ("too_many_lots", vec![]),
+                Refused::RangeNotHeld { id } => ("range_not_held", vec![id.0]),
+                Refused::TooManyRanges => ("too_many_ranges", vec![]),
             };
             json!({ "refused": word, "figures": figures })
         }
     }
+}
+
+fn range_figures(r: &ByteRange) -> [u64; 8] {
+    [r.id.0, r.lot.0, r.epoch.0, r.home.index() as u64, u64::from(r.target), r.from, r.to, u64::from(r.hedge)]
 }
 
 fn decode(value: &Value) -> Result<Answer> {
@@ -121,8 +128,22 @@ fn decode(value: &Value) -> Result<Answer> {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
+        let ranges = value["ranges"].as_array().into_iter().flatten().map(|r| {
+            let peer = |at| number(r, at).map(|n| if n == 0 { PeerId::First } else { PeerId::Second });
+            Ok(ByteRange {
+                id: TransferId(number(r, 0)?),
+                lot: LotId(number(r, 1)?),
+                epoch: Epoch(number(r, 2)?),
+                home: peer(3)?,
+                target: u16::try_from(number(r, 4)?).unwrap_or(u16::MAX),
+                from: number(r, 5)?,
+                to: number(r, 6)?,
+                hedge: number(r, 7)? != 0,
+            })
+        });
         return Ok(Answer::Assigned(Assigned {
             lots,
+            ranges: ranges.collect::<Result<Vec<_>>>()?,
             count: number(figures, 0)?,
             bytes: number(figures, 1)?,
         }));
@@ -147,6 +168,8 @@ fn decode(value: &Value) -> Result<Answer> {
         Some("not_owned") => lot().map(|(lot, epoch)| Refused::NotOwned { lot, epoch })?,
         Some("not_planned") => lot().map(|(lot, epoch)| Refused::NotPlanned { lot, epoch })?,
         Some("too_many_lots") => Refused::TooManyLots,
+        Some("range_not_held") => Refused::RangeNotHeld { id: TransferId(number(figures, 0)?) },
+        Some("too_many_ranges") => Refused::TooManyRanges,
         // Not an index that exists: number() reports the whole value.
         _ => return number(&Value::Null, 0).map(|_| Answer::Refused(Refused::Empty)),
     }))
@@ -170,8 +193,20 @@ mod tests {
     fn every_answer_comes_back() {
         let lot = Interval { lot: LotId(3), epoch: Epoch(2), first: TransferId(7), last: TransferId(9) };
         let (l, e, i) = (LotId(5), Epoch(4), Incarnation(6));
+        let range = ByteRange {
+            id: TransferId(1),
+            lot: l,
+            epoch: e,
+            home: PeerId::Second,
+            target: 3,
+            from: 4,
+            to: 5,
+            hedge: true,
+        };
+        let home = ByteRange { home: PeerId::First, hedge: false, ..range };
         for answer in [
-            Answer::Assigned(Assigned { lots: vec![lot, lot], count: 6, bytes: 60 }),
+            Answer::Assigned(Assigned { lots: vec![lot, lot], ranges: vec![], count: 6, bytes: 60 }),
+            Answer::Assigned(Assigned { lots: vec![], ranges: vec![range, home], count: 0, bytes: 0 }),
             Answer::Taken(TakenOver { incarnation: i, lots: 1, count: 2, bytes: 3 }),
             Answer::Refused(Refused::StaleHelper { current: i }),
             Answer::Refused(Refused::StaleOwner { current: i }),
@@ -181,6 +216,8 @@ mod tests {
             Answer::Refused(Refused::NotOwned { lot: l, epoch: e }),
             Answer::Refused(Refused::NotPlanned { lot: l, epoch: e }),
             Answer::Refused(Refused::TooManyLots),
+            Answer::Refused(Refused::RangeNotHeld { id: TransferId(8) }),
+            Answer::Refused(Refused::TooManyRanges),
         ] {
             assert_eq!(decode(&encode(&answer)).unwrap(), answer);
         }

@@ -1,7 +1,7 @@
 //! Processes taking a peer's place, and what the method remembers between them.
 
 use super::number::{from_sql, peer_to_sql, to_sql};
-use super::{SqliteStore, fence};
+use super::{SqliteStore, fence, ranges};
 use crate::{Joined, Process, Result};
 use rusqlite::params;
 use twinhaul_units::{Incarnation, PeerId};
@@ -16,13 +16,16 @@ impl SqliteStore {
             )?;
             let values =
                 params![peer_to_sql(peer), process.pid, start, process.boot_id, process.host, now];
-            Ok(update.query_row(values, |row| {
+            let joined = update.query_row(values, |row| {
                 Ok(Joined {
                     incarnation: Incarnation(from_sql(row.get(0)?)),
                     ratio: row.get(1)?,
                     last: row.get(2)?,
                 })
-            })?)
+            })?;
+            // Whoever joins holds the peer's lock: the former process is gone.
+            ranges::peer_ended(conn, peer)?;
+            Ok(joined)
         })
     }
 

@@ -10,6 +10,9 @@ use crate::{Interval, Loaded, LotCursor, Owned, QueueAt, Result, Row};
 use rusqlite::{Connection, params};
 use twinhaul_units::{Amount, Bytes, Incarnation, LotId, PeerId, TransferId};
 
+/// Transfers at the head of an interval whose sizes are told one by one.
+const SIZES_EXACT: i64 = 2 * BLOCK;
+
 impl SqliteView {
     pub(crate) fn lots_since(
         &self,
@@ -50,6 +53,35 @@ impl SqliteView {
                 sum += bytes_below(conn, ids.last.saturating_add(1))? - bytes_below(conn, ids.first)?;
             }
             Ok(from_sql(sum))
+        })
+    }
+
+    pub(crate) fn sizes(&self, interval: &Interval) -> Result<Vec<(TransferId, Bytes)>> {
+        let Some(ids) = Ids::of(interval).some() else { return Ok(Vec::new()) };
+        self.read(|conn| {
+            let start = bytes_below(conn, ids.first)?;
+            let exact = Ids { first: ids.first, last: ids.last.min(ids.first + SIZES_EXACT - 1) };
+            let mut points = Vec::new();
+            let mut point = |id: i64, below: i64| {
+                points.push((TransferId(from_sql(id)), Bytes(from_sql(below - start))));
+            };
+            let mut sizes =
+                conn.prepare_cached("SELECT id, size FROM transfer WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
+            let mut rows = sizes.query([exact.first, exact.last])?;
+            let mut below = start;
+            while let Some(row) = rows.next()? {
+                point(row.get(0)?, below);
+                below += row.get::<_, i64>(1)?;
+            }
+            let mut blocks =
+                conn.prepare_cached("SELECT id, prefix FROM block WHERE id > ?1 AND id <= ?2 ORDER BY id")?;
+            let mut rows = blocks.query([exact.last / BLOCK, ids.last / BLOCK])?;
+            while let Some(row) = rows.next()? {
+                point(row.get::<_, i64>(0)? * BLOCK, row.get(1)?);
+            }
+            point(ids.last + 1, bytes_below(conn, ids.last.saturating_add(1))?);
+            points.dedup_by_key(|(id, _)| *id);
+            Ok(points)
         })
     }
 

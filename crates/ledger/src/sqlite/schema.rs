@@ -10,6 +10,8 @@ pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 /// `peer.joined`: the incarnation that the process of the other columns took; a larger `incarnation` fenced it.
 /// `block`: one row per 1,024 ids; `prefix`: planned bytes of all transfers before it, so that intervals are measured
 /// without reading them; the other columns say what is still open in it, so that settled stretches are skipped.
+/// `shared`: the private object of a transfer that was cut; `range`: every part of it that its home lent, also those that
+/// came back (holder = home), until it is settled; `seq` grows with every change of holder, for loads.
 /// `counter`: state 0..=4 as in `transfer.state`, 5 the verified part of done.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE run(
@@ -20,13 +22,15 @@ CREATE TABLE run(
   growing INTEGER NOT NULL DEFAULT 1, transfers INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
   directories INTEGER NOT NULL DEFAULT 0, waves INTEGER NOT NULL DEFAULT 0, last_wave INTEGER NOT NULL DEFAULT -1,
   next_transfer INTEGER NOT NULL DEFAULT 0, next_lot INTEGER NOT NULL DEFAULT 1,
+  next_range INTEGER NOT NULL DEFAULT 1,
   lots_version INTEGER NOT NULL DEFAULT 0,
   finishing_peer INTEGER, finishing_incarnation INTEGER, finished INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE peer(
   id INTEGER PRIMARY KEY CHECK (id IN (0, 1)), incarnation INTEGER NOT NULL DEFAULT 0,
   joined INTEGER NOT NULL DEFAULT 0, pid INTEGER, pid_start INTEGER, boot_id TEXT, host TEXT, joined_at_ms INTEGER, ratio REAL, last TEXT,
-  gave INTEGER NOT NULL DEFAULT 0, given INTEGER NOT NULL DEFAULT 0, given_bytes INTEGER NOT NULL DEFAULT 0
+  gave INTEGER NOT NULL DEFAULT 0, given INTEGER NOT NULL DEFAULT 0, given_bytes INTEGER NOT NULL DEFAULT 0,
+  lent INTEGER NOT NULL DEFAULT 0, lent_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE lot(
   id INTEGER PRIMARY KEY, born INTEGER NOT NULL, wave INTEGER NOT NULL, target INTEGER NOT NULL,
@@ -46,6 +50,17 @@ CREATE TABLE transfer(
   verified INTEGER, lost INTEGER, error TEXT, class TEXT, settled_at_ms INTEGER
 ) STRICT;
 CREATE INDEX transfer_failed ON transfer(id) WHERE state = 4;
+CREATE TABLE shared(
+  transfer INTEGER PRIMARY KEY, home INTEGER NOT NULL, epoch INTEGER NOT NULL, reference BLOB NOT NULL,
+  attempt TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER, ctime_ns INTEGER, dev INTEGER, ino INTEGER
+) STRICT;
+CREATE TABLE range(
+  seq INTEGER PRIMARY KEY, transfer INTEGER NOT NULL, first INTEGER NOT NULL, beyond INTEGER NOT NULL,
+  holder INTEGER NOT NULL, holder_incarnation INTEGER NOT NULL, hedge INTEGER NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0, unwanted INTEGER NOT NULL DEFAULT 0, chains BLOB, CHECK (first < beyond)
+) STRICT;
+CREATE INDEX range_transfer ON range(transfer, first);
+CREATE INDEX range_holder ON range(holder, seq) WHERE done = 0;
 CREATE TABLE name(
   transfer INTEGER NOT NULL, place INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (transfer, place)
 ) STRICT, WITHOUT ROWID;

@@ -5,7 +5,7 @@ use super::lots::{self, Lot, Numbers};
 use super::number::{from_sql, peer_to_sql};
 use super::operation::{Answer, Operation};
 use super::tally::Tally;
-use super::{SqliteStore, fence};
+use super::{SqliteStore, fence, ranges};
 use crate::{Refused, Result, TakeOver, TakeOverOutcome, TakenOver};
 use rusqlite::Connection;
 use twinhaul_units::{Incarnation, PeerId};
@@ -42,6 +42,7 @@ fn take_all(conn: &Connection, dead: PeerId) -> Result<TakenOver> {
         lots::renew(conn, &mut numbers, lot, dead.other())?;
     }
     let (count, bytes) = move_counters(conn, dead)?;
+    ranges::peer_ended(conn, dead)?;
     numbers.close(conn)?;
     Ok(TakenOver {
         incarnation: Incarnation(incarnation),

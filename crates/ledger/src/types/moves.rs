@@ -1,6 +1,7 @@
 //! Peers coming, going, and handing over lots.
 
-use twinhaul_assist::Interval;
+use super::RangeCut;
+use twinhaul_assist::{ByteRange, Interval};
 use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
 use twinhaul_wire::AssignWhy;
 
@@ -61,7 +62,7 @@ pub struct Loaded {
     pub growing: bool,
 }
 
-/// An assignment (claims 2.2.1, 3.2.2): lots split and handed over in one transaction.
+/// An assignment (claims 2.2.1, 3.2.2): lots split and handed over, and ranges lent, in one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assign {
     /// Unique for `from` and its incarnation; the same `op` again returns the same result.
@@ -72,6 +73,8 @@ pub struct Assign {
     pub to_incarnation: Incarnation,
     /// Not started (invariant S6), disjoint, in any order.
     pub intervals: Vec<Interval>,
+    /// Of transfers in flight here; from a helper to the home: given back. Disjoint, in any order.
+    pub cuts: Vec<RangeCut>,
     pub why: AssignWhy,
 }
 
@@ -88,8 +91,11 @@ pub enum AssignOutcome {
 pub struct Assigned {
     /// The new lots, in the order of their ids.
     pub lots: Vec<Interval>,
-    /// Transfers in them.
+    /// What was lent or given back, in the order of the cuts.
+    pub ranges: Vec<ByteRange>,
+    /// Transfers in the lots.
     pub count: u64,
+    /// Bytes in the lots; those of the ranges are in the ranges.
     pub bytes: u64,
 }
 
@@ -112,6 +118,10 @@ pub enum Refused {
     NotPlanned { lot: LotId, epoch: Epoch },
     /// More than [`crate::ASSIGN_INTERVALS_MAX`] intervals, or [`crate::LOTS_MAX`] lots.
     TooManyLots,
+    /// Bytes of this transfer are not the giver's to hand over: done, lent before, of another attempt, or ill cut.
+    RangeNotHeld { id: TransferId },
+    /// More than [`crate::CUTS_MAX`] cuts, or [`crate::RANGES_MAX`] ranges.
+    TooManyRanges,
 }
 
 impl std::fmt::Display for Refused {
@@ -127,6 +137,8 @@ impl std::fmt::Display for Refused {
                 write!(f, "lot {lot} at epoch {epoch} holds transfers that have started or ended")
             }
             Self::TooManyLots => f.write_str("the queue is in too many pieces"),
+            Self::RangeNotHeld { id } => write!(f, "bytes of transfer {id} are not this peer's to hand over"),
+            Self::TooManyRanges => f.write_str("too many ranges are lent"),
         }
     }
 }

@@ -162,6 +162,9 @@ pub struct PeerRow {
     /// Assignments it gave to the other, and what was in them.
     pub gave: u64,
     pub given: Amount,
+    /// Ranges of transfers in flight that it handed to the other, and their bytes.
+    pub lent: u64,
+    pub lent_bytes: u64,
 }
 
 /// A directory to finish.

@@ -5,7 +5,8 @@ use crate::support::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use twinhaul_ledger::{
-    Assign, Authorise, Interval, LotCursor, Outcome, QueueAt, Reopen, Settled, Store, TakeOver,
+    Assign, Authorise, Chain, FinishedRange, Holding, Interval, LotCursor, Outcome, QueueAt, RangeCursor,
+    RangeCut, Reopen, Settled, Store, TakeOver,
 };
 use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
 
@@ -24,6 +25,22 @@ enum Call {
     Reopen(Option<Vec<u64>>),
     Load { peer: PeerId, limit: usize },
     Claim(PeerId, bool),
+    Cut { op: u64, from: PeerId, stale: (u64, u64), cuts: Vec<Piece> },
+    Ranges { peer: PeerId, stale: u64, piece: Piece, how: u8 },
+    LoadRanges { peer: PeerId, limit: usize },
+}
+
+/// Leaves of one of the first few transfers, of one of two attempts; or, where it helps, what `peer` really holds.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    id: u64,
+    wrong: u64,
+    first: u64,
+    n: u64,
+    hedge: bool,
+    second_try: bool,
+    /// Picks one that is held instead; a part of it from its end, if `n` is odd.
+    held: Option<u64>,
 }
 
 /// Transfers from `first` on, at most `n`, as far as they are in one lot; the epoch is the lot's plus `wrong`.
@@ -32,6 +49,20 @@ struct Part {
     first: u64,
     n: u64,
     wrong: u64,
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    let second = prop::bool::weighted(0.1);
+    (0u64..6, rarely(), 0u64..17, 1u64..6, prop::bool::weighted(0.2), second, prop::option::of(0u64..9))
+        .prop_map(|(id, wrong, first, n, hedge, second_try, held)| Piece {
+            id: id * 4,
+            wrong,
+            first,
+            n,
+            hedge,
+            second_try,
+            held,
+        })
 }
 
 /// Mostly 0.
@@ -65,6 +96,11 @@ fn call() -> impl Strategy<Value = Call> {
         2 => prop::option::of(prop::collection::vec(0u64..60, 0..9)).prop_map(Call::Reopen),
         4 => (peer(), 1usize..5).prop_map(|(peer, limit)| Call::Load { peer, limit }),
         1 => (peer(), any::<bool>()).prop_map(|(p, done)| Call::Claim(p, done)),
+        10 => (100u64..130, peer(), stale(), prop::collection::vec(piece(), 1..3))
+            .prop_map(|(op, from, stale, cuts)| Call::Cut { op, from, stale, cuts }),
+        8 => (peer(), rarely(), piece(), 0u8..7)
+            .prop_map(|(peer, stale, piece, how)| Call::Ranges { peer, stale, piece, how }),
+        3 => (peer(), 1usize..4).prop_map(|(peer, limit)| Call::LoadRanges { peer, limit }),
     ]
 }
 
@@ -72,6 +108,7 @@ fn call() -> impl Strategy<Value = Call> {
 struct Side {
     store: Store,
     cursors: [LotCursor; 2],
+    ranges: [RangeCursor; 2],
     wave: u64,
 }
 
@@ -106,6 +143,7 @@ impl Side {
             Call::Finished => format!("{:?}", self.store.plan_finished()),
             Call::Join(peer) => {
                 self.cursors[peer.index()] = LotCursor::default();
+                self.ranges[peer.index()] = RangeCursor::default();
                 join(&self.store, *peer).to_string()
             }
             Call::Remember(peer, stale) => {
@@ -152,6 +190,20 @@ impl Side {
                 format!("{:?}", self.store.reopen_failed(&which).map_err(|e| e.to_string()))
             }
             Call::Load { peer, limit } => self.load(*peer, *limit),
+            Call::Cut { op, from, stale, cuts } => {
+                let to = from.other();
+                let (mine, theirs) = (self.incarnation(*from, stale.0), self.incarnation(to, stale.1));
+                let cuts = cuts.iter().map(|piece| self.piece(*from, piece)).collect();
+                let assign = Assign { cuts, ..assign_from(*op, (*from, mine), (to, theirs), &[]) };
+                format!("{:?}", self.store.assign(&assign).map_err(|e| e.to_string()))
+            }
+            Call::Ranges { peer, stale, piece, how } => self.end_range(*peer, *stale, piece, *how),
+            Call::LoadRanges { peer, limit } => {
+                let (mine, at) = (self.incarnation(*peer, 0), peer.index());
+                let loaded = self.store.ranges_since(*peer, mine, self.ranges[at], *limit).unwrap();
+                self.ranges[at] = loaded.next;
+                format!("{loaded:?}")
+            }
             Call::Claim(peer, done) => {
                 let mine = self.incarnation(*peer, 0);
                 if *done {
@@ -159,6 +211,51 @@ impl Side {
                 } else {
                     format!("{:?}", self.store.claim_finishing(*peer, mine).map_err(|e| e.to_string()))
                 }
+            }
+        }
+    }
+
+    /// What `piece` names, at the epoch that the transfer has.
+    fn piece(&self, peer: PeerId, piece: &Piece) -> RangeCut {
+        let mine = self.incarnation(peer, 0);
+        let holdings = self.store.holdings(peer, mine, 100).unwrap();
+        let held = piece.held.and_then(|at| holdings.get((at % (holdings.len().max(1) as u64)) as usize));
+        if let Some(Holding { held, .. }) = held {
+            let from = if piece.n % 2 == 1 && held.to - held.from > leaf(1) {
+                held.to.div_ceil(leaf(1)) * leaf(1) - leaf(1)
+            } else {
+                held.from
+            };
+            let hedge = held.hedge || piece.hedge;
+            let object = object(&held.attempt);
+            return RangeCut { id: held.id, epoch: held.epoch, from, to: held.to, hedge, object };
+        }
+        let lots = self.store.lots(None, 1000).unwrap();
+        let epoch =
+            lots.iter().find(|l| l.first.0 <= piece.id && piece.id <= l.last.0).map_or(1, |l| l.epoch.0);
+        let attempt = if piece.second_try { "two" } else { "one" };
+        let cut = cut(piece.id, epoch + piece.wrong, piece.first, piece.first + piece.n, attempt);
+        RangeCut { hedge: piece.hedge, ..cut }
+    }
+
+    fn end_range(&self, peer: PeerId, stale: u64, piece: &Piece, how: u8) -> String {
+        let (mine, held) = (self.incarnation(peer, stale), held(&self.piece(peer, piece)));
+        let chains = vec![Chain { at: held.from, len: piece.n, value: [7; 32] }];
+        match how {
+            0 => format!("{:?}", self.store.return_ranges(peer, mine, &[held]).map_err(|e| e.to_string())),
+            1 => {
+                let other = peer.other();
+                let theirs = self.incarnation(other, stale);
+                format!("{:?}", self.store.decline_ranges(other, theirs, &[held]).map_err(|e| e.to_string()))
+            }
+            2 => {
+                let group = [(held.id, held.epoch)];
+                format!("{:?}", self.store.recall_ranges(peer, mine, &group).map_err(|e| e.to_string()))
+            }
+            _ => {
+                let finished = FinishedRange { held, chains };
+                let said = self.store.finish_ranges(peer, mine, &[finished]);
+                format!("{:?}", said.map_err(|e| e.to_string()))
             }
         }
     }
@@ -209,7 +306,15 @@ impl Side {
             format!("{:?}", s.find(b"file-0000001", None, 4).unwrap()),
             format!("{:?}", s.rows(TransferId(4), TransferId(30), 9).unwrap()),
         ];
+        for id in 0..24 {
+            seen.push(format!("{:?}", s.ranges(TransferId(id)).unwrap()));
+        }
+        for lot in s.lots(None, 1000).unwrap() {
+            let interval = Interval { lot: lot.id, epoch: lot.epoch, first: lot.first, last: lot.last };
+            seen.push(format!("{:?}", s.sizes(&interval).unwrap()));
+        }
         for peer in PeerId::BOTH {
+            seen.push(format!("{:?}", s.holdings(peer, self.incarnation(peer, 0), 100).unwrap()));
             seen.push(format!("{:?}", s.unsettled(peer).unwrap()));
             seen.push(format!("{:?}", s.queue_len(peer).unwrap()));
             for bytes in [0, 700, 3000, 1 << 40] {
@@ -234,7 +339,7 @@ fn the_ledger_in_memory_answers_as_sqlite_does() {
             plan_halves(&store, n);
             join(&store, First);
             join(&store, Second);
-            Side { store, cursors: Default::default(), wave: 0 }
+            Side { store, cursors: Default::default(), ranges: Default::default(), wave: 0 }
         });
         for call in &calls {
             let [sqlite, sim] = sides.each_mut().map(|side| side.call(call));
@@ -254,7 +359,7 @@ fn the_ledger_in_memory_answers_as_sqlite_does() {
 fn the_drawn_calls_are_right_and_wrong() {
     let mut answers = std::collections::BTreeMap::<&str, u32>::new();
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    for _ in 0..300 {
+    for _ in 0..800 {
         let strategy = prop::collection::vec(call(), 1..60);
         let calls = strategy.new_tree(&mut runner).unwrap().current();
         let memory = InMemory::default();
@@ -262,15 +367,27 @@ fn the_drawn_calls_are_right_and_wrong() {
         plan_halves(&store, 30);
         join(&store, First);
         join(&store, Second);
-        let mut side = Side { store, cursors: Default::default(), wave: 0 };
+        let mut side = Side { store, cursors: Default::default(), ranges: Default::default(), wave: 0 };
         for call in &calls {
             let said = side.call(call);
-            for word in
-                ["Assigned(", "Refused(", "Taken(", "NotOwned", "NotPlanned", "StaleHelper", "is already"]
-            {
+            for word in [
+                "Assigned(",
+                "Refused(",
+                "Taken(",
+                "NotOwned",
+                "NotPlanned",
+                "StaleHelper",
+                "is already",
+                "ByteRange",
+                "hedge: true",
+                "RangeNotHeld",
+                "[Done]",
+                "[Moot]",
+                "Lent {",
+            ] {
                 *answers.entry(word).or_default() += u32::from(said.contains(word));
             }
         }
     }
-    assert!(answers.len() == 7 && answers.values().all(|n| *n > 20), "{answers:?}");
+    assert!(answers.len() == 13 && answers.values().all(|n| *n > 20), "{answers:?}");
 }

@@ -2,7 +2,11 @@
 
 use crate::support::*;
 use proptest::prelude::*;
-use twinhaul_ledger::{AssignOutcome, Interval, Outcome, PAGE_MAX, Reopen, State, Store, TakeOverOutcome};
+use std::collections::BTreeSet;
+use twinhaul_ledger::{
+    Assign, AssignOutcome, FinishedRange, Holding, Interval, Lent, Outcome, PAGE_MAX, RangeCursor, RangeCut,
+    RangeEnd, RangeRow, Refused, Reopen, State, Store, TakeOverOutcome,
+};
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 
 /// One step; the numbers pick among what is possible.
@@ -16,6 +20,11 @@ enum Step {
     Release(PeerId),
     TakeOver(PeerId),
     Reopen(Option<u64>),
+    /// Which transfer, first leaf, number of leaves, hedge; asked by this peer.
+    Cut(PeerId, u64, u64, u64, bool),
+    /// Finish or return one of the ranges that this peer holds.
+    End(PeerId, u64, bool),
+    Recall(PeerId, u64),
 }
 
 fn peer() -> impl Strategy<Value = PeerId> {
@@ -33,6 +42,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => peer().prop_map(Step::Release),
         1 => peer().prop_map(Step::TakeOver),
         2 => prop::option::of(1u64..9).prop_map(Step::Reopen),
+        8 => (peer(), 0..u64::MAX, 0u64..17, 1u64..17, prop::bool::weighted(0.2))
+            .prop_map(|(p, at, first, n, hedge)| Step::Cut(p, at, first, n, hedge)),
+        6 => (peer(), 0..u64::MAX, prop::bool::weighted(0.6)).prop_map(|(p, at, done)| Step::End(p, at, done)),
+        1 => (peer(), 0..u64::MAX).prop_map(|(p, at)| Step::Recall(p, at)),
     ]
 }
 
@@ -44,6 +57,8 @@ struct Model {
     incarnation: [Incarnation; 2],
     op: u64,
     wave: u64,
+    /// Transfers that were ever cut.
+    cut: BTreeSet<u64>,
 }
 
 struct World {
@@ -87,6 +102,132 @@ impl World {
             }
             Step::TakeOver(by) => self.take_over(*by),
             Step::Reopen(every) => self.reopen(*every),
+            Step::Cut(from, at, first, n, hedge) => self.cut(*from, *at, (*first, first + n), *hedge),
+            Step::End(peer, at, done) => self.end(*peer, *at, *done),
+            Step::Recall(peer, at) => {
+                if let Some((id, epoch)) = self.shared_by(*peer, *at) {
+                    self.store
+                        .recall_ranges(*peer, self.model.incarnation[peer.index()], &[(id, epoch)])
+                        .unwrap();
+                    assert!(self.store.ranges(id).unwrap().is_empty());
+                }
+            }
+        }
+        self.ranges_agree();
+    }
+
+    fn incarnations(&self, from: PeerId) -> (Incarnation, Incarnation) {
+        let [a, b] = self.model.incarnation;
+        if from == First { (a, b) } else { (b, a) }
+    }
+
+    /// A transfer with ranges whose home is `peer`.
+    fn shared_by(&self, peer: PeerId, at: u64) -> Option<(TransferId, Epoch)> {
+        let mine: Vec<_> =
+            self.shared().into_iter().filter(|id| self.model.owner[*id as usize] == peer).collect();
+        let id = *mine.get((at % (mine.len().max(1) as u64)) as usize)?;
+        let lot = self.lots().into_iter().find(|l| (l.first.0..=l.last.0).contains(&id))?;
+        Some((TransferId(id), lot.epoch))
+    }
+
+    /// Transfers with ranges.
+    fn shared(&self) -> Vec<u64> {
+        self.model
+            .cut
+            .iter()
+            .copied()
+            .filter(|id| !self.store.ranges(TransferId(*id)).unwrap().is_empty())
+            .collect()
+    }
+
+    /// Cuts a few leaves of one transfer: a fresh one of the giver, or one with ranges, whoever's home it is.
+    fn cut(&mut self, from: PeerId, at: u64, (first, beyond): (u64, u64), hedge: bool) {
+        let shared = self.shared();
+        let id = match shared.get((at % 3) as usize) {
+            Some(id) if at % 5 > 0 => *id,
+            _ => match self.pick(from, at, 0) {
+                Some(interval) => interval.first.0,
+                None => return,
+            },
+        };
+        let Some(lot) = self.lots().into_iter().find(|l| (l.first.0..=l.last.0).contains(&id)) else {
+            return;
+        };
+        let cut = RangeCut { hedge, ..cut(id, lot.epoch.0, first, beyond.min(17), "t") };
+        let (mine, theirs) = self.incarnations(from);
+        self.model.op += 1;
+        let ask = Assign {
+            cuts: vec![cut.clone()],
+            ..assign_from(self.model.op, (from, mine), (from.other(), theirs), &[])
+        };
+        let before = self.store.ranges(cut.id).unwrap();
+        let outcome = self.store.assign(&ask).unwrap();
+        assert_eq!(self.store.assign(&ask).unwrap(), outcome);
+        let after = self.store.ranges(cut.id).unwrap();
+        let meets = |r: &&RangeRow| r.from < cut.to && cut.from < r.to;
+        match outcome {
+            AssignOutcome::Refused(_) => {
+                assert_eq!(before, after, "a refusal changes nothing");
+                let planned = self.model.state[id as usize] == State::Planned;
+                let free = before.iter().find(meets).is_none();
+                assert!(
+                    !(free && planned && lot.owner == from),
+                    "the home may lend what nobody has: {cut:?}"
+                );
+            }
+            AssignOutcome::Assigned(_) => {
+                self.model.cut.insert(id);
+                let lost = before.iter().filter(meets).any(|r| r.done || r.holder != from);
+                assert!(!lost, "what is done or the other's is not the giver's: {before:?} {cut:?}");
+                let theirs = after
+                    .iter()
+                    .filter(|r| r.hedge == hedge)
+                    .any(|r| (r.from, r.to, r.holder, r.done) == (cut.from, cut.to, from.other(), false));
+                let given_back = lot.owner != from && before.iter().find(meets).is_some_and(|r| r.hedge);
+                assert!(theirs || given_back, "{after:?} {cut:?}");
+            }
+        }
+    }
+
+    /// A holder is done with one of its ranges, or gives it back.
+    fn end(&mut self, peer: PeerId, at: u64, done: bool) {
+        let mine = self.model.incarnation[peer.index()];
+        let holdings = self.store.holdings(peer, mine, 100).unwrap();
+        let Some(Holding { held, .. }) = holdings.get((at % (holdings.len().max(1) as u64)) as usize) else {
+            return;
+        };
+        let before = self.store.ranges(held.id).unwrap();
+        if done {
+            let finished = FinishedRange { held: held.clone(), chains: Vec::new() };
+            assert_eq!(self.store.finish_ranges(peer, mine, &[finished]).unwrap(), [RangeEnd::Done]);
+            assert_eq!(self.store.holdings(peer, mine, 100).unwrap().len(), holdings.len() - 1);
+        } else {
+            self.store.return_ranges(peer, mine, std::slice::from_ref(held)).unwrap();
+            let home = self.model.owner[held.id.0 as usize];
+            let after = self.store.ranges(held.id).unwrap();
+            let back =
+                |r: &RangeRow| (r.from, r.to, r.hedge, r.holder) == (held.from, held.to, held.hedge, home);
+            assert_eq!(after.iter().any(back), !held.hedge);
+            assert_eq!(after.len(), before.len() - usize::from(held.hedge));
+        }
+    }
+
+    /// Only planned transfers have ranges, and a load from the beginning names what is held, each once.
+    fn ranges_agree(&self) {
+        for peer in PeerId::BOTH {
+            let mine = self.model.incarnation[peer.index()];
+            let loaded = self.store.ranges_since(peer, mine, RangeCursor::default(), 1000).unwrap();
+            let holdings = self.store.holdings(peer, mine, 1000).unwrap();
+            let brief = |l: &Lent| (l.range.id, l.range.from, l.range.to, l.range.hedge);
+            let loaded: Vec<_> = loaded.ranges.iter().map(brief).collect();
+            assert!(loaded.iter().copied().eq(holdings.iter().map(|h| (
+                h.held.id,
+                h.held.from,
+                h.held.to,
+                h.held.hedge
+            ))));
+            let planned = |id: &TransferId| self.model.state[id.0 as usize] == State::Planned;
+            assert!(loaded.iter().all(|(id, ..)| planned(id)), "{loaded:?}");
         }
     }
 
@@ -125,7 +266,19 @@ impl World {
         let before = self.store.counters().unwrap().sum(State::Planned);
         let outcome = self.store.assign(&ask).unwrap();
         assert_eq!(self.store.assign(&ask).unwrap(), outcome);
+        // A transfer that was cut has started: the core never hands it over, the ledger refuses it (S6).
+        let cut = |i: &Interval| self.model.cut.range(i.first.0..=i.last.0).next().is_some();
+        if let AssignOutcome::Refused(Refused::NotPlanned { .. }) = outcome
+            && intervals.iter().any(cut)
+        {
+            return;
+        }
         let AssignOutcome::Assigned(moved) = outcome else { panic!("refused: {outcome:?}") };
+        let shared = self.shared();
+        assert!(
+            !shared.iter().any(|id| intervals.iter().any(|i| (i.first.0..=i.last.0).contains(id))),
+            "{shared:?}"
+        );
         assert_eq!(moved.count, intervals.iter().map(Interval::count).sum::<u64>());
         assert_eq!(moved.bytes, self.store.interval_bytes(&intervals).unwrap());
         assert_eq!(self.store.counters().unwrap().sum(State::Planned), before, "nothing is lost by moving");
@@ -237,7 +390,7 @@ pub(crate) fn any_sequence_leaves_the_ledger_sound<F: Factory>() {
         let store = factory.create();
         let incarnation = [join(&store, First), join(&store, Second)];
         let model = Model {
-            owner: Vec::new(), state: Vec::new(), by: Vec::new(), incarnation, op: 0, wave: 0,
+            owner: Vec::new(), state: Vec::new(), by: Vec::new(), incarnation, op: 0, wave: 0, cut: BTreeSet::new(),
         };
         let mut world = World { store, model };
         world.wave(first);

@@ -1,8 +1,9 @@
 //! What every contract needs: a fresh ledger, a small plan, and short words for batches.
 
 use twinhaul_ledger::{
-    Assign, AssignOutcome, AssignWhy, Authorise, Interval, LotCursor, NewLot, NewRun, NodeKind, Outcome,
-    Planned, Process, Settled, Sim, SimStore, Store, TakeOver, View,
+    Assign, AssignOutcome, AssignWhy, Authorise, HeldRange, Interval, LotCursor, NewLot, NewRun, NodeKind,
+    Outcome, Planned, Process, RANGE_ALIGN, RangeCut, Settled, SharedObject, Sim, SimStore, Store, TakeOver,
+    Version, View,
 };
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 
@@ -149,6 +150,7 @@ pub(crate) fn assign_from(
         to: to.0,
         to_incarnation: to.1,
         intervals: intervals.to_vec(),
+        cuts: Vec::new(),
         why: AssignWhy::Assistance,
     }
 }
@@ -213,4 +215,41 @@ pub(crate) fn sound(store: &Store) {
     let (totals, counters) = (store.totals().unwrap(), store.counters().unwrap());
     let discovered = counters.discovered();
     assert_eq!((totals.transfers, totals.bytes), (discovered.transfers, discovered.bytes.0));
+}
+
+/// Bytes of every object that is cut here: 16 leaves and a bit.
+pub(crate) const SHARED_SIZE: u64 = 16 * RANGE_ALIGN + 5;
+
+/// Where leaf `n` of such an object begins; the 17th is its end.
+pub(crate) const fn leaf(n: u64) -> u64 {
+    if n >= 17 { SHARED_SIZE } else { n * RANGE_ALIGN }
+}
+
+pub(crate) fn object(attempt: &str) -> SharedObject {
+    let version =
+        Version { size: SHARED_SIZE, mtime_ns: Some(-5), ctime_ns: Some(6), dev: Some(u64::MAX), ino: None };
+    SharedObject { reference: attempt.as_bytes().to_vec(), attempt: attempt.to_owned(), version }
+}
+
+/// Leaves `first..beyond` of a transfer.
+pub(crate) fn cut(id: u64, epoch: u64, first: u64, beyond: u64, attempt: &str) -> RangeCut {
+    RangeCut {
+        id: TransferId(id),
+        epoch: Epoch(epoch),
+        from: leaf(first),
+        to: leaf(beyond),
+        hedge: false,
+        object: object(attempt),
+    }
+}
+
+pub(crate) fn held(cut: &RangeCut) -> HeldRange {
+    HeldRange {
+        id: cut.id,
+        epoch: cut.epoch,
+        from: cut.from,
+        to: cut.to,
+        hedge: cut.hedge,
+        attempt: cut.object.attempt.clone(),
+    }
 }

@@ -1,0 +1,86 @@
+//! Which bytes of a transfer may be lent, and what that means for the ranges there are: the same for every store.
+//!
+//! The home has every byte that no range names. Nothing here reads or changes anything.
+
+use crate::{Assign, CUTS_MAX, LedgerError, RANGE_ALIGN, REFERENCE_BYTES_MAX, RangeCut, Refused, Result};
+use twinhaul_units::{Incarnation, PeerId};
+
+/// A part of a transfer that its home lent, or that came back to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Range {
+    /// Grows with every change of the holder.
+    pub(crate) seq: u64,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) holder: PeerId,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) hedge: bool,
+    pub(crate) done: bool,
+}
+
+impl Range {
+    const fn meets(&self, cut: &RangeCut) -> bool {
+        self.from < cut.to && cut.from < self.to
+    }
+}
+
+/// What a cut means for the ranges there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// By the home: new for the receiver; a range that the home held becomes shorter, or goes.
+    Lend { shortened: Option<Range> },
+    /// By a helper to the home: its range becomes shorter, or changes its holder.
+    GiveBack { of: Range },
+    /// A further copy, held by the receiver.
+    Hedge,
+}
+
+/// What such a cut means, if the giver holds its bytes; `by_home`: the giver owns the transfer.
+pub(crate) fn kind(rows: &[Range], assign: &Assign, cut: &RangeCut, by_home: bool) -> Option<Kind> {
+    let meeting: Vec<&Range> = rows.iter().filter(|r| r.meets(cut)).collect();
+    let mine = |r: &Range| r.holder == assign.from && r.incarnation == assign.from_incarnation && !r.done;
+    if cut.hedge {
+        // One copy beside the first; and nobody races against itself.
+        let fine = meeting.iter().all(|r| !r.hedge && mine(r));
+        let covered = by_home || meeting.iter().any(|r| r.from <= cut.from && cut.to <= r.to);
+        return (fine && covered).then_some(Kind::Hedge);
+    }
+    match meeting.as_slice() {
+        [] if by_home => Some(Kind::Lend { shortened: None }),
+        [row] if mine(row) && row.from <= cut.from && row.to == cut.to => match (by_home, row.hedge) {
+            (true, false) => Some(Kind::Lend { shortened: Some(**row) }),
+            (true, true) => None,
+            (false, _) => Some(Kind::GiveBack { of: **row }),
+        },
+        _ => None,
+    }
+}
+
+/// On boundaries, inside the object, with a reference.
+pub(crate) fn well_cut(cut: &RangeCut) -> bool {
+    let size = cut.object.version.size;
+    let on_boundary = |at: u64| at.is_multiple_of(RANGE_ALIGN);
+    on_boundary(cut.from)
+        && (on_boundary(cut.to) || cut.to == size)
+        && cut.from < cut.to
+        && cut.to <= size
+        && i64::try_from(size).is_ok()
+        && !cut.object.reference.is_empty()
+        && cut.object.reference.len() <= REFERENCE_BYTES_MAX
+}
+
+/// Two cuts of one assignment share bytes.
+pub(crate) fn overlapping(cuts: &[RangeCut]) -> Option<Refused> {
+    let mut sorted: Vec<&RangeCut> = cuts.iter().collect();
+    sorted.sort_unstable_by_key(|c| (c.id, c.from));
+    let pair = sorted.windows(2).find(|p| p[0].id == p[1].id && p[1].from < p[0].to)?;
+    Some(Refused::RangeNotHeld { id: pair[0].id })
+}
+
+/// A batch of ranges.
+pub(crate) fn check_number(n: usize) -> Result<()> {
+    if n > CUTS_MAX {
+        return Err(LedgerError::TooMany { what: "ranges in a batch", max: CUTS_MAX as u64 });
+    }
+    Ok(())
+}
