@@ -123,7 +123,7 @@ pub fn hash<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> u64 {
     fnv.finish()
 }
 
-fn parse(text: &str) -> Result<Family, String> {
+pub(crate) fn parse(text: &str) -> Result<Family, String> {
     let file: File = serde_yaml::from_str(text).map_err(|e| e.without_snippet().to_string())?;
     if file.version != 1 {
         return Err(format!("version {}; this twinhaul reads version 1", file.version));
@@ -228,7 +228,7 @@ impl Axes {
             ("transfers", load.clone()),
             ("sizes", sizes_name.clone()),
             ("speeds", speeds.clone()),
-            ("round_trip", trip.clone()),
+            ("round-trip", trip.clone()),
             ("slots", slots_name.clone()),
         ];
         axes.extend(setup.clone().map(|name| ("setup", name)));

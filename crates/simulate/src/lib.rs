@@ -11,24 +11,32 @@ mod course;
 mod cover;
 pub mod family;
 mod figures;
+mod filter;
 mod host;
 mod link;
 mod load;
 mod net;
 mod outcome;
+mod report;
 mod scenario;
+mod shipped;
 mod sweep;
 mod trace;
 mod world;
 
+use twinhaul_assist::Policy;
+
 pub use course::{Disturbance, Life, Position, WHOLE, What, Whom};
 pub use family::Family;
 pub use figures::{Figures, worst};
+pub use filter::{AXES, Filter, SHORT_ROUND_TRIPS};
 pub use net::Network;
 pub use outcome::Outcome;
+pub use report::Report;
 pub use scenario::{Cost, Distribution, Scenario, Slots};
-pub use sweep::{THREADS_MAX, sweep};
-pub use world::run;
+pub use shipped::shipped;
+pub use sweep::{Job, SEEDS_MAX, THREADS_MAX, sweep};
+pub use world::{bound_ns, run};
 
 /// Why nothing was simulated.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +47,30 @@ pub enum SimulateError {
     /// A family's file is not what it should be.
     #[error("{}: {}", twinhaul_units::text::show(&path.to_string_lossy()), twinhaul_units::text::show(why))]
     Family { path: std::path::PathBuf, why: String },
+    /// A filter says nothing that is understood.
+    #[error("filter \"{}\": {why}", twinhaul_units::text::show(text))]
+    Filter { text: String, why: String },
+    /// There is no such policy.
+    #[error("no policy \"{}\"; there are {}", twinhaul_units::text::show(.0), POLICIES.join(", "))]
+    Policy(String),
     /// A thread ended without its runs: a fault of this program.
     #[error("a thread of the sweep broke off")]
     Broken,
+}
+
+/// The policies by name, in the order in which they are shown.
+pub const POLICIES: [&str; 4] = ["none", "learning", "steal-half", "balanced"];
+
+/// The policy of a name.
+///
+/// # Errors
+/// When there is none.
+pub fn policy(name: &str) -> Result<Policy, SimulateError> {
+    Ok(match name {
+        "none" => Policy::None,
+        "learning" => Policy::Learning,
+        "steal-half" => Policy::StealHalf,
+        "balanced" => Policy::Balanced,
+        _ => return Err(SimulateError::Policy(name.to_owned())),
+    })
 }

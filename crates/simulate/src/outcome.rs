@@ -31,7 +31,7 @@ pub struct Outcome {
 impl Outcome {
     /// Per cent over the bound; `None`: it never ended.
     pub fn over_pct(&self) -> Option<f64> {
-        let makespan = self.makespan_ns? as f64;
-        Some((makespan / self.bound_ns.max(1) as f64 - 1.0) * 100.0)
+        let more = self.makespan_ns? as f64 - self.bound_ns as f64;
+        Some(more / self.bound_ns.max(1) as f64 * 100.0)
     }
 }

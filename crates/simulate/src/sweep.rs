@@ -7,21 +7,28 @@ use twinhaul_assist::Policy;
 
 /// Threads of one sweep.
 pub const THREADS_MAX: usize = 64;
+/// Seeds of one sweep.
+pub const SEEDS_MAX: usize = 10_000;
 
-/// Runs every scenario under every policy and seed; policies outermost, then scenarios, then seeds.
-/// `progress` hears after each run how many are done.
+/// One run to make under every policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    pub scenario: &'a Scenario,
+    pub seed: u64,
+}
+
+/// Makes every run under every policy; for each policy the outcomes in the order of the jobs. `progress` hears after
+/// each run how many are done.
 ///
 /// # Errors
 /// Of the first run that has one.
 pub fn sweep(
-    scenarios: &[&Scenario],
+    jobs: &[Job<'_>],
     policies: &[Policy],
-    seeds: &[u64],
     threads: usize,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Vec<Outcome>>, SimulateError> {
-    let each = scenarios.len() * seeds.len();
-    let total = each * policies.len();
+    let total = jobs.len() * policies.len();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let found: Mutex<Vec<Option<Result<Outcome, SimulateError>>>> =
         Mutex::new(std::iter::repeat_with(|| None).take(total).collect());
@@ -31,9 +38,8 @@ pub fn sweep(
             if number >= total {
                 return;
             }
-            let (policy, rest) = (policies[number / each], number % each);
-            let (scenario, seed) = (scenarios[rest / seeds.len()], seeds[rest % seeds.len()]);
-            let outcome = run(scenario, policy, seed, false).map(|(outcome, _)| outcome);
+            let (policy, job) = (policies[number / jobs.len()], jobs[number % jobs.len()]);
+            let outcome = run(job.scenario, policy, job.seed, false).map(|(outcome, _)| outcome);
             if let Ok(mut found) = found.lock() {
                 found[number] = Some(outcome);
             }
@@ -47,5 +53,5 @@ pub fn sweep(
     });
     let found = found.into_inner().map_err(|_| SimulateError::Broken)?;
     let mut outcomes = found.into_iter().map(|o| o.unwrap_or(Err(SimulateError::Broken)));
-    policies.iter().map(|_| outcomes.by_ref().take(each).collect()).collect()
+    policies.iter().map(|_| outcomes.by_ref().take(jobs.len()).collect()).collect()
 }

@@ -126,7 +126,25 @@ pub(crate) struct World {
     memories: [Memory; 2],
 }
 
-/// Runs one scenario.
+/// What moves, how the links go, and the bound of both.
+fn prepare(scenario: &Scenario, own_seed: u64) -> Result<(Load, [Course; 2], u64), SimulateError> {
+    let load = Load::new(scenario, own_seed);
+    let course =
+        |peer: PeerId| Course::new(peer, scenario.speeds[peer.index()], &scenario.disturbances, own_seed);
+    let courses = PeerId::BOTH.map(course);
+    let bound_ns = bound::bound_ns(scenario, &load, &courses)?;
+    Ok((load, courses, bound_ns))
+}
+
+/// The bound of a scenario under a seed, in nanoseconds: what no policy can beat.
+///
+/// # Errors
+/// When its scenario moves nothing.
+pub fn bound_ns(scenario: &Scenario, seed: u64) -> Result<u64, SimulateError> {
+    Ok(prepare(scenario, seed_of(seed, &scenario.name))?.2)
+}
+
+/// Runs one scenario; the lines tell what happened if they are wanted (`readable`).
 ///
 /// # Errors
 /// When its scenario moves nothing.
@@ -137,11 +155,7 @@ pub fn run(
     readable: bool,
 ) -> Result<(Outcome, Vec<String>), SimulateError> {
     let own_seed = seed_of(seed, &scenario.name);
-    let load = Load::new(scenario, own_seed);
-    let course =
-        |peer: PeerId| Course::new(peer, scenario.speeds[peer.index()], &scenario.disturbances, own_seed);
-    let courses = PeerId::BOTH.map(course);
-    let bound_ns = bound::bound_ns(scenario, &load, &courses)?;
+    let (load, courses, bound_ns) = prepare(scenario, own_seed)?;
     let settings = Settings { policy, slots: scenario.slots.count, ..Settings::default() };
     let mut world = World {
         policy,

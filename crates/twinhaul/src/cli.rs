@@ -51,6 +51,8 @@ pub(crate) enum Verb {
     Verify(VerifyArgs),
     /// What a run did: totals, peers, assistance, idle share; manifest and failed list
     Report(ReportArgs),
+    /// Policies in virtual time, against the bound that none can beat
+    Simulate(SimulateArgs),
     /// Backends: what can be loaded, and whether it should be
     #[command(subcommand)]
     Backends(BackendsVerb),
@@ -274,6 +276,42 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// A family of scenarios (YAML), or a directory with several, whose grid.yaml is taken; the shipped ones if left out
+    #[arg(long, value_name = "PATH")]
+    pub(crate) grid: Option<PathBuf>,
+    /// These families instead of the grid: setup, network, faults, or what the directory holds; "all" for every one
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) family: Vec<String>,
+    /// Only these policies: none, learning, steal-half, balanced
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) policy: Vec<String>,
+    /// Seeds: "7", or from-to as "1-8"; several, all runs under each
+    #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',', value_parser = crate::values::seeds)]
+    pub(crate) seed: Vec<crate::values::Seeds>,
+    /// Only scenarios that hold these values: "none,!1s,sizes=giant|pareto,short"
+    #[arg(long, value_name = "TERMS", default_value = "")]
+    pub(crate) filter: String,
+    /// Only this one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scenario: Option<String>,
+    /// With --scenario: everything that happens, in its order
+    #[arg(long, requires = "scenario")]
+    pub(crate) trace: bool,
+    /// One more table, by transfers, sizes, speeds, round-trip, slots, setup, disturbance, network or length
+    #[arg(long, value_name = "AXIS")]
+    pub(crate) by: Option<String>,
+    /// How many of the worst are named
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) worst: usize,
+    /// Threads; all processors if left out. The figures do not depend on it
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
     #[command(flatten)]
     pub(crate) json: JsonFlag,
 }

@@ -64,6 +64,7 @@ fn run(verb: Verb) -> Result<u8, Failure> {
         Verb::Retry(args) => verbs::control::retry(&args),
         Verb::Verify(args) => verbs::verify::verify(&args),
         Verb::Report(args) => verbs::report::report(&args),
+        Verb::Simulate(args) => verbs::simulate::simulate(&args),
         Verb::Backends(verb) => verbs::backends::backends(&verb),
         Verb::Profile(cli::ProfileVerb::Check { profile }) => verbs::profile::check(&profile),
         Verb::Supervise { run_dir } => verbs::hidden::supervise(&run_dir),

@@ -9,3 +9,15 @@ pub(crate) fn span(text: &str) -> Result<Span, ParseError> {
 pub(crate) fn share(text: &str) -> Result<Share, ParseError> {
     Share::parse(text)
 }
+
+/// Seeds of one `--seed`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seeds(pub(crate) std::ops::RangeInclusive<u64>);
+
+/// "7" or "1-8".
+pub(crate) fn seeds(text: &str) -> Result<Seeds, String> {
+    let number = |t: &str| t.trim().parse::<u64>().map_err(|_| "expected a number, or two as 1-8".to_owned());
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let (from, to) = (number(from)?, number(to)?);
+    if from <= to { Ok(Seeds(from..=to)) } else { Err("the first seed is behind the last".to_owned()) }
+}
