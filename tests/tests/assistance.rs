@@ -104,6 +104,7 @@ fn the_history_tells_the_method_in_the_claims_words() {
         })
         .collect();
     assert!(moves.iter().any(|(_, _, rule)| matches!(rule, Rule::R61 | Rule::R71)), "{moves:?}");
+    assert_last_ratios(&run);
     for (old, new, rule) in moves {
         assert!((0.05..=0.95).contains(&new), "{old} {new}");
         let step = match rule {
@@ -113,6 +114,21 @@ fn the_history_tells_the_method_in_the_claims_words() {
         };
         let clamped = (old + step).clamp(0.05, 0.95);
         assert!((new - clamped).abs() < 1e-9, "{old} -> {new} by {rule:?}");
+    }
+}
+
+/// What an ended run shows is where its ratios stood at the end, the moves of the tail included.
+fn assert_last_ratios(run: &Run<'_>) {
+    let mut last = std::collections::BTreeMap::new();
+    for event in run.events() {
+        if let EventKind::Ratio { new, .. } = event.kind {
+            last.insert(event.peer.unwrap_or_default(), new);
+        }
+    }
+    let status = run.status();
+    for (name, peer) in &status.peers {
+        assert_eq!(peer.ratio, Some(last.get(name).copied().unwrap_or(0.5)), "{name}: {status:#?}");
+        assert_eq!((peer.minimum, peer.increment, peer.slots), (None, None, None), "not known any more");
     }
 }
 

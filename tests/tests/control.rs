@@ -101,9 +101,9 @@ fn a_ratio_is_set_and_written_down() {
     let run = lab.start(&slow(&lab, "learning"));
     run.until_under_way();
     run.verb("ratio", &["--peer", "beta", "0.65"]).expect_code(0);
-    let status = run.until("beta has the ratio", |s| (s.peers["beta"].ratio - 0.65).abs() < 1e-9);
+    let status = run.until("beta has the ratio", |s| s.peers["beta"].ratio == Some(0.65));
     let beta = &status.peers["beta"];
-    assert!((beta.portion - beta.ratio * beta.queue.transfers as f64).abs() < 1e-6, "{beta:#?}");
+    assert!((beta.portion.unwrap() - 0.65 * beta.queue.transfers as f64).abs() < 1e-6, "{beta:#?}");
     let moved = run.kinds().into_iter().any(
         |k| matches!(k, EventKind::Ratio { new, rule: Rule::Operator, .. } if (new - 0.65).abs() < 1e-9),
     );
@@ -127,18 +127,24 @@ fn a_rebalance_is_shown_before_it_is_done() {
     assert_eq!((preview.from.as_str(), preview.to.as_str()), ("alpha", "beta"));
     assert!(preview.transfers > 0);
     assert_moves_conserve(&preview);
+    let [mine, theirs] = preview.after.map(|q| q.bytes);
+    assert!(mine.abs_diff(theirs) <= 2 * 64 * 1024, "as even as whole files allow: {preview:#?}");
     let unmoved = run.status();
     assert_eq!(unmoved.assistance.assigned_transfers, 0, "a preview moves nothing");
+    // Alpha is asked first and refuses: it has less than all.
+    run.verb("rebalance", &["--share", "100 %", "--dry-run"]).expect_code(0);
+    assert!(
+        !run.kinds().iter().any(|k| matches!(k, EventKind::Control { .. })),
+        "a question leaves no trace, refused or not: {:#?}",
+        run.kinds()
+    );
 
     run.verb("rebalance", &["--share", "50 %"]).expect_code(0);
     let after = run.until("the queues are even", |s| {
         let (a, b) = (s.peers["alpha"].queue.bytes as f64, s.peers["beta"].queue.bytes as f64);
         b > 0.0 && (a / (a + b) - 0.5).abs() < 0.1
     });
-    assert!(
-        (after.peers["alpha"].ratio - before.peers["alpha"].ratio).abs() < 1e-9,
-        "a rebalance leaves the ratio alone"
-    );
+    assert_eq!(after.peers["alpha"].ratio, before.peers["alpha"].ratio, "a rebalance leaves the ratio alone");
     let_it_end(&run);
 }
 
@@ -160,7 +166,7 @@ fn a_drained_peer_hands_everything_over() {
     let done = drained.peers["beta"].done.transfers;
     let_it_end(&run);
     // What was settling when it was drained may still be counted; new work may not.
-    let most = done + u64::from(drained.peers["beta"].slots.max) + 16;
+    let most = done + u64::from(drained.peers["beta"].slots.unwrap().max) + 16;
     assert!(run.status().peers["beta"].done.transfers <= most, "a drained peer takes no new work");
 }
 
@@ -176,6 +182,42 @@ fn a_limit_changes_while_the_run_goes_on() {
     let_it_end(&run);
     let status = run.status();
     assert_conserved(&status);
+}
+
+#[test]
+fn what_was_set_survives_a_restart_of_the_peer() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "learning"));
+    let before = run.until_under_way();
+    run.verb("limit", &["--peer", "alpha", "192 KiB/s"]).expect_code(0);
+    run.verb("limit", &["--peer", "beta", "none"]).expect_code(0);
+    run.verb("ratio", &["--peer", "alpha", "0.7"]).expect_code(0);
+    // At once: what was acknowledged is kept.
+    processes::kill(before.peers["alpha"].pid.unwrap());
+    let after =
+        run.until("alpha is back", |s| s.peers["alpha"].incarnation > before.peers["alpha"].incarnation);
+    assert_eq!(after.peers["alpha"].limit, Some(192 << 10));
+    assert_eq!(after.peers["beta"].limit, None);
+    let moved_since = run.events().into_iter().rev().find_map(|e| match e.kind {
+        EventKind::Ratio { new, .. } if e.peer.as_deref() == Some("alpha") => Some(new),
+        _ => None,
+    });
+    assert_eq!(after.peers["alpha"].ratio, moved_since, "it goes on with the live ratio");
+    let_it_end(&run);
+}
+
+#[test]
+fn with_durability_end_what_is_published_is_seen() {
+    let lab = Lab::new();
+    let mut profile = slow(&lab, "none");
+    profile.durability = "end".into();
+    let run = lab.start(&profile);
+    let half = run.until("files are published", |s| s.published.transfers > 10);
+    assert_conserved(&half);
+    assert_eq!(half.done.transfers, 0, "published is not yet done: {half:#?}");
+    assert!(half.in_flight.transfers >= half.published.transfers && half.in_flight.bytes > 0, "{half:#?}");
+    run.verb("status", &[]).expect_code(0).expect_words(&["not yet durable"]);
+    let_it_end(&run);
 }
 
 #[test]

@@ -268,7 +268,8 @@ impl Core {
 
     /// What is to be kept for the next incarnation and the next run.
     pub fn memory(&self) -> Memory {
-        Memory { ratio: self.learned.remembered.ratio(), last: self.learned.last }
+        let Learned { ratio, remembered, last, .. } = &self.learned;
+        Memory { ratio: remembered.ratio(), live: ratio.ratio(), last: *last }
     }
 
     /// The episode under way.

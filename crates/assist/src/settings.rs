@@ -173,13 +173,16 @@ pub enum Last {
 /// What outlives an incarnation: goes into the ledger's `peer` row, and (the ratio alone) into the profile's memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Memory {
+    /// What the next run begins with: without the moves of the tail.
     pub ratio: Ratio,
+    /// What the next incarnation goes on with.
+    pub live: Ratio,
     pub last: Last,
 }
 
 impl Memory {
     /// A new run that begins at `ratio`.
     pub const fn fresh(ratio: Ratio) -> Self {
-        Self { ratio, last: Last::None }
+        Self { ratio, live: ratio, last: Last::None }
     }
 }

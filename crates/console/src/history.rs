@@ -141,7 +141,7 @@ impl History for Ledger {
             let at = |peer: PeerId, state: State| size(counters.at(peer, state));
             let peer = |peer: PeerId| PastPeer {
                 incarnation: peers[peer.index()].incarnation.0,
-                ratio: peers[peer.index()].ratio,
+                ratio: peers[peer.index()].memory.as_ref().map(|m| m.live_ratio),
                 remaining: size(counters.at(peer, State::Planned) + counters.at(peer, State::Authorised)),
                 done: at(peer, State::Done),
                 verified: size(counters.verified[peer.index()]),

@@ -89,9 +89,8 @@ impl Committer {
             let sync = flush || ended || self.published.len() >= PUBLISHED_MAX;
             if close && !(group.is_empty() && self.published.is_empty()) {
                 bytes = 0;
-                let report = self
-                    .commit(std::mem::take(&mut group))
-                    .and_then(|r| self.settle_published(sync).map(|()| r));
+                let report =
+                    self.commit(std::mem::take(&mut group)).and_then(|r| self.settle_published(sync, r));
                 let event = match report {
                     Ok(report) => DriverEvent::Group(report),
                     Err(e) => DriverEvent::Fatal(e.into()),

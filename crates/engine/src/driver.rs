@@ -6,6 +6,7 @@
 mod control;
 mod effects;
 mod end;
+mod rebalance;
 mod reports;
 mod translate;
 mod view;
@@ -16,7 +17,7 @@ use crate::error::{EngineError, Result};
 use crate::feeder::Feed;
 use crate::finishing::FinishReport;
 use crate::gate::Gate;
-use crate::ledger_thread::{Answer, Job, POLL_BUSY, POLL_IDLE};
+use crate::ledger_thread::{Answer, Job, POLL_BUSY, POLL_IDLE, Polled, Tail};
 use crate::limiter::Limiter;
 use crate::link::LinkEvent;
 use crate::options::Options;
@@ -26,12 +27,13 @@ use crate::slots::SlotReport;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use twinhaul_assist::{Core, Effect, Event};
 use twinhaul_ledger::NewEvent;
 use twinhaul_units::{Incarnation, Moment};
-use twinhaul_wire::{CommandResult, Envelope, PeerSnapshot};
+use twinhaul_wire::{Envelope, PeerSnapshot};
 
+use control::Asker;
 pub use end::Ended;
 use view::View;
 
@@ -55,18 +57,13 @@ pub(crate) enum DriverEvent {
     Finishing(Result<FinishReport>),
     /// The ledger counted a tail for a rebalance.
     Tail {
-        count: u64,
-        bytes: u64,
-        dry_run: bool,
-        verb: String,
-        by: String,
-        answer: oneshot::Sender<CommandResult>,
+        keep: f64,
+        tail: Tail,
+        asker: Asker,
     },
     Reopened {
         count: u64,
-        verb: String,
-        by: String,
-        answer: oneshot::Sender<CommandResult>,
+        asker: Asker,
     },
     /// SIGTERM or SIGINT.
     Signal,
@@ -140,16 +137,16 @@ impl Driver {
     pub(crate) fn new(
         options: Options,
         clock: Clock,
-        incarnation: Incarnation,
         core: Core,
         shared: Shared,
         out: Outlets,
+        polled: Polled,
     ) -> Self {
         Self {
-            view: View::new(&options, clock.ms()),
+            view: View::new(&options, clock.ms(), polled),
             options,
             clock,
-            incarnation,
+            incarnation: core.incarnation(),
             core,
             shared,
             out,
@@ -212,10 +209,8 @@ impl Driver {
             DriverEvent::Heard(Heard::Message(envelope)) => self.on_message(envelope),
             DriverEvent::Heard(Heard::Request { request, answer }) => self.on_request(request, answer),
             DriverEvent::Finishing(result) => self.on_finished(result?),
-            DriverEvent::Tail { count, bytes, dry_run, verb, by, answer } => {
-                self.on_tail((count, bytes), dry_run, verb, by, answer)
-            }
-            DriverEvent::Reopened { count, verb, by, answer } => self.on_reopened(count, verb, by, answer),
+            DriverEvent::Tail { keep, tail, asker } => self.on_tail(keep, tail, asker),
+            DriverEvent::Reopened { count, asker } => self.on_reopened(count, asker),
             DriverEvent::Signal => {
                 self.stop(false, "signal");
                 Ok(())

@@ -3,15 +3,19 @@
 //! Jobs are done in order. Their number is bounded by what the driver has outstanding: a load, a poll, a batch of
 //! events, and the core's pending assignments.
 
+mod tail;
+
 use crate::clock::wall_ms;
 use crate::driver::DriverEvent;
 use std::time::Duration;
+pub(crate) use tail::Tail;
 use tokio::sync::{mpsc, oneshot};
 use twinhaul_assist::Interval;
 use twinhaul_ledger::{
-    Assign, AssignOutcome, Counters, LotCursor, NewEvent, Reopen, Row, RunRow, State, Store, Totals,
+    Assign, AssignOutcome, Counters, LotCursor, NewEvent, Remembered, Reopen, Row, RunRow, State, Store,
+    Totals,
 };
-use twinhaul_units::{Amount, Incarnation, PeerId, TransferId};
+use twinhaul_units::{Amount, Bytes, Incarnation, PeerId, TransferId};
 use twinhaul_wire::RunState;
 
 /// Jobs that may wait; see the module.
@@ -27,17 +31,20 @@ pub(crate) enum Job {
     },
     Assign(Assign),
     Events(Vec<NewEvent>),
-    Remember {
-        ratio: f64,
-        last: &'static str,
+    Remember(Remembered),
+    /// An operator set (or lifted) the limit, in bytes a second.
+    KeepLimit {
+        rate: Option<u64>,
     },
     Poll {
         head: Option<(TransferId, TransferId)>,
     },
-    /// How many transfers at the tail of the queue hold so many bytes.
-    TailForBytes {
-        bytes: u64,
-        answer: oneshot::Sender<(u64, u64)>,
+    /// What of `queue` is to go, from its tail, so that `keep` of its bytes and `others` together stays.
+    Tail {
+        queue: Vec<Interval>,
+        keep: f64,
+        others: Bytes,
+        answer: oneshot::Sender<Tail>,
     },
     Reopen {
         which: Reopen,
@@ -72,7 +79,7 @@ pub(crate) enum Answer {
 }
 
 /// The ledger's view of the run, a fraction of a second old.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Polled {
     pub totals: Totals,
     pub counters: Counters,
@@ -132,8 +139,12 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
             store.append_events(&events)?;
             None
         }
-        Job::Remember { ratio, last } => {
-            store.remember(me, incarnation, ratio, last)?;
+        Job::Remember(memory) => {
+            store.remember(me, incarnation, &memory)?;
+            None
+        }
+        Job::KeepLimit { rate } => {
+            store.set_limit(me, incarnation, rate)?;
             None
         }
         Job::Poll { head } => {
@@ -141,13 +152,11 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
                 Some((first, last)) => store.rows(first, last, NEXT_UP_ROWS)?,
                 None => Vec::new(),
             };
-            let (totals, counters, run) = (store.totals()?, store.counters()?, store.run()?);
-            Some(Answer::Polled(Box::new(Polled { totals, counters, run, next_up })))
+            Some(Answer::Polled(Box::new(Polled { next_up, ..look(store)? })))
         }
-        Job::TailForBytes { bytes, answer } => {
-            let found = store.tail_for_bytes(me, bytes)?;
+        Job::Tail { queue, keep, others, answer } => {
             // Who asked may have gone; then nobody needs to know.
-            let _ = answer.send((found.transfers, found.bytes.0));
+            let _ = answer.send(Tail::of(store, &queue, keep, others)?);
             None
         }
         Job::Reopen { which, answer } => {
@@ -164,6 +173,12 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
             None
         }
     })
+}
+
+/// The run as the ledger has it now; without "next up".
+pub(crate) fn look(store: &Store) -> twinhaul_ledger::Result<Polled> {
+    let (totals, counters, run) = (store.totals()?, store.counters()?, store.run()?);
+    Ok(Polled { totals, counters, run, next_up: Vec::new() })
 }
 
 /// New lots since the last load, with their bytes; those whose target the other peer cannot reach are pinned.

@@ -7,24 +7,28 @@ use crate::driver::{Driver, DriverEvent, EVENTS_MAX, Ended, Outlets, Shared};
 use crate::error::{EngineError, Result};
 use crate::feeder::{self, FEEDS_MAX};
 use crate::gate::Gate;
-use crate::ledger_thread::{self, JOBS_MAX};
+use crate::ledger_thread::{self, JOBS_MAX, Polled};
 use crate::limiter::Limiter;
 use crate::link::{self, OUTBOX_MAX};
 use crate::options::{Options, SETTLING_MAX};
 use crate::progress::{SlotProgress, Totals};
-use crate::server;
+use crate::server::{self, Heard};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use crate::{recover, slots};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
-use tokio::sync::{mpsc, watch};
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot, watch};
 use twinhaul_assist::{Core, Last, Memory, Policy, Settings};
 use twinhaul_backend_host::Loader;
-use twinhaul_ledger::{NewEvent, Process, Store, View};
-use twinhaul_units::{Incarnation, Ratio};
-use twinhaul_wire::{EventKind, Hello, PROTO, PeerSnapshot, Role};
+use twinhaul_ledger::{Joined, LiveLimit, NewEvent, Process, State, Store, View};
+use twinhaul_units::{Amount, Incarnation, Ratio};
+use twinhaul_wire::{EventKind, Hello, PROTO, PeerSnapshot, PeerState, QueueSize, Role, Slots};
+
+/// What clients sent and the driver has not taken; more waits at the clients.
+const HEARD_MAX: usize = 64;
 
 /// Runs one peer until it ends. The caller holds the peer's lock and has made the process a session leader.
 ///
@@ -52,21 +56,76 @@ pub fn run(options: Options, loader: &Loader) -> Result<Ended> {
         host: options.host.clone(),
     };
     let joined = store.join(options.me, &process, wall_ms())?;
-    let incarnation = joined.incarnation;
-    let storage = Arc::new(Storage::open(&options.profile, options.me, loader)?);
-    let tag = PeerTag { run: options.run.clone(), me: options.me, incarnation };
-    let recovered = recover::recover(&store, &storage, &tag, options.profile.verify)?;
-    if recovered != recover::Recovered::default() {
-        let kind = EventKind::Recovered { discarded: recovered.discarded, accepted: recovered.accepted };
-        let peer = Some(options.name().to_owned());
-        store.append_events(&[NewEvent { at_ms: wall_ms(), peer, incarnation: incarnation.0, kind }])?;
-    }
-    let memory = memory(&options, joined.ratio, joined.last.as_deref());
-    let core = Core::new(options.me, incarnation, settings(&options), memory);
-    let ended = runtime.block_on(work(options, listener, store, storage, tag, core));
+    let polled = ledger_thread::look(&store)?;
+    let face = {
+        let _inside = runtime.enter();
+        Face::open(listener, &options, first_snapshot(&options, &joined, &polled))
+    };
+    let tag = PeerTag { run: options.run.clone(), me: options.me, incarnation: joined.incarnation };
+    let (store, storage) = while_serving(&runtime, || prepare(&options, loader, store, &tag))??;
+    let core = Core::new(options.me, tag.incarnation, settings(&options), memory(&options, &joined));
+    let limit = limit(&options, joined.limit);
+    let ready = Ready { storage: Arc::new(storage), store, tag, core, limit, polled };
+    let ended = runtime.block_on(work(options, face, ready));
     // Threads that still hold a backend's call must not keep the process: it ends when `run` returns.
     runtime.shutdown_background();
     ended
+}
+
+/// Opens the storage and brings it into a state from which this incarnation can work. May take long: after a crash it
+/// reads what was published and not settled, and a backend takes its time.
+fn prepare(options: &Options, loader: &Loader, store: Store, tag: &PeerTag) -> Result<(Store, Storage)> {
+    let storage = Storage::open(&options.profile, options.me, loader)?;
+    let recovered = recover::recover(&store, &storage, tag, options.profile.verify)?;
+    if recovered != recover::Recovered::default() {
+        let kind = EventKind::Recovered { discarded: recovered.discarded, accepted: recovered.accepted };
+        let peer = Some(options.name().to_owned());
+        let incarnation = tag.incarnation.0;
+        store.append_events(&[NewEvent { at_ms: wall_ms(), peer, incarnation, kind }])?;
+    }
+    Ok((store, storage))
+}
+
+/// Does what blocks on a thread of its own; meanwhile the runtime answers who knocks.
+fn while_serving<T: Send>(runtime: &Runtime, body: impl FnOnce() -> T + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let (done, finished) = oneshot::channel();
+        // Nobody waits any more only when this thread has panicked.
+        let whole = move || drop(done.send(body()));
+        std::thread::Builder::new()
+            .name("recovery".into())
+            .spawn_scoped(scope, whole)
+            .map_err(|source| EngineError::Io { what: "starting thread recovery".into(), source })?;
+        runtime.block_on(finished).map_err(|_| EngineError::Bug("the recovery went without a word"))
+    })
+}
+
+/// What clients see and send, from before the recovery on.
+struct Face {
+    hello: Hello,
+    heard: mpsc::Receiver<Heard>,
+    snapshots: watch::Sender<Arc<PeerSnapshot>>,
+}
+
+impl Face {
+    /// Serves from now on: a snapshot at once; what is asked for waits for the driver.
+    fn open(listener: tokio::net::UnixListener, options: &Options, first: PeerSnapshot) -> Self {
+        let hello = hello(options, first.incarnation);
+        let (heard_in, heard) = mpsc::channel(HEARD_MAX);
+        let (snapshots, watched) = watch::channel(Arc::new(first));
+        tokio::spawn(server::serve(listener, hello.clone(), heard_in, watched));
+        Self { hello, heard, snapshots }
+    }
+}
+
+/// What a peer works with once it has recovered.
+struct Ready {
+    store: Store,
+    storage: Arc<Storage>,
+    tag: PeerTag,
+    core: Core,
+    limit: Option<u64>,
+    polled: Polled,
 }
 
 fn settings(options: &Options) -> Settings {
@@ -85,46 +144,49 @@ fn settings(options: &Options) -> Settings {
 }
 
 /// The former incarnation's memory, else what the last run of this profile learned, else the profile.
-fn memory(options: &Options, ratio: Option<f64>, last: Option<&str>) -> Memory {
-    let remembered = options.remembered_ratio.unwrap_or(options.profile.assistance.learning.ratio);
-    let last = match last {
-        Some("it helped me") => Last::ItHelpedMe,
-        Some("I helped it") => Last::IHelpedIt,
+fn memory(options: &Options, joined: &Joined) -> Memory {
+    let Some(former) = &joined.memory else {
+        return Memory::fresh(options.remembered_ratio.unwrap_or(options.profile.assistance.learning.ratio));
+    };
+    let last = match former.last.as_str() {
+        "it helped me" => Last::ItHelpedMe,
+        "I helped it" => Last::IHelpedIt,
         _ => Last::None,
     };
-    Memory { ratio: ratio.map_or(remembered, Ratio::clamped), last }
+    Memory { ratio: Ratio::clamped(former.ratio), live: Ratio::clamped(former.live_ratio), last }
 }
 
-fn hello(options: &Options, incarnation: Incarnation) -> Hello {
+/// What an operator said last, else the profile.
+fn limit(options: &Options, live: LiveLimit) -> Option<u64> {
+    match live {
+        LiveLimit::AsProfiled => options.profile.peer(options.me).limit.map(|r| r.0),
+        LiveLimit::Lifted => None,
+        LiveLimit::Set(rate) => Some(rate),
+    }
+}
+
+fn hello(options: &Options, incarnation: u64) -> Hello {
     Hello {
         proto: PROTO,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         run: options.run.clone(),
         role: Role::Peer,
         peer: Some(options.name().to_owned()),
-        incarnation: incarnation.0,
+        incarnation,
         pid: std::process::id(),
     }
 }
 
-async fn work(
-    options: Options,
-    listener: tokio::net::UnixListener,
-    store: Store,
-    storage: Arc<Storage>,
-    tag: PeerTag,
-    core: Core,
-) -> Result<Ended> {
+async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
+    let Ready { store, storage, tag, core, limit, polled } = ready;
     let clock = Clock::default();
-    let incarnation = tag.incarnation;
     let (driver_in, driver_events) = mpsc::channel(EVENTS_MAX);
     let (outbox_in, outbox) = mpsc::channel(OUTBOX_MAX);
-    let (snapshots, watched) = watch::channel(Arc::new(first_snapshot(&options, incarnation)));
     let slot_count = options.profile.peer(options.me).slots as usize;
     let totals = Arc::new(Totals::default());
     let shared = Shared {
         gate: Arc::new(Gate::default()),
-        limiter: Arc::new(Limiter::new(options.profile.peer(options.me).limit.map(|r| r.0))),
+        limiter: Arc::new(Limiter::new(limit)),
         slots: (0..slot_count).map(|_| SlotProgress::new(Arc::clone(&totals))).collect(),
         totals,
         storage,
@@ -135,36 +197,48 @@ async fn work(
         feeder: threads.feeder,
         committer: threads.committer,
         outbox: outbox_in,
-        snapshots,
+        snapshots: face.snapshots,
         driver: driver_in.clone(),
     };
 
-    let hello = hello(&options, incarnation);
-    let (heard_in, heard) = mpsc::channel(64);
     let (link_in, link_events) = mpsc::channel(16);
-    tokio::spawn(server::serve(listener, hello.clone(), heard_in, watched));
     tokio::spawn(link::keep(
         options.run_dir.clone(),
         options.other_name().to_owned(),
-        hello,
+        face.hello,
         outbox,
         link_in,
     ));
-    tokio::spawn(forward(heard, driver_in.clone(), DriverEvent::Heard));
+    tokio::spawn(forward(face.heard, driver_in.clone(), DriverEvent::Heard));
     tokio::spawn(forward(link_events, driver_in.clone(), DriverEvent::Link));
     tokio::spawn(signals(driver_in));
-    Driver::new(options, clock, incarnation, core, shared, out).run(driver_events).await
+    Driver::new(options, clock, core, shared, out, polled).run(driver_events).await
 }
 
-/// What a client sees before the driver has made its first snapshot: who answers, and that it is starting.
-fn first_snapshot(options: &Options, incarnation: Incarnation) -> PeerSnapshot {
+/// What a client sees before the driver has made its first snapshot: who answers, and what the ledger says of it.
+fn first_snapshot(options: &Options, joined: &Joined, polled: &Polled) -> PeerSnapshot {
+    let (config, learning) = (options.profile.peer(options.me), options.profile.assistance.learning);
+    let size = |a: Amount| QueueSize { transfers: a.transfers, bytes: a.bytes.0 };
+    let at = |state| size(polled.counters.at(options.me, state));
+    let former_lives = joined.incarnation > Incarnation(1);
     PeerSnapshot {
         run: options.run.clone(),
         peer: options.name().to_owned(),
-        incarnation: incarnation.0,
+        incarnation: joined.incarnation.0,
         pid: std::process::id(),
         at_ms: wall_ms(),
+        state: if former_lives { PeerState::Recovering } else { PeerState::Starting },
         policy: crate::policy_word(options.profile.assistance.policy).to_owned(),
+        ratio: memory(options, joined).live.get(),
+        increment: learning.increment,
+        minimum: learning.minimum,
+        queue: size(polled.remaining_of(options.me)),
+        slots: Slots { used: 0, max: config.slots },
+        done: at(State::Done),
+        verified: size(polled.counters.verified[options.me.index()]),
+        skipped: at(State::Skipped),
+        failed: at(State::Failed),
+        limit: limit(options, joined.limit),
         ..PeerSnapshot::default()
     }
 }
@@ -256,4 +330,63 @@ fn start_threads(
         spawn(&slots::thread_name(slot), move || slots::run(&desk, &jobs, &committer, &driver))?;
     }
     Ok(Threads { ledger, feeder, committer })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use twinhaul_wire::{Command, CommandResult, Frame, Request, decode, encode};
+
+    fn options(run_dir: &std::path::Path) -> Options {
+        let profile = twinhaul_profile::Profile::copy("/source".as_ref(), "/target".as_ref()).unwrap();
+        Options {
+            run_dir: run_dir.into(),
+            run: "r-1".into(),
+            me: twinhaul_units::PeerId::First,
+            profile,
+            remembered_ratio: None,
+            boot_id: String::new(),
+            pid_start: 0,
+            host: String::new(),
+        }
+    }
+
+    /// A client's talk: hello in both directions, then the answer to `status`.
+    fn ask_status(run_dir: &std::path::Path) -> (Hello, PeerSnapshot) {
+        let mut stream = std::os::unix::net::UnixStream::connect(run_dir.join("alpha.sock")).unwrap();
+        let hello = Hello { role: Role::Verb, ..hello(&options(run_dir), 0) };
+        let request = Request { id: 1, by: String::new(), command: Command::Status };
+        for frame in [Frame::Hello(hello), Frame::Request(request)] {
+            stream.write_all(&encode(&frame).unwrap()).unwrap();
+        }
+        let mut lines = BufReader::new(stream).lines().map(|line| decode(line.unwrap().as_bytes()).unwrap());
+        let Some(Frame::Hello(theirs)) = lines.next() else { panic!("a hello first") };
+        match lines.next() {
+            Some(Frame::Reply(reply)) => match reply.result {
+                CommandResult::Status(snapshot) => (theirs, *snapshot),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn who_knocks_while_a_peer_recovers_is_answered() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        let listener = server::bind(dir.path(), "alpha").unwrap();
+        let memory = twinhaul_ledger::Remembered { ratio: 0.6, live_ratio: 0.7, last: "none".into() };
+        let joined =
+            Joined { incarnation: Incarnation(2), memory: Some(memory), limit: LiveLimit::Set(1 << 20) };
+        let first = first_snapshot(&options, &joined, &Polled::default());
+        let _face = Face::open(listener, &options, first);
+        // The recovery is the client itself: it ends only if it is answered while it lasts.
+        let (hello, snapshot) = while_serving(&runtime, || ask_status(dir.path())).unwrap();
+        assert_eq!((hello.incarnation, snapshot.incarnation), (2, 2));
+        assert_eq!(snapshot.state, PeerState::Recovering);
+        assert_eq!((snapshot.ratio, snapshot.limit), (0.7, Some(1 << 20)));
+    }
 }

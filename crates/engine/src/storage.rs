@@ -23,7 +23,10 @@ pub struct Storage {
     pub sources: Vec<Opened>,
     pub targets: Vec<Option<Opened>>,
     names: Vec<String>,
+    /// Complete, waiting for durability: in flight without a slot (store.md 3).
     pub settling: Settling,
+    /// The part of them that is visible under its key: with `durability: end`, until the sync at the end.
+    pub published: Settling,
     pub problems: Problems,
 }
 
@@ -45,6 +48,7 @@ impl Storage {
             targets,
             names: profile.targets.iter().map(|end| end.name.clone()).collect(),
             settling: Settling::default(),
+            published: Settling::default(),
             problems: Problems::default(),
         })
     }
@@ -111,7 +115,7 @@ fn open_target(end: &End, loader: &Loader) -> Result<Opened> {
     Ok(opened)
 }
 
-/// Complete transfers that wait for their group's durability: in flight without a slot (store.md 3).
+/// Transfers, and their bytes as planned, that are at some step between a slot and done.
 #[derive(Debug, Default)]
 pub struct Settling(Mutex<Amount>);
 

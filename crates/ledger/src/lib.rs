@@ -30,9 +30,10 @@ pub use twinhaul_assist::{ByteRange, Interval};
 pub use twinhaul_wire::{AssignWhy, RunState};
 pub use types::{
     Assign, AssignOutcome, Assigned, Authorise, Chain, Counter, Counters, Detail, DirectoryCursor,
-    DirectoryRow, FinishedRange, Found, HeldRange, Holding, Joined, Lent, Loaded, LoadedRanges, LotCursor,
-    LotRow, NewEvent, NewLot, NewRun, NodeKind, Outcome, Owned, PeerRow, Planned, PlannedDirectory, Process,
-    QueueAt, RangeCursor, RangeCut, RangeEnd, RangeRow, Refused, Reopen, Row, RunRow, Settled, SharedObject,
-    State, Stopped, TakeOver, TakeOverOutcome, TakenOver, Totals, Unsettled, Version,
+    DirectoryRow, FinishedRange, Found, HeldRange, Holding, Joined, Lent, LiveLimit, Loaded, LoadedRanges,
+    LotCursor, LotRow, NewEvent, NewLot, NewRun, NodeKind, Outcome, Owned, PeerRow, Planned,
+    PlannedDirectory, Process, QueueAt, RangeCursor, RangeCut, RangeEnd, RangeRow, Refused, Remembered,
+    Reopen, Row, RunRow, Settled, SharedObject, State, Stopped, TakeOver, TakeOverOutcome, TakenOver, Totals,
+    Unsettled, Version,
 };
 pub use view::{Manifest, View};

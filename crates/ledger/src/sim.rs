@@ -23,7 +23,7 @@ mod rows;
 mod settle;
 mod tally;
 
-use crate::{Interval, LedgerError, NewRun, Result, RunState, State, Store, View};
+use crate::{Interval, LedgerError, LiveLimit, NewRun, Remembered, Result, RunState, State, Store, View};
 use lots::Lot;
 use moves::{Answer, Operation};
 use plan::Plan;
@@ -57,9 +57,27 @@ pub struct Sim {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Peer {
     incarnation: Incarnation,
-    /// The bits of a floating point number.
-    ratio: Option<u64>,
-    last: Option<String>,
+    memory: Option<Memory>,
+    limit: LiveLimit,
+}
+
+/// What the method remembers; the ratios as the bits of floating point numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Memory {
+    ratio: u64,
+    live_ratio: u64,
+    last: String,
+}
+
+impl Peer {
+    fn remembered(&self) -> Option<Remembered> {
+        let memory = self.memory.as_ref()?;
+        Some(Remembered {
+            ratio: f64::from_bits(memory.ratio),
+            live_ratio: f64::from_bits(memory.live_ratio),
+            last: memory.last.clone(),
+        })
+    }
 }
 
 /// What changes no decision.

@@ -7,8 +7,8 @@ use crate::sim::SimStore;
 use crate::sqlite::SqliteStore;
 use crate::{
     Assign, AssignOutcome, Authorise, FinishedRange, HeldRange, Joined, LedgerError, NewEvent, NewLot,
-    NewRun, Planned, PlannedDirectory, Process, RangeEnd, Reopen, Result, RunState, Settled, TakeOver,
-    TakeOverOutcome, View,
+    NewRun, Planned, PlannedDirectory, Process, RangeEnd, Remembered, Reopen, Result, RunState, Settled,
+    TakeOver, TakeOverOutcome, View,
 };
 use std::path::Path;
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
@@ -110,8 +110,16 @@ impl Store {
     ///
     /// # Errors
     /// `Fenced`.
-    pub fn remember(&self, peer: PeerId, incarnation: Incarnation, ratio: f64, last: &str) -> Result<()> {
-        each!(self, store => store.remember(peer, incarnation, ratio, last))
+    pub fn remember(&self, peer: PeerId, incarnation: Incarnation, memory: &Remembered) -> Result<()> {
+        each!(self, store => store.remember(peer, incarnation, memory))
+    }
+
+    /// Keeps an operator's limit in bytes a second (`None`: lifted) for the next incarnations, instead of the profile's.
+    ///
+    /// # Errors
+    /// `Fenced`.
+    pub fn set_limit(&self, peer: PeerId, incarnation: Incarnation, rate: Option<u64>) -> Result<()> {
+        each!(self, store => store.set_limit(peer, incarnation, rate))
     }
 
     /// Hands lots over (claims 2.2.1, 3.2.2): checks both incarnations, the owner and the epoch of every interval and

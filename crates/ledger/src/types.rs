@@ -10,8 +10,8 @@ mod report;
 mod work;
 
 pub use moves::{
-    Assign, AssignOutcome, Assigned, Joined, Loaded, LotCursor, Owned, Process, Refused, Stopped, TakeOver,
-    TakeOverOutcome, TakenOver,
+    Assign, AssignOutcome, Assigned, Joined, LiveLimit, Loaded, LotCursor, Owned, Process, Refused,
+    Remembered, Stopped, TakeOver, TakeOverOutcome, TakenOver,
 };
 pub use plan::{NewLot, NewRun, NodeKind, Planned, PlannedDirectory};
 pub use ranges::{

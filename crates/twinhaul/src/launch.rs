@@ -88,7 +88,7 @@ fn remembered(profile: &Profile) -> Ratios {
             return None;
         }
         let peers = view.peers().ok()?;
-        let ratios = [peers[0].ratio, peers[1].ratio];
+        let ratios = [0, 1].map(|i: usize| peers[i].memory.as_ref().map(|m| m.ratio));
         ratios.iter().any(Option::is_some).then_some(ratios)
     };
     state::all().unwrap_or_default().iter().take(50).find_map(of_same_profile).unwrap_or([None, None])

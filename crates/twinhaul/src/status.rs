@@ -16,6 +16,10 @@ fn size(a: Amount) -> QueueSize {
     QueueSize { transfers: a.transfers, bytes: a.bytes.0 }
 }
 
+fn amount(q: QueueSize) -> Amount {
+    Amount::new(q.transfers, q.bytes)
+}
+
 /// Everything that is known of a run now.
 pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
@@ -25,6 +29,7 @@ pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
     let (row, totals, counters, peers) = read().map_err(|e| ledger_failure(&e))?;
     let live = |name: &str| if row.state.ended() { None } else { snapshot(run, name) };
     let snapshots = [live(&run.file.order[0]), live(&run.file.order[1])];
+    let published = snapshots.iter().flatten().map(|s| amount(s.published)).sum();
     let mut status = Status {
         run: run.file.run.clone(),
         state: row.state,
@@ -37,6 +42,8 @@ pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
         skipped: size(counters.sum(State::Skipped)),
         failed: size(counters.sum(State::Failed)),
         remaining: size(counters.remaining()),
+        in_flight: size(snapshots.iter().flatten().map(in_flight).sum()),
+        published: size(published),
         ..Status::default()
     };
     let mut assistance = Assistance::default();
@@ -66,6 +73,12 @@ pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
         status.problems.extend(snapshot.problems);
     }
     Ok(status)
+}
+
+/// What a peer has started and not finished; the bytes of it that have moved.
+fn in_flight(s: &PeerSnapshot) -> Amount {
+    let moved: u64 = s.in_flight.iter().map(|f| f.done).sum();
+    Amount::new(s.in_flight.len() as u64 + s.settling.transfers, moved + s.settling.bytes)
 }
 
 /// Asks, answers and assignments of a run that has ended, from its history.
@@ -115,16 +128,16 @@ fn from_snapshot(s: &PeerSnapshot) -> PeerStatus {
         state: word(s.state),
         pid: Some(s.pid),
         incarnation: s.incarnation,
-        ratio: s.ratio,
-        minimum: s.minimum,
-        increment: s.increment,
-        portion: s.portion,
+        ratio: Some(s.ratio),
+        minimum: Some(s.minimum),
+        increment: Some(s.increment),
+        portion: Some(s.portion),
         queue: s.queue,
         in_flight: s.in_flight.clone(),
         done: s.done,
         rate: Some(s.rate.now),
         limit: s.limit,
-        slots: s.slots,
+        slots: Some(s.slots),
         last_progress_s: s.last_progress_ms.map(|ms| ms as f64 / 1000.0),
         idle_s: Some(s.idle_ms as f64 / 1000.0),
         assisted: s.assisted,
@@ -137,7 +150,7 @@ fn from_ledger(peer: PeerId, counters: &Counters, peers: &[twinhaul_ledger::Peer
     PeerStatus {
         state: "not running".into(),
         incarnation: row.incarnation.0,
-        ratio: row.ratio.unwrap_or_default(),
+        ratio: row.memory.as_ref().map(|m| m.live_ratio),
         queue: size(remaining),
         done: size(counters.at(peer, State::Done)),
         ..PeerStatus::default()

@@ -18,6 +18,9 @@ const PROGRESS_LOG: Duration = Duration::from_secs(10);
 /// A supervisor that is gone without its last word gets this long to be noticed as dead.
 const GONE_AFTER: Duration = Duration::from_secs(2);
 
+/// What a run shows at most while something is not done: 100 % only when everything is.
+const UNFINISHED_MAX: f64 = 0.999;
+
 /// What is printed while a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Show {
@@ -102,12 +105,14 @@ fn obey(run: &RunDir, signals: &Signals, done: u8) -> u8 {
 pub(crate) fn progress_line(s: &twinhaul_wire::status::Status) -> String {
     // What failed has not arrived: 100 % only when everything has.
     let finished = s.done.transfers + s.skipped.transfers;
-    let bytes = s.done.bytes + s.skipped.bytes;
+    let bytes = s.done.bytes + s.skipped.bytes + s.in_flight.bytes;
     // While planning, a percentage would go back.
     let part = if s.totals.growing || s.totals.bytes == 0 {
         "planning".to_owned()
     } else {
-        format!("{:.1} %", bytes as f64 / s.totals.bytes as f64 * 100.0)
+        let part = bytes as f64 / s.totals.bytes as f64;
+        let most = if finished < s.totals.transfers { UNFINISHED_MAX } else { 1.0 };
+        format!("{:.1} %", part.min(most) * 100.0)
     };
     let rate: u64 = s.peers.values().filter_map(|p| p.rate).sum();
     let peers: Vec<String> =
@@ -121,8 +126,12 @@ pub(crate) fn progress_line(s: &twinhaul_wire::status::Status) -> String {
     );
     let failed =
         if s.failed.transfers > 0 { format!("  {} FAILED", s.failed.transfers) } else { String::new() };
+    let published = match s.published.transfers {
+        0 => String::new(),
+        n => format!(" (and {n} not yet durable)"),
+    };
     format!(
-        "{part}  {finished} of {}{} transfers  {} of {}  {}  {eta}  [{}]{failed}",
+        "{part}  {finished} of {}{} transfers{published}  {} of {}  {}  {eta}  [{}]{failed}",
         s.totals.transfers,
         if s.totals.growing { "+" } else { "" },
         Bytes(bytes),

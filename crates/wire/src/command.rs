@@ -26,7 +26,7 @@ pub enum Command {
     Status,
     Pause,
     Resume,
-    /// Hand over transfers until this peer keeps `keep` (0..=1) of all remaining bytes; a peer that has less does nothing.
+    /// Hand over transfers until this peer keeps `keep` (0..=1) of all queued bytes; a peer that has less does nothing.
     Rebalance {
         keep: f64,
         #[serde(default)]
@@ -58,6 +58,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// A question only: it changes nothing.
+    pub const fn is_dry_run(&self) -> bool {
+        matches!(self, Self::Rebalance { dry_run: true, .. } | Self::Drain { dry_run: true })
+    }
+
     /// The verb it equals, for the event log and the screen: `twinhaul ratio --peer alpha 0.65`.
     pub fn verb(&self, run: &str, peer: Option<&str>) -> String {
         let peer = peer.map(|p| format!(" --peer {p}")).unwrap_or_default();

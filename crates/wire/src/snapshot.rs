@@ -32,6 +32,9 @@ pub struct PeerSnapshot {
     pub in_flight: Vec<InFlight>,
     /// Complete, waiting for the group's durability; in flight without a slot.
     pub settling: QueueSize,
+    /// The part of `settling` that is visible under its key (`durability: end`).
+    #[serde(default)]
+    pub published: QueueSize,
     /// This peer's own work in this run, all incarnations.
     pub done: QueueSize,
     pub verified: QueueSize,
@@ -49,7 +52,8 @@ pub struct PeerSnapshot {
     pub was_assisted: Assisted,
     /// What this peer knows of the other.
     pub link: Link,
-    /// Milliseconds with an empty queue and an idle slot while the run was not done, since this incarnation joined.
+    /// Idle slot time since this incarnation joined: milliseconds that slots stood empty with nothing queued while the run
+    /// was not done, summed over the slots and divided by their number. Over `up_ms` it is the idle share.
     pub idle_ms: u64,
     /// Milliseconds since this incarnation joined.
     pub up_ms: u64,

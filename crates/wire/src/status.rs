@@ -20,6 +20,12 @@ pub struct Status {
     pub failed: QueueSize,
     /// discovered - done - skipped - failed.
     pub remaining: QueueSize,
+    /// The part of `remaining` that has been started, and how many bytes of it have moved already.
+    #[serde(default)]
+    pub in_flight: QueueSize,
+    /// The part of `in_flight` that is visible under its key and not yet known to be durable (`durability: end`).
+    #[serde(default)]
+    pub published: QueueSize,
     pub peers: BTreeMap<String, PeerStatus>,
     pub assistance: Assistance,
     pub problems: Vec<Problem>,
@@ -38,16 +44,17 @@ pub struct PeerStatus {
     pub state: String,
     pub pid: Option<u32>,
     pub incarnation: u64,
-    pub ratio: f64,
-    pub minimum: u64,
-    pub increment: f64,
-    pub portion: f64,
+    /// The live one; of a peer that is gone, its last.
+    pub ratio: Option<f64>,
+    pub minimum: Option<u64>,
+    pub increment: Option<f64>,
+    pub portion: Option<f64>,
     pub queue: QueueSize,
     pub in_flight: Vec<InFlight>,
     pub done: QueueSize,
     pub rate: Option<u64>,
     pub limit: Option<u64>,
-    pub slots: Slots,
+    pub slots: Option<Slots>,
     pub last_progress_s: Option<f64>,
     pub idle_s: Option<f64>,
     pub assisted: Assisted,

@@ -23,8 +23,8 @@ pub(super) struct Learned {
 
 impl Learned {
     pub(super) fn new(memory: Memory) -> Self {
-        let ratio = memory.ratio.into();
-        Self { ratio, remembered: ratio, last: memory.last, unproven: false }
+        let (ratio, remembered) = (memory.live.into(), memory.ratio.into());
+        Self { ratio, remembered, last: memory.last, unproven: false }
     }
 }
 

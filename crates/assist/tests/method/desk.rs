@@ -27,7 +27,12 @@ impl Desk {
 
     /// As [`Self::new`], where the other peer assisted this one before.
     pub(crate) fn helped(me: PeerId, settings: Settings, queue: u64) -> Self {
-        Self::with_memory(me, settings, queue, Memory { ratio: settings.ratio, last: Last::ItHelpedMe })
+        Self::with_memory(
+            me,
+            settings,
+            queue,
+            Memory { last: Last::ItHelpedMe, ..Memory::fresh(settings.ratio) },
+        )
     }
 
     fn with_memory(me: PeerId, settings: Settings, queue: u64, memory: Memory) -> Self {

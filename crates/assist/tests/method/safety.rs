@@ -171,6 +171,10 @@ fn moves_of_the_tail_are_not_remembered() {
         (desk.core.ratio().to_string(), desk.core.memory().ratio.to_string()),
         ("0.55".into(), "0.50".into())
     );
+    // The next incarnation goes on with the live one, and still knows what to remember.
+    let memory = desk.core.memory();
+    let next = Core::new(PeerId::Second, Incarnation(ME.0 + 1), settings(0.5, 0, 4), memory);
+    assert_eq!((next.ratio().to_string(), next.memory()), ("0.55".into(), memory));
     let mut desk = Desk::helped(PeerId::Second, settings(0.5, 0, 4), 8);
     desk.asked(1, 1);
     assert_eq!(desk.core.memory().ratio.to_string(), "0.55");

@@ -47,8 +47,20 @@ pub(crate) struct Told {
     pub moves: Vec<RatioMove>,
     /// When its process last ended.
     pub exited_at_ms: Option<u64>,
-    /// Its own last words: bytes moved, idle slot time, time, slots.
-    pub finished: Option<(u64, u64, u64, u32)>,
+    /// Its last words.
+    pub finished: Option<Finished>,
+}
+
+/// What a peer told at its end; the times of all its incarnations that got to tell theirs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Finished {
+    pub bytes: u64,
+    /// Idle slot time, and all time of the slots.
+    pub idle_slot_ms: u64,
+    pub slot_ms: u64,
+    /// Of the last incarnation.
+    pub up_ms: u64,
+    pub slots: u32,
 }
 
 impl Told {
@@ -69,7 +81,14 @@ impl Told {
             }
             EventKind::Exited { .. } => self.exited_at_ms = Some(at_ms),
             EventKind::PeerFinished { bytes, idle_slot_ms, up_ms, slots, .. } => {
-                self.finished = Some((*bytes, *idle_slot_ms, *up_ms, *slots));
+                let before = self.finished.unwrap_or_default();
+                self.finished = Some(Finished {
+                    bytes: *bytes,
+                    idle_slot_ms: before.idle_slot_ms + idle_slot_ms,
+                    slot_ms: before.slot_ms + up_ms * u64::from(*slots),
+                    up_ms: *up_ms,
+                    slots: *slots,
+                });
             }
             _ => {}
         }
@@ -97,6 +116,15 @@ impl Board {
         }
     }
 
+    /// The part of a peer's slot time in which slots stood idle, as the report counts it; `None` before any time has
+    /// passed.
+    pub fn idle_share(&self, peer: PeerId) -> Option<f64> {
+        let told = self.told[peer.index()].finished.map(|f| (f.idle_slot_ms, f.slot_ms));
+        let snapshot = self.pane(peer).snapshot.as_ref().map(|s| (s.idle_ms, s.up_ms));
+        let (idle, all) = told.or(snapshot).filter(|(_, all)| *all > 0)?;
+        Some(idle as f64 / all as f64)
+    }
+
     /// Whether no process of the run has been heard and none can be reached.
     pub fn nobody(&self) -> bool {
         let gone = |pane: &Pane| pane.heard.is_none() && pane.link.gone();
@@ -112,7 +140,7 @@ fn of_ledger(past: &Past, row: &PastPeer, [own, other]: [&Told; 2], run_ms: u64)
         transfers: told.transfers,
         bytes: told.bytes,
     };
-    let (bytes, idle_slot_ms, up_ms, slots) = own.finished.unwrap_or_default();
+    let Finished { bytes, idle_slot_ms, up_ms, slots, .. } = own.finished.unwrap_or_default();
     // A later incarnation's time does not cover the work of the earlier ones; the run's does.
     let over_ms = if row.incarnation > 1 { run_ms } else { up_ms };
     let average = (bytes * 1000).checked_div(over_ms).unwrap_or_default();

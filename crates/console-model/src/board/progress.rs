@@ -58,10 +58,11 @@ impl Board {
             let Some(s) = &pane.snapshot else { continue };
             progress.transfers += s.done.transfers + s.skipped.transfers;
             progress.bytes += s.done.bytes + s.skipped.bytes;
-            progress.bytes += s.in_flight.iter().map(|f| f.done).sum::<u64>();
+            // What is settling has moved whole.
+            progress.bytes += s.in_flight.iter().map(|f| f.done).sum::<u64>() + s.settling.bytes;
             progress.failed += s.failed.transfers;
             remaining.0 += pane.remaining_transfers() + s.failed.transfers;
-            remaining.1 += pane.remaining_bytes() + s.failed.bytes + s.settling.bytes;
+            remaining.1 += pane.remaining_bytes() + s.failed.bytes;
         }
         let totals = self.run.as_ref().map(|run| run.totals).unwrap_or_default();
         let totals =

@@ -5,7 +5,6 @@ use super::paint::{Brush, Part, part};
 use super::peer::role;
 use crate::skin::Role;
 use ratatui::layout::Rect;
-use std::time::Duration;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::{Bytes, PeerId, Rate};
 use twinhaul_wire::{Event, EventKind, PeerSnapshot, RunState};
@@ -121,7 +120,7 @@ fn peers(model: &Model, width: usize) -> Vec<Vec<Part>> {
             words::count(s.done.transfers),
             Bytes(s.done.bytes).to_string(),
             Rate(s.rate.average).to_string(),
-            words::age(Duration::from_millis(s.idle_ms)),
+            board.idle_share(peer).map_or_else(|| "--".into(), |share| format!("{:.1} %", share * 100.0)),
         );
         lines.push(vec![name, part(figures, Role::Plain)]);
     }

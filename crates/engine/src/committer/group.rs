@@ -102,12 +102,14 @@ impl Committer {
             let bytes = entry.sealed.job.row.size;
             match Self::conclude(entry, &mut report) {
                 // Visible, but durable only after the sync at the end: not done yet.
-                Concluded::Settled(end)
+                Concluded::Settled(end, _)
                     if self.durability == Durability::End && end.outcome.state() == State::Done =>
                 {
+                    self.storage.published.add(bytes);
                     self.published.push((end, bytes));
                 }
-                Concluded::Settled(end) => {
+                Concluded::Settled(end, key) => {
+                    note_end(&mut report, &end, bytes, &key);
                     planned.push(bytes);
                     settled.push(end);
                 }
@@ -135,25 +137,27 @@ impl Committer {
     ///
     /// # Errors
     /// The ledger's. A target that cannot sync keeps its transfers published and not done; they are checked again.
-    pub(super) fn settle_published(&mut self, sync: bool) -> Result<()> {
+    pub(super) fn settle_published(&mut self, sync: bool, mut report: GroupReport) -> Result<GroupReport> {
         if !sync || self.published.is_empty() {
-            return Ok(());
+            return Ok(report);
         }
         if let Err(failure) = self.sync_everything() {
             tracing::error!(error = %failure, "published transfers are not known to be durable");
-            return Ok(());
+            return Ok(report);
         }
         let (settled, bytes): (Vec<Settled>, Vec<u64>) =
             std::mem::take(&mut self.published).into_iter().unzip();
         self.store.settle(self.me, self.incarnation, &settled)?;
-        for bytes in bytes {
+        for (end, bytes) in settled.iter().zip(bytes) {
+            note_end(&mut report, end, bytes, &[]);
+            self.storage.published.remove(bytes);
             self.storage.settling.remove(bytes);
         }
-        Ok(())
+        Ok(report)
     }
 
     fn conclude(entry: Entry, report: &mut GroupReport) -> Concluded {
-        let (unit, bytes) = (entry.sealed.job.unit, entry.sealed.job.row.size);
+        let unit = entry.sealed.job.unit;
         let attempts = entry.sealed.attempts;
         let outcome = match &entry.failure {
             None => Outcome::Done {
@@ -171,13 +175,9 @@ impl Committer {
             }
             Some(failure) => Outcome::Failed { error: failure.text.clone(), class: failure.class.to_owned() },
         };
-        if entry.verified && entry.failure.is_none() {
-            report.verified += Amount { transfers: 1, bytes: Bytes(bytes) };
-        }
         let end =
             Settled { id: unit.id, epoch: unit.epoch, outcome, attempts, at_ms: crate::clock::wall_ms() };
-        note_end(report, &end, bytes, &entry.sealed.job.row.key);
-        Concluded::Settled(end)
+        Concluded::Settled(end, entry.sealed.job.row.key)
     }
 
     /// "Verified as asked" after the digest of what was read is that of what was written, or of what was read back.
@@ -197,14 +197,20 @@ impl Committer {
 }
 
 enum Concluded {
-    Settled(Settled),
+    /// With its key.
+    Settled(Settled, Vec<u8>),
     Redo(Job),
 }
 
 fn note_end(report: &mut GroupReport, end: &Settled, bytes: u64, key: &[u8]) {
     let one = Amount { transfers: 1, bytes: Bytes(bytes) };
     match &end.outcome {
-        Outcome::Done { .. } => report.done += one,
+        Outcome::Done { verified, .. } => {
+            report.done += one;
+            if *verified {
+                report.verified += one;
+            }
+        }
         Outcome::Skipped => report.skipped += one,
         Outcome::Failed { error, .. } => {
             report.failed += one;

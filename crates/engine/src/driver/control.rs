@@ -7,53 +7,100 @@ use crate::ledger_thread::Job;
 use tokio::sync::oneshot;
 use twinhaul_assist::{Control, Event};
 use twinhaul_ledger::Reopen;
-use twinhaul_units::{Amount, Bytes, Rate, Ratio, TransferId};
-use twinhaul_wire::{Command, CommandResult, EventKind, Preview, QueueSize, Refusal, Request};
+use twinhaul_units::{Bytes, Rate, Ratio, TransferId};
+use twinhaul_wire::{Command, CommandResult, EventKind, Refusal, Request};
 
 /// Who the supervisor says it is when a demo's story acts.
 const STORY: &str = "story";
 
-type Answer = oneshot::Sender<CommandResult>;
+/// Who gave a command, and how it is answered.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    /// The verb that the command equals.
+    verb: String,
+    by: String,
+    /// A question only: it leaves no trace in the history, whatever the answer.
+    dry_run: bool,
+    answer: oneshot::Sender<CommandResult>,
+}
 
-fn refused(why: impl Into<String>, next: impl Into<String>) -> CommandResult {
+impl Asker {
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+}
+
+pub(super) fn refused(why: impl Into<String>, next: impl Into<String>) -> CommandResult {
     CommandResult::Refused(Refusal { why: why.into(), next: next.into() })
 }
 
 impl Driver {
-    pub(super) fn on_request(&mut self, request: Request, answer: Answer) -> Result<()> {
-        let verb = request.command.verb(&self.options.run, Some(self.options.name()));
-        let by = if request.by.is_empty() { "someone".to_owned() } else { request.by };
-        let result = match request.command {
+    pub(super) fn on_request(
+        &mut self,
+        request: Request,
+        answer: oneshot::Sender<CommandResult>,
+    ) -> Result<()> {
+        let Request { by, command, .. } = request;
+        let by = if by.is_empty() { "someone".to_owned() } else { by };
+        let verb = command.verb(&self.options.run, Some(self.options.name()));
+        let asker = Asker { verb, by, dry_run: command.is_dry_run(), answer };
+        let result = match command {
             Command::Subscribe { .. } | Command::Status => CommandResult::Done("ok".into()),
-            Command::Pause => self.pause(&by)?,
+            Command::Pause => self.pause(&asker.by)?,
             Command::Resume => self.resume()?,
-            Command::Ratio { value } => self.set_ratio(value)?,
-            Command::Limit { rate } => self.set_limit(rate),
-            Command::Rebalance { keep, dry_run } => return self.rebalance(keep, dry_run, verb, by, answer),
+            Command::Ratio { value } => {
+                let result = self.set_ratio(value)?;
+                return self.acknowledge_when_kept(result, asker);
+            }
+            Command::Limit { rate } => {
+                let result = self.set_limit(rate)?;
+                return self.acknowledge_when_kept(result, asker);
+            }
+            Command::Rebalance { keep, .. } => return self.rebalance(keep, asker),
             Command::Drain { dry_run } => self.drain(dry_run)?,
             Command::Stop { drain } => {
-                self.stop(!drain, &by);
+                self.stop(!drain, &asker.by);
                 CommandResult::Done(if drain { "finishing what is in flight" } else { "stopping" }.into())
             }
-            Command::Retry { transfer } => return self.retry(transfer, verb, by, answer),
+            Command::Retry { transfer } => return self.retry(transfer, asker),
         };
-        self.acknowledge(verb, by, result, answer);
+        self.acknowledge(result, asker);
         Ok(())
     }
 
-    fn acknowledge(&mut self, command: String, by: String, result: CommandResult, answer: Answer) {
-        let words = match &result {
-            CommandResult::Done(words) => words.clone(),
-            CommandResult::Preview(p) => format!("preview: {} transfers would move", p.transfers),
-            CommandResult::Refused(r) => format!("refused: {}", r.why),
-            CommandResult::Status(_) => String::new(),
-        };
-        // The story's commands are in the history already, told by the supervisor that tells the story.
-        if !matches!(result, CommandResult::Preview(_)) && by != STORY {
-            self.record(EventKind::Control { command, by, result: words });
-        }
+    pub(super) fn acknowledge(&mut self, result: CommandResult, asker: Asker) {
+        self.record_control(&result, &asker);
         // Whoever asked may have hung up; the event log has the result.
-        let _ = answer.send(result);
+        let _ = asker.answer.send(result);
+    }
+
+    /// Acknowledges once what was set is in the ledger, and its event: a restart of this peer forgets neither.
+    fn acknowledge_when_kept(&mut self, result: CommandResult, asker: Asker) -> Result<()> {
+        self.record_control(&result, &asker);
+        self.flush_history();
+        let (done, kept) = oneshot::channel();
+        self.ledger(Job::Flush(done))?;
+        tokio::spawn(async move {
+            // A ledger that fails ends the peer; then the closed channel is the answer.
+            if kept.await.is_ok() {
+                let _ = asker.answer.send(result);
+            }
+        });
+        Ok(())
+    }
+
+    fn record_control(&mut self, result: &CommandResult, asker: &Asker) {
+        // The story's commands are in the history already, told by the supervisor that tells the story.
+        if asker.dry_run || asker.by == STORY {
+            return;
+        }
+        let words = match result {
+            CommandResult::Done(words) => words.clone(),
+            CommandResult::Refused(r) => format!("refused: {}", r.why),
+            CommandResult::Preview(_) | CommandResult::Status(_) => return,
+        };
+        let (command, by) = (asker.verb.clone(), asker.by.clone());
+        self.record(EventKind::Control { command, by, result: words });
     }
 
     fn pause(&mut self, by: &str) -> Result<CommandResult> {
@@ -89,124 +136,17 @@ impl Driver {
         Ok(CommandResult::Done(format!("{}: ratio {old} -> {ratio}", self.options.name())))
     }
 
-    fn set_limit(&mut self, rate: Option<u64>) -> CommandResult {
+    fn set_limit(&mut self, rate: Option<u64>) -> Result<CommandResult> {
         if rate == Some(0) {
-            return refused(
+            return Ok(refused(
                 "a limit of nothing is a pause",
                 format!("twinhaul pause --peer {}", self.options.name()),
-            );
+            ));
         }
         self.shared.limiter.set(rate);
+        self.ledger(Job::KeepLimit { rate })?;
         let words = rate.map_or_else(|| "no limit".to_owned(), |r| format!("limit {}", Rate(r)));
-        CommandResult::Done(format!("{}: {words}", self.options.name()))
-    }
-
-    /// Owned by this peer and by the other: queued and in flight.
-    fn remaining(&self) -> Option<[Amount; 2]> {
-        let polled = self.view.polled.as_ref()?;
-        Some([polled.remaining_of(self.options.me), polled.remaining_of(self.options.me.other())])
-    }
-
-    fn rebalance(
-        &mut self,
-        keep: f64,
-        dry_run: bool,
-        verb: String,
-        by: String,
-        answer: Answer,
-    ) -> Result<()> {
-        let name = self.options.name().to_owned();
-        let refusal = if !(0.0..=1.0).contains(&keep) {
-            Some(refused(format!("{keep} is not a share from 0 to 1"), "twinhaul rebalance --share '50 %'"))
-        } else if !self.core.peer().1 {
-            Some(refused("the other peer is not joined", "twinhaul status"))
-        } else {
-            None
-        };
-        let excess = match (refusal, self.remaining()) {
-            (Some(refusal), _) => Err(refusal),
-            (None, None) => Err(refused("the ledger has not been read yet", "the same command again")),
-            (None, Some([mine, theirs])) => {
-                let all = (mine.bytes + theirs.bytes).0 as f64;
-                let excess = mine.bytes.0 as f64 - keep * all;
-                let has = mine.bytes.0 as f64 / all.max(1.0) * 100.0;
-                if excess >= 1.0 {
-                    Ok(excess as u64)
-                } else {
-                    Err(refused(
-                        format!("{name} has {has:.0} % of the remaining bytes, not more than asked"),
-                        "",
-                    ))
-                }
-            }
-        };
-        let excess = match excess {
-            Ok(excess) => excess,
-            Err(refusal) => {
-                self.acknowledge(verb, by, refusal, answer);
-                return Ok(());
-            }
-        };
-        let (found, tail) = oneshot::channel();
-        self.ledger(Job::TailForBytes { bytes: excess, answer: found })?;
-        let driver = self.out.driver.clone();
-        tokio::spawn(async move {
-            if let Ok((count, bytes)) = tail.await {
-                let event = super::DriverEvent::Tail { count, bytes, dry_run, verb, by, answer };
-                // The driver ending is an answer too: the channel closes.
-                let _ = driver.send(event).await;
-            }
-        });
-        Ok(())
-    }
-
-    /// The ledger knows how many transfers hold the bytes to move.
-    pub(super) fn on_tail(
-        &mut self,
-        (count, bytes): (u64, u64),
-        dry_run: bool,
-        verb: String,
-        by: String,
-        answer: Answer,
-    ) -> Result<()> {
-        let count = count.min(self.core.queued());
-        let result = if count == 0 {
-            refused("nothing that could move is queued: what remains is in flight", "")
-        } else if dry_run {
-            CommandResult::Preview(self.preview(count, bytes))
-        } else {
-            self.tell_core(Event::Control(Control::Give { count }))?;
-            let words = format!("{} hands over {count} transfers, {}", self.options.name(), Bytes(bytes));
-            CommandResult::Done(words)
-        };
-        self.acknowledge(verb, by, result, answer);
-        Ok(())
-    }
-
-    fn preview(&mut self, transfers: u64, bytes: u64) -> Preview {
-        let [mine, theirs] = self.remaining().unwrap_or_default();
-        let moved = Amount::new(transfers, bytes);
-        let after = [mine - moved, theirs + moved];
-        let size = |a: Amount| QueueSize { transfers: a.transfers, bytes: a.bytes.0 };
-        let rates = [self.view.rates(self.clock.ms(), &self.shared).one_min, self.view.other_rate()];
-        let eta = |amounts: [Amount; 2]| {
-            let of = |i: usize| match (amounts[i].bytes.0, rates[i]) {
-                (0, _) => Some(0.0),
-                (_, 0) => None,
-                (bytes, rate) => Some(bytes as f64 / rate as f64),
-            };
-            Some(f64::max(of(0)?, of(1)?))
-        };
-        Preview {
-            from: self.options.name().to_owned(),
-            to: self.options.other_name().to_owned(),
-            transfers,
-            bytes,
-            now: [size(mine), size(theirs)],
-            after: after.map(size),
-            eta_now_s: eta([mine, theirs]),
-            eta_after_s: eta(after),
-        }
+        Ok(CommandResult::Done(format!("{}: {words}", self.options.name())))
     }
 
     fn drain(&mut self, dry_run: bool) -> Result<CommandResult> {
@@ -218,7 +158,7 @@ impl Driver {
         }
         let (transfers, bytes) = (self.core.queued(), self.view.queued_bytes(&self.shared).0);
         if dry_run {
-            return Ok(CommandResult::Preview(self.preview(transfers, bytes)));
+            return Ok(self.preview(transfers, Bytes(bytes)));
         }
         self.view.draining = true;
         self.tell_core(Event::Control(Control::Drain))?;
@@ -228,25 +168,25 @@ impl Driver {
         )))
     }
 
-    fn retry(&mut self, transfer: Option<u64>, verb: String, by: String, answer: Answer) -> Result<()> {
+    fn retry(&mut self, transfer: Option<u64>, asker: Asker) -> Result<()> {
         let which = transfer.map_or(Reopen::All, |id| Reopen::Some(vec![TransferId(id)]));
         let (found, reopened) = oneshot::channel();
         self.ledger(Job::Reopen { which, answer: found })?;
         let driver = self.out.driver.clone();
         tokio::spawn(async move {
             if let Ok(count) = reopened.await {
-                let _ = driver.send(super::DriverEvent::Reopened { count, verb, by, answer }).await;
+                let _ = driver.send(super::DriverEvent::Reopened { count, asker }).await;
             }
         });
         Ok(())
     }
 
-    pub(super) fn on_reopened(&mut self, count: u64, verb: String, by: String, answer: Answer) -> Result<()> {
+    pub(super) fn on_reopened(&mut self, count: u64, asker: Asker) -> Result<()> {
         let result = match count {
             0 => refused("there are no such failed transfers", "twinhaul report"),
             n => CommandResult::Done(format!("{n} failed transfers are queued again")),
         };
-        self.acknowledge(verb, by, result, answer);
+        self.acknowledge(result, asker);
         // The reopened ones are in new lots; the core finds them with its next load.
         self.ledger(Job::Load { limit: twinhaul_assist::INTERVALS_MAX })
     }

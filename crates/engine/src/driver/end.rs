@@ -4,7 +4,7 @@ use super::{Driver, DriverEvent, Life};
 use crate::clock::wall_ms;
 use crate::error::Result;
 use crate::finishing::{self, FinishReport};
-use crate::ledger_thread::{Job, Polled};
+use crate::ledger_thread::Job;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use twinhaul_assist::{Control, Event};
@@ -64,7 +64,7 @@ impl Driver {
                 }
             }
             Life::Running => {
-                let Some(polled) = &self.view.polled else { return Ok(()) };
+                let polled = &self.view.polled;
                 if polled.run.state.ended() {
                     self.life = Life::Ended(Ended::Finished(polled.run.state));
                 } else if polled.run.finished && polled.all_settled() {
@@ -86,7 +86,7 @@ impl Driver {
         if now.since(since) < FINISHER_SPEAKS {
             return Ok(());
         }
-        let failed = self.view.polled.as_ref().map_or(0, |p| p.counters.sum(State::Failed).transfers);
+        let failed = self.view.polled.counters.sum(State::Failed).transfers;
         let state = if failed > 0 { RunState::Failed } else { RunState::Complete };
         self.ledger(Job::EndRun { state })?;
         self.life = Life::Ended(Ended::Finished(state));
@@ -100,13 +100,13 @@ impl Driver {
             self.claim_pending = false;
             return Ok(());
         }
-        let still_settled = self.view.polled.as_ref().is_some_and(Polled::all_settled);
+        let still_settled = self.view.polled.all_settled();
         if self.life != Life::Running || !still_settled {
             self.claim_pending = false;
             return Ok(());
         }
         self.life = Life::Finishing;
-        let directories = self.view.polled.as_ref().map_or(0, |p| p.totals.directories);
+        let directories = self.view.polled.totals.directories;
         self.record(EventKind::Finishing { directories });
         let job = finishing::Finishing {
             ledger: self.options.run_dir.join("ledger.sqlite"),
@@ -134,8 +134,7 @@ impl Driver {
         for text in report.warnings {
             self.record(EventKind::Warning { text });
         }
-        let Some(polled) = &self.view.polled else { return Ok(()) };
-        let failed = polled.counters.sum(State::Failed).transfers;
+        let failed = self.view.polled.counters.sum(State::Failed).transfers;
         let state =
             if failed > 0 || report.failed_directories > 0 { RunState::Failed } else { RunState::Complete };
         self.flush_history();
@@ -146,17 +145,14 @@ impl Driver {
 
     /// The last things of a peer: its sums, its memory, its last snapshot.
     pub(super) async fn leave(&mut self, ended: &Ended) {
-        if let Some(polled) = &self.view.polled {
-            let done = polled.counters.at(self.options.me, State::Done);
-            let finished = EventKind::PeerFinished {
-                transfers: done.transfers,
-                bytes: done.bytes.0,
-                idle_slot_ms: self.view.idle_slot_ms(),
-                up_ms: self.view.up_ms(self.clock.ms()),
-                slots: self.options.profile.peer(self.options.me).slots,
-            };
-            self.record(finished);
-        }
+        let done = self.view.polled.counters.at(self.options.me, State::Done);
+        self.record(EventKind::PeerFinished {
+            transfers: done.transfers,
+            bytes: done.bytes.0,
+            idle_slot_ms: self.view.idle_slot_ms(),
+            up_ms: self.view.up_ms(self.clock.ms()),
+            slots: self.options.profile.peer(self.options.me).slots,
+        });
         tracing::info!(?ended, at_ms = wall_ms(), "ending");
         self.remember();
         self.flush_history();

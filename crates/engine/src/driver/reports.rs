@@ -4,7 +4,7 @@ use super::{Driver, HISTORY_MAX};
 use crate::clock::wall_ms;
 use crate::ledger_thread::Job;
 use twinhaul_assist::{Answered, Control, ControlRefusal, Report};
-use twinhaul_ledger::NewEvent;
+use twinhaul_ledger::{NewEvent, Remembered};
 use twinhaul_wire::{AssignWhy, EventKind, RatioMove};
 
 impl Driver {
@@ -148,7 +148,9 @@ impl Driver {
             twinhaul_assist::Last::ItHelpedMe => "it helped me",
             twinhaul_assist::Last::IHelpedIt => "I helped it",
         };
+        let memory =
+            Remembered { ratio: memory.ratio.get(), live_ratio: memory.live.get(), last: last.to_owned() };
         // A memory that is not written now is written at the next turn.
-        let _ = self.out.ledger.try_send(Job::Remember { ratio: memory.ratio.get(), last });
+        let _ = self.out.ledger.try_send(Job::Remember(memory));
     }
 }

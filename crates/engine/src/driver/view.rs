@@ -29,7 +29,6 @@ pub(super) struct View {
     meter: Meter,
     progressed_ms: Option<u64>,
     passed_ms: u64,
-    idle_ms: u64,
     idle_slot_ms: u64,
     link: Link,
     heard_ms: Option<u64>,
@@ -39,7 +38,7 @@ pub(super) struct View {
     pub(super) was_assisted: Assisted,
     /// Queued and in the slots.
     pub(super) owned_bytes: Bytes,
-    pub(super) polled: Option<Polled>,
+    pub(super) polled: Polled,
     pub(super) paused_by: Option<String>,
     pub(super) draining: bool,
     pub(super) events_dropped: u64,
@@ -52,7 +51,7 @@ fn size(a: Amount) -> QueueSize {
 }
 
 impl View {
-    pub(super) fn new(options: &Options, now_ms: u64) -> Self {
+    pub(super) fn new(options: &Options, now_ms: u64, polled: Polled) -> Self {
         Self {
             me: options.me,
             slots_max: options.profile.peer(options.me).slots,
@@ -60,7 +59,6 @@ impl View {
             meter: Meter::default(),
             progressed_ms: None,
             passed_ms: now_ms,
-            idle_ms: 0,
             idle_slot_ms: 0,
             link: Link::default(),
             heard_ms: None,
@@ -69,7 +67,7 @@ impl View {
             assisted: Assisted::default(),
             was_assisted: Assisted::default(),
             owned_bytes: Bytes::ZERO,
-            polled: None,
+            polled,
             paused_by: None,
             draining: false,
             events_dropped: 0,
@@ -85,12 +83,9 @@ impl View {
     pub(super) fn pass_time(&mut self, now_ms: u64, core: &Core, used: u32, busy: bool) {
         let elapsed = now_ms.saturating_sub(self.passed_ms);
         self.passed_ms = now_ms;
-        let over = self.polled.as_ref().is_some_and(Polled::all_settled);
+        let over = self.polled.all_settled();
         if busy && !over && core.queued() == 0 {
             self.idle_slot_ms += elapsed * u64::from(self.slots_max.saturating_sub(used));
-            if used == 0 {
-                self.idle_ms += elapsed;
-            }
         }
     }
 
@@ -119,7 +114,7 @@ impl View {
 
     pub(super) fn take_poll(&mut self, polled: Polled) {
         self.since_poll = [Amount::default(); 4];
-        self.polled = Some(polled);
+        self.polled = polled;
     }
 
     pub(super) fn ratio_moved(&mut self, moved: RatioMove) {
@@ -153,6 +148,11 @@ impl View {
         self.owned_bytes - Bytes(started)
     }
 
+    /// What the other peer said last: its queue.
+    pub(super) fn other_queue(&self) -> Amount {
+        Amount::new(self.link.queued, self.link.queued_bytes)
+    }
+
     /// What the other peer said last: its rate in bytes a second.
     pub(super) fn other_rate(&self) -> u64 {
         self.link.rate
@@ -161,17 +161,12 @@ impl View {
     /// Done, verified, skipped, failed: the last poll and what groups settled since.
     fn settled(&self) -> [Amount; 4] {
         let mut sums = self.since_poll;
-        if let Some(polled) = &self.polled {
-            let at = |state| polled.counters.at(self.me, state);
-            let polled = [
-                at(State::Done),
-                polled.counters.verified[self.me.index()],
-                at(State::Skipped),
-                at(State::Failed),
-            ];
-            for (sum, more) in sums.iter_mut().zip(polled) {
-                *sum += more;
-            }
+        let counters = &self.polled.counters;
+        let at = |state| counters.at(self.me, state);
+        let polled =
+            [at(State::Done), counters.verified[self.me.index()], at(State::Skipped), at(State::Failed)];
+        for (sum, more) in sums.iter_mut().zip(polled) {
+            *sum += more;
         }
         sums
     }
@@ -210,6 +205,7 @@ impl Driver {
             slots: Slots { used: u32::try_from(in_flight.len()).unwrap_or(u32::MAX), max: config.slots },
             in_flight,
             settling: size(self.shared.storage.settling.get()),
+            published: size(self.shared.storage.published.get()),
             done: size(done),
             verified: size(verified),
             skipped: size(skipped),
@@ -224,7 +220,7 @@ impl Driver {
                 rtt_us: view.rtt_us,
                 ..view.link
             },
-            idle_ms: view.idle_ms,
+            idle_ms: view.idle_slot_ms / u64::from(config.slots.max(1)),
             up_ms: view.up_ms(now_ms),
             waits: self.shared.totals.waits(),
             next_up: self.next_up(),
@@ -235,7 +231,6 @@ impl Driver {
     }
 
     fn next_up(&self) -> Vec<QueueRow> {
-        let Some(polled) = &self.view.polled else { return Vec::new() };
         let row = |row: &twinhaul_ledger::Row| QueueRow {
             id: row.id.0,
             key: KeyText::from_bytes(&row.key[row.key.len().saturating_sub(512)..]),
@@ -243,7 +238,7 @@ impl Driver {
             bytes: row.size,
         };
         let head = self.core.queue().next().map_or(u64::MAX, |i| i.first.0);
-        polled.next_up.iter().filter(|r| r.id.0 >= head).map(row).collect()
+        self.view.polled.next_up.iter().filter(|r| r.id.0 >= head).map(row).collect()
     }
 
     fn state(&self) -> PeerState {

@@ -1,11 +1,12 @@
 //! Peers coming, handing over lots (claims 2.2.1, 3.2.2) and taking over a dead one's; each answer kept under its number.
 
-use super::Sim;
 use super::lots::Lot;
+use super::{Memory, Sim};
 use crate::rules::lending::Kind;
 use crate::{
     ASSIGN_INTERVALS_MAX, Assign, AssignOutcome, Assigned, Interval, Joined, LOTS_MAX, LedgerError,
-    OPERATIONS_MAX, Process, Refused, Result, State, TakeOver, TakeOverOutcome, TakenOver, rules,
+    LiveLimit, OPERATIONS_MAX, Process, Refused, Remembered, Result, State, TakeOver, TakeOverOutcome,
+    TakenOver, rules,
 };
 use twinhaul_units::{Incarnation, PeerId};
 
@@ -48,11 +49,7 @@ impl Sim {
     pub fn join(&mut self, peer: PeerId, process: &Process, now_ms: u64) -> Result<Joined> {
         let row = self.peer_mut(peer);
         row.incarnation.0 += 1;
-        let joined = Joined {
-            incarnation: row.incarnation,
-            ratio: row.ratio.map(f64::from_bits),
-            last: row.last.clone(),
-        };
+        let joined = Joined { incarnation: row.incarnation, memory: row.remembered(), limit: row.limit };
         let about = &mut self.aside.0.peers[peer.index()];
         about.joined = joined.incarnation;
         (about.process, about.joined_at_ms) = (Some(process.clone()), Some(now_ms));
@@ -63,11 +60,21 @@ impl Sim {
     }
 
     /// See [`crate::Store::remember`].
-    pub fn remember(&mut self, peer: PeerId, mine: Incarnation, ratio: f64, last: &str) -> Result<()> {
+    pub fn remember(&mut self, peer: PeerId, mine: Incarnation, memory: &Remembered) -> Result<()> {
         self.fence(peer, mine)?;
-        let row = self.peer_mut(peer);
-        row.ratio = Some(ratio.to_bits());
-        row.last = Some(last.to_owned());
+        self.peer_mut(peer).memory = Some(Memory {
+            ratio: memory.ratio.to_bits(),
+            live_ratio: memory.live_ratio.to_bits(),
+            last: memory.last.clone(),
+        });
+        self.committed();
+        Ok(())
+    }
+
+    /// See [`crate::Store::set_limit`].
+    pub fn set_limit(&mut self, peer: PeerId, mine: Incarnation, rate: Option<u64>) -> Result<()> {
+        self.fence(peer, mine)?;
+        self.peer_mut(peer).limit = rate.map_or(LiveLimit::Lifted, LiveLimit::Set);
         self.committed();
         Ok(())
     }

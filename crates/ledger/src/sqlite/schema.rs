@@ -7,7 +7,9 @@ pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 
 /// `lot`: disjoint, covering; `low`: nothing below it is planned or authorised; `born`: the lot as which the transfers
 /// came to their owner. `transfer.size` is as planned and never changes: every sum counts it.
-/// `peer.joined`: the incarnation that the process of the other columns took; a larger `incarnation` fenced it.
+/// `peer.joined`: the incarnation that the process of the other columns took; a larger `incarnation` fenced it. `ratio` is
+/// for the next run of the profile, `live_ratio` for the next incarnation; `limit_rate` counts only where `limited` says
+/// that an operator set or lifted the limit.
 /// `block`: one row per 1,024 ids; `prefix`: planned bytes of all transfers before it, so that intervals are measured
 /// without reading them; the other columns say what is still open in it, so that settled stretches are skipped.
 /// `shared`: the private object of a transfer that was cut; `range`: every part of it that its home lent, also those that
@@ -28,7 +30,8 @@ CREATE TABLE run(
 ) STRICT;
 CREATE TABLE peer(
   id INTEGER PRIMARY KEY CHECK (id IN (0, 1)), incarnation INTEGER NOT NULL DEFAULT 0,
-  joined INTEGER NOT NULL DEFAULT 0, pid INTEGER, pid_start INTEGER, boot_id TEXT, host TEXT, joined_at_ms INTEGER, ratio REAL, last TEXT,
+  joined INTEGER NOT NULL DEFAULT 0, pid INTEGER, pid_start INTEGER, boot_id TEXT, host TEXT, joined_at_ms INTEGER,
+  ratio REAL, live_ratio REAL, last TEXT, limited INTEGER NOT NULL DEFAULT 0, limit_rate INTEGER,
   gave INTEGER NOT NULL DEFAULT 0, given INTEGER NOT NULL DEFAULT 0, given_bytes INTEGER NOT NULL DEFAULT 0,
   lent INTEGER NOT NULL DEFAULT 0, lent_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;

@@ -28,9 +28,31 @@ pub struct Joined {
     /// One more than the former one's, which is fenced from now on.
     pub incarnation: Incarnation,
     /// What the former incarnation remembered; `None` the first time.
-    pub ratio: Option<f64>,
-    /// Claims 6, 7: who assisted whom at the last turn, as the core writes it.
-    pub last: Option<String>,
+    pub memory: Option<Remembered>,
+    /// What an operator said of this peer's bandwidth.
+    pub limit: LiveLimit,
+}
+
+/// What the method has learned (claims 6, 7).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remembered {
+    /// For the next run of the profile: without the moves of the tail.
+    pub ratio: f64,
+    /// For the next incarnation, and what an ended run shows.
+    pub live_ratio: f64,
+    /// Who assisted whom at the last turn, as the core writes it.
+    pub last: String,
+}
+
+/// A peer's bandwidth limit, as far as it was changed while the run went on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LiveLimit {
+    /// Nobody changed it.
+    #[default]
+    AsProfiled,
+    Lifted,
+    /// Bytes a second.
+    Set(u64),
 }
 
 /// How far a peer has read what it owns: pass back what the last call gave, the default at the start.

@@ -1,11 +1,11 @@
 //! What the console, the report and `verify` read.
 
-use crate::{NodeKind, Process, State};
+use crate::{LiveLimit, NodeKind, Process, Remembered, State};
 use twinhaul_units::{Amount, Epoch, Incarnation, LotId, PeerId, TransferId};
 use twinhaul_wire::{EventKind, RunState};
 
 /// The run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunRow {
     pub id: String,
     pub name: String,
@@ -157,8 +157,8 @@ pub struct PeerRow {
     pub joined: Incarnation,
     pub process: Option<Process>,
     pub joined_at_ms: Option<u64>,
-    pub ratio: Option<f64>,
-    pub last: Option<String>,
+    pub memory: Option<Remembered>,
+    pub limit: LiveLimit,
     /// Assignments it gave to the other, and what was in them.
     pub gave: u64,
     pub given: Amount,

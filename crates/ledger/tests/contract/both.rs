@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use twinhaul_ledger::{
     Assign, Authorise, Chain, FinishedRange, Holding, Interval, LotCursor, Outcome, QueueAt, RangeCursor,
-    RangeCut, Reopen, Settled, Store, TakeOver,
+    RangeCut, Remembered, Reopen, Settled, Store, TakeOver,
 };
 use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
 
@@ -148,7 +148,10 @@ impl Side {
             }
             Call::Remember(peer, stale) => {
                 let mine = self.incarnation(*peer, *stale);
-                format!("{:?}", self.store.remember(*peer, mine, 0.65, "helped").map_err(|e| e.to_string()))
+                let memory = Remembered { ratio: 0.65, live_ratio: 0.7, last: "helped".into() };
+                let remembered = self.store.remember(*peer, mine, &memory).map_err(|e| e.to_string());
+                let limited = self.store.set_limit(*peer, mine, Some(7)).map_err(|e| e.to_string());
+                format!("{remembered:?} {limited:?}")
             }
             Call::Assign { op, from, stale, parts } => {
                 let to = from.other();

@@ -1,7 +1,9 @@
 //! Contracts of peers: joining, loading, assigning, taking over.
 
 use crate::support::*;
-use twinhaul_ledger::{AssignOutcome, LedgerError, LotCursor, Refused, State, TakeOverOutcome};
+use twinhaul_ledger::{
+    AssignOutcome, LedgerError, LiveLimit, LotCursor, Refused, Remembered, State, TakeOverOutcome,
+};
 use twinhaul_units::{Epoch, Incarnation, LotId, TransferId};
 
 pub(crate) fn joining_fences_the_former_process<F: Factory>() {
@@ -10,16 +12,19 @@ pub(crate) fn joining_fences_the_former_process<F: Factory>() {
     plan_halves(&old, 100);
     let first = join(&old, First);
     assert_eq!(first, Incarnation(1));
-    old.remember(First, first, 0.65, "helped").unwrap();
+    let learned = remembered(0.65, 0.75, "helped");
+    old.remember(First, first, &learned).unwrap();
+    old.set_limit(First, first, Some(1 << 20)).unwrap();
     let process = twinhaul_ledger::Process { pid: 9, ..Default::default() };
     let joined = new.join(First, &process, 2).unwrap();
     assert_eq!(joined.incarnation, Incarnation(2));
-    assert_eq!((joined.ratio, joined.last.as_deref()), (Some(0.65), Some("helped")));
+    assert_eq!((joined.memory.as_ref(), joined.limit), (Some(&learned), LiveLimit::Set(1 << 20)));
     let stale = |error: LedgerError| {
         assert!(matches!(error, LedgerError::Fenced { mine: Incarnation(1), current: Incarnation(2), .. }));
         assert_eq!(error.exit_code(), 75);
     };
-    stale(old.remember(First, first, 0.1, "").unwrap_err());
+    stale(old.remember(First, first, &remembered(0.1, 0.1, "")).unwrap_err());
+    stale(old.set_limit(First, first, None).unwrap_err());
     stale(old.authorise(First, first, &authorise([0], 1)).unwrap_err());
     stale(old.settle(First, first, &done([0], 1)).unwrap_err());
     stale(old.release(First, first, &[(TransferId(0), Epoch(1))]).unwrap_err());
@@ -32,9 +37,17 @@ pub(crate) fn joining_fences_the_former_process<F: Factory>() {
     stale(stale_take);
     assert_eq!(new.counters().unwrap().at(First, State::Planned).transfers, 50, "nothing changed");
     let peers = new.peers().unwrap();
-    assert_eq!((peers[0].name.as_str(), peers[0].ratio), ("alpha", Some(0.65)));
+    assert_eq!((peers[0].name.as_str(), peers[0].memory.as_ref()), ("alpha", Some(&learned)));
+    assert_eq!((peers[0].limit, peers[1].limit), (LiveLimit::Set(1 << 20), LiveLimit::AsProfiled));
+    assert_eq!(peers[1].memory, None);
+    new.set_limit(First, joined.incarnation, None).unwrap();
+    assert_eq!(new.join(First, &process, 3).unwrap().limit, LiveLimit::Lifted);
     assert_eq!(peers[0].process.as_ref().map(|p| p.pid), Some(9));
     sound(&new);
+}
+
+fn remembered(ratio: f64, live_ratio: f64, last: &str) -> Remembered {
+    Remembered { ratio, live_ratio, last: last.into() }
 }
 
 pub(crate) fn an_assignment_moves_exactly_its_transfers<F: Factory>() {

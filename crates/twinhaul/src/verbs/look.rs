@@ -10,7 +10,7 @@ use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
 use twinhaul_units::{Bytes, Rate, Ratio, Span};
-use twinhaul_wire::status::Status;
+use twinhaul_wire::status::{PeerStatus, Status};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -82,19 +82,7 @@ pub(crate) fn status_text(s: &Status) -> String {
         format!("  {}", progress_line(s)),
     ];
     for (name, p) in &s.peers {
-        lines.push(format!(
-            "  {name:<8} {:<12} queue {} ({})  slots {}/{}  {}  ratio {}  portion {:.1} against minimum {}{}",
-            p.state,
-            p.queue.transfers,
-            Bytes(p.queue.bytes),
-            p.slots.used,
-            p.slots.max,
-            p.rate.map_or_else(|| "rate not known".to_owned(), |r| Rate(r).to_string()),
-            Ratio::clamped(p.ratio),
-            p.portion,
-            p.minimum,
-            p.limit.map_or_else(String::new, |l| format!("  limit {}", Rate(l))),
-        ));
+        lines.push(peer_line(name, p));
     }
     let a = &s.assistance;
     lines.push(format!(
@@ -111,6 +99,22 @@ pub(crate) fn status_text(s: &Status) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// One peer of a status; what is not known is left out.
+fn peer_line(name: &str, p: &PeerStatus) -> String {
+    let mut parts = vec![
+        format!("  {name:<8} {:<12} queue {} ({})", p.state, p.queue.transfers, Bytes(p.queue.bytes)),
+        p.slots.map_or_else(String::new, |s| format!("slots {}/{}", s.used, s.max)),
+        p.rate.map_or_else(String::new, |r| Rate(r).to_string()),
+        p.ratio.map_or_else(String::new, |r| format!("ratio {}", Ratio::clamped(r))),
+    ];
+    if let (Some(portion), Some(minimum)) = (p.portion, p.minimum) {
+        parts.push(format!("portion {portion:.1} against minimum {minimum}"));
+    }
+    parts.extend(p.limit.map(|l| format!("limit {}", Rate(l))));
+    parts.retain(|part| !part.is_empty());
+    parts.join("  ")
 }
 
 pub(crate) fn wait(args: &WaitArgs) -> Result<u8, Failure> {

@@ -137,7 +137,7 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         lines.push(format!(
             "  {name}: done {}, idle share {idle}, ratio {}",
             of(p.done),
-            Ratio::clamped(p.ratio)
+            p.ratio.map_or_else(|| "not known".to_owned(), |r| Ratio::clamped(r).to_string())
         ));
     }
     lines.push(format!(
