@@ -20,6 +20,7 @@ mod millionths;
 mod pace;
 mod queue;
 mod range;
+mod real;
 mod settings;
 mod sizes;
 
@@ -35,7 +36,8 @@ pub use pace::Pace;
 pub use range::{ByteRange, Cut, PartProgress, RangeOutcome};
 pub use settings::{
     ASK_RESEND_CAP, ASK_RESEND_FLOOR, ASSIGN_CONFIRM_CAP, ASSIGN_CONFIRM_FLOOR, ASSIGNS_PENDING_MAX,
-    HEARTBEAT_EVERY, INTERVALS_MAX, LEASE, LOAD_EVERY, LOAD_TIMEOUT, LOTS_NAMED_MAX, Last, Memory, POLL_CAP,
-    POLL_FLOOR, Policy, RETRIES_MAX, RTT_MAX, SLOTS_MAX, SUSPECT_BEATS, Settings, Timing,
+    CUTS_MAX, HEARTBEAT_EVERY, INTERVALS_MAX, LEASE, LOAD_EVERY, LOAD_TIMEOUT, LOTS_NAMED_MAX, Last, Memory,
+    POLL_CAP, POLL_FLOOR, Policy, RANGES_MAX, RETRIES_MAX, RTT_MAX, SLOTS_MAX, SUSPECT_BEATS, Settings,
+    Timing,
 };
 pub use sizes::Sizes;

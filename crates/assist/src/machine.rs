@@ -6,22 +6,29 @@
 //! and `timing`.
 
 mod asker;
+mod balance;
 mod control;
 mod learn;
 mod owner;
+mod parts;
+mod prospects;
+mod ranges;
 mod speed;
+mod suspect;
 mod timing;
 mod work;
 
 use crate::{
-    AnswerFigures, Effect, Episode, Event, Interval, Last, Memory, Message, Millionths, Pace, Settings, Unit,
-    settings::Tuning,
+    AnswerFigures, ByteRange, Effect, Episode, Event, Interval, Last, Memory, Message, Millionths, Pace,
+    PartProgress, Policy, Settings, Unit, settings::Tuning,
 };
 use asker::Asking;
 use learn::Learned;
 use owner::Owning;
+use prospects::Other;
 use speed::Speed;
 use std::time::Duration;
+use suspect::Watch;
 use timing::Clockwork;
 use twinhaul_units::{Bytes, Incarnation, Moment, PeerId, Rate, Ratio};
 use work::Work;
@@ -41,6 +48,11 @@ pub struct Core {
     paused: bool,
     draining: bool,
     speed: Speed,
+    /// What the other peer said of itself.
+    other: Other,
+    watch: Watch,
+    /// When this core was started.
+    born: Option<Moment>,
 }
 
 /// The other peer as far as it is known.
@@ -49,13 +61,15 @@ struct Link {
     /// Its current incarnation; stays known while the link is down.
     peer: Option<Incarnation>,
     up: bool,
+    /// When its latest heartbeat was sent, by its clock, and when it came.
+    heard_beat: Option<(Moment, Moment)>,
 }
 
 /// What an answer would be now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preview {
     pub figures: AnswerFigures,
-    /// Transfers that would be handed over; 0: "no assistance needed".
+    /// Transfers that would be handed over; with no ranges either (`figures.ranges`): "no assistance needed".
     pub count: u64,
 }
 
@@ -75,42 +89,62 @@ impl Core {
             paused: false,
             draining: false,
             speed: Speed::default(),
+            other: Other::default(),
+            watch: Watch::default(),
+            born: None,
         }
     }
 
     /// Takes one event and appends what is to be done, in order. `now` must not go back.
     pub fn handle(&mut self, now: Moment, event: Event, out: &mut Vec<Effect>) {
-        match event {
-            Event::Started => self.request_load(now, out),
-            Event::LotsLoaded { lots, pinned, ranges: _, all_planned } => {
-                self.on_loaded(now, &lots, &pinned, all_planned, out);
-            }
-            Event::Assigned { op, lots, ranges: _, bytes } => self.on_assigned(op, &lots, bytes, out),
-            Event::Refused { op, why } => self.on_refused(now, op, why, out),
-            Event::SlotDone { id, outcome: _ } => self.on_slot_done(id),
-            Event::RetryDue(unit) => self.on_retry_due(unit, out),
-            Event::Message { from_incarnation, msg } => self.on_message(now, from_incarnation, &msg, out),
-            Event::PeerJoined { incarnation } => self.on_joined(now, incarnation),
-            Event::PeerLost => self.link.up = false,
-            Event::Measured { moved, parts: _ } => self.speed.measure(now, moved),
-            // Nothing was asked of the host yet that these could answer.
-            Event::Began { .. }
-            | Event::Split { .. }
-            | Event::RangeDone { .. }
-            | Event::RangesHome { .. }
-            | Event::PeerDead { .. }
-            | Event::Fenced { .. } => {}
-            Event::Control(control) => self.on_control(now, control, out),
-            Event::Tick => self.on_tick(now, out),
-        }
+        self.clockwork.latest = now;
+        self.take(now, event, out);
         self.settle(now, out);
         self.assert_invariants();
     }
 
+    fn take(&mut self, now: Moment, event: Event, out: &mut Vec<Effect>) {
+        match event {
+            Event::Started => {
+                self.born = Some(now);
+                self.request_load(now, out);
+            }
+            Event::LotsLoaded { lots, pinned, ranges, all_planned } => {
+                self.on_loaded(now, &lots, &pinned, &ranges, all_planned, out);
+            }
+            Event::Assigned { op, lots, ranges, bytes } => self.on_assigned(op, &lots, &ranges, bytes, out),
+            Event::Refused { op, why } => self.on_refused(now, op, why, out),
+            Event::Began { id, bytes } => self.on_began(id, bytes.0),
+            Event::Split { cut, range } => self.on_split(&cut, range),
+            Event::SlotDone { id, outcome } => self.on_slot_done(now, id, outcome, out),
+            Event::RangeDone { range, outcome } => self.on_range_done(now, &range, outcome, out),
+            Event::RangesHome { id } => self.on_ranges_home(id, out),
+            Event::RetryDue(unit) => self.on_retry_due(unit, out),
+            Event::Message { from_incarnation, msg } => self.on_message(now, from_incarnation, &msg, out),
+            Event::PeerJoined { incarnation } => self.on_joined(now, incarnation),
+            Event::PeerLost => self.link.up = false,
+            Event::PeerDead { incarnation } => self.on_dead(now, incarnation),
+            Event::Fenced { op, outcome } => self.on_fenced(now, op, outcome, out),
+            Event::Measured { moved, parts } => self.on_measured(now, moved, &parts, out),
+            Event::Control(control) => self.on_control(now, control, out),
+            Event::Tick => self.on_tick(now, out),
+        }
+    }
+
+    fn on_measured(&mut self, now: Moment, moved: Bytes, parts: &[PartProgress], out: &mut Vec<Effect>) {
+        self.speed.measure(now, moved, self.slots_used(), self.tuning.slots);
+        self.on_progress(now, parts);
+        self.tell_new_pace(now);
+        self.push(now, out);
+    }
+
     fn settle(&mut self, now: Moment, out: &mut Vec<Effect>) {
-        self.fill(out);
+        self.fill(now, out);
+        self.split_own(now, out);
         self.drain_on(now, out);
+        self.maybe_fence(now, out);
         self.maybe_ask(now, out);
+        self.beat_if_due(now, out);
         self.set_timer(now, out);
     }
 
@@ -119,10 +153,11 @@ impl Core {
         if self.link.peer != Some(from) {
             return;
         }
+        self.alive(now);
         match *msg {
-            Message::Ask { ask_id, episode, .. } => {
+            Message::Ask { ask_id, episode, queued, left, pace, .. } => {
                 if ask_id.incarnation() == from {
-                    self.on_ask(now, ask_id, episode, out);
+                    self.on_ask(now, (ask_id, episode), (queued, left, pace), out);
                 }
             }
             Message::Needed {
@@ -137,8 +172,11 @@ impl Core {
                 portion_bytes,
                 remaining_bytes,
                 ranges,
+                pace,
                 ..
             } => {
+                let left = remaining_bytes - portion_bytes;
+                self.heard_of(now, queued.saturating_sub(count), left, pace, false);
                 let figures =
                     AnswerFigures { ratio, portion, minimum, queued, portion_bytes, remaining_bytes, ranges };
                 self.on_needed(now, ask_id, figures, crate::Answered::Needed { op, count, bytes }, out);
@@ -151,8 +189,9 @@ impl Core {
                 queued,
                 portion_bytes,
                 remaining_bytes,
-                ..
+                pace,
             } => {
+                self.heard_of(now, queued, remaining_bytes, pace, false);
                 let figures = AnswerFigures {
                     ratio,
                     portion,
@@ -165,7 +204,12 @@ impl Core {
                 self.on_not_needed(now, ask_id, figures, out);
             }
             Message::Given { op, count, bytes, .. } => self.on_given(now, op, count, bytes, out),
-            Message::Heartbeat { .. } | Message::RangeDone { .. } | Message::Taken { .. } => {}
+            Message::RangeDone { id, from, to } => self.on_range_elsewhere(id, from, to, out),
+            Message::Taken { old, .. } => self.on_taken(old),
+            Message::Heartbeat { queued, left, pace, paused, sent, echo, .. } => {
+                self.on_heartbeat(now, sent, echo);
+                self.heard_of(now, queued, left, pace, paused);
+            }
         }
     }
 
@@ -173,11 +217,11 @@ impl Core {
         if self.link.peer.is_some_and(|known| known > incarnation) {
             return;
         }
-        if self.link.peer != Some(incarnation) {
-            self.asking.forget_peer();
-            self.owning.drain_at = None;
+        if self.link.peer != Some(incarnation) || self.watch.dead {
+            self.forget_peer(now);
         }
-        self.link = Link { peer: Some(incarnation), up: true };
+        self.alive(now);
+        self.link = Link { peer: Some(incarnation), up: true, heard_beat: None };
         self.clockwork.next_beat = now;
     }
 
@@ -187,7 +231,7 @@ impl Core {
     }
 
     fn active(&self) -> bool {
-        !self.paused && !self.draining
+        !self.paused && !self.draining && !self.watch.taken
     }
 
     /// Every transfer that was loaded is in exactly one place (S4, as far as one peer can see it).
@@ -205,7 +249,12 @@ impl Core {
             self.learned.ratio == self.learned.ratio.raised(Millionths::ZERO),
             "ratio is in its clamp"
         );
-        debug_assert!(self.portion() <= Millionths::from_f64(1.0).times(self.queued()), "portion <= queued");
+        let (added, held) = (w.ranges_loaded, (w.ranges.len() + w.range_slots.len()) as u64);
+        debug_assert_eq!(added, w.ranges_ended + held, "ranges taken in = waiting + in slots + ended");
+        debug_assert_eq!(w.parts.len(), self.slots_used(), "every slot has its part");
+        debug_assert!(self.slots_used() <= crate::SLOTS_MAX as usize, "slots are bounded");
+        let moves = self.queued() + crate::CUTS_MAX as u64;
+        debug_assert!(self.portion() <= Millionths::from_f64(1.0).times(moves), "portion <= remaining");
     }
 }
 
@@ -248,14 +297,35 @@ impl Core {
         self.tuning.slots
     }
 
-    /// The live ratio.
-    pub fn ratio(&self) -> Ratio {
-        self.learned.ratio.ratio()
+    /// Ranges in slots.
+    pub fn ranges_in_flight(&self) -> &[ByteRange] {
+        &self.work.range_slots
     }
 
-    /// Ratio x queued, now (claims 4.2, 5.2).
-    pub const fn portion(&self) -> Millionths {
-        self.learned.ratio.times(self.work.queue.count())
+    /// Ranges to be done here that wait for a slot.
+    pub fn ranges_queued(&self) -> impl Iterator<Item = &ByteRange> + '_ {
+        self.work.ranges.iter()
+    }
+
+    /// Own transfers whose own part is complete while ranges of them are outstanding.
+    pub fn awaiting(&self) -> &[Unit] {
+        &self.work.awaiting
+    }
+
+    /// The live ratio; with `balanced` the one that was determined last.
+    pub fn ratio(&self) -> Ratio {
+        match self.tuning.policy {
+            Policy::Balanced => self.learned.determined.unwrap_or(self.learned.ratio).ratio(),
+            _ => self.learned.ratio.ratio(),
+        }
+    }
+
+    /// Ratio x queued, now (claims 4.2, 5.2); with `balanced` what would move if the other peer asked now.
+    pub fn portion(&self) -> Millionths {
+        match self.tuning.policy {
+            Policy::Balanced => self.would_answer(None).figures.portion,
+            _ => self.learned.ratio.times(self.work.queue.count()),
+        }
     }
 
     pub const fn minimum(&self) -> u64 {
@@ -283,7 +353,9 @@ impl Core {
         w.queue.is_empty()
             && w.pinned.is_empty()
             && w.retries.is_empty()
-            && w.in_flight.is_empty()
+            && w.ranges.is_empty()
+            && w.awaiting.is_empty()
+            && self.slots_used() == 0
             && self.owning.pending.is_empty()
     }
 
@@ -312,9 +384,8 @@ impl Core {
 
     /// What the answer to an Ask would be now, with this ratio instead of the own one if given; no rule is applied.
     pub fn would_answer(&self, ratio: Option<Ratio>) -> Preview {
-        let ratio = ratio.map_or(self.learned.ratio, Millionths::from);
-        let figures = self.figures(ratio);
-        Preview { figures, count: owner::to_hand_over(&figures) }
+        let share = self.share_by(self.clockwork.latest, ratio.map(Millionths::from));
+        Preview { figures: share.figures, count: share.count }
     }
 
     /// What a rebalance of `count` would hand over now.
@@ -328,12 +399,12 @@ impl Core {
     }
 
     /// Bytes a second that this peer moves, smoothed.
-    pub const fn rate(&self) -> Rate {
+    pub fn rate(&self) -> Rate {
         self.speed.rate()
     }
 
     /// What work costs this peer.
     pub fn pace(&self) -> Pace {
-        Pace::from_rate(self.speed.rate().0)
+        self.speed.pace()
     }
 }

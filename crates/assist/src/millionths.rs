@@ -19,6 +19,17 @@ impl Millionths {
         Self((value * ONE as f64).round() as u64)
     }
 
+    /// The whole number `n`.
+    pub(crate) const fn whole(n: u64) -> Self {
+        Self(n.saturating_mul(ONE))
+    }
+
+    /// `part` / `whole`, at most 1; nothing of nothing is 0.
+    pub(crate) fn quotient(part: u64, whole: u64) -> Self {
+        let millionths = (u128::from(part) * u128::from(ONE)).checked_div(whole.into()).unwrap_or(0);
+        Self(millionths.min(ONE.into()) as u64)
+    }
+
     /// As a plain number.
     pub fn get(self) -> f64 {
         self.0 as f64 / ONE as f64

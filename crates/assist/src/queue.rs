@@ -96,6 +96,52 @@ impl Queue {
         Some(unit)
     }
 
+    /// The highest transfer, which leaves the queue.
+    pub(crate) fn pop_tail(&mut self) -> Option<Unit> {
+        let tail = self.parts.back_mut()?;
+        let unit = Unit { id: tail.last, lot: tail.lot, epoch: tail.epoch };
+        if tail.first == tail.last {
+            self.parts.pop_back();
+        } else {
+            tail.last.0 -= 1;
+        }
+        self.count -= 1;
+        Some(unit)
+    }
+
+    /// The intervals of the first or last `n` transfers.
+    pub(crate) fn peek(&self, n: u64, from_tail: bool) -> impl Iterator<Item = Interval> + '_ {
+        let mut wanted = n.min(self.count);
+        let mut parts = self.parts.iter();
+        std::iter::from_fn(move || {
+            if wanted == 0 {
+                return None;
+            }
+            let part = if from_tail { parts.next_back() } else { parts.next() }?;
+            let here = part.count().min(wanted);
+            wanted -= here;
+            Some(if from_tail {
+                part.part(part.last.0 - (here - 1), part.last.0)
+            } else {
+                part.part(part.first.0, part.first.0 + (here - 1))
+            })
+        })
+    }
+
+    /// Cuts the first `n` transfers (or all, if there are fewer) out of the queue; in order.
+    pub(crate) fn cut_head(&mut self, n: u64) -> Vec<Interval> {
+        let cut: Vec<Interval> = self.peek(n, false).collect();
+        for piece in &cut {
+            self.count -= piece.count();
+            if let Some(head) = self.parts.pop_front()
+                && head.last > piece.last
+            {
+                self.parts.push_front(head.part(piece.last.0 + 1, head.last.0));
+            }
+        }
+        cut
+    }
+
     /// Cuts the last `n` transfers (or all, if there are fewer) out of the queue; in order.
     pub(crate) fn cut_tail(&mut self, n: u64) -> Vec<Interval> {
         let mut wanted = n.min(self.count);
@@ -218,11 +264,18 @@ mod tests {
     proptest! {
         /// Against a plain set of ids.
         #[test]
-        fn behaves_as_a_set(steps in proptest::collection::vec((0u8..4, 0u64..60, 0u64..12), 0..60)) {
+        fn behaves_as_a_set(steps in proptest::collection::vec((0u8..6, 0u64..60, 0u64..12), 0..60)) {
             let mut q = Queue::default();
             let mut set = BTreeSet::new();
             for (what, a, n) in steps {
                 match what {
+                    4 => prop_assert_eq!(q.pop_tail().map(|u| u.id.0), set.pop_last()),
+                    5 => {
+                        let peeked = ids(q.peek(n, false));
+                        let cut = ids(q.cut_head(n));
+                        let expected: Vec<u64> = (0..n).filter_map(|_| set.pop_first()).collect();
+                        prop_assert_eq!((&cut, &peeked), (&expected, &expected));
+                    }
                     0 => {
                         let before = set.len();
                         set.extend(a..a + n);
@@ -231,7 +284,10 @@ mod tests {
                     }
                     1 => prop_assert_eq!(q.pop_head().map(|u| u.id.0), set.pop_first()),
                     2 => {
+                        let mut peeked = ids(q.peek(n, true));
+                        peeked.sort_unstable();
                         let cut = ids(q.cut_tail(n));
+                        prop_assert_eq!(&cut, &peeked);
                         let mut expected: Vec<u64> = (0..n).filter_map(|_| set.pop_last()).collect();
                         expected.reverse();
                         prop_assert_eq!(cut, expected);

@@ -31,6 +31,11 @@ impl ByteRange {
     pub const fn is_empty(&self) -> bool {
         self.to <= self.from
     }
+
+    /// Whether both hold bytes of the same transfer, and some of them are the same.
+    pub(crate) const fn overlaps(&self, other: &Self) -> bool {
+        self.id.0 == other.id.0 && self.from < other.to && other.from < self.to
+    }
 }
 
 /// "Cut `bytes` off the end of the part of transfer `id` in flight here that begins at `from`." The host rounds to

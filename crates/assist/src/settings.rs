@@ -34,6 +34,10 @@ pub const ASSIGNS_PENDING_MAX: usize = 4;
 pub const INTERVALS_MAX: usize = 4096;
 /// Retries that are due and wait for a slot.
 pub const RETRIES_MAX: usize = 4096;
+/// Ranges that wait for a slot; more stay in the ledger.
+pub const RANGES_MAX: usize = 4096;
+/// Ranges cut in one assignment.
+pub const CUTS_MAX: usize = 16;
 /// Slots of one peer.
 pub const SLOTS_MAX: u32 = 4096;
 /// Lots named in one message; the receiver reads the ledger anyway.

@@ -22,6 +22,10 @@ pub(super) struct Asking {
     pub(super) poll_at: Option<Moment>,
     poll_delay: Duration,
     pub(super) srtt: Option<Duration>,
+    /// `balanced`: the question that was answered "no" and that the owner may still answer otherwise.
+    pub(super) parked: Option<AskId>,
+    /// `balanced`: since when asking was thought to be of no use.
+    pub(super) declined: Option<Moment>,
     /// Work may be in the ledger (until the first load, after Needed or Given): ask nothing before it is loaded.
     pub(super) expecting: bool,
 }
@@ -48,6 +52,8 @@ impl Asking {
             poll_at: None,
             poll_delay: Duration::ZERO,
             srtt: None,
+            parked: None,
+            declined: None,
             expecting: true,
         }
     }
@@ -56,6 +62,8 @@ impl Asking {
     pub(super) fn forget_peer(&mut self) {
         self.question = None;
         self.poll_at = None;
+        self.parked = None;
+        self.declined = None;
     }
 
     /// Stops waiting for an answer; whether one was awaited.
@@ -67,7 +75,7 @@ impl Asking {
         self.poll_at.is_some() || self.question.as_ref().is_some_and(|q| !q.moot)
     }
 
-    fn measure(&mut self, rtt: Duration) {
+    pub(super) fn measure(&mut self, rtt: Duration) {
         let rtt = rtt.min(RTT_MAX);
         self.srtt = Some(self.srtt.map_or(rtt, |srtt| (srtt * 7 + rtt) / 8));
     }
@@ -77,7 +85,8 @@ impl Core {
     /// In response to completing: assist the other peer (claims 1.3, 1.4).
     pub(super) fn maybe_ask(&mut self, now: Moment, out: &mut Vec<Effect>) {
         let may = self.tuning.policy != Policy::None && self.active() && !self.asking.expecting;
-        if !may || !self.has_completed() {
+        if !may || !(self.has_completed() || self.runs_dry_soon(now)) {
+            self.asking.declined = None;
             return;
         }
         if !self.asking.open {
@@ -88,13 +97,15 @@ impl Core {
             self.asking.episode.0 += 1;
             out.push(Effect::Report(Report::EpisodeBegan { episode: self.asking.episode }));
         }
-        if self.linked_peer().is_none() || self.asking.is_waiting() {
+        if self.linked_peer().is_none() || self.asking.is_waiting() || self.declines(now) {
             return;
         }
         if !std::mem::replace(&mut self.asking.begun, true) {
             self.ran_dry_first(out);
         }
         self.asking.latest = self.asking.latest.next();
+        self.asking.parked = None;
+        self.asking.declined = None;
         let delay = self.first_resend_delay();
         self.asking.question = Some(Question {
             ask_id: self.asking.latest,
@@ -103,7 +114,34 @@ impl Core {
             delay,
             moot: false,
         });
-        self.send_question(false, out);
+        self.send_question(now, false, out);
+    }
+
+    /// `balanced` asks before it is idle, so that the answer comes in time.
+    fn runs_dry_soon(&self, now: Moment) -> bool {
+        self.tuning.policy == Policy::Balanced
+            && self.slots_used() > 0
+            && self.time_left(now).is_some_and(|left| left <= self.lead())
+    }
+
+    /// `balanced`: nothing worth moving is left at the other peer, as far as is known. Not for ever (L2).
+    fn declines(&mut self, now: Moment) -> bool {
+        if self.tuning.policy != Policy::Balanced || self.expects_work(now) {
+            return false;
+        }
+        let since = *self.asking.declined.get_or_insert(now);
+        now.since(since) < self.tuning.timing.poll_cap
+    }
+
+    /// When to look whether to ask: before running dry, or when it was declined for long enough.
+    pub(super) fn wakes_to_ask(&self, now: Moment) -> Option<Moment> {
+        if self.tuning.policy != Policy::Balanced || !self.active() || self.linked_peer().is_none() {
+            return None;
+        }
+        match self.asking.declined {
+            Some(since) => Some(since + self.tuning.timing.poll_cap).filter(|_| !self.asking.is_waiting()),
+            None => self.ask_at(now).filter(|_| !self.asking.open),
+        }
     }
 
     /// max(4 srtt, 50 ms), as far as the cap allows (protocol.md 4).
@@ -113,11 +151,11 @@ impl Core {
         wished.max(timing.ask_resend_floor).min(timing.ask_resend_cap)
     }
 
-    fn send_question(&self, resent: bool, out: &mut Vec<Effect>) {
+    fn send_question(&self, now: Moment, resent: bool, out: &mut Vec<Effect>) {
         let Some(question) = &self.asking.question else { return };
         let (ask_id, episode) = (question.ask_id, self.asking.episode);
-        let idle_slots = self.tuning.slots.saturating_sub(self.work.in_flight.len()) as u32;
-        let (rate, queued, left, pace) = (self.rate(), self.queued(), self.left(), self.pace());
+        let idle_slots = self.tuning.slots.saturating_sub(self.slots_used()) as u32;
+        let (rate, queued, left, pace) = (self.rate(), self.queued(), self.left_at(now), self.pace());
         out.push(Effect::Send(Message::Ask { ask_id, episode, rate, queued, idle_slots, left, pace }));
         out.push(Effect::Report(Report::AskSent { ask_id, episode, resent }));
     }
@@ -135,7 +173,7 @@ impl Core {
             question.delay = (question.delay * 2).min(cap);
             question.resend_at = now + question.delay;
         }
-        self.send_question(true, out);
+        self.send_question(now, true, out);
     }
 
     /// "Assistance needed": the portion is this peer's now, and the ledger has it (claims 2.2.3, 3.2.3).
@@ -147,7 +185,12 @@ impl Core {
         answered: Answered,
         out: &mut Vec<Effect>,
     ) {
-        if self.take_answer(now, ask_id, figures, answered, out) {
+        let late = self.asking.parked.take_if(|parked| *parked == ask_id).is_some();
+        if late {
+            let rtt = Duration::ZERO; // nobody waited for it
+            out.push(Effect::Report(Report::AnswerReceived { ask_id, figures, answered, rtt }));
+        }
+        if late || self.take_answer(now, ask_id, figures, answered, out) {
             self.learned.last = Last::IHelpedIt;
             self.asking.expecting = true;
         }
@@ -166,6 +209,11 @@ impl Core {
         if self.take_answer(now, ask_id, figures, Answered::NotNeeded, out) {
             self.learned.last = Last::None;
             self.wait(now);
+            if self.tuning.policy == Policy::Balanced {
+                // The owner keeps the question and comes back to it; asking again is for lost messages only.
+                self.asking.parked = Some(ask_id);
+                self.asking.poll_at = Some(now + self.tuning.timing.poll_cap);
+            }
         }
     }
 

@@ -10,12 +10,20 @@ use super::Core;
 use crate::{Effect, Last, Memory, Millionths, Policy, Report, Rule};
 use twinhaul_units::{PeerId, Ratio};
 
+/// Limits of the correction (protocol.md 4).
+pub(super) const CORRECTION_MIN: Millionths = Millionths(600_000);
+pub(super) const CORRECTION_MAX: Millionths = Millionths(1_400_000);
+
 /// What this peer has learned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Learned {
     pub(super) ratio: Millionths,
     /// The ratio without the moves of the tail: what the next run begins with.
     pub(super) remembered: Millionths,
+    /// `balanced`: what the portion is multiplied by, because paces alone were wrong before (protocol.md 4).
+    pub(super) correction: Millionths,
+    /// `balanced`: the latest ratio that was determined.
+    pub(super) determined: Option<Millionths>,
     pub(super) last: Last,
     /// A decrease that the answer to the open Ask decides about: remembered, or noise of the tail.
     pub(super) unproven: bool,
@@ -24,7 +32,14 @@ pub(super) struct Learned {
 impl Learned {
     pub(super) fn new(memory: Memory) -> Self {
         let (ratio, remembered) = (memory.live.into(), memory.ratio.into());
-        Self { ratio, remembered, last: memory.last, unproven: false }
+        Self {
+            ratio,
+            remembered,
+            correction: Millionths::whole(1),
+            determined: None,
+            last: memory.last,
+            unproven: false,
+        }
     }
 }
 
@@ -40,6 +55,11 @@ impl Core {
             PeerId::Second => Rule::Claim6_1,
         };
         let step = self.tuning.increment;
+        if self.tuning.policy == Policy::Balanced {
+            let more = Millionths(self.learned.correction.0.saturating_add(step.0));
+            self.correct(more, rule, out);
+            return;
+        }
         if self.is_above_noise(self.queued()) {
             self.learned.remembered = self.learned.remembered.raised(step);
         }
@@ -56,6 +76,11 @@ impl Core {
             PeerId::First => Rule::Claim6_2,
             PeerId::Second => Rule::Claim7_2,
         };
+        if self.tuning.policy == Policy::Balanced {
+            let less = Millionths(self.learned.correction.0.saturating_sub(self.tuning.increment.0));
+            self.correct(less, rule, out);
+            return;
+        }
         self.learned.unproven = true;
         self.move_ratio(self.learned.ratio.lowered(self.tuning.increment), rule, out);
     }
@@ -78,6 +103,16 @@ impl Core {
         self.learned.remembered = ratio.into();
         self.learned.unproven = false;
         self.move_ratio(ratio.into(), Rule::Operator, out);
+    }
+
+    /// The increments of claims 6 and 7, applied to what was determined from paces.
+    fn correct(&mut self, new: Millionths, rule: Rule, out: &mut Vec<Effect>) {
+        let old = std::mem::replace(&mut self.learned.correction, new.clamp(CORRECTION_MIN, CORRECTION_MAX));
+        let shown = self.learned.determined.unwrap_or(self.learned.ratio);
+        let moved = shown.get() * self.learned.correction.get() / old.get();
+        self.learned.determined = Some(Millionths::from_f64(moved.min(1.0)));
+        let (old, new) = (shown.ratio(), Ratio::clamped(moved));
+        out.push(Effect::Report(Report::RatioMoved { old, new, rule }));
     }
 
     fn move_ratio(&mut self, new: Millionths, rule: Rule, out: &mut Vec<Effect>) {

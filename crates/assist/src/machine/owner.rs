@@ -1,24 +1,32 @@
 //! The peer that is asked (claims 2 to 5): it decides from its own queue and its own ratio, hands the portion over in
 //! the ledger, and only then answers "assistance needed".
 //!
-//! Transfers of an assignment under way are reserved: neither started nor counted, until its outcome is known.
+//! Transfers of an assignment under way are reserved: neither started nor counted, until its outcome is known. A
+//! question that was answered "no" is kept: when the prospects change, the portion follows without being asked for.
 
 use super::Core;
+use super::balance::{Asker, Share};
+use super::parts::prices;
 use crate::{
-    ASSIGNS_PENDING_MAX, AnswerFigures, Answered, AskId, AssignWhy, Effect, Episode, Interval,
-    LOTS_NAMED_MAX, Last, Message, Millionths, OpId, Policy, Refusal, Report, interval,
+    ASSIGNS_PENDING_MAX, AnswerFigures, Answered, AskId, AssignWhy, ByteRange, Cut, Effect, Episode,
+    Interval, LOTS_NAMED_MAX, Last, Message, Millionths, OpId, Pace, Policy, Refusal, Report, interval,
 };
 use std::time::Duration;
 use twinhaul_units::{Bytes, Incarnation, LotId, Moment};
+
+/// A portion that nobody waits for must be worth so many times what one that is asked for must.
+const PUSH_EXPECTS: f64 = 2.0;
 
 /// The owner's side of one peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Owning {
     pub(super) pending: Vec<Pending>,
-    /// Number of the latest assignment of this incarnation.
+    /// Number of the latest assignment or take-over of this incarnation.
     ops: u64,
     /// The latest Ask, and its answer as soon as there is one.
     heard: Option<Heard>,
+    /// A question answered "no" that may still be answered otherwise, and when its asker can begin.
+    pub(super) parked: Option<(AskId, Moment)>,
     /// After a refusal: when the drain goes on.
     pub(super) drain_at: Option<Moment>,
 }
@@ -37,10 +45,19 @@ pub(super) struct Pending {
     ask_id: Option<AskId>,
     to: Incarnation,
     pub(super) intervals: Vec<Interval>,
+    pub(super) cuts: Vec<Cut>,
     why: AssignWhy,
     figures: AnswerFigures,
     pub(super) confirm_at: Moment,
     delay: Duration,
+}
+
+/// Who gets a portion, and what for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Receiver {
+    pub(super) why: AssignWhy,
+    pub(super) to: Incarnation,
+    pub(super) ask_id: Option<AskId>,
 }
 
 impl Pending {
@@ -54,7 +71,7 @@ impl Pending {
             ask_id: self.ask_id,
             asker_incarnation: self.to,
             intervals: self.intervals.clone(),
-            cuts: Vec::new(),
+            cuts: self.cuts.clone(),
             why: self.why,
         }
     }
@@ -84,9 +101,14 @@ pub(super) fn to_hand_over(figures: &AnswerFigures) -> u64 {
     }
 }
 
+/// `balanced`: whether what would move is more than the minimum.
+fn to_hand_over_moves(figures: &AnswerFigures) -> bool {
+    figures.portion.exceeds(figures.minimum)
+}
+
 impl Core {
     /// Claims 4.2, 5.2: portion = ratio x the remaining (queued) number of transfers.
-    pub(super) fn figures(&self, ratio: Millionths) -> AnswerFigures {
+    pub(super) fn figures(&self, now: Moment, ratio: Millionths) -> AnswerFigures {
         // A static split hands nothing over: its ratio is nothing. Stealing takes half, whatever was learned.
         let ratio = match self.tuning.policy {
             Policy::None => Millionths::ZERO,
@@ -100,13 +122,47 @@ impl Core {
             minimum: self.tuning.minimum,
             queued,
             portion_bytes: Bytes(ratio.share_of(self.queued_bytes().0)),
-            remaining_bytes: self.left(),
+            remaining_bytes: self.left_at(now),
             ranges: 0,
         }
     }
 
+    /// All of the queue's tail that `count` says: what an operator or the claims' ratio hands over.
+    pub(super) fn tail_share(&self, figures: AnswerFigures, count: u64) -> Share {
+        Share { figures, count, from_tail: true, cuts: Vec::new() }
+    }
+
+    /// What the answer to an Ask would be now: the claims' ratio, or what the paces say.
+    fn share(&self, now: Moment, asker: &Asker) -> Share {
+        if self.tuning.policy == Policy::Balanced {
+            let share = self.balance(now, asker);
+            return if to_hand_over_moves(&share.figures) {
+                share
+            } else {
+                Share { count: 0, cuts: Vec::new(), ..share }
+            };
+        }
+        let figures = self.figures(now, self.learned.ratio);
+        self.tail_share(figures, to_hand_over(&figures))
+    }
+
+    /// What the answer would be now; with another ratio in place of the own one, as an operator may think of it.
+    pub(super) fn share_by(&self, now: Moment, ratio: Option<Millionths>) -> Share {
+        if self.tuning.policy == Policy::Balanced && ratio.is_none() {
+            return self.share(now, &Asker { start: self.round_trip_s() / 2.0, pace: self.other.pace });
+        }
+        let figures = self.figures(now, ratio.unwrap_or(self.learned.ratio));
+        self.tail_share(figures, to_hand_over(&figures))
+    }
+
     /// "Do you need assistance?" (claims 2.1, 3.1). The asker's incarnation has been checked.
-    pub(super) fn on_ask(&mut self, now: Moment, ask_id: AskId, episode: Episode, out: &mut Vec<Effect>) {
+    pub(super) fn on_ask(
+        &mut self,
+        now: Moment,
+        (ask_id, episode): (AskId, Episode),
+        (queued, left, pace): (u64, Bytes, Pace),
+        out: &mut Vec<Effect>,
+    ) {
         if let Some(heard) = self.owning.heard.as_ref().filter(|heard| heard.ask_id >= ask_id) {
             if heard.ask_id > ask_id || self.owning.is_assigning_for(ask_id) {
                 return;
@@ -116,28 +172,68 @@ impl Core {
                 return;
             }
         }
+        self.heard_of(now, queued, left, pace, false);
+        self.owning.parked = None;
         let before = self.owning.heard.replace(Heard { ask_id, episode, answer: None });
         let known = |h: Heard| h.ask_id.incarnation() == ask_id.incarnation() && h.episode >= episode;
         if self.tuning.policy != Policy::None && !before.is_some_and(known) {
             self.asker_is_back(out); // before the portion, once an episode (4.1, 5.1 = 2.2.2, 3.2.1)
         }
         let to = ask_id.incarnation();
-        let figures = self.figures(self.learned.ratio);
         if self.draining && !self.work.queue.is_empty() {
-            self.assign(now, u64::MAX, AssignWhy::Drain, to, Some(ask_id), figures, out);
+            let all = self.tail_share(self.figures(now, self.learned.ratio), u64::MAX);
+            self.assign(now, all, Receiver { why: AssignWhy::Drain, to, ask_id: Some(ask_id) }, out);
             return;
         }
-        match to_hand_over(&figures) {
-            0 => self.answer_not_needed(ask_id, figures, out),
-            count => self.assign(now, count, AssignWhy::Assistance, to, Some(ask_id), figures, out),
+        let asker = self.asker(queued, left);
+        let share = self.share(now, &asker);
+        if share.count == 0 && share.cuts.is_empty() {
+            self.answer_not_needed(ask_id, share.figures, out);
+            self.park(now, ask_id, &asker);
+        } else {
+            self.assign(now, share, Receiver { why: AssignWhy::Assistance, to, ask_id: Some(ask_id) }, out);
+        }
+    }
+
+    /// When the asker, which said half a round trip ago what it has left, can begin with what it gets.
+    fn asker(&self, queued: u64, left: Bytes) -> Asker {
+        let half = self.round_trip_s() / 2.0;
+        let pace = self.other.pace;
+        let (byte, transfer) = prices(pace);
+        let own = left.0 as f64 * byte + queued as f64 * transfer - half;
+        Asker { start: own.max(half), pace }
+    }
+
+    /// The question is kept, in case that the prospects change.
+    fn park(&mut self, now: Moment, ask_id: AskId, asker: &Asker) {
+        if self.tuning.policy == Policy::Balanced {
+            self.owning.parked = Some((ask_id, now + Duration::from_secs_f64(asker.start)));
+        }
+    }
+
+    /// The prospects may have changed: a question that was answered "no" is answered otherwise, if that pays now.
+    pub(super) fn push(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let Some((ask_id, begins)) = self.owning.parked else { return };
+        let to = ask_id.incarnation();
+        if self.linked_peer() != Some(to) || self.draining || !self.owning.pending.is_empty() {
+            return;
+        }
+        let half = self.round_trip_s() / 2.0;
+        let start = begins.since(now).as_secs_f64().max(half);
+        // It must still pay if it begins later, by as much as it must bring.
+        let late = Asker { start: start + self.gain_min(now) * PUSH_EXPECTS, pace: self.other.pace };
+        let share = self.share(now, &late);
+        if share.count > 0 || !share.cuts.is_empty() {
+            self.owning.parked = None;
+            self.assign(now, share, Receiver { why: AssignWhy::Assistance, to, ask_id: Some(ask_id) }, out);
         }
     }
 
     /// Claims 4.4, 5.4.
     fn answer_not_needed(&mut self, ask_id: AskId, figures: AnswerFigures, out: &mut Vec<Effect>) {
         self.learned.last = Last::None;
+        self.determined(&figures);
         let AnswerFigures { ratio, portion, minimum, queued, portion_bytes, remaining_bytes, .. } = figures;
-        let pace = self.pace();
         let not_needed = Message::NotNeeded {
             ask_id,
             ratio,
@@ -146,10 +242,17 @@ impl Core {
             queued,
             portion_bytes,
             remaining_bytes,
-            pace,
+            pace: self.pace(),
         };
         self.answer(ask_id, not_needed, out);
         out.push(Effect::Report(Report::AnswerGiven { ask_id, figures, answered: Answered::NotNeeded }));
+    }
+
+    /// `balanced` shows the ratio that it determined last.
+    fn determined(&mut self, figures: &AnswerFigures) {
+        if self.tuning.policy == Policy::Balanced {
+            self.learned.determined = Some(figures.ratio);
+        }
     }
 
     /// Sends the answer and keeps it for the same question sent again.
@@ -160,29 +263,29 @@ impl Core {
         out.push(Effect::Send(answer));
     }
 
-    /// Claims 2.2.1, 3.2.2: reserves the tail of the queue and asks the ledger to change its owner. Without room for
+    /// Claims 2.2.1, 3.2.2: reserves a part of the queue and asks the ledger to change its owner. Without room for
     /// one more assignment nothing happens; the question will be sent again.
-    #[allow(clippy::too_many_arguments, reason = "each is a field of one assignment, made in three places")]
-    pub(super) fn assign(
-        &mut self,
-        now: Moment,
-        count: u64,
-        why: AssignWhy,
-        to: Incarnation,
-        ask_id: Option<AskId>,
-        figures: AnswerFigures,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn assign(&mut self, now: Moment, share: Share, receiver: Receiver, out: &mut Vec<Effect>) {
         if self.owning.is_full() {
             return;
         }
-        self.owning.ops += 1;
-        let op = OpId::new(self.me, self.incarnation, self.owning.ops);
-        let intervals = self.work.queue.cut_tail(count);
+        let op = self.next_op();
+        let queue = &mut self.work.queue;
+        let intervals =
+            if share.from_tail { queue.cut_tail(share.count) } else { queue.cut_head(share.count) };
         let delay = self.tuning.timing.assign_confirm_floor;
-        let pending = Pending { op, ask_id, to, intervals, why, figures, confirm_at: now + delay, delay };
+        let Receiver { why, to, ask_id } = receiver;
+        let (cuts, figures) = (share.cuts, share.figures);
+        let confirm_at = now + delay;
+        let pending = Pending { op, ask_id, to, intervals, cuts, why, figures, confirm_at, delay };
         out.push(pending.effect());
         self.owning.pending.push(pending);
+    }
+
+    /// The number of the next assignment or take-over.
+    pub(super) fn next_op(&mut self) -> OpId {
+        self.owning.ops += 1;
+        OpId::new(self.me, self.incarnation, self.owning.ops)
     }
 
     /// Assignments without an outcome are asked for again under the same number.
@@ -196,7 +299,17 @@ impl Core {
     }
 
     /// The assignment is durable: only now the other peer hears "assistance needed" (claims 4.3, 5.3).
-    pub(super) fn on_assigned(&mut self, op: OpId, lots: &[Interval], bytes: Bytes, out: &mut Vec<Effect>) {
+    pub(super) fn on_assigned(
+        &mut self,
+        op: OpId,
+        lots: &[Interval],
+        ranges: &[ByteRange],
+        bytes: Bytes,
+        out: &mut Vec<Effect>,
+    ) {
+        for range in ranges {
+            self.was_cut(range);
+        }
         let Some(at) = self.owning.pending.iter().position(|p| p.op == op) else {
             // Not awaited (any more): the ledger is the truth, so what it gave away is not ours to start.
             for lot in lots {
@@ -208,11 +321,18 @@ impl Core {
         let count = pending.count();
         debug_assert_eq!(count, interval::count(lots), "the ledger gave away what was reserved");
         self.work.given += count;
+        self.lend(&pending, ranges);
+        let nothing = count == 0 && ranges.is_empty();
         let lots: Vec<LotId> = lots.iter().map(|lot| lot.lot).take(LOTS_NAMED_MAX).collect();
         match (pending.why, pending.ask_id) {
+            (AssignWhy::Assistance, Some(ask_id)) if nothing => {
+                // What was to be cut had been copied meanwhile.
+                self.answer_not_needed(ask_id, AnswerFigures { ranges: 0, ..pending.figures }, out);
+            }
             (AssignWhy::Assistance, Some(ask_id)) => {
                 self.learned.last = Last::ItHelpedMe;
-                let figures = pending.figures;
+                let figures = AnswerFigures { ranges: ranges.len() as u64, ..pending.figures };
+                self.determined(&figures);
                 let AnswerFigures { ratio, portion, minimum, queued, portion_bytes, remaining_bytes, ranges } =
                     figures;
                 let needed = Message::Needed {
@@ -243,6 +363,20 @@ impl Core {
                 out.push(Effect::Report(Report::Gave { op, count, bytes, why }));
             }
         }
+    }
+
+    /// Ranges that are the other peer's now; what could not be cut is left alone until it is measured again.
+    fn lend(&mut self, pending: &Pending, ranges: &[ByteRange]) {
+        for cut in &pending.cuts {
+            let made = ranges.iter().any(|r| r.id == cut.id && r.from >= cut.from);
+            let part = self.work.parts.iter_mut().find(|p| p.id == cut.id && p.from == cut.from);
+            if let Some(part) = part.filter(|_| !made) {
+                part.uncut = true;
+            }
+        }
+        self.work.lent.extend_from_slice(ranges);
+        let excess = self.work.lent.len().saturating_sub(crate::RANGES_MAX);
+        self.work.lent.drain(..excess);
     }
 
     /// Nothing was given away: the transfers come back into the queue. The question stays unanswered, so that the same

@@ -1,21 +1,54 @@
-//! How fast this peer is: bytes a second, smoothed, from what the host measured.
+//! What work costs this peer: its rate from what the host measured, the price of a transfer from how long each took.
+//!
+//! A transfer is worth `fixed` bytes more than it holds (opening, closing); the rate is of bytes and those together, so
+//! that it stays the same when sizes change. Both follow what happens: the rate within a second, `fixed` over some
+//! hundred transfers.
 
+use crate::{Pace, real::Real};
 use std::time::Duration;
 use twinhaul_units::{Bytes, Moment, Rate};
 
 /// Measurements closer together than this are one.
 const MEASURE_EVERY: Duration = Duration::from_millis(50);
+/// The rate's memory, seconds.
+const RATE_TAU: f64 = 0.5;
+/// What each completed transfer leaves of the weight of those before it.
+const FIT_KEEPS: f64 = 0.99;
+/// Transfers completed before the fit is believed.
+const FIT_MIN: f64 = 8.0;
+/// A price is believed when it is so many times its own uncertainty.
+const FIT_SURE: f64 = 3.0;
 
 /// What was measured, and what follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Speed {
     mark: Option<(Moment, u64)>,
-    rate: Option<u64>,
+    /// Transfers and ranges begun since the mark.
+    begun: u64,
+    /// A slot was idle at some time since the mark.
+    idled: bool,
+    /// Bytes a second, smoothed.
+    rate: Option<Real>,
+    /// Work a second: bytes, and `fixed` for each transfer.
+    work: Option<Real>,
+    /// Bytes that a transfer costs besides its own.
+    fixed: Real,
+    fit: Fit,
 }
 
 impl Speed {
-    /// Takes the bytes moved so far.
-    pub(super) fn measure(&mut self, now: Moment, moved: Bytes) {
+    /// A transfer or a range goes into a slot.
+    pub(super) const fn begun(&mut self) {
+        self.begun += 1;
+    }
+
+    /// A slot is idle now.
+    pub(super) const fn idles(&mut self) {
+        self.idled = true;
+    }
+
+    /// Takes the bytes moved so far; `used` of `slots` are in use.
+    pub(super) fn measure(&mut self, now: Moment, moved: Bytes, used: usize, slots: usize) {
         let Some((at, before)) = self.mark else {
             self.mark = Some((now, moved.0));
             return;
@@ -24,16 +57,139 @@ impl Speed {
         if passed < MEASURE_EVERY {
             return;
         }
-        let fresh = u128::from(moved.0.saturating_sub(before)) * 1_000_000 / passed.as_micros().max(1);
-        let fresh = u64::try_from(fresh).unwrap_or(u64::MAX);
-        self.rate = Some(self.rate.map_or(fresh, |rate| rate - rate / 8 + fresh / 8));
+        let seconds = passed.as_secs_f64();
+        let bytes = moved.0.saturating_sub(before) as f64;
+        let work = bytes + self.fixed.get() * self.begun as f64;
+        let idled = std::mem::take(&mut self.idled) || used < slots;
+        if used > 0 || bytes > 0.0 {
+            let weight = seconds / (RATE_TAU + seconds);
+            // With idle slots the peer could be faster than it was: what was known stands as far as it is possible.
+            let share = if idled { slots as f64 / used.max(1) as f64 } else { 1.0 };
+            self.rate = Some(smoothed(self.rate, bytes / seconds, share, weight));
+            self.work = Some(smoothed(self.work, work / seconds, share, weight));
+        }
+        self.begun = 0;
         self.mark = Some((now, moved.0));
     }
 
-    pub(super) const fn rate(&self) -> Rate {
-        match self.rate {
-            Some(rate) => Rate(rate),
-            None => Rate(0),
+    /// One transfer of `bytes` took so long, with `crowd` slots in use.
+    pub(super) fn completed(&mut self, bytes: u64, took: Duration, crowd: f64) {
+        self.fit.add(bytes as f64, took.as_secs_f64() / crowd.max(1.0));
+        if let Some(fixed) = self.fit.fixed() {
+            self.fixed = fixed.into();
         }
+    }
+
+    /// Bytes a second.
+    pub(super) fn rate(&self) -> Rate {
+        Rate(self.rate.map_or(0, |rate| rate.get() as u64))
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        let Some(work) = self.work.map(Real::get).filter(|work| *work > 0.0) else { return Pace::default() };
+        Pace {
+            per_byte_ps: (1e12 / work).ceil() as u64,
+            per_transfer_ns: (self.fixed.get() / work * 1e9) as u64,
+        }
+    }
+}
+
+/// `old` moved towards `fresh`; what lies between `fresh` and `share` x `fresh` is as good as `fresh`.
+fn smoothed(old: Option<Real>, fresh: f64, share: f64, weight: f64) -> Real {
+    match old.map(Real::get) {
+        None => fresh.into(),
+        Some(old) => (old + (old.clamp(fresh, fresh * share) - old) * weight).into(),
+    }
+}
+
+/// Least squares of relative errors: time = fixed + factor x bytes, the older the less.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Fit {
+    count: Real,
+    /// Sums of x x, x y, y y, x, y, where x = 1 / time and y = bytes / time.
+    sums: [Real; 5],
+}
+
+impl Fit {
+    fn add(&mut self, bytes: f64, time: f64) {
+        if time <= 0.0 {
+            return;
+        }
+        let (x, y) = (1.0 / time, bytes / time);
+        for (sum, new) in self.sums.iter_mut().zip([x * x, x * y, y * y, x, y]) {
+            *sum = (sum.get() * FIT_KEEPS + new).into();
+        }
+        self.count = (self.count.get() * FIT_KEEPS + 1.0).into();
+    }
+
+    /// Bytes that a transfer costs besides its own; `None`: what was seen does not tell.
+    fn fixed(&self) -> Option<f64> {
+        let n = self.count.get();
+        let [xx, xy, yy, x, y] = self.sums.map(Real::get);
+        let determinant = xx * yy - xy * xy;
+        if n < FIT_MIN || determinant <= 0.0 {
+            return None;
+        }
+        let fixed = (x * yy - y * xy) / determinant;
+        let factor = (y * xx - x * xy) / determinant;
+        let variance = ((n - fixed * x - factor * y) / n).max(0.0) * yy / determinant;
+        let sure = fixed * fixed > FIT_SURE * FIT_SURE * variance;
+        (sure && fixed > 0.0 && factor > 0.0).then(|| fixed / factor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(ms: u64) -> Moment {
+        Moment(ms * 1000)
+    }
+
+    #[test]
+    fn the_rate_follows_within_a_second() {
+        let mut speed = Speed::default();
+        for step in 0..=20u64 {
+            speed.measure(after(100 * step), Bytes(step * 10_000_000), 1, 1);
+        }
+        assert_eq!(speed.rate(), Rate(100_000_000));
+        for step in 1..=20u64 {
+            speed.measure(after(2000 + 100 * step), Bytes(200_000_000 + step * 1_000_000), 1, 1);
+        }
+        assert!((10_000_000..16_000_000).contains(&speed.rate().0), "{:?}", speed.rate());
+    }
+
+    #[test]
+    fn idle_slots_do_not_make_a_peer_slow() {
+        let mut speed = Speed::default();
+        for step in 0..=20u64 {
+            speed.measure(after(100 * step), Bytes(step * 8_000_000), 8, 8);
+        }
+        for step in 1..=20u64 {
+            speed.measure(after(2000 + 100 * step), Bytes(160_000_000 + step * 1_000_000), 1, 8);
+        }
+        assert_eq!(speed.rate(), Rate(80_000_000), "one of eight streams");
+        for step in 1..=20u64 {
+            speed.measure(after(4000 + 100 * step), Bytes(180_000_000 + step * 100_000), 1, 8);
+        }
+        assert!(speed.rate().0 < 12_000_000, "slower than one of eight can explain: {:?}", speed.rate());
+    }
+
+    #[test]
+    fn the_price_of_a_transfer_is_found() {
+        let mut speed = Speed::default();
+        let (mut now, mut moved) = (0.0, 0u64);
+        for i in 0..200u64 {
+            let size = 100_000 + i * 7919 % 4_000_000;
+            let took = 0.010 + size as f64 / 1e8;
+            speed.begun();
+            now += took;
+            moved += size;
+            speed.measure(Moment((now * 1e6) as u64), Bytes(moved), 1, 1);
+            speed.completed(size, Duration::from_secs_f64(took), 1.0);
+        }
+        let pace = speed.pace();
+        assert!((8_000_000..12_000_000).contains(&pace.per_transfer_ns), "{pace:?}");
+        assert!((9_000..11_000).contains(&pace.per_byte_ps), "{pace:?}");
     }
 }

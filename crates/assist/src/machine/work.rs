@@ -1,13 +1,13 @@
 //! Each peer transfers its own number of data transfers (claims 1.1, 1.2), and what it was assigned (2.2.3, 3.2.3):
 //! queue, slots, retries, and the loads that bring new lots.
 
-use super::Core;
+use super::{Core, parts::Part};
 use crate::{
-    Effect, INTERVALS_MAX, Interval, Last, LoadedLot, RETRIES_MAX, Report, Unit, book::Book, interval,
-    queue::Queue,
+    ByteRange, Effect, INTERVALS_MAX, Interval, Last, LoadedLot, Policy, RETRIES_MAX, Report, SlotOutcome,
+    Unit, book::Book, interval, queue::Queue,
 };
 use std::collections::VecDeque;
-use twinhaul_units::{Bytes, Moment, TransferId};
+use twinhaul_units::{Moment, TransferId};
 
 /// What this peer owns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,6 +20,20 @@ pub(super) struct Work {
     pub(super) in_flight: Vec<Unit>,
     /// Due again, waiting for a slot.
     pub(super) retries: VecDeque<Unit>,
+    /// Own transfers whose own part is complete, with ranges outstanding; in no slot.
+    pub(super) awaiting: Vec<Unit>,
+    /// Ranges to be done here, waiting for a slot; and those in slots.
+    pub(super) ranges: VecDeque<ByteRange>,
+    pub(super) range_slots: Vec<ByteRange>,
+    /// Everything in a slot, byte by byte.
+    pub(super) parts: Vec<Part>,
+    /// Ranges that the other peer works on, as far as is known.
+    pub(super) lent: Vec<ByteRange>,
+    /// Splits under way, each for a slot.
+    pub(super) splitting: usize,
+    /// Ranges ever taken in, and ended.
+    pub(super) ranges_loaded: u64,
+    pub(super) ranges_ended: u64,
     pub(super) all_planned: bool,
     /// A load under way: since when, and how many intervals it may bring.
     pub(super) loading: Option<(Moment, usize)>,
@@ -34,37 +48,70 @@ pub(super) struct Work {
 }
 
 impl Core {
-    /// Starts transfers while a slot is free: due retries, then what only this peer can do, then the queue's head.
-    pub(super) fn fill(&mut self, out: &mut Vec<Effect>) {
-        while self.active() && self.work.in_flight.len() < self.tuning.slots {
+    /// Starts work while a slot is free: due retries, ranges, what only this peer can do, then the queue's head (or its
+    /// tail, where this peer is the better one at small transfers).
+    pub(super) fn fill(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        while self.active() && self.slots_used() < self.tuning.slots {
             let unit = if let Some(retry) = self.work.retries.pop_front() {
                 retry
-            } else if let Some(next) = self.work.pinned.pop_head().or_else(|| self.work.queue.pop_head()) {
+            } else if let Some(range) = self.work.ranges.pop_front() {
+                self.start_range(now, range, out);
+                continue;
+            } else if let Some(next) = self.work.pinned.pop_head().or_else(|| self.next_queued()) {
                 self.work.started += 1;
                 next
             } else {
-                return;
+                break;
             };
             self.work.in_flight.push(unit);
+            self.part_begins(now, unit.id, 0, None, false);
             out.push(Effect::Start(unit));
+        }
+        if self.slots_used() < self.tuning.slots {
+            self.speed.idles();
+        }
+    }
+
+    fn next_queued(&mut self) -> Option<Unit> {
+        if self.tuning.policy == Policy::Balanced && self.starts_small() {
+            self.work.queue.pop_tail()
+        } else {
+            self.work.queue.pop_head()
         }
     }
 
     /// "Completing" is read as: queue empty and one slot idle (protocol.md 2).
     pub(super) fn has_completed(&self) -> bool {
-        let w = &self.work;
-        w.queue.is_empty()
-            && w.pinned.is_empty()
-            && w.retries.is_empty()
-            && w.in_flight.len() < self.tuning.slots
+        self.is_dry() && self.slots_used() + self.work.splitting < self.tuning.slots
     }
 
-    pub(super) fn on_slot_done(&mut self, id: TransferId) {
-        self.work.in_flight.retain(|unit| unit.id != id);
+    pub(super) fn on_slot_done(
+        &mut self,
+        now: Moment,
+        id: TransferId,
+        outcome: SlotOutcome,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(at) = self.work.in_flight.iter().position(|unit| unit.id == id) else { return };
+        let complete = matches!(outcome, SlotOutcome::Settling | SlotOutcome::AwaitingRanges);
+        self.part_ends(now, id, 0, complete);
+        let unit = self.work.in_flight.remove(at);
+        if outcome == SlotOutcome::AwaitingRanges {
+            self.work.awaiting.push(unit);
+        } else {
+            self.transfer_is_whole(id, out);
+        }
+    }
+
+    /// All ranges of a transfer are done.
+    pub(super) fn on_ranges_home(&mut self, id: TransferId, out: &mut Vec<Effect>) {
+        self.work.awaiting.retain(|unit| unit.id != id);
+        self.transfer_is_whole(id, out);
     }
 
     pub(super) fn on_retry_due(&mut self, unit: Unit, out: &mut Vec<Effect>) {
-        let known = self.work.in_flight.iter().chain(&self.work.retries).any(|held| held.id == unit.id);
+        let w = &self.work;
+        let known = w.in_flight.iter().chain(&w.retries).chain(&w.awaiting).any(|held| held.id == unit.id);
         if known {
             return;
         }
@@ -93,11 +140,12 @@ impl Core {
         now: Moment,
         lots: &[LoadedLot],
         pinned: &[LoadedLot],
+        ranges: &[ByteRange],
         all_planned: bool,
         out: &mut Vec<Effect>,
     ) {
         let expected = self.asking.expecting;
-        let shared = self.take_in(lots, false);
+        let shared = self.take_in(lots, false) + self.take_ranges(ranges);
         let arrived = shared + self.take_in(pinned, true);
         self.work.all_planned = all_planned;
         let limit = self.work.loading.take().map_or(usize::MAX, |(_, limit)| limit);
@@ -121,7 +169,8 @@ impl Core {
         for new in lots {
             self.work.book.note(new);
             let mut fresh = vec![new.interval];
-            for unit in self.work.in_flight.iter().chain(&self.work.retries) {
+            let w = &self.work;
+            for unit in w.in_flight.iter().chain(&w.retries).chain(&w.awaiting) {
                 fresh = interval::without(&fresh, &Interval::from(*unit));
             }
             for reserved in self.owning.pending.iter().flat_map(|p| &p.intervals) {
@@ -141,19 +190,11 @@ impl Core {
     fn tidy_book(&mut self) {
         let w = &self.work;
         let pending = self.owning.pending.iter().flat_map(|p| &p.intervals).copied();
-        let units = w.in_flight.iter().chain(&w.retries).map(|unit| Interval::from(*unit));
+        let units = w.in_flight.iter().chain(&w.retries).chain(&w.awaiting).map(|unit| Interval::from(*unit));
         let here: Vec<Interval> =
             w.queue.intervals().chain(w.pinned.intervals()).copied().chain(pending).chain(units).collect();
         let is_here = |first: u64, last: u64| here.iter().any(|h| h.first.0 <= last && h.last.0 >= first);
         self.work.book.keep(is_here);
-    }
-
-    /// Bytes queued and in flight, as planned: what is left to do here.
-    pub(super) fn left(&self) -> Bytes {
-        let w = &self.work;
-        let queued = w.queue.intervals().chain(w.pinned.intervals()).map(|part| w.book.bytes(part));
-        let held = w.in_flight.iter().chain(&w.retries).map(|unit| Bytes(w.book.transfer(unit.id).bytes));
-        queued.chain(held).sum()
     }
 
     /// Work has arrived: the execution of step 1.3 or 1.4 is over.
