@@ -144,7 +144,6 @@ impl Core {
         self.drain_on(now, out);
         self.maybe_fence(now, out);
         self.maybe_ask(now, out);
-        self.beat_if_due(now, out);
         self.set_timer(now, out);
     }
 

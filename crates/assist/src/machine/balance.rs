@@ -37,6 +37,13 @@ pub(super) struct Share {
     pub(super) cuts: Vec<Cut>,
 }
 
+impl Share {
+    /// `count` transfers of the queue's tail: what the claims' ratio or an operator hands over.
+    pub(super) fn of_tail(figures: AnswerFigures, count: u64) -> Self {
+        Self { figures, count, from_tail: true, cuts: Vec::new() }
+    }
+}
+
 /// Both peers' prices, and the time to be shared.
 struct Scales {
     byte: [f64; 2],
@@ -63,7 +70,7 @@ impl Core {
         let ((own_byte, own_transfer), (byte, transfer)) = (prices(mine), prices(theirs));
         let remaining = self.left_at(now);
         let mut scales = Scales { byte: [own_byte, byte], transfer: [own_transfer, transfer], budget: 0.0 };
-        if remaining == Bytes::ZERO && scales.transfer == [0.0; 2] {
+        if remaining == Bytes::ZERO && mine.per_transfer_ns == 0 && theirs.per_transfer_ns == 0 {
             scales.transfer = scales.byte; // sizes are not known: all transfers are alike
         }
         let end = scales.at(0, self.unbegun(), remaining.0);

@@ -1,7 +1,7 @@
 //! What an operator can do to a running peer: pause, resume, set the ratio, rebalance, drain. None of it touches the
 //! memory of who assisted whom, and only setting the ratio touches the ratio (protocol.md 4).
 
-use super::{Core, owner::Receiver};
+use super::{Core, balance::Share, owner::Receiver};
 use crate::{AssignWhy, Control, ControlRefusal, Effect, Report, SLOTS_MAX};
 use twinhaul_units::Moment;
 
@@ -50,7 +50,7 @@ impl Core {
         if self.owning.is_full() {
             return Some(ControlRefusal::Busy);
         }
-        let share = self.tail_share(self.figures(now, self.learned.ratio), count);
+        let share = Share::of_tail(self.figures(now, self.learned.ratio), count);
         self.assign(now, share, Receiver { why: AssignWhy::Rebalance, to, ask_id: None }, out);
         None
     }
@@ -61,7 +61,7 @@ impl Core {
             return;
         }
         if let Some(to) = self.linked_peer() {
-            let all = self.tail_share(self.figures(now, self.learned.ratio), u64::MAX);
+            let all = Share::of_tail(self.figures(now, self.learned.ratio), u64::MAX);
             self.assign(now, all, Receiver { why: AssignWhy::Drain, to, ask_id: None }, out);
         }
     }

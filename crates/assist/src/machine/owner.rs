@@ -127,11 +127,6 @@ impl Core {
         }
     }
 
-    /// All of the queue's tail that `count` says: what an operator or the claims' ratio hands over.
-    pub(super) fn tail_share(&self, figures: AnswerFigures, count: u64) -> Share {
-        Share { figures, count, from_tail: true, cuts: Vec::new() }
-    }
-
     /// What the answer to an Ask would be now: the claims' ratio, or what the paces say.
     fn share(&self, now: Moment, asker: &Asker) -> Share {
         if self.tuning.policy == Policy::Balanced {
@@ -143,7 +138,7 @@ impl Core {
             };
         }
         let figures = self.figures(now, self.learned.ratio);
-        self.tail_share(figures, to_hand_over(&figures))
+        Share::of_tail(figures, to_hand_over(&figures))
     }
 
     /// What the answer would be now; with another ratio in place of the own one, as an operator may think of it.
@@ -152,7 +147,7 @@ impl Core {
             return self.share(now, &Asker { start: self.round_trip_s() / 2.0, pace: self.other.pace });
         }
         let figures = self.figures(now, ratio.unwrap_or(self.learned.ratio));
-        self.tail_share(figures, to_hand_over(&figures))
+        Share::of_tail(figures, to_hand_over(&figures))
     }
 
     /// "Do you need assistance?" (claims 2.1, 3.1). The asker's incarnation has been checked.
@@ -181,7 +176,7 @@ impl Core {
         }
         let to = ask_id.incarnation();
         if self.draining && !self.work.queue.is_empty() {
-            let all = self.tail_share(self.figures(now, self.learned.ratio), u64::MAX);
+            let all = Share::of_tail(self.figures(now, self.learned.ratio), u64::MAX);
             self.assign(now, all, Receiver { why: AssignWhy::Drain, to, ask_id: Some(ask_id) }, out);
             return;
         }

@@ -45,6 +45,7 @@ impl Core {
         }
         self.confirm_assignments(now, out);
         self.confirm_fence(now, out);
+        self.beat_if_due(now, out);
     }
 
     /// Sets the one timer to whatever is due first, unless it is set to that already.
@@ -91,7 +92,7 @@ impl Core {
         }
     }
 
-    pub(super) fn beat_if_due(&mut self, now: Moment, out: &mut Vec<Effect>) {
+    fn beat_if_due(&mut self, now: Moment, out: &mut Vec<Effect>) {
         if let Some(every) = self.tuning.timing.heartbeat_every
             && self.beat_at().is_some_and(|at| at <= now)
         {
