@@ -129,6 +129,42 @@ impl Sim {
         Some(self.lines[self.place(id.0)?].state)
     }
 
+    /// Transfers that are not settled.
+    pub fn remaining(&self) -> u64 {
+        self.tally.rows().filter(|((_, _, state), ..)| !state.settled()).map(|(_, n, _)| n).sum()
+    }
+
+    /// The digest that a transfer was authorised or done with.
+    pub fn digest_of(&self, id: TransferId) -> Option<[u8; 32]> {
+        self.lines[self.place(id.0)?].blake3
+    }
+
+    /// The reference that a transfer was last authorised with.
+    pub fn reference_of(&self, id: TransferId) -> Option<&[u8]> {
+        self.lines[self.place(id.0)?].reference.as_deref()
+    }
+
+    /// The time of the source version that a transfer was planned or last authorised with.
+    pub fn mtime_of(&self, id: TransferId) -> Option<i64> {
+        Some(self.lines[self.place(id.0)?].mtime_ns)
+    }
+
+    /// What a peer's former life remembered: ratio, and who assisted whom.
+    pub fn memory(&self, peer: PeerId) -> (Option<f64>, Option<&str>) {
+        let row = &self.peers[peer.index()];
+        (row.ratio.map(f64::from_bits), row.last.as_deref())
+    }
+
+    /// Who has claimed the last step of the run.
+    pub const fn finisher(&self) -> Option<(PeerId, Incarnation)> {
+        self.finishing
+    }
+
+    /// The last step of the run is done.
+    pub const fn is_finished(&self) -> bool {
+        self.finished
+    }
+
     /// All lots as intervals with their owners, in the order of their transfers.
     pub fn owners(&self) -> impl Iterator<Item = (PeerId, Interval)> + '_ {
         self.lots.iter().map(|lot| (lot.owner, lot.interval(lot.first, lot.last)))

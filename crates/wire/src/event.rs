@@ -53,7 +53,7 @@ impl Rule {
 }
 
 /// Why transfers changed their owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AssignWhy {
     /// Claims 2.2.1, 3.2.2.

@@ -85,7 +85,7 @@ pub struct Loaded {
 }
 
 /// An assignment (claims 2.2.1, 3.2.2): lots split and handed over, and ranges lent, in one transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Assign {
     /// Unique for `from` and its incarnation; the same `op` again returns the same result.
     pub op: u64,

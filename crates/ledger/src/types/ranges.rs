@@ -30,7 +30,7 @@ pub struct SharedObject {
 }
 
 /// A range to lend: its peer has cut it off its own part already, exactly.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RangeCut {
     pub id: TransferId,
     /// Of the lot, as its home knows it.
@@ -45,7 +45,7 @@ pub struct RangeCut {
 }
 
 /// A range that a peer has to transfer, with all it needs to begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lent {
     pub range: ByteRange,
     pub object: SharedObject,
@@ -53,11 +53,11 @@ pub struct Lent {
 }
 
 /// How far a peer has read what was lent to it: pass back what the last call gave, the default at the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RangeCursor(pub(crate) u64);
 
 /// One load of ranges.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LoadedRanges {
     /// In the order in which they were lent.
     pub ranges: Vec<Lent>,
@@ -76,7 +76,7 @@ pub struct Chain {
 }
 
 /// A range as its holder names it to the ledger: exactly as it was lent, or as it is after a part was cut off.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeldRange {
     pub id: TransferId,
     pub epoch: Epoch,
@@ -87,7 +87,7 @@ pub struct HeldRange {
 }
 
 /// A range whose bytes are durable in the private object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FinishedRange {
     pub held: HeldRange,
     /// Of the subtrees that make it up; at most [`crate::CHAINS_MAX`].
@@ -95,7 +95,7 @@ pub struct FinishedRange {
 }
 
 /// What the ledger knows of a range that a peer said it was done with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RangeEnd {
     /// Recorded, now or before.
     Done,
@@ -104,7 +104,7 @@ pub enum RangeEnd {
 }
 
 /// A row of a transfer's ranges.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RangeRow {
     pub from: u64,
     pub to: u64,
@@ -117,7 +117,7 @@ pub struct RangeRow {
 }
 
 /// A range that a peer holds and has not finished, as the ledger has it now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Holding {
     pub held: HeldRange,
     /// Its home has the bytes already: stop and give it back.

@@ -37,7 +37,7 @@ impl State {
 }
 
 /// A transfer as a peer needs it to start it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Row {
     pub id: TransferId,
     /// At the target.

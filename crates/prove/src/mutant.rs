@@ -1,0 +1,16 @@
+//! Deliberate bugs: each breaks an invariant, and each must be found. A test that cannot fail proves nothing.
+
+/// A deliberate bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mutant {
+    HalfCopied,
+    SourceNotChecked,
+    PublishedBeforeSealed,
+    DoneBeforeNames,
+    NoAuthorise,
+    RedoneWithoutDiscard,
+    AcceptedUnseen,
+    TakeOverWithoutDiscard,
+    NothingSwept,
+    NothingSweptAtTheEnd,
+}

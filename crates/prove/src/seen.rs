@@ -1,0 +1,104 @@
+//! Rare things that must have happened: a simulation in which one of them never does proves nothing about it.
+
+use std::hash::{Hash, Hasher};
+
+macro_rules! rare {
+    ($($name:ident = $words:literal),* $(,)?) => {
+        /// A rare thing.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rare {
+            $($name),*
+        }
+
+        impl Rare {
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// As a line of a report.
+            pub const fn words(self) -> &'static str {
+                match self {
+                    $(Self::$name => $words),*
+                }
+            }
+        }
+    };
+}
+
+rare! {
+    Crashed = "a process crashed",
+    TornGroup = "a process crashed between two durable steps of a group",
+    TornRecovery = "a process crashed while it recovered",
+    Frozen = "a process froze",
+    Woke = "a frozen process went on",
+    SecondCopy = "a second process took the place of one that lives",
+    PowerLost = "the power failed",
+    LettersLost = "a message was lost",
+    LettersDoubled = "a message came twice",
+    LettersStale = "a message of a former incarnation came",
+    AnswerLost = "the ledger's answer was lost",
+    SyncFailed = "a sync failed",
+    SourceChanged = "a source changed while it was read",
+    AskResent = "an ask was sent again",
+    AnsweredTwice = "an ask was answered twice",
+    Assigned = "an assignment was made",
+    AssignRepeated = "an assignment was asked for again under its number",
+    AssignedToStale = "an assignment to a stale incarnation was refused",
+    LotSplit = "a lot was cut in two",
+    GivenBack = "a transfer went to the other peer and back",
+    StaleRefused = "a fenced process was refused by the ledger",
+    StalePublishFailed = "a fenced process found its private object gone",
+    StalePublished = "a fenced process published before its object was discarded",
+    DiscardFound = "recovery discarded an object that was authorised",
+    DiscardMissing = "recovery found an authorised object gone",
+    Accepted = "recovery accepted without copying",
+    Redone = "recovery had a transfer done again",
+    Swept = "recovery swept what was not authorised",
+    TookOver = "a peer was taken over",
+    TookOverAuthorised = "a peer was taken over with authorised transfers",
+    TookOverAlive = "a living peer was taken over",
+    Rejoined = "a peer that was taken over came back",
+    Skipped = "a transfer was found done at the target",
+    FinishingTaken = "finishing was done by another process than the one that began it",
+}
+
+/// How often each happened. No part of a state.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen([u64; Rare::ALL.len()]);
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self([0; Rare::ALL.len()])
+    }
+}
+
+impl Seen {
+    pub const fn count(&mut self, what: Rare) {
+        self.0[what as usize] += 1;
+    }
+
+    pub const fn of(&self, what: Rare) -> u64 {
+        self.0[what as usize]
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        for (sum, n) in self.0.iter_mut().zip(other.0) {
+            *sum += n;
+        }
+    }
+
+    /// What never happened.
+    pub fn missing(&self) -> Vec<Rare> {
+        Rare::ALL.iter().copied().filter(|what| self.of(*what) == 0).collect()
+    }
+}
+
+impl PartialEq for Seen {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Seen {}
+
+impl Hash for Seen {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}

@@ -1,0 +1,98 @@
+//! What one seed stands for: the size of the world, the policy, and which kinds of trouble it meets.
+//!
+//! Not all kinds at once: a bug that needs many quiet steps is hidden by constant noise, and one that needs two kinds is
+//! found sooner when there are only those two (protocol.md 7).
+
+use crate::{Durability, GRAINS_MAX, Mutant, Random, Setup};
+use twinhaul_assist::{Policy, Timing};
+
+/// A kind of trouble, switched on or off for a whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    Loss,
+    Doubling,
+    Crash,
+    Freeze,
+    SecondCopy,
+    PowerLoss,
+    CutPeers,
+    CutLedger,
+    LostAnswers,
+    FailingSync,
+    ChangingSource,
+    WildClocks,
+}
+
+impl Class {
+    pub const ALL: [Self; 12] = [
+        Self::Loss,
+        Self::Doubling,
+        Self::Crash,
+        Self::Freeze,
+        Self::SecondCopy,
+        Self::PowerLoss,
+        Self::CutPeers,
+        Self::CutLedger,
+        Self::LostAnswers,
+        Self::FailingSync,
+        Self::ChangingSource,
+        Self::WildClocks,
+    ];
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Swarm {
+    pub setup: Setup,
+    pub classes: Vec<Class>,
+    /// One step in so many is trouble.
+    pub every: u64,
+    /// Steps before everything heals.
+    pub steps: u64,
+    /// How much more often the first peer's threads get their turn, in parts of 16.
+    pub favour: u64,
+}
+
+impl Swarm {
+    /// What `seed` stands for; the same for ever.
+    pub fn of(seed: u64, mutant: Option<Mutant>) -> Self {
+        let mut random = Random::new(seed ^ 0x5EED);
+        let n = random.pick(&[1, 2, 2, 5, 5, 40]);
+        let classes = Class::ALL.into_iter().filter(|_| random.once_in(3)).collect();
+        let setup = Self::setup(&mut random, n, mutant);
+        let work: u64 = setup.grains.iter().map(|grains| 14 + u64::from(*grains)).sum();
+        Self {
+            classes,
+            every: random.pick(&[6, 20, 60]),
+            steps: 20 + random.below(work * 2),
+            favour: random.pick(&[2, 8, 8, 14]),
+            setup,
+        }
+    }
+
+    fn setup(random: &mut Random, n: u64, mutant: Option<Mutant>) -> Setup {
+        let most = random.pick(&[1, 2, 4, GRAINS_MAX as u64]);
+        let grains = (0..n).map(|_| random.below(most + 1) as u8).collect();
+        Setup {
+            grains,
+            first: random.pick(&[0, n / 4, n / 2, n / 2, n]),
+            lots: random.pick(&[2, 2, 4, 8]),
+            policy: random.pick(&[Policy::None, Policy::Learning, Policy::Learning, Policy::Learning]),
+            slots: random.pick(&[1, 1, 2, 4]),
+            minimum: random.pick(&[0, 0, 0, 1]),
+            timing: Timing::default(),
+            group: random.pick(&[1, 2, 8]),
+            durability: random.pick(&[Durability::Group, Durability::Group, Durability::End]),
+            skip_same: !random.once_in(3),
+            read_back: random.once_in(3),
+            letters: 16,
+            measured: true,
+            remember: true,
+            mutant,
+        }
+    }
+
+    pub fn has(&self, class: Class) -> bool {
+        self.classes.contains(&class)
+    }
+}

@@ -1,0 +1,181 @@
+//! One simulated run: a walk through a world's actions, chosen at random from a seed, then a drain to the end.
+//!
+//! The same seed walks the same way for ever, on every machine. An assertion of the production code that fails is a
+//! finding like a broken invariant.
+
+use crate::swarm::{Class, Swarm};
+use crate::world::{Action, Broken, Invariant, Survivors, Thread, World};
+use crate::{Mutant, Random, Seen};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use twinhaul_units::{PeerId, TransferId};
+
+/// What came of a seed.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub broken: Option<Broken>,
+    pub seen: Seen,
+    pub transfers: u64,
+}
+
+/// Walks one seed.
+pub fn walk(seed: u64, mutant: Option<Mutant>) -> Outcome {
+    let swarm = Swarm::of(seed, mutant);
+    let transfers = swarm.setup.transfers();
+    let world = std::panic::catch_unwind(AssertUnwindSafe(|| Walk::new(seed, swarm).map(Walk::run)));
+    match world {
+        Ok(Ok(world)) => Outcome { broken: world.broken().cloned(), seen: *world.seen(), transfers },
+        Ok(Err(error)) => failed(error.to_string(), transfers),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+            failed(text.unwrap_or_default(), transfers)
+        }
+    }
+}
+
+fn failed(what: String, transfers: u64) -> Outcome {
+    let broken = Some(Broken { invariant: Invariant::Assert, what });
+    Outcome { broken, seen: Seen::default(), transfers }
+}
+
+struct Walk {
+    world: World,
+    swarm: Swarm,
+    random: Random,
+}
+
+impl Walk {
+    fn new(seed: u64, swarm: Swarm) -> twinhaul_ledger::Result<Self> {
+        let world = World::new(Arc::new(swarm.setup.clone()))?;
+        Ok(Self { world, swarm, random: Random::new(seed) })
+    }
+
+    fn run(mut self) -> World {
+        for peer in PeerId::BOTH {
+            self.world.act(Action::Start { peer, second: false });
+        }
+        for _ in 0..self.swarm.steps {
+            if self.world.broken().is_some() {
+                return self.world;
+            }
+            self.step();
+        }
+        let survivors = match self.random.below(4) {
+            0 if crate::TAKEOVER => Survivors::One(self.a_peer()),
+            1 if crate::TAKEOVER => Survivors::OneOfFrozen(self.a_peer()),
+            _ => Survivors::Both,
+        };
+        self.world.drain(survivors);
+        self.world
+    }
+
+    fn a_peer(&mut self) -> PeerId {
+        self.random.pick(&PeerId::BOTH)
+    }
+
+    fn step(&mut self) {
+        if !self.swarm.classes.is_empty() && self.random.once_in(self.swarm.every) && self.trouble() {
+            return;
+        }
+        match self.random.below(16) {
+            0..=9 => self.thread(),
+            10..=12 => {
+                let letter = self.random.place(self.world.letters.len());
+                self.world.act(Action::Deliver { letter, keep: false });
+            }
+            13 => self.rare(),
+            14 => self.link(),
+            _ => self.pass(),
+        }
+    }
+
+    /// A process, the favoured peer's more often.
+    fn a_process(&mut self) -> usize {
+        let peer = if self.random.below(16) < self.swarm.favour { PeerId::First } else { PeerId::Second };
+        let of: Vec<usize> = (0..self.world.processes.len())
+            .filter(|at| self.world.processes[*at].me == peer)
+            .collect();
+        if of.is_empty() { self.random.place(self.world.processes.len()) } else { self.random.pick(&of) }
+    }
+
+    /// Some thread that can take a step.
+    fn thread(&mut self) {
+        let process = self.a_process();
+        let slots = self.world.processes.get(process).map_or(0, |p| p.flights.len());
+        let slot = self.random.place(slots);
+        let threads = [
+            Thread::Cleanup,
+            Thread::Ledger,
+            Thread::Answer,
+            Thread::Slot(slot),
+            Thread::Commit,
+            Thread::Finish,
+            Thread::Slot(slot),
+        ];
+        let from = self.random.place(threads.len());
+        for at in 0..threads.len() {
+            let thread = threads[(from + at) % threads.len()];
+            if self.world.act(Action::Step { process, thread }) {
+                return;
+            }
+        }
+    }
+
+    fn link(&mut self) {
+        let process = self.a_process();
+        let down = self.world.act(Action::LinkDown { process });
+        if !down {
+            self.world.act(Action::LinkUp { process });
+        }
+    }
+
+    /// What the engine does now and then.
+    fn rare(&mut self) {
+        let process = self.a_process();
+        let peer = self.a_peer();
+        match self.random.below(4) {
+            0 => self.world.act(Action::Step { process, thread: Thread::Poll }),
+            1 => self.world.act(Action::NoticeDeath { process }),
+            2 => self.world.act(Action::Start { peer, second: false }),
+            _ => self.world.act(Action::Step { process, thread: Thread::Timer }),
+        };
+    }
+
+    /// Time, and whose timer is due then.
+    fn pass(&mut self) {
+        let micros = if self.random.once_in(3) { None } else { Some(1 << self.random.below(24)) };
+        self.world.act(Action::Pass { micros });
+        let process = self.a_process();
+        self.world.act(Action::Step { process, thread: Thread::Timer });
+    }
+
+    fn trouble(&mut self) -> bool {
+        let class = self.swarm.classes[self.random.place(self.swarm.classes.len())];
+        let process = self.a_process();
+        let letter = self.random.place(self.world.letters.len());
+        let (peer, even) = (self.a_peer(), self.random.once_in(2));
+        let action = match class {
+            Class::Loss => Action::Lose { letter },
+            Class::Doubling => Action::Deliver { letter, keep: true },
+            Class::Crash => Action::Crash { process },
+            Class::Freeze if even => Action::Wake { process },
+            Class::Freeze => Action::Freeze { process },
+            Class::SecondCopy => Action::Start { peer, second: true },
+            Class::PowerLoss => Action::PowerLoss { names: self.random.next() },
+            Class::CutPeers if even => Action::MendPeers,
+            Class::CutPeers => Action::CutPeers,
+            Class::CutLedger if even => Action::MendLedger { peer },
+            Class::CutLedger => Action::CutLedger { peer },
+            Class::LostAnswers => Action::LoseAnswer { process },
+            Class::FailingSync => Action::FailSync { process },
+            Class::ChangingSource => {
+                Action::ChangeSource { id: TransferId(self.random.below(self.world.setup().transfers())) }
+            }
+            Class::WildClocks => {
+                Action::ClockSpeed { peer, percent: self.random.pick(&[1, 50, 100, 300, 10_000]) }
+            }
+        };
+        self.world.act(action)
+    }
+}

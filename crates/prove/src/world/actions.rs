@@ -1,0 +1,122 @@
+//! Everything that can happen next in a world, and making it happen.
+
+use super::World;
+use twinhaul_units::{PeerId, TransferId};
+
+/// One thing that happens. Processes, letters and slots are named by their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A thread of a process takes its next step.
+    Step { process: usize, thread: Thread },
+    /// A letter arrives; `keep`: it will come once more.
+    Deliver { letter: usize, keep: bool },
+    LinkUp { process: usize },
+    LinkDown { process: usize },
+    /// It is noticed that the other peer's process is gone.
+    NoticeDeath { process: usize },
+    /// Time passes: so many microseconds, or until the next timer.
+    Pass { micros: Option<u64> },
+    /// A peer's process is started; `second`: although one lives.
+    Start { peer: PeerId, second: bool },
+
+    // --- faults
+    Lose { letter: usize },
+    Crash { process: usize },
+    Freeze { process: usize },
+    Wake { process: usize },
+    /// All processes die, and what was not synced is gone: names by the bits of `names`.
+    PowerLoss { names: u64 },
+    CutPeers,
+    MendPeers,
+    CutLedger { peer: PeerId },
+    MendLedger { peer: PeerId },
+    /// The answer to an assignment or a load is lost.
+    LoseAnswer { process: usize },
+    FailSync { process: usize },
+    ChangeSource { id: TransferId },
+    /// A peer's clock runs at so many hundredths of true time.
+    ClockSpeed { peer: PeerId, percent: u64 },
+}
+
+/// Which thread of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Thread {
+    Cleanup,
+    Ledger,
+    Answer,
+    Slot(usize),
+    Commit,
+    Timer,
+    Poll,
+    Finish,
+}
+
+impl World {
+    /// Makes it happen; false if it cannot happen now, and then nothing has changed.
+    pub fn act(&mut self, action: Action) -> bool {
+        match action {
+            Action::Step { process, thread } => {
+                process < self.processes.len() && self.step(process, thread)
+            }
+            Action::Deliver { letter, keep } => self.deliver(letter, keep),
+            Action::LinkUp { process } => process < self.processes.len() && self.link_up(process),
+            Action::LinkDown { process } => process < self.processes.len() && self.link_down(process),
+            Action::NoticeDeath { process } => process < self.processes.len() && self.notice_death(process),
+            Action::Pass { micros } => self.pass(micros),
+            Action::Start { peer, second } => self.start_process(peer, second),
+            fault => self.fault(fault),
+        }
+    }
+
+    fn step(&mut self, at: usize, thread: Thread) -> bool {
+        let done = match thread {
+            Thread::Cleanup => self.step_cleanup(at),
+            Thread::Ledger => self.step_ledger(at),
+            Thread::Answer => self.step_answer(at),
+            Thread::Slot(slot) => self.step_slot(at, slot),
+            Thread::Commit => self.step_commit(at),
+            Thread::Timer => self.tick(at),
+            Thread::Poll => self.poll(at),
+            Thread::Finish => self.step_finish(at),
+        };
+        if done {
+            self.check_processes();
+        }
+        done
+    }
+
+    /// Every action without a fault that can happen now; for who tries them all.
+    pub fn steps(&self, out: &mut Vec<Action>) {
+        for (process, p) in self.processes.iter().enumerate().filter(|(_, p)| !p.frozen) {
+            let mut step = |thread| out.push(Action::Step { process, thread });
+            if p.cleanup.is_some() {
+                step(Thread::Cleanup);
+            }
+            if !p.jobs.is_empty() {
+                step(Thread::Ledger);
+            }
+            if !p.answers.is_empty() {
+                step(Thread::Answer);
+            }
+            (0..p.flights.len()).for_each(|slot| step(Thread::Slot(slot)));
+            if p.group.is_some() || !p.settling.is_empty() || !p.published.is_empty() {
+                step(Thread::Commit);
+            }
+            if p.timer.is_some() {
+                step(Thread::Timer);
+            }
+            if p.finish.is_some() {
+                step(Thread::Finish);
+            }
+            if p.core.is_some() {
+                step(Thread::Poll);
+                out.extend([
+                    Action::LinkUp { process },
+                    Action::LinkDown { process },
+                    Action::NoticeDeath { process },
+                ]);
+            }
+        }
+        out.extend((0..self.letters.len()).map(|letter| Action::Deliver { letter, keep: false }));
+    }
+}

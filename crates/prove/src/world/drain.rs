@@ -1,0 +1,120 @@
+//! From here on nothing goes wrong: does everything end (L1 to L4)? Asked of a copy, in every state of the model and at
+//! the end of every simulated run, also with one surviving peer.
+
+use super::{Action, Invariant, Thread, World};
+use twinhaul_units::PeerId;
+
+/// Rounds after which a run that has not ended never will. A round gives every thread a step.
+const ROUNDS_MAX: u32 = 4000;
+
+/// Who goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Survivors {
+    /// Everybody; who is down is started again.
+    Both,
+    /// Only this peer: the other's processes are gone, and none is started.
+    One(PeerId),
+    /// Only this peer: the other's are frozen for ever.
+    OneOfFrozen(PeerId),
+}
+
+impl World {
+    /// Heals the world and lets it run to its end; leaves what it found broken in it.
+    pub fn drain(&mut self, survivors: Survivors) {
+        self.heal(survivors);
+        for _ in 0..ROUNDS_MAX {
+            if self.broken.is_some() {
+                return;
+            }
+            if self.is_over() && self.processes.iter().all(|p| p.frozen) {
+                self.check_the_end();
+                return;
+            }
+            self.round(survivors);
+        }
+        let left = self.ledger.remaining();
+        self.unless(false, Invariant::L1, || {
+            format!("a run without faults does not end: {left} transfers are left")
+        });
+    }
+
+    fn heal(&mut self, survivors: Survivors) {
+        self.peers_cut = false;
+        self.ledger_cut = [false; 2];
+        self.clocks.speed = [100; 2];
+        match survivors {
+            Survivors::Both => self.processes.iter_mut().for_each(|p| p.frozen = false),
+            Survivors::One(peer) => {
+                self.processes.retain(|p| p.me == peer);
+                self.processes.iter_mut().for_each(|p| p.frozen = false);
+            }
+            Survivors::OneOfFrozen(peer) => self.processes.iter_mut().for_each(|p| p.frozen = p.me != peer),
+        }
+    }
+
+    /// Every thread takes a step, every letter arrives, and then time passes.
+    fn round(&mut self, survivors: Survivors) {
+        for peer in PeerId::BOTH {
+            let starts = match survivors {
+                Survivors::Both => true,
+                Survivors::One(survivor) | Survivors::OneOfFrozen(survivor) => survivor == peer,
+            };
+            if starts {
+                self.start_healed(peer);
+            }
+        }
+        let mut at = 0;
+        while let Some(process) = self.processes.get(at) {
+            let who = (process.me, process.incarnation);
+            self.all_threads(at);
+            // It may have ended, or have ended others.
+            let here = self.processes.iter().position(|p| (p.me, p.incarnation) == who);
+            at = here.map_or(at, |here| here + 1);
+        }
+        for letter in (0..self.letters.len()).rev() {
+            if !self.deliver(letter, false) && letter < self.letters.len() {
+                self.letters.remove(letter);
+            }
+        }
+        self.pass(None);
+    }
+
+    /// As [`Action::Start`], without the model's bound on lives.
+    fn start_healed(&mut self, peer: PeerId) {
+        if self.latest(peer).is_none() {
+            self.act(Action::Start { peer, second: false });
+        }
+    }
+
+    fn all_threads(&mut self, at: usize) {
+        let who = (self.processes[at].me, self.processes[at].incarnation);
+        let slots = self.processes[at].flights.len();
+        let threads = [Thread::Cleanup, Thread::Ledger, Thread::Answer, Thread::Commit, Thread::Finish]
+            .into_iter()
+            .chain((0..slots).map(Thread::Slot))
+            .chain([Thread::Timer, Thread::Poll]);
+        for thread in threads {
+            if self.processes.get(at).map(|p| (p.me, p.incarnation)) != Some(who) {
+                return;
+            }
+            self.act(Action::Step { process: at, thread });
+        }
+        if self.processes.get(at).map(|p| (p.me, p.incarnation)) == Some(who) {
+            for action in [
+                Action::LinkDown { process: at },
+                Action::LinkUp { process: at },
+                Action::NoticeDeath { process: at },
+            ] {
+                self.act(action);
+            }
+        }
+    }
+
+    fn check_the_end(&mut self) {
+        self.check_ledger();
+        self.check_targets();
+        self.check_nothing_private();
+        let left = self.ledger.remaining();
+        self.unless(left == 0, Invariant::L1, || format!("the run is over, and {left} transfers are left"));
+    }
+}

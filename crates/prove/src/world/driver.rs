@@ -1,0 +1,203 @@
+//! The driver: what the core is told, and what it wants done.
+
+use super::{Letter, World};
+use crate::process::Job;
+use crate::seen::Rare;
+use twinhaul_assist::{Effect, Event, Last, Message, Refusal, Report};
+use twinhaul_ledger::{Assign, AssignWhy, TakeOver};
+use twinhaul_units::Bytes;
+
+impl World {
+    /// Hands an event to the core of a process and carries out what it wants.
+    pub(crate) fn tell(&mut self, at: usize, event: Event) {
+        let now = self.now(self.processes[at].me);
+        let mut effects = Vec::new();
+        if let Some(core) = &mut self.processes[at].core {
+            core.handle(now, event, &mut effects);
+        }
+        for effect in effects {
+            self.carry_out(at, effect);
+        }
+    }
+
+    fn carry_out(&mut self, at: usize, effect: Effect) {
+        match effect {
+            Effect::Assign { op, asker_incarnation, intervals, why, .. } => {
+                let process = &self.processes[at];
+                let assign = Assign {
+                    op: op.0,
+                    from: process.me,
+                    from_incarnation: process.incarnation,
+                    to: process.me.other(),
+                    to_incarnation: asker_incarnation,
+                    intervals,
+                    cuts: Vec::new(),
+                    why: match why {
+                        twinhaul_assist::AssignWhy::Assistance => AssignWhy::Assistance,
+                        twinhaul_assist::AssignWhy::Rebalance => AssignWhy::Rebalance,
+                        twinhaul_assist::AssignWhy::Drain => AssignWhy::Drain,
+                    },
+                };
+                self.processes[at].jobs.push_back(Job::Assign(assign));
+            }
+            Effect::LoadLots { limit } => {
+                let process = &mut self.processes[at];
+                if process.taking {
+                    process.later_load = Some(limit);
+                } else {
+                    process.jobs.push_back(Job::Load { limit });
+                }
+            }
+            Effect::Fence { op, incarnation } => {
+                let process = &mut self.processes[at];
+                process.taking = true;
+                let (by, by_incarnation) = (process.me, process.incarnation);
+                process.jobs.push_back(Job::TakeOver(TakeOver {
+                    op: op.0,
+                    by,
+                    by_incarnation,
+                    dead_incarnation: incarnation,
+                }));
+            }
+            Effect::Start(unit) => self.start(at, unit, false),
+            Effect::Send(message) => self.send(at, message),
+            Effect::Timer { at: moment } => self.processes[at].timer = Some(moment),
+            Effect::Report(report) => self.note(at, report),
+            Effect::StartRange(_) | Effect::Split(_) | Effect::Abandon { .. } => {}
+        }
+    }
+
+    /// A letter that finds no room, or no way, is lost: messages are wake-ups.
+    fn send(&mut self, at: usize, message: Message) {
+        let process = &self.processes[at];
+        let letter = Letter { to: process.me.other(), from: process.incarnation, message };
+        if self.peers_cut || self.letters.len() >= self.setup.letters || self.letters.contains(&letter) {
+            return;
+        }
+        self.letters.push(letter);
+    }
+
+    fn note(&mut self, at: usize, report: Report) {
+        match report {
+            Report::AskSent { resent: true, .. } => self.saw(Rare::AskResent),
+            Report::AskSent { resent: false, .. } => self.processes[at].asks += 1,
+            Report::AssignRefused { why: Refusal::ReceiverNotCurrent, .. } => self.saw(Rare::AssignedToStale),
+            Report::RatioMoved { .. } if self.setup.remember => {
+                let process = &mut self.processes[at];
+                let Some(memory) = process.core.as_ref().map(twinhaul_assist::Core::memory) else { return };
+                let ratio = memory.ratio.get().to_bits();
+                process.jobs.push_back(Job::Remember { ratio, last: last_word(memory.last) });
+            }
+            _ => {}
+        }
+    }
+
+    /// The latest process of the peer gets a letter; whether there was one to take it.
+    pub(crate) fn deliver(&mut self, letter: usize, keep: bool) -> bool {
+        let Some(found) = self.letters.get(letter) else { return false };
+        let Some(at) = self.latest(found.to) else { return false };
+        let process = &self.processes[at];
+        if self.peers_cut || process.frozen || process.core.is_none() {
+            return false;
+        }
+        let letter = if keep { self.letters[letter].clone() } else { self.letters.remove(letter) };
+        self.saw_letter(at, &letter, keep);
+        if matches!(letter.message, Message::Ask { .. }) {
+            self.measure(at);
+        }
+        let before = self.held(at);
+        self.tell(at, Event::Message { from_incarnation: letter.from, msg: letter.message });
+        self.check_messages_move_nothing(at, before);
+        true
+    }
+
+    fn saw_letter(&mut self, at: usize, letter: &Letter, keep: bool) {
+        let known = self.processes[at].core.as_ref().and_then(|core| core.peer().0);
+        if known.is_some_and(|known| known != letter.from) {
+            self.saw(Rare::LettersStale);
+        }
+        if keep {
+            self.saw(Rare::LettersDoubled);
+        }
+    }
+
+    /// Tells the core what was moved, if this setup measures.
+    pub(crate) fn measure(&mut self, at: usize) {
+        if !self.setup.measured {
+            return;
+        }
+        let moved = Bytes(self.processes[at].moved);
+        let parts = self.progress(at);
+        self.tell(at, Event::Measured { moved, parts });
+    }
+
+    /// Whether the link of a process to the other peer could come up now.
+    pub(crate) fn link_up(&mut self, at: usize) -> bool {
+        let process = &self.processes[at];
+        let (false, Some(core)) = (self.peers_cut || process.frozen, process.core.as_ref()) else { return false };
+        let Some(other) = self.latest(process.me.other()).map(|at| &self.processes[at]) else { return false };
+        let incarnation = other.incarnation;
+        if other.frozen || other.core.is_none() || core.peer() == (Some(incarnation), true) {
+            return false;
+        }
+        self.tell(at, Event::PeerJoined { incarnation });
+        true
+    }
+
+    /// … or is broken, and this is noticed.
+    pub(crate) fn link_down(&mut self, at: usize) -> bool {
+        let process = &self.processes[at];
+        let Some((Some(known), true)) = process.core.as_ref().map(twinhaul_assist::Core::peer) else { return false };
+        let lives = |p: &crate::process::Process| p.me == process.me.other() && p.incarnation == known;
+        if process.frozen || (!self.peers_cut && self.processes.iter().any(lives)) {
+            return false;
+        }
+        self.tell(at, Event::PeerLost);
+        true
+    }
+
+    /// The lock of the other peer's process is free, and nobody has taken its place since.
+    pub(crate) fn notice_death(&mut self, at: usize) -> bool {
+        let process = &self.processes[at];
+        let other = process.me.other();
+        let gone = self.joined[other.index()];
+        let fenced = self.ledger.incarnation(other) != gone;
+        if process.frozen || process.core.is_none() || self.latest(other).is_some() || gone.0 == 0 || fenced {
+            return false;
+        }
+        self.tell(at, Event::PeerDead { incarnation: gone });
+        true
+    }
+
+    /// The timer of a process, if it is due.
+    pub(crate) fn tick(&mut self, at: usize) -> bool {
+        let process = &self.processes[at];
+        let due = process.timer.is_some_and(|timer| timer <= self.now(process.me));
+        if process.frozen || !due || process.core.is_none() {
+            return false;
+        }
+        self.processes[at].timer = None;
+        self.measure(at);
+        self.tell(at, Event::Tick);
+        true
+    }
+
+    /// Transfers that the core of a process has, wherever in it.
+    pub(crate) fn held(&self, at: usize) -> u64 {
+        self.processes[at].core.as_ref().map_or(0, |core| {
+            core.queued() + core.pinned() + core.reserved() + core.in_flight().len() as u64
+        })
+    }
+}
+
+pub(crate) const fn last_word(last: Last) -> &'static str {
+    match last {
+        Last::None => "none",
+        Last::ItHelpedMe => "it_helped_me",
+        Last::IHelpedIt => "i_helped_it",
+    }
+}
+
+pub(crate) fn last_from(word: Option<&str>) -> Last {
+    [Last::ItHelpedMe, Last::IHelpedIt].into_iter().find(|l| word == Some(last_word(*l))).unwrap_or_default()
+}

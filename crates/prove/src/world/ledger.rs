@@ -1,0 +1,197 @@
+//! The ledger's thread of a process: one job, one transaction; and what the driver hears of it, later.
+
+use super::World;
+use crate::mutant::Mutant;
+use crate::process::{Answer, Cleanup, Job, Taken};
+use crate::seen::Rare;
+use twinhaul_assist::{Event, FencedFigures, Interval, LoadedLot, OpId, Refusal, Sizes};
+use twinhaul_ledger::{Assign, AssignOutcome, Refused, Result, Sim, State, TakeOver, TakeOverOutcome};
+use twinhaul_units::{Bytes, Incarnation, TransferId};
+
+impl World {
+    /// One transaction of a process; a stale one's must change nothing (S7).
+    pub(crate) fn transact<T>(&mut self, at: usize, work: impl FnOnce(&mut Sim) -> Result<T>) -> Result<T> {
+        let stale = !self.is_current(at);
+        let before = stale.then(|| self.ledger.clone());
+        let result = work(&mut self.ledger);
+        if let Some(before) = before {
+            self.saw(Rare::StaleRefused);
+            self.check_stale_changed_nothing(&before);
+        }
+        self.check_ledger();
+        result
+    }
+
+    /// The first job of the ledger's thread.
+    pub(crate) fn step_ledger(&mut self, at: usize) -> bool {
+        let process = &mut self.processes[at];
+        if process.frozen || self.ledger_cut[process.me.index()] {
+            return false;
+        }
+        let Some(job) = process.jobs.pop_front() else { return false };
+        let done = match job {
+            Job::Load { limit } => self.load(at, limit),
+            Job::Assign(assign) => self.assign(at, &assign),
+            Job::TakeOver(take) => self.take_over(at, take),
+            Job::Remember { ratio, last } => {
+                let (me, mine) = (self.processes[at].me, self.processes[at].incarnation);
+                self.transact(at, |ledger| ledger.remember(me, mine, f64::from_bits(ratio), last))
+            }
+            Job::ClaimFinishing => self.claim_finishing(at),
+        };
+        if done.is_err() {
+            self.end_process(at);
+        }
+        true
+    }
+
+    fn load(&mut self, at: usize, limit: usize) -> Result<()> {
+        let process = &self.processes[at];
+        let loaded = self.ledger.lots_since(process.me, process.incarnation, process.cursor, limit)?;
+        let lots = loaded.owned.iter().map(|owned| self.loaded_lot(owned.interval)).collect();
+        let process = &mut self.processes[at];
+        process.cursor = loaded.next;
+        process.answers.push_back(Answer::Loaded { lots, all_planned: loaded.complete && !loaded.growing });
+        Ok(())
+    }
+
+    pub(crate) fn loaded_lot(&self, interval: Interval) -> LoadedLot {
+        let sizes: Vec<u64> = (interval.first.0..=interval.last.0)
+            .map(|id| u64::from(self.setup.grains_of(TransferId(id))) * crate::target::GRAIN)
+            .collect();
+        LoadedLot { interval, target: 0, sizes: Sizes::exact(interval.first, &sizes), shared_ranges: false }
+    }
+
+    fn assign(&mut self, at: usize, assign: &Assign) -> Result<()> {
+        let owners = |ledger: &Sim| -> Vec<_> {
+            assign.intervals.iter().flat_map(|i| i.first.0..=i.last.0).map(|id| ledger.owner(TransferId(id))).collect()
+        };
+        let (lots, before) = (self.ledger.owners().count(), owners(&self.ledger));
+        let outcome = self.transact(at, |ledger| ledger.assign(assign))?;
+        if let AssignOutcome::Assigned(assigned) = &outcome {
+            if before == owners(&self.ledger) {
+                self.saw(Rare::AssignRepeated);
+            } else {
+                self.saw(Rare::Assigned);
+                self.check_assignment(at, assign);
+            }
+            if self.ledger.owners().count() > lots {
+                self.saw(Rare::LotSplit);
+            }
+            if assigned.lots.iter().any(|lot| lot.epoch.0 > 2) {
+                self.saw(Rare::GivenBack);
+            }
+        }
+        self.processes[at].answers.push_back(Answer::Assigned { op: assign.op, outcome });
+        Ok(())
+    }
+
+    fn take_over(&mut self, at: usize, take: TakeOver) -> Result<()> {
+        let op = OpId(take.op);
+        let dead = take.by.other();
+        let authorised = !self.ledger.unsettled(dead)?.is_empty();
+        let alive = self.processes.iter().any(|p| p.me == dead && p.incarnation == take.dead_incarnation);
+        match self.transact(at, |ledger| ledger.take_over(&take))? {
+            TakeOverOutcome::Taken(taken) => {
+                self.saw(Rare::TookOver);
+                for (rare, seen) in [(Rare::TookOverAuthorised, authorised), (Rare::TookOverAlive, alive)] {
+                    if seen {
+                        self.saw(rare);
+                    }
+                }
+                let taken =
+                    Taken { op, incarnation: taken.incarnation, count: taken.count, bytes: taken.bytes };
+                self.processes[at].cleanup = Some(Cleanup::begin(Some(taken)));
+                if self.setup.is(Mutant::TakeOverWithoutDiscard) {
+                    self.end_cleanup(at);
+                }
+            }
+            TakeOverOutcome::Refused(_) => self.processes[at].answers.push_back(Answer::NotTaken { op }),
+        }
+        Ok(())
+    }
+
+    /// What the ledger's thread found is told to the core.
+    pub(crate) fn step_answer(&mut self, at: usize) -> bool {
+        let process = &mut self.processes[at];
+        if process.frozen {
+            return false;
+        }
+        let Some(answer) = process.answers.pop_front() else { return false };
+        let event = match answer {
+            Answer::Loaded { lots, all_planned } => {
+                Event::LotsLoaded { lots, pinned: Vec::new(), ranges: Vec::new(), all_planned }
+            }
+            Answer::Assigned { op, outcome: AssignOutcome::Assigned(assigned) } => Event::Assigned {
+                op: OpId(op),
+                lots: assigned.lots,
+                ranges: Vec::new(),
+                bytes: Bytes(assigned.bytes),
+            },
+            Answer::Assigned { op, outcome: AssignOutcome::Refused(why) } => {
+                Event::Refused { op: OpId(op), why: refusal(why) }
+            }
+            Answer::NotTaken { op } => {
+                self.resume_loads(at);
+                Event::Fenced { op, outcome: Err(Refusal::OwnerNotCurrent) }
+            }
+            Answer::Taken { op, incarnation, count, bytes } => {
+                self.resume_loads(at);
+                Event::Fenced { op, outcome: Ok(FencedFigures { incarnation, count, bytes: Bytes(bytes) }) }
+            }
+        };
+        self.tell(at, event);
+        true
+    }
+
+    /// The take-over is complete: what it brought may be loaded.
+    fn resume_loads(&mut self, at: usize) {
+        let process = &mut self.processes[at];
+        process.taking = false;
+        if let Some(limit) = process.later_load.take() {
+            process.jobs.push_back(Job::Load { limit });
+        }
+    }
+
+    /// Looks whether this process still has its place, and whether there is nothing left to do: then it claims the last
+    /// step of the run.
+    pub(crate) fn poll(&mut self, at: usize) -> bool {
+        let process = &self.processes[at];
+        if process.frozen || process.core.is_none() || self.ledger_cut[process.me.index()] {
+            return false;
+        }
+        if !self.is_current(at) {
+            self.saw(Rare::StaleRefused);
+            self.end_process(at);
+            return true;
+        }
+        let process = &self.processes[at];
+        if self.ledger.is_finished() {
+            self.end_process(at);
+            return true;
+        }
+        if !self.all_settled() || !process.is_idle() || process.finish.is_some() {
+            return false;
+        }
+        self.processes[at].jobs.push_back(Job::ClaimFinishing);
+        true
+    }
+
+    /// Who a take-over or an assignment names as its own.
+    pub(crate) fn place_of(&self, at: usize) -> (twinhaul_units::PeerId, Incarnation) {
+        (self.processes[at].me, self.processes[at].incarnation)
+    }
+
+    /// The state of a transfer in the ledger.
+    pub(crate) fn state(&self, id: TransferId) -> State {
+        self.ledger.state_of(id).unwrap_or_default()
+    }
+}
+
+const fn refusal(refused: Refused) -> Refusal {
+    match refused {
+        Refused::StaleHelper { .. } => Refusal::ReceiverNotCurrent,
+        Refused::StaleOwner { .. } => Refusal::OwnerNotCurrent,
+        _ => Refusal::LotChanged,
+    }
+}
