@@ -149,6 +149,11 @@ impl Sim {
         Some(self.lines[self.place(id.0)?].mtime_ns)
     }
 
+    /// Whether a transfer was authorised, or ended, before.
+    pub fn is_written(&self, id: TransferId) -> bool {
+        self.place(id.0).is_some_and(|at| self.lines[at].by.is_some())
+    }
+
     /// What a peer's former life remembered: ratio, and who assisted whom.
     pub fn memory(&self, peer: PeerId) -> (Option<f64>, Option<&str>) {
         let row = &self.peers[peer.index()];

@@ -30,7 +30,14 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
             "exists",
             format!("target {} has it already (on_exists: fail)", route.target.name),
         )),
-        OnExists::SkipSame if same(job, &stat, route) && names_are_there(desk, job, route) => {
+        // What this run wrote itself may have its size and its times, but not be durable: after a power loss with
+        // `durability: end` even its bytes may be missing. Found by the simulation.
+        OnExists::SkipSame
+            if !job.redo
+                && !job.row.written
+                && same(job, &stat, route)
+                && names_are_there(desk, job, route) =>
+        {
             Ok(Decision::Skip)
         }
         OnExists::SkipSame | OnExists::Overwrite => Ok(Decision::Write(WriteMode::Overwrite)),

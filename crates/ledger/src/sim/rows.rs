@@ -66,6 +66,7 @@ impl Sim {
             size: plan.size,
             mtime_ns: line.mtime_ns,
             attempts: line.attempts,
+            written: line.by.is_some(),
             names: if plan.kind == NodeKind::HardLinkGroup { plan.names.clone() } else { Vec::new() },
             state: line.state,
         }

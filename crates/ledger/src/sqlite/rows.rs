@@ -12,7 +12,7 @@ use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 
 /// The columns of [`read_row`].
 pub(super) const ROW_COLUMNS: &str =
-    "id, key, source_key, source, target, kind, size, mtime_ns, state, attempts";
+    "id, key, source_key, source, target, kind, size, mtime_ns, state, attempts, by_peer IS NOT NULL";
 /// The further columns of [`read_detail`].
 const DETAIL_COLUMNS: &str =
     "by_peer, by_incarnation, epoch, blake3, etag, actual_size, verified, lost, error, class,
@@ -33,6 +33,7 @@ pub(super) fn read_row(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<Row
         mtime_ns: row.get(7)?,
         state: state_from_sql(row.get(8)?)?,
         attempts: row.get(9)?,
+        written: row.get(10)?,
         names: if kind == NodeKind::HardLinkGroup { names(conn, id)? } else { Vec::new() },
     })
 }
@@ -58,17 +59,17 @@ fn read_detail(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<Detail> {
         state: base.state,
         attempts: base.attempts,
         names: base.names,
-        by: row.get::<_, Option<i64>>(10)?.map(peer_from_sql).transpose()?,
-        incarnation: number(11)?.map(Incarnation),
-        epoch: number(12)?.map(Epoch),
-        blake3: row.get::<_, Option<Vec<u8>>>(13)?.as_deref().map(hash_from_sql).transpose()?,
-        etag: row.get(14)?,
-        actual_size: number(15)?,
-        verified: row.get::<_, Option<bool>>(16)?.unwrap_or(false),
-        lost: row.get::<_, Option<u32>>(17)?.unwrap_or(0),
-        error: row.get(18)?,
-        class: row.get(19)?,
-        settled_at_ms: number(20)?,
+        by: row.get::<_, Option<i64>>(11)?.map(peer_from_sql).transpose()?,
+        incarnation: number(12)?.map(Incarnation),
+        epoch: number(13)?.map(Epoch),
+        blake3: row.get::<_, Option<Vec<u8>>>(14)?.as_deref().map(hash_from_sql).transpose()?,
+        etag: row.get(15)?,
+        actual_size: number(16)?,
+        verified: row.get::<_, Option<bool>>(17)?.unwrap_or(false),
+        lost: row.get::<_, Option<u32>>(18)?.unwrap_or(0),
+        error: row.get(19)?,
+        class: row.get(20)?,
+        settled_at_ms: number(21)?,
     })
 }
 
@@ -127,11 +128,11 @@ impl SqliteView {
                     unsettled.push(Unsettled {
                         row: read_row(conn, row)?,
                         epoch: Epoch(from_sql(lot.epoch)),
-                        authorised_epoch: Epoch(from_sql(row.get(10)?)),
-                        authorised_incarnation: Incarnation(from_sql(row.get(11)?)),
-                        reference: row.get(12)?,
-                        blake3: hash_from_sql(&row.get::<_, Vec<u8>>(13)?)?,
-                        size: from_sql(row.get(14)?),
+                        authorised_epoch: Epoch(from_sql(row.get(11)?)),
+                        authorised_incarnation: Incarnation(from_sql(row.get(12)?)),
+                        reference: row.get(13)?,
+                        blake3: hash_from_sql(&row.get::<_, Vec<u8>>(14)?)?,
+                        size: from_sql(row.get(15)?),
                     });
                 }
             }

@@ -51,6 +51,9 @@ pub struct Row {
     pub size: u64,
     pub mtime_ns: i64,
     pub attempts: u32,
+    /// This run was at it before, at least as far as an authorisation: what is at the target may be its own, and not be
+    /// durable or whole. Never a reason to skip.
+    pub written: bool,
     /// Further names of a hard-link group.
     pub names: Vec<Vec<u8>>,
     pub state: State,

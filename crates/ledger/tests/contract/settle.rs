@@ -106,6 +106,8 @@ pub(crate) fn released_transfers_are_planned_again<F: Factory>() {
     let group: Vec<_> = (0..12).map(|id| (TransferId(id), Epoch(1))).collect();
     store.release(First, a, &group).unwrap();
     assert_eq!(bounds(&owned(&store, First, a)), [(0, 49)]);
+    let written = |id| store.rows(TransferId(id), TransferId(id), 1).unwrap()[0].written;
+    assert_eq!((written(5), written(11)), (true, false), "the run was at it before");
     store.authorise(First, a, &authorise([5], 1)).unwrap();
     store.authorise(First, a, &authorise([5], 1)).unwrap();
     assert_eq!(store.counters().unwrap().sum(State::Authorised).transfers, 1, "authorised again");
