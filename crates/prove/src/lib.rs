@@ -9,6 +9,7 @@ mod process;
 mod random;
 mod seen;
 mod setup;
+pub mod soak;
 mod swarm;
 mod target;
 mod walk;

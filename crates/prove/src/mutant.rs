@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mutant {
     HalfCopied,
+    SkipsItsOwn,
     SourceNotChecked,
     PublishedBeforeSealed,
     DoneBeforeNames,

@@ -6,7 +6,7 @@
 
 use crate::target::Attempt;
 use std::collections::VecDeque;
-use twinhaul_assist::{Core, LoadedLot, OpId, Unit};
+use twinhaul_assist::{AskId, Core, LoadedLot, OpId, Unit};
 use twinhaul_ledger::{Assign, AssignOutcome, LotCursor, Settled, TakeOver};
 use twinhaul_units::{Epoch, Incarnation, Moment, PeerId, TransferId};
 
@@ -37,6 +37,8 @@ pub(crate) struct Process {
     pub(crate) finish: Option<Finish>,
     /// Asks of its own, without repeats: a bound for the model.
     pub(crate) asks: u64,
+    /// The latest ask that it answered.
+    pub(crate) answered: Option<AskId>,
     /// Bytes that it copied.
     pub(crate) moved: u64,
 }
@@ -54,11 +56,24 @@ pub(crate) enum Job {
 /// What it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Answer {
-    Loaded { lots: Vec<LoadedLot>, all_planned: bool },
-    Assigned { op: u64, outcome: AssignOutcome },
+    Loaded {
+        lots: Vec<LoadedLot>,
+        all_planned: bool,
+    },
+    Assigned {
+        op: u64,
+        outcome: AssignOutcome,
+    },
     /// The take-over was refused; a successful one is told by its cleanup.
-    NotTaken { op: OpId },
-    Taken { op: OpId, incarnation: Incarnation, count: u64, bytes: u64 },
+    NotTaken {
+        op: OpId,
+    },
+    Taken {
+        op: OpId,
+        incarnation: Incarnation,
+        count: u64,
+        bytes: u64,
+    },
 }
 
 /// A transfer in a slot.
@@ -196,6 +211,7 @@ impl Process {
             published: Vec::new(),
             finish: None,
             asks: 0,
+            answered: None,
             moved: 0,
         }
     }

@@ -61,8 +61,15 @@ rare! {
 }
 
 /// How often each happened. No part of a state.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Seen([u64; Rare::ALL.len()]);
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seen = Rare::ALL.iter().filter(|what| self.of(**what) > 0);
+        f.debug_map().entries(seen.map(|what| (what, self.of(*what)))).finish()
+    }
+}
 
 impl Default for Seen {
     fn default() -> Self {

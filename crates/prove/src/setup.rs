@@ -23,6 +23,9 @@ pub enum Durability {
 pub struct Setup {
     /// Grains of each transfer, at most [`GRAINS_MAX`].
     pub grains: Vec<u8>,
+    /// What an earlier run left under the keys, by transfer: 0: nothing; else an object with the times of that version
+    /// (1: the one that the source has).
+    pub there: Vec<u8>,
     /// The first so many are the first peer's.
     pub first: u64,
     /// Lots at the beginning, of both peers together.
@@ -52,6 +55,7 @@ impl Setup {
     pub fn small(n: u64) -> Self {
         Self {
             grains: (0..n).map(|_| 1).collect(),
+            there: Vec::new(),
             first: n.div_ceil(2),
             lots: 2,
             policy: Policy::Learning,

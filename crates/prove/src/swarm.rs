@@ -73,8 +73,11 @@ impl Swarm {
     fn setup(random: &mut Random, n: u64, mutant: Option<Mutant>) -> Setup {
         let most = random.pick(&[1, 2, 4, GRAINS_MAX as u64]);
         let grains = (0..n).map(|_| random.below(most + 1) as u8).collect();
+        let earlier = random.once_in(4);
+        let there = (0..n).map(|_| if earlier { random.pick(&[0, 1, 1, 9]) } else { 0 }).collect();
         Setup {
             grains,
+            there,
             first: random.pick(&[0, n / 4, n / 2, n / 2, n]),
             lots: random.pick(&[2, 2, 4, 8]),
             policy: random.pick(&[Policy::None, Policy::Learning, Policy::Learning, Policy::Learning]),

@@ -4,6 +4,7 @@
 //! that a mixture of two versions, a hole and an old object are all told apart. Publishing renames. What was not synced
 //! may be gone after a power loss, names and bytes apart.
 
+use crate::Setup;
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 
 /// Bytes of a grain: what ranges are cut to (`twinhaul_ledger::RANGE_ALIGN`).
@@ -151,8 +152,22 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) fn new(transfers: u64) -> Self {
-        Self { publics: (0..transfers).map(|_| None).collect(), ..Self::default() }
+    /// With what an earlier run left, durable and whole.
+    pub(crate) fn new(setup: &Setup) -> Self {
+        let public = |(id, grains): (u64, &u8)| {
+            let version = setup.there.get(place(TransferId(id))).copied().filter(|version| *version > 0)?;
+            let mut content = Content::of(*grains, version);
+            content.stamp(version);
+            let attempt = Attempt {
+                id: TransferId(id),
+                epoch: Epoch(0),
+                peer: PeerId::First,
+                incarnation: Incarnation(0),
+            };
+            let object = Private { attempt, content, durable: Some(content) };
+            Some(Public { object, before: None })
+        };
+        Self { publics: (0..).zip(&setup.grains).map(public).collect(), ..Self::default() }
     }
 
     pub(crate) fn public(&self, id: TransferId) -> Option<&Public> {
@@ -190,7 +205,8 @@ impl Target {
 
     /// Everything there is is durable but for the names of published objects.
     pub(crate) fn seal_all(&mut self) {
-        for object in self.privates.iter_mut().chain(self.publics.iter_mut().flatten().map(|p| &mut p.object)) {
+        for object in self.privates.iter_mut().chain(self.publics.iter_mut().flatten().map(|p| &mut p.object))
+        {
             object.durable = Some(object.content);
         }
     }
@@ -267,10 +283,10 @@ mod tests {
 
     #[test]
     fn what_was_not_synced_is_gone_after_a_power_loss() {
-        let mut target = Target::new(1);
+        let mut target = Target::new(&Setup::small(1));
         written(&mut target, 1, 7);
         target.lose_power(1);
-        assert_eq!(target, Target::new(1));
+        assert_eq!(target, Target::new(&Setup::small(1)));
         written(&mut target, 1, 7);
         assert!(target.seal(attempt(1)));
         assert_eq!(target.publish(attempt(1), false), Ok(()));
@@ -284,7 +300,7 @@ mod tests {
 
     #[test]
     fn an_unsynced_replacement_falls_back_to_what_was_durable() {
-        let mut target = Target::new(1);
+        let mut target = Target::new(&Setup::small(1));
         for (epoch, version) in [(1, 5), (2, 6)] {
             written(&mut target, epoch, version);
             target.seal(attempt(epoch));

@@ -6,6 +6,7 @@
 use crate::swarm::{Class, Swarm};
 use crate::world::{Action, Broken, Invariant, Survivors, Thread, World};
 use crate::{Mutant, Random, Seen};
+use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use twinhaul_units::{PeerId, TransferId};
@@ -20,10 +21,32 @@ pub struct Outcome {
 
 /// Walks one seed.
 pub fn walk(seed: u64, mutant: Option<Mutant>) -> Outcome {
+    walk_with(seed, mutant, &mut |_, _| {})
+}
+
+/// Walks one seed and tells every step.
+pub(crate) fn told(seed: u64) -> (String, Outcome) {
+    let swarm = Swarm::of(seed, None);
+    let mut story = format!("{:#?}\n", swarm.setup);
+    let _ =
+        writeln!(story, "trouble: {:?}, one step in {}, {} steps", swarm.classes, swarm.every, swarm.steps);
+    let outcome = walk_with(seed, None, &mut |action, world| {
+        let _ = writeln!(story, "{action:?}");
+        if let Some(broken) = world.broken() {
+            let _ = writeln!(story, "BROKEN {broken}\n{world:#?}");
+        }
+    });
+    let verdict =
+        outcome.broken.as_ref().map_or_else(|| "nothing broken".to_owned(), |b| format!("BROKEN {b}"));
+    let _ = writeln!(story, "{verdict}");
+    (story, outcome)
+}
+
+fn walk_with(seed: u64, mutant: Option<Mutant>, tell: &mut dyn FnMut(Action, &World)) -> Outcome {
     let swarm = Swarm::of(seed, mutant);
     let transfers = swarm.setup.transfers();
-    let world = std::panic::catch_unwind(AssertUnwindSafe(|| Walk::new(seed, swarm).map(Walk::run)));
-    match world {
+    let walked = std::panic::catch_unwind(AssertUnwindSafe(|| Walk::new(seed, swarm, tell).map(Walk::run)));
+    match walked {
         Ok(Ok(world)) => Outcome { broken: world.broken().cloned(), seen: *world.seen(), transfers },
         Ok(Err(error)) => failed(error.to_string(), transfers),
         Err(panic) => {
@@ -39,21 +62,34 @@ fn failed(what: String, transfers: u64) -> Outcome {
     Outcome { broken, seen: Seen::default(), transfers }
 }
 
-struct Walk {
+struct Walk<'a> {
     world: World,
     swarm: Swarm,
     random: Random,
+    tell: &'a mut dyn FnMut(Action, &World),
 }
 
-impl Walk {
-    fn new(seed: u64, swarm: Swarm) -> twinhaul_ledger::Result<Self> {
+impl<'a> Walk<'a> {
+    fn new(
+        seed: u64,
+        swarm: Swarm,
+        tell: &'a mut dyn FnMut(Action, &World),
+    ) -> twinhaul_ledger::Result<Self> {
         let world = World::new(Arc::new(swarm.setup.clone()))?;
-        Ok(Self { world, swarm, random: Random::new(seed) })
+        Ok(Self { world, swarm, random: Random::new(seed), tell })
+    }
+
+    fn act(&mut self, action: Action) -> bool {
+        let done = self.world.act(action);
+        if done {
+            (self.tell)(action, &self.world);
+        }
+        done
     }
 
     fn run(mut self) -> World {
         for peer in PeerId::BOTH {
-            self.world.act(Action::Start { peer, second: false });
+            self.act(Action::Start { peer, second: false });
         }
         for _ in 0..self.swarm.steps {
             if self.world.broken().is_some() {
@@ -82,7 +118,7 @@ impl Walk {
             0..=9 => self.thread(),
             10..=12 => {
                 let letter = self.random.place(self.world.letters.len());
-                self.world.act(Action::Deliver { letter, keep: false });
+                self.act(Action::Deliver { letter, keep: false });
             }
             13 => self.rare(),
             14 => self.link(),
@@ -93,9 +129,8 @@ impl Walk {
     /// A process, the favoured peer's more often.
     fn a_process(&mut self) -> usize {
         let peer = if self.random.below(16) < self.swarm.favour { PeerId::First } else { PeerId::Second };
-        let of: Vec<usize> = (0..self.world.processes.len())
-            .filter(|at| self.world.processes[*at].me == peer)
-            .collect();
+        let of: Vec<usize> =
+            (0..self.world.processes.len()).filter(|at| self.world.processes[*at].me == peer).collect();
         if of.is_empty() { self.random.place(self.world.processes.len()) } else { self.random.pick(&of) }
     }
 
@@ -116,7 +151,7 @@ impl Walk {
         let from = self.random.place(threads.len());
         for at in 0..threads.len() {
             let thread = threads[(from + at) % threads.len()];
-            if self.world.act(Action::Step { process, thread }) {
+            if self.act(Action::Step { process, thread }) {
                 return;
             }
         }
@@ -124,9 +159,9 @@ impl Walk {
 
     fn link(&mut self) {
         let process = self.a_process();
-        let down = self.world.act(Action::LinkDown { process });
+        let down = self.act(Action::LinkDown { process });
         if !down {
-            self.world.act(Action::LinkUp { process });
+            self.act(Action::LinkUp { process });
         }
     }
 
@@ -135,19 +170,19 @@ impl Walk {
         let process = self.a_process();
         let peer = self.a_peer();
         match self.random.below(4) {
-            0 => self.world.act(Action::Step { process, thread: Thread::Poll }),
-            1 => self.world.act(Action::NoticeDeath { process }),
-            2 => self.world.act(Action::Start { peer, second: false }),
-            _ => self.world.act(Action::Step { process, thread: Thread::Timer }),
+            0 => self.act(Action::Step { process, thread: Thread::Poll }),
+            1 => self.act(Action::NoticeDeath { process }),
+            2 => self.act(Action::Start { peer, second: false }),
+            _ => self.act(Action::Step { process, thread: Thread::Timer }),
         };
     }
 
     /// Time, and whose timer is due then.
     fn pass(&mut self) {
         let micros = if self.random.once_in(3) { None } else { Some(1 << self.random.below(24)) };
-        self.world.act(Action::Pass { micros });
+        self.act(Action::Pass { micros });
         let process = self.a_process();
-        self.world.act(Action::Step { process, thread: Thread::Timer });
+        self.act(Action::Step { process, thread: Thread::Timer });
     }
 
     fn trouble(&mut self) -> bool {
@@ -176,6 +211,6 @@ impl Walk {
                 Action::ClockSpeed { peer, percent: self.random.pick(&[1, 50, 100, 300, 10_000]) }
             }
         };
-        self.world.act(action)
+        self.act(action)
     }
 }

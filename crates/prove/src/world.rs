@@ -77,7 +77,7 @@ impl World {
         let ledger = setup.ledger()?;
         let transfers = setup.transfers();
         Ok(Self {
-            target: Target::new(transfers),
+            target: Target::new(&setup),
             sources: (0..transfers).map(|_| 1).collect(),
             processes: Vec::new(),
             letters: Vec::new(),

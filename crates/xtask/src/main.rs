@@ -1,7 +1,7 @@
 //! `cargo xtask`: the chores of this house, in plain Rust, so that a machine with only Rust and a C compiler can do them.
 //!
 //! It never becomes part of the product and imports none of its crates: it must build in seconds, and it must run
-//! when the product does not compile. Entry points: [`tidy`], [`suite`] (the verb `test`), [`demo`].
+//! when the product does not compile. Entry points: [`tidy`], [`suite`] (the verb `test`), [`demo`], [`soak`].
 
 #![allow(
     clippy::print_stdout,
@@ -11,6 +11,7 @@
 
 mod demo;
 mod process;
+mod soak;
 mod suite;
 mod tidy;
 
@@ -24,6 +25,7 @@ usage: cargo xtask <verb>
                     --quick leaves out clippy and the whole-program tests
   tidy [--write]    check the rules of the house (crates/README.md); --write renews what is generated from them
   demo [ARGS...]    build what the demonstration needs and run `twinhaul demo ARGS...`
+  soak sim          walk through millions of simulated runs; `soak sim --seed N` tells one
 ";
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Some((verb, rest)) if verb == "test" => suite::run(&root, rest),
         Some((verb, rest)) if verb == "tidy" => tidy::run(&root, rest),
         Some((verb, rest)) if verb == "demo" => demo::run(&root, rest),
+        Some((verb, rest)) if verb == "soak" => soak::run(&root, rest),
         Some((verb, _)) if matches!(verb.as_str(), "help" | "--help" | "-h") => {
             print!("{USAGE}");
             Ok(true)

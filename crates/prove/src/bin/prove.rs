@@ -1,29 +1,34 @@
-//! `prove sim | model | mutants`: what `cargo xtask soak` runs.
+//! `prove sim`: what `cargo xtask soak sim` runs. Results on stdout, progress on stderr.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool for developers: printing is what it does")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool for developers: printing is what it does"
+)]
 
-use std::time::Instant;
-use twinhaul_prove::{Rare, Seen, walk};
+use std::process::ExitCode;
+use twinhaul_prove::soak;
 
-fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let from: u64 = args.get(1).and_then(|a| a.parse().ok()).unwrap_or(0);
-    let n: u64 = args.get(2).and_then(|a| a.parse().ok()).unwrap_or(1000);
-    let t = Instant::now();
-    let mut seen = Seen::default();
-    let mut bad = 0;
-    for seed in from..from + n {
-        let outcome = walk(seed, None);
-        seen.add(&outcome.seen);
-        if let Some(b) = outcome.broken {
-            bad += 1;
-            if bad < 15 {
-                println!("seed {seed} n={} {b}", outcome.transfers);
-            }
+const USAGE: &str = "\
+usage: cargo xtask soak <what>
+
+  sim [--seeds N] [--minutes M] [--from SEED]   walk through so many seeds (default 1,000,000), or as long as that
+  sim --seed N                                  walk through one seed and tell what happened
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.split_first() {
+        Some((&"sim", rest)) => soak::sim(rest, &mut std::io::stdout(), &mut std::io::stderr()),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
         }
     }
-    for r in Rare::ALL {
-        println!("{:8} {}", seen.of(*r), r.words());
-    }
-    println!("{n} seeds, {bad} bad, {:?}", t.elapsed());
 }

@@ -7,35 +7,75 @@ use twinhaul_units::{PeerId, TransferId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// A thread of a process takes its next step.
-    Step { process: usize, thread: Thread },
+    Step {
+        process: usize,
+        thread: Thread,
+    },
     /// A letter arrives; `keep`: it will come once more.
-    Deliver { letter: usize, keep: bool },
-    LinkUp { process: usize },
-    LinkDown { process: usize },
+    Deliver {
+        letter: usize,
+        keep: bool,
+    },
+    LinkUp {
+        process: usize,
+    },
+    LinkDown {
+        process: usize,
+    },
     /// It is noticed that the other peer's process is gone.
-    NoticeDeath { process: usize },
+    NoticeDeath {
+        process: usize,
+    },
     /// Time passes: so many microseconds, or until the next timer.
-    Pass { micros: Option<u64> },
+    Pass {
+        micros: Option<u64>,
+    },
     /// A peer's process is started; `second`: although one lives.
-    Start { peer: PeerId, second: bool },
+    Start {
+        peer: PeerId,
+        second: bool,
+    },
 
     // --- faults
-    Lose { letter: usize },
-    Crash { process: usize },
-    Freeze { process: usize },
-    Wake { process: usize },
+    Lose {
+        letter: usize,
+    },
+    Crash {
+        process: usize,
+    },
+    Freeze {
+        process: usize,
+    },
+    Wake {
+        process: usize,
+    },
     /// All processes die, and what was not synced is gone: names by the bits of `names`.
-    PowerLoss { names: u64 },
+    PowerLoss {
+        names: u64,
+    },
     CutPeers,
     MendPeers,
-    CutLedger { peer: PeerId },
-    MendLedger { peer: PeerId },
+    CutLedger {
+        peer: PeerId,
+    },
+    MendLedger {
+        peer: PeerId,
+    },
     /// The answer to an assignment or a load is lost.
-    LoseAnswer { process: usize },
-    FailSync { process: usize },
-    ChangeSource { id: TransferId },
+    LoseAnswer {
+        process: usize,
+    },
+    FailSync {
+        process: usize,
+    },
+    ChangeSource {
+        id: TransferId,
+    },
     /// A peer's clock runs at so many hundredths of true time.
-    ClockSpeed { peer: PeerId, percent: u64 },
+    ClockSpeed {
+        peer: PeerId,
+        percent: u64,
+    },
 }
 
 /// Which thread of a process.
@@ -55,9 +95,7 @@ impl World {
     /// Makes it happen; false if it cannot happen now, and then nothing has changed.
     pub fn act(&mut self, action: Action) -> bool {
         match action {
-            Action::Step { process, thread } => {
-                process < self.processes.len() && self.step(process, thread)
-            }
+            Action::Step { process, thread } => process < self.processes.len() && self.step(process, thread),
             Action::Deliver { letter, keep } => self.deliver(letter, keep),
             Action::LinkUp { process } => process < self.processes.len() && self.link_up(process),
             Action::LinkDown { process } => process < self.processes.len() && self.link_down(process),

@@ -114,7 +114,8 @@ impl World {
         for id in (0..self.setup.transfers()).map(TransferId) {
             let Some((state, digest)) = self.marks.ended[index(id)] else { continue };
             let public = self.target.public(id);
-            let durable = public.is_some_and(|p| p.before.is_none() && p.object.durable == Some(p.object.content));
+            let durable =
+                public.is_some_and(|p| p.before.is_none() && p.object.durable == Some(p.object.content));
             let content = public.map(|p| p.object.content);
             let right = match state {
                 State::Done => content.map(|c| c.digest()) == digest,
@@ -134,7 +135,10 @@ impl World {
         let id = attempt.id;
         if let Some(there) = older {
             self.unless(attempt.age() >= there.age(), Invariant::S2, || {
-                format!("transfer {id}: an attempt of epoch {} replaced one of epoch {}", attempt.epoch, there.epoch)
+                format!(
+                    "transfer {id}: an attempt of epoch {} replaced one of epoch {}",
+                    attempt.epoch, there.epoch
+                )
             });
         }
         let state = self.state(id);
@@ -157,7 +161,9 @@ impl World {
     pub(crate) fn check_assignment(&mut self, at: usize, assign: &Assign) {
         for id in assign.intervals.iter().flat_map(|i| i.first.0..=i.last.0).map(TransferId) {
             let started = self.processes[at].holds(id);
-            self.unless(!started, Invariant::S6, || format!("transfer {id} was assigned after it had started"));
+            self.unless(!started, Invariant::S6, || {
+                format!("transfer {id} was assigned after it had started")
+            });
             let state = self.state(id);
             self.unless(state == State::Planned, Invariant::S6, || {
                 format!("transfer {id} was assigned, and is {}", state.words())
@@ -198,7 +204,9 @@ impl World {
             }
         }
         if let Some((id, how)) = wrong {
-            self.unless(false, Invariant::S4, || format!("transfer {id} is {how} by a peer that does not own it"));
+            self.unless(false, Invariant::S4, || {
+                format!("transfer {id} is {how} by a peer that does not own it")
+            });
         }
         let strays = self.target.strays;
         self.unless(strays == 0, Invariant::S9, || format!("{strays} names at the target that are nobody's"));

@@ -17,7 +17,8 @@ impl World {
     pub(crate) fn step_cleanup(&mut self, at: usize) -> bool {
         let process = &self.processes[at];
         let Some(cleanup) = &process.cleanup else { return false };
-        let ledger_step = matches!(cleanup.step, CleanupStep::List | CleanupStep::Settle | CleanupStep::Release);
+        let ledger_step =
+            matches!(cleanup.step, CleanupStep::List | CleanupStep::Settle | CleanupStep::Release);
         if process.frozen || (ledger_step && self.ledger_cut[process.me.index()]) {
             return false;
         }

@@ -69,6 +69,11 @@ impl World {
 
     /// A letter that finds no room, or no way, is lost: messages are wake-ups.
     fn send(&mut self, at: usize, message: Message) {
+        if let Message::Needed { ask_id, .. } | Message::NotNeeded { ask_id, .. } = &message
+            && self.processes[at].answered.replace(*ask_id) == Some(*ask_id)
+        {
+            self.saw(Rare::AnsweredTwice);
+        }
         let process = &self.processes[at];
         let letter = Letter { to: process.me.other(), from: process.incarnation, message };
         if self.peers_cut || self.letters.len() >= self.setup.letters || self.letters.contains(&letter) {
@@ -134,7 +139,9 @@ impl World {
     /// Whether the link of a process to the other peer could come up now.
     pub(crate) fn link_up(&mut self, at: usize) -> bool {
         let process = &self.processes[at];
-        let (false, Some(core)) = (self.peers_cut || process.frozen, process.core.as_ref()) else { return false };
+        let (false, Some(core)) = (self.peers_cut || process.frozen, process.core.as_ref()) else {
+            return false;
+        };
         let Some(other) = self.latest(process.me.other()).map(|at| &self.processes[at]) else { return false };
         let incarnation = other.incarnation;
         if other.frozen || other.core.is_none() || core.peer() == (Some(incarnation), true) {
@@ -147,7 +154,9 @@ impl World {
     /// … or is broken, and this is noticed.
     pub(crate) fn link_down(&mut self, at: usize) -> bool {
         let process = &self.processes[at];
-        let Some((Some(known), true)) = process.core.as_ref().map(twinhaul_assist::Core::peer) else { return false };
+        let Some((Some(known), true)) = process.core.as_ref().map(twinhaul_assist::Core::peer) else {
+            return false;
+        };
         let lives = |p: &crate::process::Process| p.me == process.me.other() && p.incarnation == known;
         if process.frozen || (!self.peers_cut && self.processes.iter().any(lives)) {
             return false;
@@ -184,9 +193,10 @@ impl World {
 
     /// Transfers that the core of a process has, wherever in it.
     pub(crate) fn held(&self, at: usize) -> u64 {
-        self.processes[at].core.as_ref().map_or(0, |core| {
-            core.queued() + core.pinned() + core.reserved() + core.in_flight().len() as u64
-        })
+        self.processes[at]
+            .core
+            .as_ref()
+            .map_or(0, |core| core.queued() + core.pinned() + core.reserved() + core.in_flight().len() as u64)
     }
 }
 

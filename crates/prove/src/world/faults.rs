@@ -13,7 +13,11 @@ impl World {
     pub(crate) fn start_process(&mut self, peer: PeerId, second: bool) -> bool {
         let lives = self.latest(peer).is_some();
         let cut = self.ledger_cut[peer.index()];
-        if lives != second || cut || self.is_over() || self.processes.iter().filter(|p| p.me == peer).count() > 1 {
+        if lives != second
+            || cut
+            || self.is_over()
+            || self.processes.iter().filter(|p| p.me == peer).count() > 1
+        {
             return false;
         }
         if self.ledger.incarnation(peer).0 >= INCARNATIONS_MAX {

@@ -64,7 +64,12 @@ impl World {
 
     fn assign(&mut self, at: usize, assign: &Assign) -> Result<()> {
         let owners = |ledger: &Sim| -> Vec<_> {
-            assign.intervals.iter().flat_map(|i| i.first.0..=i.last.0).map(|id| ledger.owner(TransferId(id))).collect()
+            assign
+                .intervals
+                .iter()
+                .flat_map(|i| i.first.0..=i.last.0)
+                .map(|id| ledger.owner(TransferId(id)))
+                .collect()
         };
         let (lots, before) = (self.ledger.owners().count(), owners(&self.ledger));
         let outcome = self.transact(at, |ledger| ledger.assign(assign))?;

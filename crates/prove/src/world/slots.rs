@@ -11,8 +11,7 @@ use twinhaul_units::{Bytes, TransferId};
 impl World {
     /// The core wants this transfer started, or its group failed it and it is done again.
     pub(crate) fn start(&mut self, at: usize, unit: Unit, redo: bool) {
-        let flight =
-            Flight { unit, redo, step: FlightStep::Begin, version: 0, overwrite: false, reached: 0 };
+        let flight = Flight { unit, redo, step: FlightStep::Begin, version: 0, overwrite: false, reached: 0 };
         self.processes[at].flights.push(flight);
     }
 
@@ -38,7 +37,8 @@ impl World {
         }
         let there = self.target.public(unit.id).map(|public| public.object.content.mtime());
         let planned = self.ledger.mtime_of(unit.id);
-        if self.setup.skip_same && there.is_some_and(|mtime| Some(i64::from(mtime)) == planned) {
+        let written = (redo || self.ledger.is_written(unit.id)) && !self.setup.is(Mutant::SkipsItsOwn);
+        if self.setup.skip_same && !written && there.is_some_and(|mtime| Some(i64::from(mtime)) == planned) {
             self.saw(Rare::Skipped);
             self.leave_slot(at, slot, Item::Skipped(unit));
             return;

@@ -83,6 +83,11 @@ pub(super) const ROOMS: &[Room] = &[
         what: "policies in virtual time: the same `assist`, scenarios, a bound to compare with",
     },
     Room {
+        name: "prove",
+        may: Only(&["units", "assist", "ledger"]),
+        what: "safety by search: simulation, model check and mutants over the same `assist`; for development only",
+    },
+    Room {
         name: "console-model",
         may: Only(&["units", "wire"]),
         what: "what the screen knows and how it changes",
@@ -116,7 +121,7 @@ pub(super) const ROOMS: &[Room] = &[
         may: Anything,
         what: "a screen in memory, a made engine, the backends' conformance suite; for tests only",
     },
-    Room { name: "xtask", may: Only(&[]), what: "`cargo xtask`: tidy, test, demo" },
+    Room { name: "xtask", may: Only(&[]), what: "`cargo xtask`: tidy, test, demo, soak" },
     Room {
         name: "plugins/disk",
         may: Only(&["units", "backend-abi"]),
