@@ -154,10 +154,9 @@ impl Sim {
         self.place(id.0).is_some_and(|at| self.lines[at].by.is_some())
     }
 
-    /// What a peer's former life remembered: ratio, and who assisted whom.
-    pub fn memory(&self, peer: PeerId) -> (Option<f64>, Option<&str>) {
-        let row = &self.peers[peer.index()];
-        (row.ratio.map(f64::from_bits), row.last.as_deref())
+    /// What a peer's former life remembered.
+    pub fn memory(&self, peer: PeerId) -> Option<Remembered> {
+        self.peers[peer.index()].remembered()
     }
 
     /// Who has claimed the last step of the run.

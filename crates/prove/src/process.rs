@@ -46,10 +46,17 @@ pub(crate) struct Process {
 /// What the ledger's thread is to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Job {
-    Load { limit: usize },
+    Load {
+        limit: usize,
+    },
     Assign(Assign),
     TakeOver(TakeOver),
-    Remember { ratio: u64, last: &'static str },
+    /// The bits of the ratios.
+    Remember {
+        ratio: u64,
+        live: u64,
+        last: &'static str,
+    },
     ClaimFinishing,
 }
 

@@ -174,9 +174,14 @@ impl World {
             return;
         }
         let process = &self.processes[at];
-        let (ratio, last) = self.ledger.memory(process.me);
-        let ratio = ratio.map_or_else(Ratio::default, Ratio::clamped);
-        let memory = Memory { ratio, last: super::driver::last_from(last) };
+        let memory = self.ledger.memory(process.me).map_or_else(
+            || Memory::fresh(Ratio::default()),
+            |former| Memory {
+                ratio: Ratio::clamped(former.ratio),
+                live: Ratio::clamped(former.live_ratio),
+                last: super::driver::last_from(&former.last),
+            },
+        );
         let core = Core::new(process.me, process.incarnation, self.setup.settings(), memory);
         self.processes[at].core = Some(core);
         self.tell(at, Event::Started);

@@ -90,8 +90,8 @@ impl World {
             Report::RatioMoved { .. } if self.setup.remember => {
                 let process = &mut self.processes[at];
                 let Some(memory) = process.core.as_ref().map(twinhaul_assist::Core::memory) else { return };
-                let ratio = memory.ratio.get().to_bits();
-                process.jobs.push_back(Job::Remember { ratio, last: last_word(memory.last) });
+                let (ratio, live) = (memory.ratio.get().to_bits(), memory.live.get().to_bits());
+                process.jobs.push_back(Job::Remember { ratio, live, last: last_word(memory.last) });
             }
             _ => {}
         }
@@ -208,6 +208,6 @@ pub(crate) const fn last_word(last: Last) -> &'static str {
     }
 }
 
-pub(crate) fn last_from(word: Option<&str>) -> Last {
-    [Last::ItHelpedMe, Last::IHelpedIt].into_iter().find(|l| word == Some(last_word(*l))).unwrap_or_default()
+pub(crate) fn last_from(word: &str) -> Last {
+    [Last::ItHelpedMe, Last::IHelpedIt].into_iter().find(|l| word == last_word(*l)).unwrap_or_default()
 }

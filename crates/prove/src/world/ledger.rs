@@ -5,7 +5,9 @@ use crate::mutant::Mutant;
 use crate::process::{Answer, Cleanup, Job, Taken};
 use crate::seen::Rare;
 use twinhaul_assist::{Event, FencedFigures, Interval, LoadedLot, OpId, Refusal, Sizes};
-use twinhaul_ledger::{Assign, AssignOutcome, Refused, Result, Sim, State, TakeOver, TakeOverOutcome};
+use twinhaul_ledger::{
+    Assign, AssignOutcome, Refused, Remembered, Result, Sim, State, TakeOver, TakeOverOutcome,
+};
 use twinhaul_units::{Bytes, Incarnation, TransferId};
 
 impl World {
@@ -33,9 +35,14 @@ impl World {
             Job::Load { limit } => self.load(at, limit),
             Job::Assign(assign) => self.assign(at, &assign),
             Job::TakeOver(take) => self.take_over(at, take),
-            Job::Remember { ratio, last } => {
-                let (me, mine) = (self.processes[at].me, self.processes[at].incarnation);
-                self.transact(at, |ledger| ledger.remember(me, mine, f64::from_bits(ratio), last))
+            Job::Remember { ratio, live, last } => {
+                let (me, mine) = self.place_of(at);
+                let memory = Remembered {
+                    ratio: f64::from_bits(ratio),
+                    live_ratio: f64::from_bits(live),
+                    last: last.to_owned(),
+                };
+                self.transact(at, |ledger| ledger.remember(me, mine, &memory))
             }
             Job::ClaimFinishing => self.claim_finishing(at),
         };
