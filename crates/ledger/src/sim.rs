@@ -134,6 +134,12 @@ impl Sim {
         self.tally.rows().filter(|((_, _, state), ..)| !state.settled()).map(|(_, n, _)| n).sum()
     }
 
+    /// … in the lots of one peer.
+    pub fn remaining_of(&self, peer: PeerId) -> u64 {
+        let open = |(owner, _, state): &tally::Key| *owner == peer && !state.settled();
+        self.tally.rows().filter(|(key, ..)| open(key)).map(|(_, n, _)| n).sum()
+    }
+
     /// The digest that a transfer was authorised or done with.
     pub fn digest_of(&self, id: TransferId) -> Option<[u8; 32]> {
         self.lines[self.place(id.0)?].blake3

@@ -28,5 +28,3 @@ pub use world::{Action, Broken, Invariant, Survivors, Thread, World};
 pub const INCARNATIONS_MAX: u64 = 200;
 /// Versions of a source object at most.
 pub const VERSIONS_MAX: u8 = 4;
-
-pub(crate) const TAKEOVER: bool = false;

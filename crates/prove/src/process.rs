@@ -37,6 +37,8 @@ pub(crate) struct Process {
     pub(crate) finish: Option<Finish>,
     /// Asks of its own, without repeats: a bound for the model.
     pub(crate) asks: u64,
+    /// The incarnation of the other peer that the core was told is dead.
+    pub(crate) told_dead: Option<Incarnation>,
     /// The latest ask that it answered.
     pub(crate) answered: Option<AskId>,
     /// Bytes that it copied.
@@ -57,7 +59,6 @@ pub(crate) enum Job {
         live: u64,
         last: &'static str,
     },
-    ClaimFinishing,
 }
 
 /// What it answers.
@@ -218,6 +219,7 @@ impl Process {
             published: Vec::new(),
             finish: None,
             asks: 0,
+            told_dead: None,
             answered: None,
             moved: 0,
         }
@@ -248,6 +250,12 @@ impl Process {
             && self.answers.is_empty()
             && self.cleanup.is_none()
             && self.core.as_ref().is_some_and(Core::is_idle)
+    }
+
+    /// The take-over of this number is done in the ledger, and not yet told.
+    pub(crate) fn is_taking(&self, number: OpId) -> bool {
+        self.cleanup.as_ref().and_then(|c| c.taken).is_some_and(|taken| taken.op == number)
+            || self.answers.iter().any(|a| matches!(a, Answer::Taken { op, .. } if *op == number))
     }
 
     /// Between two durable steps of a group.

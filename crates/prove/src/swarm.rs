@@ -40,6 +40,18 @@ impl Class {
     ];
 }
 
+/// How often each policy comes.
+const POLICIES: [Policy; 8] = [
+    Policy::None,
+    Policy::Learning,
+    Policy::Learning,
+    Policy::Balanced,
+    Policy::Balanced,
+    Policy::Balanced,
+    Policy::Balanced,
+    Policy::Balanced,
+];
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Swarm {
@@ -80,7 +92,7 @@ impl Swarm {
             there,
             first: random.pick(&[0, n / 4, n / 2, n / 2, n]),
             lots: random.pick(&[2, 2, 4, 8]),
-            policy: random.pick(&[Policy::None, Policy::Learning, Policy::Learning, Policy::Learning]),
+            policy: random.pick(&POLICIES),
             slots: random.pick(&[1, 1, 2, 4]),
             minimum: random.pick(&[0, 0, 0, 1]),
             timing: Timing::default(),

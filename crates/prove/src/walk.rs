@@ -9,6 +9,7 @@ use crate::{Mutant, Random, Seen};
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use twinhaul_assist::Policy;
 use twinhaul_units::{PeerId, TransferId};
 
 /// What came of a seed.
@@ -97,12 +98,16 @@ impl<'a> Walk<'a> {
             }
             self.step();
         }
+        // The claims know no take-over: whoever follows them literally waits until both are back.
+        let takes_over = self.swarm.setup.policy == Policy::Balanced;
         let survivors = match self.random.below(4) {
-            0 if crate::TAKEOVER => Survivors::One(self.a_peer()),
-            1 if crate::TAKEOVER => Survivors::OneOfFrozen(self.a_peer()),
+            0 if takes_over => Survivors::One(self.a_peer()),
+            1 if takes_over => Survivors::OneOfFrozen(self.a_peer()),
             _ => Survivors::Both,
         };
+        (self.tell)(Action::Drain { survivors }, &self.world);
         self.world.drain(survivors);
+        (self.tell)(Action::Drain { survivors }, &self.world);
         self.world
     }
 
@@ -169,8 +174,9 @@ impl<'a> Walk<'a> {
     fn rare(&mut self) {
         let process = self.a_process();
         let peer = self.a_peer();
-        match self.random.below(4) {
+        match self.random.below(5) {
             0 => self.act(Action::Step { process, thread: Thread::Poll }),
+            4 => self.act(Action::NoticeMute { process }),
             1 => self.act(Action::NoticeDeath { process }),
             2 => self.act(Action::Start { peer, second: false }),
             _ => self.act(Action::Step { process, thread: Thread::Timer }),

@@ -1,6 +1,6 @@
 //! Everything that can happen next in a world, and making it happen.
 
-use super::World;
+use super::{Survivors, World};
 use twinhaul_units::{PeerId, TransferId};
 
 /// One thing that happens. Processes, letters and slots are named by their places.
@@ -24,6 +24,10 @@ pub enum Action {
     },
     /// It is noticed that the other peer's process is gone.
     NoticeDeath {
+        process: usize,
+    },
+    /// A process took the other peer's place and has never answered.
+    NoticeMute {
         process: usize,
     },
     /// Time passes: so many microseconds, or until the next timer.
@@ -71,6 +75,10 @@ pub enum Action {
     ChangeSource {
         id: TransferId,
     },
+    /// Nothing goes wrong any more, to the end.
+    Drain {
+        survivors: Survivors,
+    },
     /// A peer's clock runs at so many hundredths of true time.
     ClockSpeed {
         peer: PeerId,
@@ -100,8 +108,13 @@ impl World {
             Action::LinkUp { process } => process < self.processes.len() && self.link_up(process),
             Action::LinkDown { process } => process < self.processes.len() && self.link_down(process),
             Action::NoticeDeath { process } => process < self.processes.len() && self.notice_death(process),
+            Action::NoticeMute { process } => process < self.processes.len() && self.notice_mute(process),
             Action::Pass { micros } => self.pass(micros),
             Action::Start { peer, second } => self.start_process(peer, second),
+            Action::Drain { survivors } => {
+                self.drain(survivors);
+                true
+            }
             fault => self.fault(fault),
         }
     }
@@ -152,6 +165,7 @@ impl World {
                     Action::LinkUp { process },
                     Action::LinkDown { process },
                     Action::NoticeDeath { process },
+                    Action::NoticeMute { process },
                 ]);
             }
         }

@@ -10,7 +10,7 @@ use crate::seen::Rare;
 use crate::target::Attempt;
 use twinhaul_assist::{Core, Event, Memory};
 use twinhaul_ledger::{Outcome, Result, Settled};
-use twinhaul_units::Ratio;
+use twinhaul_units::{PeerId, Ratio};
 
 impl World {
     /// The next step of recovery or of a take-over's cleanup.
@@ -37,7 +37,7 @@ impl World {
             CleanupStep::Settle => self.settle_accepted(at),
             CleanupStep::Release => self.release_left(at),
             CleanupStep::Sweep => {
-                self.sweep_former(at);
+                self.sweep_dead(at);
                 Ok(())
             }
         };
@@ -142,18 +142,13 @@ impl World {
         Ok(())
     }
 
-    /// Everything else that the dead left.
-    fn sweep_former(&mut self, at: usize) {
-        let process = &self.processes[at];
-        let (me, mine) = (process.me, process.incarnation);
-        let taken = process.cleanup.as_ref().and_then(|c| c.taken);
-        let is_former = |attempt: &Attempt| match taken {
-            None => attempt.peer == me && attempt.incarnation < mine,
-            Some(taken) => attempt.peer == me.other() && attempt.incarnation < taken.incarnation,
-        };
+    /// Everything else that incarnations left that the ledger calls over.
+    fn sweep_dead(&mut self, at: usize) {
+        let current = PeerId::BOTH.map(|peer| self.ledger.incarnation(peer));
+        let is_dead = |attempt: &Attempt| attempt.incarnation < current[attempt.peer.index()];
         let before = self.target.privates.len();
         if !self.setup.is(Mutant::NothingSwept) {
-            self.target.privates.retain(|private| !is_former(&private.attempt));
+            self.target.privates.retain(|private| !is_dead(&private.attempt));
         }
         if self.target.privates.len() < before {
             self.saw(Rare::Swept);
@@ -187,17 +182,18 @@ impl World {
         self.tell(at, Event::Started);
     }
 
-    /// The claim on the last step, and its answer.
-    pub(crate) fn claim_finishing(&mut self, at: usize) -> Result<()> {
+    /// The claim on the last step of the run; whether it was granted.
+    pub(crate) fn claim_finishing(&mut self, at: usize) -> bool {
         let (me, mine) = self.place_of(at);
         let other_had_it = self.ledger.finisher().is_some_and(|holder| holder != (me, mine));
-        if self.transact(at, |ledger| ledger.claim_finishing(me, mine))? {
+        let granted = self.transact(at, |ledger| ledger.claim_finishing(me, mine)).unwrap_or(false);
+        if granted {
             if other_had_it {
                 self.saw(Rare::FinishingTaken);
             }
             self.processes[at].finish = Some(Finish::EndFenced);
         }
-        Ok(())
+        granted
     }
 
     /// The next step of finishing.

@@ -2,10 +2,10 @@
 //! the end of every simulated run, also with one surviving peer.
 
 use super::{Action, Invariant, Thread, World};
-use twinhaul_units::PeerId;
+use twinhaul_units::{Incarnation, PeerId};
 
-/// Rounds after which a run that has not ended never will. A round gives every thread a step.
-const ROUNDS_MAX: u32 = 4000;
+/// Rounds after which a run that has not ended never will. A round gives every thread a step, or passes time.
+const ROUNDS_MAX: u32 = 8000;
 
 /// Who goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,21 +52,22 @@ impl World {
         }
     }
 
-    /// Every thread takes a step, every letter arrives, and then time passes.
+    /// Every thread takes a step and every letter arrives. Time passes when nothing else does.
     fn round(&mut self, survivors: Survivors) {
+        let mut went_on = false;
         for peer in PeerId::BOTH {
             let starts = match survivors {
                 Survivors::Both => true,
                 Survivors::One(survivor) | Survivors::OneOfFrozen(survivor) => survivor == peer,
             };
-            if starts {
-                self.start_healed(peer);
+            if starts && self.latest(peer).is_none() {
+                went_on |= self.act(Action::Start { peer, second: false });
             }
         }
         let mut at = 0;
         while let Some(process) = self.processes.get(at) {
             let who = (process.me, process.incarnation);
-            self.all_threads(at);
+            went_on |= self.all_threads(at, who);
             // It may have ended, or have ended others.
             let here = self.processes.iter().position(|p| (p.me, p.incarnation) == who);
             at = here.map_or(at, |here| here + 1);
@@ -75,39 +76,35 @@ impl World {
             if !self.deliver(letter, false) && letter < self.letters.len() {
                 self.letters.remove(letter);
             }
+            went_on = true;
         }
-        self.pass(None);
-    }
-
-    /// As [`Action::Start`], without the model's bound on lives.
-    fn start_healed(&mut self, peer: PeerId) {
-        if self.latest(peer).is_none() {
-            self.act(Action::Start { peer, second: false });
+        if !went_on {
+            self.pass(None);
         }
     }
 
-    fn all_threads(&mut self, at: usize) {
-        let who = (self.processes[at].me, self.processes[at].incarnation);
+    /// Every thread of a process, as long as it lives; whether any went on.
+    fn all_threads(&mut self, at: usize, who: (PeerId, Incarnation)) -> bool {
         let slots = self.processes[at].flights.len();
-        let threads = [Thread::Cleanup, Thread::Ledger, Thread::Answer, Thread::Commit, Thread::Finish]
+        let step = |thread| Action::Step { process: at, thread };
+        let steps = [Thread::Cleanup, Thread::Ledger, Thread::Answer, Thread::Commit, Thread::Finish]
             .into_iter()
             .chain((0..slots).map(Thread::Slot))
-            .chain([Thread::Timer, Thread::Poll]);
-        for thread in threads {
-            if self.processes.get(at).map(|p| (p.me, p.incarnation)) != Some(who) {
-                return;
-            }
-            self.act(Action::Step { process: at, thread });
-        }
-        if self.processes.get(at).map(|p| (p.me, p.incarnation)) == Some(who) {
-            for action in [
-                Action::LinkDown { process: at },
-                Action::LinkUp { process: at },
-                Action::NoticeDeath { process: at },
-            ] {
-                self.act(action);
+            .chain([Thread::Timer, Thread::Poll])
+            .map(step);
+        let others = [
+            Action::LinkDown { process: at },
+            Action::LinkUp { process: at },
+            Action::NoticeDeath { process: at },
+            Action::NoticeMute { process: at },
+        ];
+        let mut went_on = false;
+        for action in steps.chain(others) {
+            if self.processes.get(at).map(|p| (p.me, p.incarnation)) == Some(who) {
+                went_on |= self.act(action);
             }
         }
+        went_on
     }
 
     fn check_the_end(&mut self) {

@@ -5,7 +5,7 @@ use crate::process::Job;
 use crate::seen::Rare;
 use twinhaul_assist::{Effect, Event, Last, Message, Refusal, Report};
 use twinhaul_ledger::{Assign, AssignWhy, TakeOver};
-use twinhaul_units::Bytes;
+use twinhaul_units::{Bytes, PeerId};
 
 impl World {
     /// Hands an event to the core of a process and carries out what it wants.
@@ -165,17 +165,41 @@ impl World {
         true
     }
 
-    /// The lock of the other peer's process is free, and nobody has taken its place since.
+    /// No process holds the other peer's place, and there is something that only one there would do.
     pub(crate) fn notice_death(&mut self, at: usize) -> bool {
         let process = &self.processes[at];
         let other = process.me.other();
-        let gone = self.joined[other.index()];
-        let fenced = self.ledger.incarnation(other) != gone;
-        if process.frozen || process.core.is_none() || self.latest(other).is_some() || gone.0 == 0 || fenced {
+        let seen = self.ledger.incarnation(other);
+        let quiet = process.frozen || process.core.is_none() || process.told_dead == Some(seen);
+        if quiet || self.latest(other).is_some() || !self.owes_something(other) {
             return false;
         }
-        self.tell(at, Event::PeerDead { incarnation: gone });
+        self.processes[at].told_dead = Some(seen);
+        self.tell(at, Event::PeerDead { incarnation: seen });
         true
+    }
+
+    /// A process took the other peer's place and does not answer: it is there, and not linked.
+    pub(crate) fn notice_mute(&mut self, at: usize) -> bool {
+        let process = &self.processes[at];
+        let Some(core) = process.core.as_ref().filter(|_| !process.frozen) else { return false };
+        let other = process.me.other();
+        let seen = self.ledger.incarnation(other);
+        let mut there = self.processes.iter().filter(|p| p.me == other).peekable();
+        let empty = there.peek().is_none();
+        let answers = there.any(|p| p.incarnation == seen && !p.frozen && p.core.is_some());
+        let told = core.peer().0.is_some_and(|known| known >= seen);
+        if empty || told || self.joined[other.index()] != seen || (answers && !self.peers_cut) {
+            return false;
+        }
+        self.tell(at, Event::PeerJoined { incarnation: seen });
+        self.tell(at, Event::PeerLost);
+        true
+    }
+
+    fn owes_something(&self, peer: PeerId) -> bool {
+        let finishes = self.ledger.finisher().is_some_and(|(holder, _)| holder == peer);
+        finishes || self.ledger.remaining_of(peer) > 0
     }
 
     /// The timer of a process, if it is due.

@@ -44,7 +44,6 @@ impl World {
                 };
                 self.transact(at, |ledger| ledger.remember(me, mine, &memory))
             }
-            Job::ClaimFinishing => self.claim_finishing(at),
         };
         if done.is_err() {
             self.end_process(at);
@@ -103,7 +102,12 @@ impl World {
         let dead = take.by.other();
         let authorised = !self.ledger.unsettled(dead)?.is_empty();
         let alive = self.processes.iter().any(|p| p.me == dead && p.incarnation == take.dead_incarnation);
-        match self.transact(at, |ledger| ledger.take_over(&take))? {
+        let outcome = self.transact(at, |ledger| ledger.take_over(&take))?;
+        // The core asks again when it hears nothing for long: the first answer is being worked on.
+        if self.processes[at].is_taking(op) {
+            return Ok(());
+        }
+        match outcome {
             TakeOverOutcome::Taken(taken) => {
                 self.saw(Rare::TookOver);
                 for (rare, seen) in [(Rare::TookOverAuthorised, authorised), (Rare::TookOverAlive, alive)] {
@@ -145,7 +149,7 @@ impl World {
             }
             Answer::NotTaken { op } => {
                 self.resume_loads(at);
-                Event::Fenced { op, outcome: Err(Refusal::OwnerNotCurrent) }
+                Event::Fenced { op, outcome: Err(Refusal::ReceiverNotCurrent) }
             }
             Answer::Taken { op, incarnation, count, bytes } => {
                 self.resume_loads(at);
@@ -185,8 +189,8 @@ impl World {
         if !self.all_settled() || !process.is_idle() || process.finish.is_some() {
             return false;
         }
-        self.processes[at].jobs.push_back(Job::ClaimFinishing);
-        true
+        // What is refused is asked for again at the next poll, in case that the other peer dies while it finishes.
+        self.claim_finishing(at)
     }
 
     /// Who a take-over or an assignment names as its own.
