@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use twinhaul_tests::needs;
 use twinhaul_tests::product::run::assert_conserved;
 use twinhaul_tests::product::{Lab, Profile};
 use twinhaul_tests::same::{self, scan};
@@ -37,6 +38,28 @@ fn assert_untouched(before: &BTreeMap<Vec<u8>, String>, root: &Path) {
         })
         .collect();
     assert!(changed.is_empty(), "{} objects were touched:\n{}", changed.len(), changed.join("\n"));
+}
+
+/// Nanoseconds in 64 bits end in 2262: a later time cannot be kept exactly, and the report says so.
+#[test]
+fn a_time_beyond_2262_is_listed_as_not_kept() {
+    const YEAR_2300: i64 = 10_413_792_000;
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 3, 100, 1);
+    let late = lab.source().join("d000/f000001");
+    tree::set_mtime(&late, YEAR_2300, 0);
+    if std::os::unix::fs::MetadataExt::mtime(&std::fs::metadata(&late).unwrap()) != YEAR_2300 {
+        return needs::skip("a time beyond 2262", "this file system knows no such time");
+    }
+    lab.copy().expect_code(0);
+    let report = lab.run(["report", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&report.expect_code(0).stdout).unwrap();
+    assert_eq!(report["not_kept"], serde_json::json!({"mtime": 1}), "{report:#}");
+    lab.run(["report"]).expect_code(0).expect_words(&["not kept: mtime of 1 transfer "]);
+    let manifest = std::fs::read_to_string(report["manifest"].as_str().unwrap()).unwrap();
+    let line = manifest.lines().find(|l| l.contains("d000/f000001")).unwrap();
+    assert!(line.contains(r#""lost":["mtime"]"#), "{line}");
+    assert_eq!(std::fs::read(&late).unwrap(), std::fs::read(lab.target().join("d000/f000001")).unwrap());
 }
 
 #[test]

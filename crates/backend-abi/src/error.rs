@@ -164,7 +164,13 @@ impl fmt::Display for Error {
         if self.message.is_empty() {
             return self.code.fmt(f);
         }
-        write!(f, "{} ({})", twinhaul_units::text::show(&self.message), self.code)
+        let (message, code) = (twinhaul_units::text::show(&self.message), self.code.to_string());
+        // "permission denied" needs no "(permission denied)".
+        if message.to_lowercase().contains(&code) {
+            f.write_str(&message)
+        } else {
+            write!(f, "{message} ({code})")
+        }
     }
 }
 

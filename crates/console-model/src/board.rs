@@ -84,11 +84,7 @@ impl Board {
             }
             EventKind::Joined { .. } => self.ended_in_ledger = None,
             EventKind::RunEnded { state, .. } => {
-                let state = match state.as_str() {
-                    "complete" => RunState::Complete,
-                    "failed" => RunState::Failed,
-                    _ => RunState::Stopped,
-                };
+                let state = RunState::from_words(state).unwrap_or(RunState::Stopped);
                 self.ended_in_ledger = Some((state, event.at_ms));
             }
             _ => {}

@@ -36,6 +36,9 @@ impl Board {
         if self.progress().transfers_total == 0 {
             return Eta::Unknown("nothing is planned");
         }
+        if self.panes.iter().filter_map(|p| p.snapshot.as_ref()).any(|s| s.state == PeerState::Stopping) {
+            return Eta::Unknown("the run is being stopped");
+        }
         for peer in PeerId::BOTH {
             if let Some(why) = obstacle(self, peer, now) {
                 return Eta::Unknown(why);

@@ -27,7 +27,7 @@ pub use chord::{Chord, Key, Press};
 pub use clean::Clean;
 pub use eta::Eta;
 pub use model::{Frozen, Model, Setup, WallClock};
-pub use msg::{Effect, Left, Msg, Page, To};
+pub use msg::{Effect, Left, Msg, Page, Pull, To};
 pub use names::Names;
 pub use size::SizeClass;
 pub use update::update;

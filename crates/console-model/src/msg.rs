@@ -64,16 +64,24 @@ pub enum Msg {
     Tick,
 }
 
+/// Which rows of a queue are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pull {
+    pub peer: PeerId,
+    /// Place of the first row, from 0.
+    pub from: u64,
+    pub limit: u32,
+    /// How many the peer says it has queued: in the ledger a transfer counts as planned until its group is authorised,
+    /// and those that have been started stand at the head. `None`: the peer is not heard.
+    pub queued: Option<u64>,
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     Send(To, Request),
     /// Read rows of a peer's queue from the ledger.
-    PullQueue {
-        peer: PeerId,
-        from: u64,
-        limit: u32,
-    },
+    PullQueue(Pull),
     /// Stop this process only; the terminal is given back first.
     Suspend,
     /// Clear the terminal and draw everything.

@@ -106,6 +106,8 @@ pub fn peer_state(pane: &Pane, stalled: bool, now: Moment) -> (&'static str, Moo
     match (pane.standing(now), pane.snapshot.as_ref().map(|s| s.state)) {
         (Standing::Unknown, _) | (_, None) => ("WAIT", Mood::Warn),
         (Standing::Stale(_), _) => ("STALE", Mood::Bad),
+        // It has gone before its work was done: the run was stopped.
+        (_, Some(PeerState::Finished)) if pane.remaining_transfers() > 0 => ("ENDED", Mood::Warn),
         (_, Some(PeerState::Finished)) => ("DONE", Mood::Good),
         _ if stalled => ("STALL", Mood::Bad),
         (_, Some(state)) => match state {

@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use twinhaul_console::history::History;
 use twinhaul_console::{Color, ConsoleError, Left, Options};
+use twinhaul_console_model::Pull;
 use twinhaul_testkit::fake_engine::{Face, FakeEngine};
 use twinhaul_testkit::pty::{PtyCommand, PtySession};
 use twinhaul_units::PeerId;
@@ -41,9 +42,9 @@ impl History for PlayedHistory {
         Ok(Some(news))
     }
 
-    fn page(&mut self, peer: PeerId, from: u64, limit: u32) -> Result<Option<(u64, Vec<QueueRow>)>, String> {
+    fn page(&mut self, pull: Pull) -> Result<Option<(u64, Vec<QueueRow>)>, String> {
         let play = self.play.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Some(play.page(peer, from, limit)))
+        Ok(Some(play.page(pull.peer, pull.from, pull.limit)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use twinhaul_console_model::board::{Past, PastPeer};
-use twinhaul_console_model::{Clean, Msg, Page};
+use twinhaul_console_model::{Clean, Msg, Page, Pull};
 use twinhaul_ledger::view::{LedgerError, QueueAt, Row, State, View};
 use twinhaul_units::{Amount, PeerId};
 use twinhaul_wire::{Event, KeyText, QueueRow, QueueSize, Totals};
@@ -31,11 +31,11 @@ pub trait History: Send {
     /// In words, for the operator.
     fn events(&mut self) -> Result<Option<Vec<Event>>, String>;
 
-    /// The queue's length and the rows from place `from`; `None` while there is no ledger.
+    /// The queue's length and the rows wanted; `None` while there is no ledger.
     ///
     /// # Errors
     /// In words, for the operator.
-    fn page(&mut self, peer: PeerId, from: u64, limit: u32) -> Result<Option<(u64, Vec<QueueRow>)>, String>;
+    fn page(&mut self, pull: Pull) -> Result<Option<(u64, Vec<QueueRow>)>, String>;
 
     /// The run's figures; `None` while there is no ledger.
     ///
@@ -119,18 +119,21 @@ impl History for Ledger {
         Ok(Some(events))
     }
 
-    fn page(&mut self, peer: PeerId, from: u64, limit: u32) -> Result<Option<(u64, Vec<QueueRow>)>, String> {
+    fn page(&mut self, pull: Pull) -> Result<Option<(u64, Vec<QueueRow>)>, String> {
         let targets = self.targets.clone();
         self.reading(|view| {
-            let total = view.queue_len(peer)?.transfers;
-            let rows = view.queue_page(peer, QueueAt::Offset(from), limit as usize)?;
+            let planned = view.queue_len(pull.peer)?.transfers;
+            // The head of it has been started.
+            let started = planned.saturating_sub(pull.queued.unwrap_or(planned));
+            let at = QueueAt::Offset(pull.from.saturating_add(started));
+            let rows = view.queue_page(pull.peer, at, pull.limit as usize)?;
             let row = |row: Row| QueueRow {
                 id: row.id.0,
                 key: KeyText::from_bytes(&row.key),
                 target: targets.get(usize::from(row.target)).cloned().unwrap_or_default(),
                 bytes: row.size,
             };
-            Ok((total, rows.into_iter().map(row).collect()))
+            Ok((planned - started, rows.into_iter().map(row).collect()))
         })
     }
 
@@ -170,7 +173,7 @@ struct Wish {
     /// Something may have changed.
     nudged: bool,
     /// The newest page wanted; older wishes are of no use any more.
-    page: Option<(PeerId, u64, u32)>,
+    page: Option<Pull>,
     ended: bool,
 }
 
@@ -198,8 +201,8 @@ impl Reader {
         self.tell(|wish| wish.nudged = true);
     }
 
-    pub(crate) fn want_page(&self, peer: PeerId, from: u64, limit: u32) {
-        self.tell(|wish| wish.page = Some((peer, from, limit)));
+    pub(crate) fn want_page(&self, pull: Pull) {
+        self.tell(|wish| wish.page = Some(pull));
     }
 
     pub(crate) fn close(&self) {
@@ -225,9 +228,9 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
         };
         let mut msgs = Vec::new();
         let mut trouble = None;
-        if let Some((peer, from, limit)) = page {
-            match history.page(peer, from, limit) {
-                Ok(Some((total, rows))) => msgs.push(page_msg(peer, from, total, &rows)),
+        if let Some(pull) = page {
+            match history.page(pull) {
+                Ok(Some((total, rows))) => msgs.push(page_msg(pull, total, &rows)),
                 Ok(None) => {}
                 Err(error) => trouble = Some(error),
             }
@@ -277,6 +280,7 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
     }
 }
 
-fn page_msg(peer: PeerId, from: u64, total: u64, rows: &[QueueRow]) -> Msg {
+fn page_msg(pull: Pull, total: u64, rows: &[QueueRow]) -> Msg {
+    let Pull { peer, from, .. } = pull;
     Msg::Page(Page { peer, from, total, rows: rows.iter().filter_map(Clean::new).collect() })
 }

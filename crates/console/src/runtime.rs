@@ -218,7 +218,7 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
     for effect in update(model, msg, outside.clock.now()) {
         match effect {
             Effect::Send(to, request) => outside.links[place(to)].send(&request),
-            Effect::PullQueue { peer, from, limit } => outside.reader.want_page(peer, from, limit),
+            Effect::PullQueue(pull) => outside.reader.want_page(pull),
             Effect::Leave(left) => return Some(End::Left(left)),
             Effect::Redraw => {
                 if let Err(error) = anew(outside) {

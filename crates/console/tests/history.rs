@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
 
 use twinhaul_console::history::{History, Ledger};
+use twinhaul_console_model::Pull;
 use twinhaul_ledger::{NewEvent, NewLot, NewRun, Planned, Store};
 use twinhaul_units::{PeerId, TransferId};
 use twinhaul_wire::EventKind;
@@ -40,7 +41,8 @@ fn events_are_told_once_and_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::new(dir.path().join("ledger.sqlite"));
     assert_eq!(ledger.events(), Ok(None), "no ledger yet");
-    assert_eq!(ledger.page(PeerId::First, 0, 10), Ok(None));
+    let pull = Pull { peer: PeerId::First, from: 0, limit: 10, queued: None };
+    assert_eq!(ledger.page(pull), Ok(None));
     let store = store(dir.path());
     for from in (0..2_500).step_by(500) {
         store.append_events(&infos(from, 500)).unwrap();
@@ -92,12 +94,17 @@ fn any_page_of_a_queue_is_read() {
         .add_wave(1, &transfers, &[lot(0, 1_199, PeerId::First), lot(1_200, 1_499, PeerId::Second)])
         .unwrap();
     let mut ledger = Ledger::new(dir.path().join("ledger.sqlite")).with_targets(vec!["vault".into()]);
-    let (total, rows) = ledger.page(PeerId::First, 1_100, 200).unwrap().unwrap();
+    let pull = |peer, from, limit| Pull { peer, from, limit, queued: None };
+    let (total, rows) = ledger.page(pull(PeerId::First, 1_100, 200)).unwrap().unwrap();
     assert_eq!(rows[0].target, "vault");
     assert_eq!((total, rows.len()), (1_200, 100));
     assert_eq!((rows[0].key.key.as_str(), rows[0].bytes), ("f/1100", 1_100));
-    let (total, rows) = ledger.page(PeerId::Second, 0, 2).unwrap().unwrap();
+    let (total, rows) = ledger.page(pull(PeerId::Second, 0, 2)).unwrap().unwrap();
     assert_eq!((total, rows[1].id), (300, 1_201));
+    // Eight are in flight: the queue begins after them.
+    let started = Pull { queued: Some(292), ..pull(PeerId::Second, 0, 2) };
+    let (total, rows) = ledger.page(started).unwrap().unwrap();
+    assert_eq!((total, rows[0].id), (292, 1_208));
     let past = ledger.past().unwrap().unwrap();
     assert_eq!((past.run.as_str(), past.name.as_str()), ("docs-1", "docs"));
     assert_eq!(past.totals.transfers, 1_500);

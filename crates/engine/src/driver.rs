@@ -14,7 +14,7 @@ mod view;
 use crate::clock::Clock;
 use crate::committer::GroupReport;
 use crate::error::{EngineError, Result};
-use crate::feeder::Feed;
+use crate::feeder::{Ahead, Feed};
 use crate::finishing::FinishReport;
 use crate::gate::Gate;
 use crate::ledger_thread::{Answer, Job, POLL_BUSY, POLL_IDLE, Polled, Tail};
@@ -89,6 +89,7 @@ pub(crate) struct Shared {
     pub limiter: Arc<Limiter>,
     pub slots: Arc<[SlotProgress]>,
     pub totals: Arc<Totals>,
+    pub ahead: Arc<Ahead>,
     pub storage: Arc<crate::storage::Storage>,
 }
 
@@ -278,9 +279,9 @@ impl Driver {
         u32::try_from(self.core.in_flight().len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether this peer could use its slots: not paused, the run not over.
+    /// Whether this peer could use its slots: not paused, not drained, the run not over.
     fn is_busy(&self) -> bool {
-        self.life == Life::Running && self.view.paused_by.is_none()
+        self.life == Life::Running && self.view.paused_by.is_none() && !self.view.draining
     }
 
     /// Gives the core one event and carries out all its effects.

@@ -1,9 +1,11 @@
 //! The feeder: turns "start transfer 4711" into a job with its keys, read from the ledger in pages.
 //!
-//! The core starts ids in order, so that a page serves a thousand starts; only a page is ever in memory.
+//! The core starts ids in order, so that a page serves a thousand starts; only a page is ever in memory. It is what
+//! "next up" is shown from, too.
 
 use crate::driver::DriverEvent;
 use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use twinhaul_assist::Unit;
 use twinhaul_ledger::{Row, View};
@@ -33,23 +35,55 @@ pub(crate) struct Job {
     pub redo: bool,
 }
 
+/// The page: rows that come next, in the order of their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead(Mutex<VecDeque<Row>>);
+
+impl Ahead {
+    fn page(&self) -> MutexGuard<'_, VecDeque<Row>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first `limit` rows with an id in `first..=last`.
+    pub(crate) fn rows(&self, first: TransferId, last: TransferId, limit: usize) -> Vec<Row> {
+        self.page().iter().filter(|r| (first..=last).contains(&r.id)).take(limit).cloned().collect()
+    }
+
+    /// The row of `id`, from the page or from the ledger with a new page behind it.
+    fn take(&self, view: &View, id: TransferId) -> twinhaul_ledger::Result<Row> {
+        let unknown = twinhaul_ledger::LedgerError::Unknown { id };
+        {
+            let mut page = self.page();
+            while page.front().is_some_and(|row| row.id < id) {
+                page.pop_front();
+            }
+            if page.front().is_some_and(|row| row.id == id) {
+                return page.pop_front().ok_or(unknown);
+            }
+        }
+        // Read without the lock: a snapshot must not wait for the ledger.
+        let mut read: VecDeque<Row> =
+            view.rows(id, TransferId(id.0.saturating_add(PAGE_ROWS as u64 - 1)), PAGE_ROWS)?.into();
+        let row = read.pop_front_if(|row| row.id == id).ok_or(unknown)?;
+        *self.page() = read;
+        Ok(row)
+    }
+}
+
 /// Runs until the driver is gone.
 pub(crate) fn run(
     view: &View,
+    ahead: &Ahead,
     feeds: &crossbeam_channel::Receiver<Feed>,
     slots: &crossbeam_channel::Sender<Job>,
     driver: &mpsc::Sender<DriverEvent>,
 ) {
-    let mut page: VecDeque<Row> = VecDeque::new();
     for feed in feeds {
         let job = match feed {
             Feed::Redo(job) => Ok(job),
-            Feed::Start(unit) => find(view, &mut page, unit.id).map(|row| Job {
-                unit,
-                attempts: row.attempts,
-                row,
-                redo: false,
-            }),
+            Feed::Start(unit) => {
+                ahead.take(view, unit.id).map(|row| Job { unit, attempts: row.attempts, row, redo: false })
+            }
         };
         match job {
             Ok(job) => {
@@ -63,18 +97,5 @@ pub(crate) fn run(
                 return;
             }
         }
-    }
-}
-
-fn find(view: &View, page: &mut VecDeque<Row>, id: TransferId) -> twinhaul_ledger::Result<Row> {
-    while page.front().is_some_and(|row| row.id < id) {
-        page.pop_front();
-    }
-    if page.front().is_none_or(|row| row.id != id) {
-        *page = view.rows(id, TransferId(id.0 + PAGE_ROWS as u64 - 1), PAGE_ROWS)?.into();
-    }
-    match page.front() {
-        Some(row) if row.id == id => page.pop_front().ok_or(twinhaul_ledger::LedgerError::Unknown { id }),
-        _ => Err(twinhaul_ledger::LedgerError::Unknown { id }),
     }
 }

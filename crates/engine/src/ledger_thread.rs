@@ -21,7 +21,7 @@ use twinhaul_wire::RunState;
 /// Jobs that may wait; see the module.
 pub(crate) const JOBS_MAX: usize = 256;
 /// Rows shown as "next up".
-const NEXT_UP_ROWS: usize = 12;
+pub(crate) const NEXT_UP_ROWS: usize = 12;
 
 /// What the driver asks.
 #[derive(Debug)]

@@ -189,6 +189,7 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
         limiter: Arc::new(Limiter::new(limit)),
         slots: (0..slot_count).map(|_| SlotProgress::new(Arc::clone(&totals))).collect(),
         totals,
+        ahead: Arc::default(),
         storage,
     };
     let threads = start_threads(&options, &shared, &tag, store, &driver_in)?;
@@ -298,8 +299,8 @@ fn start_threads(
     let to_driver = driver.clone();
     spawn("ledger", move || ledger_thread::run(&store, me, incarnation, &pinned, &ledger_jobs, &to_driver))?;
 
-    let (view, to_driver) = (View::open(&path)?, driver.clone());
-    spawn("feeder", move || feeder::run(&view, &feeds, &to_slots, &to_driver))?;
+    let (view, to_driver, ahead) = (View::open(&path)?, driver.clone(), Arc::clone(&shared.ahead));
+    spawn("feeder", move || feeder::run(&view, &ahead, &feeds, &to_slots, &to_driver))?;
 
     let work = Committer {
         store: Store::open(&path)?,

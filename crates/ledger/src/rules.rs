@@ -5,11 +5,19 @@
 pub(crate) mod lending;
 
 use crate::{
-    BATCH_MAX, ERROR_BYTES_MAX, Interval, LedgerError, NAMES_MAX, NewLot, NodeKind, Planned, Result,
+    BATCH_MAX, ERROR_BYTES_MAX, Interval, LedgerError, NAMES_MAX, NewEvent, NewLot, NodeKind, Planned,
+    Result, RunState,
 };
+use twinhaul_wire::EventKind;
 
 pub(crate) fn bad<T>(why: impl Into<String>) -> Result<T> {
     Err(LedgerError::BadPlan(why.into()))
+}
+
+/// The event that the end of a run writes: how many were done, skipped and failed.
+pub(crate) fn run_ended(state: RunState, [done, skipped, failed]: [u64; 3], at_ms: u64) -> NewEvent {
+    let kind = EventKind::RunEnded { state: state.words().to_owned(), done, skipped, failed };
+    NewEvent { at_ms, peer: None, incarnation: 0, kind }
 }
 
 /// What no 63-bit signed integer holds is refused by every store, because SQLite must.

@@ -249,7 +249,8 @@ impl Store {
         each!(self, store => store.finishing_done(peer, incarnation))
     }
 
-    /// Records the life of the run.
+    /// Records the life of the run. The change to an ended state is the run's end: it writes `RunEnded`, once, whoever
+    /// makes it.
     pub fn set_run_state(&self, state: RunState, at_ms: u64) -> Result<()> {
         each!(self, store => store.set_run_state(state, at_ms))
     }

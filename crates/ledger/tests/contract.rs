@@ -42,6 +42,7 @@ macro_rules! every_contract {
         contracts!($store: $factory =>
             plan::{
                 a_run_comes_back_as_it_was_made,
+                the_end_of_a_run_is_told_once,
                 waves_add_up,
                 ids_may_begin_anywhere_and_leave_gaps_between_waves,
                 unsound_waves_are_refused_whole,

@@ -5,7 +5,10 @@
 
 use crate::{
     FROZEN_NAME,
-    model::{Coordination, End, PeerConfig, Policy, Profile, Route, Side, Split, StoryStep, TargetMustBe},
+    model::{
+        Coordination, Durability, End, OnExists, PeerConfig, Policy, Profile, Route, Side, Split, StoryStep,
+        TargetMustBe, Verify,
+    },
     read::{DURABILITY, ON_EXISTS, ORDERS, POLICY, TARGET_MUST_BE, VERIFY},
 };
 use serde_json::Value;
@@ -163,6 +166,27 @@ fn line(out: &mut String, depth: usize, key: &str, value: &str) {
 /// The first key of a list's entry; the others follow at depth 2.
 fn item(out: &mut String, key: &str, value: &str) {
     let _ = writeln!(out, "  - {key}: {value}");
+}
+
+impl Verify {
+    /// As the profile writes it.
+    pub fn word(self) -> &'static str {
+        word(&VERIFY, self)
+    }
+}
+
+impl OnExists {
+    /// As the profile writes it.
+    pub fn word(self) -> &'static str {
+        word(&ON_EXISTS, self)
+    }
+}
+
+impl Durability {
+    /// As the profile writes it.
+    pub fn word(self) -> &'static str {
+        word(&DURABILITY, self)
+    }
 }
 
 fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static str {

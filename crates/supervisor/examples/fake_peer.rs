@@ -113,7 +113,7 @@ fn be_supervisor(run_dir: &Path) -> Outcome {
             answer_max: or(wishes.answer_ms, usual.answer_max),
             silent_max: or(wishes.silent_ms, usual.silent_max),
         },
-        record: Box::new(Files { run_dir: run_dir.into(), seq: 0 }),
+        record: Box::new(Files::open(run_dir)),
     });
     match outcome {
         Ok(code) => Ok(ExitCode::from(u8::try_from(code)?)),
@@ -130,6 +130,13 @@ struct Files {
     seq: u64,
 }
 
+impl Files {
+    fn open(run_dir: &Path) -> Self {
+        let text = fs::read_to_string(run_dir.join("events.jsonl")).unwrap_or_default();
+        Self { run_dir: run_dir.into(), seq: text.lines().count() as u64 }
+    }
+}
+
 impl Record for Files {
     fn event(&mut self, at_ms: u64, peer: Option<&str>, kind: &EventKind) -> Option<u64> {
         self.seq += 1;
@@ -144,6 +151,12 @@ impl Record for Files {
         Some(self.seq)
     }
 
+    fn events(&mut self, after: u64, most: usize) -> Option<Vec<twinhaul_wire::Event>> {
+        let text = fs::read_to_string(self.run_dir.join("events.jsonl")).unwrap_or_default();
+        let events = text.lines().filter_map(|l| serde_json::from_str::<twinhaul_wire::Event>(l).ok());
+        Some(events.filter(|e| e.seq > after).take(most).collect())
+    }
+
     fn totals(&mut self) -> Option<Totals> {
         Some(Totals { transfers: 20, bytes: 2000, growing: false })
     }
@@ -152,9 +165,14 @@ impl Record for Files {
         serde_json::from_slice(&fs::read(self.run_dir.join("run_state")).ok()?).ok()
     }
 
-    fn set_run_state(&mut self, state: RunState, _at_ms: u64) {
+    fn set_run_state(&mut self, state: RunState, at_ms: u64) {
+        let before = self.run_state().unwrap_or_default();
         if let Ok(text) = serde_json::to_string(&state) {
             let _ = fs::write(self.run_dir.join("run_state"), text);
+        }
+        if state.ended() && !before.ended() {
+            let state = state.words().into();
+            self.event(at_ms, None, &EventKind::RunEnded { state, done: 0, skipped: 0, failed: 0 });
         }
     }
 }

@@ -4,18 +4,21 @@
 //! so a slow ledger never holds up the control socket.
 
 use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
-use twinhaul_wire::{EventKind, RunState, Totals};
+use twinhaul_wire::{Event, EventKind, RunState, Totals};
 
 /// The durable history of a run. All calls come from one thread, in order.
 pub trait Record: Send {
     /// Keeps an event of the supervisor; `peer` is the one it happened at. Returns its number in the run, if the ledger
     /// took it.
     fn event(&mut self, at_ms: u64, peer: Option<&str>, kind: &EventKind) -> Option<u64>;
+    /// The history after the event number `after`, at most `most` events; `None` when the ledger does not answer.
+    fn events(&mut self, after: u64, most: usize) -> Option<Vec<Event>>;
     /// What was discovered; `None` when the ledger does not answer.
     fn totals(&mut self) -> Option<Totals>;
     /// What the ledger says of the run: `Complete` and `Failed` are set by the peer that finished it.
     fn run_state(&mut self) -> Option<RunState>;
-    /// Tells the ledger the state of the run. Never called to replace `Complete` or `Failed`.
+    /// Tells the ledger the state of the run; its end writes `RunEnded` there. Never called to replace `Complete` or
+    /// `Failed`.
     fn set_run_state(&mut self, state: RunState, at_ms: u64);
 }
 

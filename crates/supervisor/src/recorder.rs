@@ -13,6 +13,9 @@ use twinhaul_wire::{Event, EventKind, Frame, RunState, Totals};
 /// Jobs that wait for the thread; more are dropped and counted.
 pub(crate) const RECORD_QUEUE_MAX: usize = 1024;
 
+/// Events read from the history at once.
+const EVENTS_PAGE: usize = 500;
+
 enum Job {
     Event {
         at_ms: u64,
@@ -118,21 +121,44 @@ fn work(
     while let Ok(job) = todo.recv() {
         match job {
             Job::Event { at_ms, peer, kind } => {
-                let seq = record.event(at_ms, peer.as_deref(), &kind).unwrap_or_default();
-                let event = Event { seq, at_ms, peer, incarnation: 0, kind };
-                recording.line(&Frame::Event(event.clone()), at_ms);
+                let seq = record.event(at_ms, peer.as_deref(), &kind);
+                let event = Event { seq: seq.unwrap_or_default(), at_ms, peer, incarnation: 0, kind };
+                if seq.is_none() {
+                    recording.line(&Frame::Event(event.clone()), at_ms);
+                }
                 let _ = inputs.try_send(Input::Recorded(event));
+                catch_up(&mut *record, &mut recording, inputs);
             }
             Job::State { state, at_ms } => record.set_run_state(state, at_ms),
             Job::Look => {
+                catch_up(&mut *record, &mut recording, inputs);
                 let known = Known { totals: record.totals(), run_state: record.run_state() };
                 let _ = inputs.try_send(Input::Looked(known));
             }
             Job::Snapshot { index, at_ms, frame } => recording.snapshot(index, at_ms, &frame),
             Job::Line { at_ms, frame } => recording.line(&frame, at_ms),
             Job::Settle(answer) => {
+                catch_up(&mut *record, &mut recording, inputs);
                 let _ = answer.send(record.run_state());
             }
+        }
+    }
+}
+
+/// Records what the history has gained: what the peers and the planner wrote too. The end of the run, which whoever ends
+/// it writes, is told to `inputs`.
+fn catch_up(record: &mut dyn Record, recording: &mut Recording, inputs: &mpsc::Sender<Input>) {
+    loop {
+        let page = record.events(recording.last_seq(), EVENTS_PAGE).unwrap_or_default();
+        let whole = page.len() >= EVENTS_PAGE;
+        for event in page {
+            if let EventKind::RunEnded { .. } = &event.kind {
+                let _ = inputs.try_send(Input::Recorded(event.clone()));
+            }
+            recording.event(event);
+        }
+        if !whole {
+            return;
         }
     }
 }

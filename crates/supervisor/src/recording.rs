@@ -4,8 +4,12 @@
 //! [`RECORDING_BYTES_MAX`] it ends with a note. It never fails a run: a full disk ends the recording, not the transfer.
 
 use crate::session;
-use std::{fs::File, io::Write as _, path::Path};
-use twinhaul_wire::{Event, EventKind, Frame, encode};
+use std::{
+    fs::File,
+    io::{BufRead as _, Read as _, Write as _},
+    path::Path,
+};
+use twinhaul_wire::{Event, EventKind, Frame, decode, encode};
 
 /// The file never grows past this.
 pub(crate) const RECORDING_BYTES_MAX: u64 = 64 << 20;
@@ -22,6 +26,8 @@ pub(crate) struct Recording {
     file: Option<File>,
     bytes: u64,
     last_ms: [Option<u64>; 2],
+    /// The largest number of an event in it.
+    last_seq: u64,
 }
 
 impl Recording {
@@ -30,7 +36,20 @@ impl Recording {
         let file =
             session::open_log(path).inspect_err(|error| tracing::warn!(%error, "nothing is recorded")).ok();
         let bytes = file.as_ref().and_then(|f| f.metadata().ok()).map_or(0, |m| m.len());
-        Self { file, bytes, last_ms: [None; 2] }
+        Self { file, bytes, last_ms: [None; 2], last_seq: last_seq(path) }
+    }
+
+    pub(crate) const fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// An event of the history; one that is in the recording already is passed over.
+    pub(crate) fn event(&mut self, event: Event) {
+        if event.seq > self.last_seq {
+            self.last_seq = event.seq;
+            let at_ms = event.at_ms;
+            self.line(&Frame::Event(event), at_ms);
+        }
     }
 
     /// A snapshot of the peer `index`, if it is time for one.
@@ -71,10 +90,21 @@ impl Recording {
     }
 }
 
+/// The largest number of an event in a recording that is there already; 0 without one.
+fn last_seq(path: &Path) -> u64 {
+    let Ok(file) = File::open(path) else { return 0 };
+    let seq = |line: Vec<u8>| match decode(&line) {
+        Ok(Frame::Event(event)) => Some(event.seq),
+        _ => None,
+    };
+    let lines = std::io::BufReader::new(file.take(RECORDING_BYTES_MAX)).split(b'\n');
+    lines.map_while(Result::ok).filter_map(seq).max().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use twinhaul_wire::{PeerSnapshot, decode};
+    use twinhaul_wire::PeerSnapshot;
 
     fn snapshot(at_ms: u64, kib: usize) -> Frame {
         Frame::Snapshot(Box::new(PeerSnapshot {
@@ -100,6 +130,29 @@ mod tests {
             }
         }
         assert_eq!(lines(&path).len(), 20);
+    }
+
+    #[test]
+    fn events_are_in_it_once_also_after_a_new_supervisor() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("recording.jsonl");
+        let event = |seq| Event {
+            seq,
+            at_ms: 1,
+            peer: Some("alpha".into()),
+            incarnation: 1,
+            kind: EventKind::Joined { pid: 7 },
+        };
+        for from in [1, 2] {
+            let mut recording = Recording::open(&path);
+            assert_eq!(recording.last_seq(), if from == 1 { 0 } else { 3 });
+            (from..from + 3).for_each(|seq| recording.event(event(seq)));
+        }
+        let seqs: Vec<u64> = lines(&path)
+            .into_iter()
+            .filter_map(|f| if let Frame::Event(e) = f { Some(e.seq) } else { None })
+            .collect();
+        assert_eq!(seqs, [1, 2, 3, 4]);
     }
 
     #[test]

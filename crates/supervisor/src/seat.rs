@@ -38,6 +38,8 @@ pub(crate) struct Seat {
     pub(crate) breaker: Breaker,
     pub(crate) restarts: u32,
     pub(crate) restart_at: Option<Moment>,
+    /// It died and has not joined again yet.
+    pub(crate) away: bool,
     /// The process has ended; its last frames may still be on their way.
     pub(crate) ending_since: Option<Moment>,
     /// Why this supervisor killed it.
@@ -64,6 +66,7 @@ impl Seat {
             breaker: Breaker::default(),
             restarts: 0,
             restart_at: None,
+            away: false,
             ending_since: None,
             killed_for: None,
             last_exit: None,
@@ -89,6 +92,7 @@ impl Seat {
     pub(crate) fn saw(&mut self, snapshot: Box<PeerSnapshot>, now: Moment) {
         self.heard = now;
         self.mark.get_or_insert(ended(&snapshot));
+        self.away &= matches!(snapshot.state, PeerState::Starting | PeerState::Recovering);
         self.snapshot = Some(snapshot);
     }
 

@@ -190,5 +190,18 @@ pub(crate) fn describe(profile: &Profile, ends: &Ends) -> Vec<String> {
             lines.push(format!("  target {}: {} free", show(&opened.name), Bytes(free)));
         }
     }
+    lines.extend(profile.peers.iter().map(|peer| {
+        let limit = peer.limit.map_or_else(|| "no limit".to_owned(), |l| format!("limit {l}"));
+        let reach = peer.targets.as_ref().map_or_else(String::new, |t| format!(", only to {}", t.join(", ")));
+        let slots = if peer.slots == 1 { "slot" } else { "slots" };
+        format!("  peer {}: {} {slots}, {limit}{reach}", show(&peer.name), peer.slots)
+    }));
+    lines.push(format!(
+        "  policy {}, verify {}, existing {}, durability {}",
+        twinhaul_engine::policy_word(profile.assistance.policy),
+        profile.verify.word(),
+        profile.on_exists.word(),
+        profile.durability.word()
+    ));
     lines
 }

@@ -2,7 +2,7 @@
 
 use twinhaul_ledger::{NewEvent, Store};
 use twinhaul_supervisor::Record;
-use twinhaul_wire::{EventKind, RunState, Totals};
+use twinhaul_wire::{Event, EventKind, RunState, Totals};
 
 /// A ledger behind the supervisor's trait. What fails is logged: the supervisor goes on without history.
 #[derive(Debug)]
@@ -16,6 +16,10 @@ impl Record for LedgerRecord {
     fn event(&mut self, at_ms: u64, peer: Option<&str>, kind: &EventKind) -> Option<u64> {
         let event = NewEvent { at_ms, peer: peer.map(str::to_owned), incarnation: 0, kind: kind.clone() };
         logged("recording an event", self.0.append_events(&[event]))
+    }
+
+    fn events(&mut self, after: u64, most: usize) -> Option<Vec<Event>> {
+        logged("reading the history", self.0.events_since(after, most))
     }
 
     fn totals(&mut self) -> Option<Totals> {

@@ -113,10 +113,19 @@ pub(crate) fn timestamp(ms: u64) -> Option<String> {
     jiff::Timestamp::from_millisecond(ms).ok().map(|t| t.to_string())
 }
 
-/// The time of day, UTC; three digits always, so that columns stand.
+/// The time of day where the reader is; three digits always, so that columns stand.
 pub(crate) fn clock(ms: u64) -> String {
-    let seconds = ms / 1000 % 86_400;
-    format!("{:02}:{:02}:{:02}.{:03}", seconds / 3600, seconds / 60 % 60, seconds % 60, ms % 1000)
+    local(ms, "%H:%M:%S%.3f")
+}
+
+/// Date and time where the reader is, with its distance from UTC.
+pub(crate) fn date(ms: u64) -> String {
+    local(ms, "%Y-%m-%d %H:%M:%S %:z")
+}
+
+fn local(ms: u64, format: &str) -> String {
+    let at = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(String::new, |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string())
 }
 
 fn word(value: impl serde::Serialize) -> String {
@@ -160,9 +169,10 @@ fn from_ledger(peer: PeerId, counters: &Counters, peers: &[twinhaul_ledger::Peer
 /// With assistance both peers end together: remaining bytes over both rates, as a range between the last minute's
 /// rates and the last seconds'. Not known while a rate is not, or while the plan grows.
 fn eta(snapshots: &[Option<PeerSnapshot>; 2], remaining: Amount, growing: bool) -> Option<Eta> {
-    // A pause may end in a minute or never.
-    let paused = snapshots.iter().flatten().any(|s| s.state == PeerState::Paused);
-    if growing || paused || remaining.transfers == 0 {
+    // A pause may end in a minute or never; a stop leaves most of it undone.
+    let held = |s: &PeerSnapshot| matches!(s.state, PeerState::Paused | PeerState::Stopping);
+    let held = snapshots.iter().flatten().any(held);
+    if growing || held || remaining.transfers == 0 {
         return None;
     }
     let sum = |rate: fn(&PeerSnapshot) -> u64| snapshots.iter().flatten().map(rate).sum::<u64>();

@@ -201,7 +201,9 @@ pub enum EventKind {
         #[serde(default)]
         slots: u32,
     },
+    /// Written with the change of the run's state, once.
     RunEnded {
+        /// [`crate::RunState::words`].
         state: String,
         done: u64,
         skipped: u64,

@@ -304,6 +304,14 @@ pub enum RunState {
 }
 
 impl RunState {
+    pub const ALL: [Self; 6] =
+        [Self::Starting, Self::Running, Self::Stopping, Self::Complete, Self::Failed, Self::Stopped];
+
+    /// The state that [`Self::words`] wrote, for instance into a `RunEnded`.
+    pub fn from_words(words: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.words() == words)
+    }
+
     pub const fn ended(self) -> bool {
         matches!(self, Self::Complete | Self::Failed | Self::Stopped)
     }

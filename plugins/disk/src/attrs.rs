@@ -14,7 +14,7 @@ use rustix::fs::{
 use rustix::io::{Errno, Result};
 use twinhaul_backend_abi::{Attrs, Kind, Lost};
 
-use crate::node::Node;
+use crate::node::{Node, is_beyond};
 use crate::volume::Volume;
 
 const SET_ID: u32 = 0o6000;
@@ -64,6 +64,7 @@ pub(crate) fn apply_to_symlink(volume: &Volume, dir: impl AsFd, name: &[u8], wan
 fn mtime_lost(volume: &Volume, want: &Attrs, after: &Node) -> Lost {
     let precision = volume.medium.mtime_precision_ns();
     match want.mtime_ns {
+        Some(at) if is_beyond(at) => Lost::MTIME,
         Some(at) if at.abs_diff(after.mtime_ns) >= precision => Lost::MTIME,
         _ => Lost::NONE,
     }

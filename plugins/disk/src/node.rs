@@ -97,9 +97,17 @@ impl From<&Statx> for Node {
     }
 }
 
-/// Times beyond the years 1677 to 2262 stop at the end of the range.
+/// Times beyond the years 1677 to 2262 stop at the end of the range; see [`is_beyond`].
 fn nanos(seconds: i64, nanos: u32) -> i64 {
-    seconds.saturating_mul(NANOS).saturating_add(i64::from(nanos))
+    seconds.saturating_mul(NANOS).saturating_add(i64::from(nanos)).max(FIRST_NS)
+}
+
+/// The earliest time: the number below it means "not known" (header).
+const FIRST_NS: i64 = i64::MIN + 1;
+
+/// Whether a time stands at an end of the range: what was read lay there or beyond, and cannot be kept exactly.
+pub(crate) const fn is_beyond(at_ns: i64) -> bool {
+    at_ns == i64::MAX || at_ns <= FIRST_NS
 }
 
 /// Devices, FIFOs and sockets are [`Kind::Other`]: never opened, never copied.

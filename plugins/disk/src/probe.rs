@@ -6,12 +6,16 @@ use std::path::Path;
 use std::time::Instant;
 
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, StatVfsMountFlags, accessat, fstatvfs, openat};
+use rustix::io::Errno;
 use twinhaul_backend_abi::{Health, Probe, Result};
 
 use crate::fail::failed;
 use crate::mounts::MountTable;
 use crate::node::Node;
 use crate::volume::Volume;
+
+/// Write and search, of the owner.
+const OWNER_WRITES: u32 = 0o300;
 
 /// `bare` = it was a bare mount point before anything was made in it.
 pub(crate) fn probe(volume: &Volume, bare: bool) -> Result<Probe> {
@@ -24,7 +28,7 @@ pub(crate) fn probe(volume: &Volume, bare: bool) -> Result<Probe> {
     let denied = accessat(volume.root.fd(), c".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).err();
     let read_only = on_read_only_fs || denied.is_some();
     if let (true, Some(errno)) = (message.is_empty(), denied) {
-        message = std::io::Error::from(errno).to_string();
+        message = why_denied(volume, errno);
     }
     Ok(Probe {
         health,
@@ -42,6 +46,17 @@ pub(crate) fn probe(volume: &Volume, bare: bool) -> Result<Probe> {
         location: volume.root.location.clone(),
         medium: volume.medium.name.to_owned(),
     })
+}
+
+/// The root's mode is its owner's word, and is never changed: whoever made it read-only meant it.
+fn why_denied(volume: &Volume, errno: Errno) -> String {
+    let own = Node::of(volume.root.fd())
+        .is_ok_and(|now| now.uid == volume.euid && now.mode & OWNER_WRITES != OWNER_WRITES);
+    if own {
+        "it is yours, and its mode does not let you write; chmod u+wx opens it".to_owned()
+    } else {
+        std::io::Error::from(errno).to_string()
+    }
 }
 
 fn here(path: &Path) -> Option<Node> {

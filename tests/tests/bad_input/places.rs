@@ -74,6 +74,23 @@ fn a_target_that_cannot_be_written_is_refused() {
     assert!(!target.join("d000").exists());
 }
 
+/// Its mode is its owner's word: it is not changed, and the way out is said.
+#[test]
+fn an_own_read_only_target_is_refused_with_the_way_out() {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 3, 100, 1);
+    std::fs::create_dir(lab.target()).unwrap();
+    mode(&lab.target(), 0o555);
+    let done = lab.finish_without_override(lab.copy_command(&[]));
+    done.expect_code(2).expect_words(&[&shown(&lab.target()), "not writable", "chmod u+wx"]);
+    let now = std::fs::metadata(lab.target()).unwrap().permissions().mode();
+    assert_eq!(now & 0o777, 0o555);
+    assert_eq!(std::fs::read_dir(lab.target()).unwrap().count(), 0);
+    mode(&lab.target(), 0o755);
+    lab.finish_without_override(lab.copy_command(&[])).expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+}
+
 #[test]
 fn a_source_inside_its_target_and_the_reverse_are_refused() {
     let lab = Lab::new();

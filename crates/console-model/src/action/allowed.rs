@@ -41,11 +41,7 @@ pub(super) fn current_ratio(model: &Model) -> f64 {
 
 /// In the smallest layout a menu or a dialog could not be read.
 pub(super) fn big_enough(model: &Model) -> Result<(), Why> {
-    if model.class() == SizeClass::Status {
-        Err("the window is too small: 60x16 at least".into())
-    } else {
-        Ok(())
-    }
+    if model.class() == SizeClass::Status { Err("too small: it needs 60x16".into()) } else { Ok(()) }
 }
 
 pub(super) fn has_problems(model: &Model) -> Result<(), Why> {

@@ -92,7 +92,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
             let questions =
                 orders.iter().map(|o| Order { command: Command::Drain { dry_run: true }, ..o.clone() });
             let questions: Vec<Order> = questions.collect();
-            let text = "What is in flight stays where it is. The peer takes no more work in this run.";
+            let text = "What is in flight stays where it is. The peer takes no work until it is resumed.";
             preview(model, "drain", title(model, "Drain", target), vec![text.into()], orders, questions)
         }
         Action::Stop => stop(model),

@@ -70,6 +70,8 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
     match (chord.key, &mut dialog.typed) {
         (Key::Esc, _) => drop(model.ui.layers.pop()),
         (Key::Char('c'), _) if chord.ctrl => drop(model.ui.layers.pop()),
+        // A name half typed is not a wish to cancel: the dialog stays and says what is missing.
+        (Key::Enter, Some((need, got))) if !got.is_empty() && got != need => {}
         (Key::Enter, _) if dialog.focus == Button::Cancel && !held && seen => drop(model.ui.layers.pop()),
         (Key::Enter, _) if dialog.focus == Button::Go && may => return send(model),
         (Key::Backspace, Some((_, got))) => {

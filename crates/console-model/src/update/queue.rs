@@ -1,7 +1,7 @@
 //! A peer's whole queue as a virtual list: ten million rows scroll, and only the page around the selection is read.
 
 use crate::ui::{Layer, QueueView};
-use crate::{Effect, Model, Page};
+use crate::{Effect, Model, Page, Pull};
 use twinhaul_units::PeerId;
 
 /// Rows read around the selection.
@@ -9,11 +9,14 @@ const PAGE_ROWS: u32 = 200;
 
 pub(super) fn open(model: &mut Model, peer: PeerId) -> Vec<Effect> {
     model.ui.push(Layer::Queue(QueueView { peer, row: 0, id: None, page: None }));
-    vec![pull(peer, 0)]
+    vec![pull(model, peer, 0)]
 }
 
-fn pull(peer: PeerId, row: u64) -> Effect {
-    Effect::PullQueue { peer, from: row.saturating_sub(u64::from(PAGE_ROWS / 2)), limit: PAGE_ROWS }
+fn pull(model: &Model, peer: PeerId, row: u64) -> Effect {
+    let pane = model.live.pane(peer);
+    let queued = pane.snapshot.as_ref().filter(|_| pane.heard.is_some()).map(|s| s.queue.transfers);
+    let from = row.saturating_sub(u64::from(PAGE_ROWS / 2));
+    Effect::PullQueue(Pull { peer, from, limit: PAGE_ROWS, queued })
 }
 
 fn view(model: &mut Model) -> Option<&mut QueueView> {
@@ -42,7 +45,7 @@ pub(super) fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
         (page.from == 0 || page.from + margin <= view.row) && (end >= page.total || view.row + margin <= end)
     });
     let row = view.row;
-    if loaded || frozen { Vec::new() } else { vec![pull(peer, row)] }
+    if loaded || frozen { Vec::new() } else { vec![pull(model, peer, row)] }
 }
 
 /// Rows have been read. The selection stays on its transfer if that is still queued.
@@ -66,8 +69,8 @@ pub(super) fn moved(model: &mut Model, peer: PeerId) -> Vec<Effect> {
     if model.frozen.is_some() {
         return Vec::new();
     }
-    match view(model) {
-        Some(view) if view.peer == peer => vec![pull(peer, view.row)],
+    match view(model).map(|view| (view.peer, view.row)) {
+        Some((shown, row)) if shown == peer => vec![pull(model, peer, row)],
         _ => Vec::new(),
     }
 }

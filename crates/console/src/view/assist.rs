@@ -18,7 +18,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let board = model.board();
     let focused = model.ui.focus == Panel::Assist;
     let (asks, needed, not_needed) = board.asks();
-    let counts = format!(" {asks} asks, {needed} needed, {not_needed} no need");
+    let word = if asks == 1 { "ask" } else { "asks" };
+    let counts = format!(" {asks} {word}, {needed} needed, {not_needed} no need");
     let title = [part("4 Assistance", Role::Title), part(counts, Role::Plain)];
     let follow = if model.ui.assist.id.is_none() { "follow" } else { "End follows" };
     let inner = brush.panel(area, &title, &[part(follow, Role::Dim)], focused);

@@ -125,6 +125,8 @@ impl Driver {
                 let to = self.options.other_name().to_owned();
                 let why = AssignWhy::Assistance;
                 self.record(EventKind::Assigned { op: op.0, to, count, bytes: bytes.0, why });
+                // Before the asker tells of it: in the history causes come first.
+                self.flush_history();
             }
             Answered::NotNeeded => self.view.was_assisted.not_needed += 1,
         }

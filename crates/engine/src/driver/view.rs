@@ -2,7 +2,7 @@
 
 use super::{Driver, Shared};
 use crate::committer::GroupReport;
-use crate::ledger_thread::Polled;
+use crate::ledger_thread::{NEXT_UP_ROWS, Polled};
 use crate::meter::Meter;
 use crate::options::Options;
 use crate::progress::SlotProgress;
@@ -201,7 +201,10 @@ impl Driver {
             minimum: learning.minimum,
             portion: self.core.portion().get(),
             ratio_moves: view.ratio_moves.iter().copied().collect(),
-            queue: QueueSize { transfers: self.core.queued(), bytes: view.queued_bytes(&self.shared).0 },
+            queue: QueueSize {
+                transfers: self.core.queued() + self.core.pinned(),
+                bytes: view.queued_bytes(&self.shared).0,
+            },
             slots: Slots { used: u32::try_from(in_flight.len()).unwrap_or(u32::MAX), max: config.slots },
             in_flight,
             settling: size(self.shared.storage.settling.get()),
@@ -230,15 +233,22 @@ impl Driver {
         }
     }
 
+    /// From the feeder's page, which is never behind; where it does not reach (before the first start, after a jump to
+    /// another lot), as of the last poll.
     fn next_up(&self) -> Vec<QueueRow> {
-        let row = |row: &twinhaul_ledger::Row| QueueRow {
+        let Some(head) = self.core.queue().next() else { return Vec::new() };
+        let mut rows = self.shared.ahead.rows(head.first, head.last, NEXT_UP_ROWS);
+        if rows.first().is_none_or(|row| row.id != head.first) {
+            rows.clone_from(&self.view.polled.next_up);
+            rows.retain(|row| (head.first..=head.last).contains(&row.id));
+        }
+        let row = |row: twinhaul_ledger::Row| QueueRow {
             id: row.id.0,
             key: KeyText::from_bytes(&row.key[row.key.len().saturating_sub(512)..]),
             target: self.shared.storage.target_name(row.target).to_owned(),
             bytes: row.size,
         };
-        let head = self.core.queue().next().map_or(u64::MAX, |i| i.first.0);
-        self.view.polled.next_up.iter().filter(|r| r.id.0 >= head).map(row).collect()
+        rows.into_iter().map(row).collect()
     }
 
     fn state(&self) -> PeerState {

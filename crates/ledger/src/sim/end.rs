@@ -1,7 +1,9 @@
 //! The history, the life of the run, and its last step: one fenced peer finishes when everything else is settled.
 
 use super::Sim;
-use crate::{DirectoryCursor, DirectoryRow, EVENTS_MAX, LedgerError, NewEvent, Process, Result, RunState};
+use crate::{
+    DirectoryCursor, DirectoryRow, EVENTS_MAX, LedgerError, NewEvent, Process, Result, RunState, State, rules,
+};
 use twinhaul_units::{Amount, Incarnation, PeerId};
 use twinhaul_wire::Event;
 
@@ -28,17 +30,21 @@ pub(super) struct Kept {
 impl Sim {
     /// See [`crate::Store::append_events`].
     pub fn append_events(&mut self, events: &[NewEvent]) -> Result<u64> {
-        let figures = &mut self.aside.0;
-        let first = figures.last_seq + 1;
+        let first = self.aside.0.last_seq + 1;
         for event in events {
-            figures.last_seq += 1;
-            figures.events.push_back(Kept { seq: figures.last_seq, event: event.clone() });
-            if figures.events.len() as u64 > EVENTS_MAX {
-                figures.events.pop_front();
-            }
+            self.keep(event.clone());
         }
         self.committed();
         Ok(first)
+    }
+
+    fn keep(&mut self, event: NewEvent) {
+        let figures = &mut self.aside.0;
+        figures.last_seq += 1;
+        figures.events.push_back(Kept { seq: figures.last_seq, event });
+        if figures.events.len() as u64 > EVENTS_MAX {
+            figures.events.pop_front();
+        }
     }
 
     pub(crate) fn events_since(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
@@ -93,6 +99,11 @@ impl Sim {
 
     /// See [`crate::Store::set_run_state`].
     pub fn set_run_state(&mut self, state: RunState, at_ms: u64) -> Result<()> {
+        if state.ended() && !self.state.ended() {
+            let counters = self.counters()?;
+            let ends = [State::Done, State::Skipped, State::Failed].map(|s| counters.sum(s).transfers);
+            self.keep(rules::run_ended(state, ends, at_ms));
+        }
         self.state = state;
         self.aside.0.state_at_ms = at_ms;
         self.committed();

@@ -1,8 +1,11 @@
 //! The life of the run and its last step: one fenced peer finishes directories when everything else is settled.
 
-use super::number::{bound, from_sql, index_from_sql, peer_from_sql, peer_to_sql, run_state_to_sql, to_sql};
-use super::{SqliteStore, SqliteView, fence};
-use crate::{DirectoryCursor, DirectoryRow, LedgerError, Result, RunState};
+use super::number::{
+    bound, from_sql, index_from_sql, peer_from_sql, peer_to_sql, run_state_from_sql, run_state_to_sql,
+    state_to_sql, to_sql,
+};
+use super::{SqliteStore, SqliteView, fence, history};
+use crate::{DirectoryCursor, DirectoryRow, LedgerError, Result, RunState, State, rules};
 use rusqlite::{Connection, params};
 use twinhaul_units::{Incarnation, PeerId};
 
@@ -51,13 +54,27 @@ impl SqliteStore {
     pub(crate) fn set_run_state(&self, state: RunState, at_ms: u64) -> Result<()> {
         let at = to_sql("a time", at_ms)?;
         self.write(|conn| {
-            conn.execute(
-                "UPDATE run SET state = ?1, state_at_ms = ?2",
-                params![run_state_to_sql(state), at],
-            )?;
+            let before: String =
+                conn.prepare_cached("SELECT state FROM run")?.query_row([], |row| row.get(0))?;
+            conn.prepare_cached("UPDATE run SET state = ?1, state_at_ms = ?2")?
+                .execute(params![run_state_to_sql(state), at])?;
+            if state.ended() && !run_state_from_sql(&before)?.ended() {
+                let ends = [
+                    settled(conn, State::Done)?,
+                    settled(conn, State::Skipped)?,
+                    settled(conn, State::Failed)?,
+                ];
+                history::append(conn, &rules::run_ended(state, ends, at_ms))?;
+            }
             Ok(())
         })
     }
+}
+
+/// How many transfers are in a state.
+fn settled(conn: &Connection, state: State) -> Result<u64> {
+    let mut statement = conn.prepare_cached("SELECT coalesce(sum(n), 0) FROM counter WHERE state = ?1")?;
+    Ok(from_sql(statement.query_row([state_to_sql(state)], |row| row.get(0))?))
 }
 
 fn claim(conn: &Connection) -> Result<Claim> {

@@ -2,38 +2,55 @@
 
 use super::number::{bound, from_sql, to_sql};
 use super::{SqliteStore, SqliteView};
-use crate::{EVENTS_MAX, NewEvent, Result};
+use crate::{EVENTS_MAX, LedgerError, NewEvent, Result};
 use rusqlite::{Connection, params};
 use twinhaul_wire::Event;
+
+/// An event as it is written.
+struct Prepared<'a> {
+    at: i64,
+    peer: Option<&'a str>,
+    incarnation: i64,
+    kind: String,
+}
+
+impl<'a> TryFrom<&'a NewEvent> for Prepared<'a> {
+    type Error = LedgerError;
+
+    fn try_from(event: &'a NewEvent) -> Result<Self> {
+        Ok(Self {
+            at: to_sql("a time", event.at_ms)?,
+            peer: event.peer.as_deref(),
+            incarnation: to_sql("an incarnation", event.incarnation)?,
+            kind: serde_json::to_string(&event.kind)?,
+        })
+    }
+}
 
 impl SqliteStore {
     pub(crate) fn append_events(&self, events: &[NewEvent]) -> Result<u64> {
         // Written as JSON before the transaction begins (store.md 4.2).
-        let prepared = events
-            .iter()
-            .map(|e| {
-                let kind = serde_json::to_string(&e.kind)?;
-                Ok((
-                    to_sql("a time", e.at_ms)?,
-                    e.peer.as_deref(),
-                    to_sql("an incarnation", e.incarnation)?,
-                    kind,
-                ))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        self.write(|conn| {
-            let first = last_seq(conn)? + 1;
-            let mut insert = conn.prepare_cached(
-                "INSERT INTO event(seq, at_ms, peer, incarnation, kind) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?;
-            for ((at, peer, incarnation, kind), seq) in prepared.iter().zip(first..) {
-                insert.execute(params![seq, at, peer, incarnation, kind])?;
-            }
-            let oldest = first + bound(prepared.len() as u64) - 1 - to_sql("events", EVENTS_MAX)?;
-            conn.prepare_cached("DELETE FROM event WHERE seq <= ?1")?.execute([oldest])?;
-            Ok(from_sql(first))
-        })
+        let prepared = events.iter().map(Prepared::try_from).collect::<Result<Vec<_>>>()?;
+        self.write(|conn| insert(conn, &prepared))
     }
+}
+
+/// Appends one event inside a transaction.
+pub(super) fn append(conn: &Connection, event: &NewEvent) -> Result<()> {
+    insert(conn, &[Prepared::try_from(event)?]).map(|_| ())
+}
+
+fn insert(conn: &Connection, events: &[Prepared<'_>]) -> Result<u64> {
+    let first = last_seq(conn)? + 1;
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO event(seq, at_ms, peer, incarnation, kind) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for (event, seq) in events.iter().zip(first..) {
+        insert.execute(params![seq, event.at, event.peer, event.incarnation, event.kind])?;
+    }
+    let oldest = first + bound(events.len() as u64) - 1 - to_sql("events", EVENTS_MAX)?;
+    conn.prepare_cached("DELETE FROM event WHERE seq <= ?1")?.execute([oldest])?;
+    Ok(from_sql(first))
 }
 
 fn last_seq(conn: &Connection) -> Result<i64> {

@@ -3,6 +3,7 @@
 use crate::support::*;
 use twinhaul_ledger::{LedgerError, NodeKind, Planned, PlannedDirectory, RunState, State};
 use twinhaul_units::{Amount, TransferId};
+use twinhaul_wire::EventKind;
 
 pub(crate) fn a_run_comes_back_as_it_was_made<F: Factory>() {
     let factory = F::default();
@@ -18,6 +19,35 @@ pub(crate) fn a_run_comes_back_as_it_was_made<F: Factory>() {
         (run.state, run.state_at_ms, run.created_at_ms),
         (RunState::Running, 77, new_run().created_at_ms)
     );
+}
+
+pub(crate) fn the_end_of_a_run_is_told_once<F: Factory>() {
+    let factory = F::default();
+    let store = factory.create();
+    plan_halves(&store, 10);
+    store.plan_finished().unwrap();
+    let (first, second) = (join(&store, First), join(&store, Second));
+    store.settle(First, first, &done([0, 1], 1)).unwrap();
+    store.settle(Second, second, &done([5], 1)).unwrap();
+    let ended = || {
+        let events = store.events_since(0, 100).unwrap().into_iter();
+        let told = |kind| match kind {
+            EventKind::RunEnded { state, done, skipped, failed } => Some((state, done, skipped, failed)),
+            _ => None,
+        };
+        events.filter_map(|e| told(e.kind)).collect::<Vec<_>>()
+    };
+    store.set_run_state(RunState::Running, 1).unwrap();
+    assert_eq!(ended(), []);
+    // A peer, the other one, and the supervisor: each may think that it is the one who ends it.
+    for at in [2, 3, 4] {
+        store.set_run_state(RunState::Stopped, at).unwrap();
+    }
+    assert_eq!(ended(), [("stopped".into(), 3, 0, 0)]);
+    // It goes on, and ends again.
+    store.set_run_state(RunState::Running, 5).unwrap();
+    store.set_run_state(RunState::Complete, 6).unwrap();
+    assert_eq!(ended().len(), 2);
 }
 
 pub(crate) fn waves_add_up<F: Factory>() {

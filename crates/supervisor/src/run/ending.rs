@@ -4,7 +4,7 @@ use super::{Input, Run, wall_ms};
 use crate::seat::{Over, Seat};
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
-use twinhaul_wire::{EventKind, Frame, QueueSize, RunState};
+use twinhaul_wire::{Frame, QueueSize, RunState};
 
 /// How long the ledger is waited for at the end.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
@@ -32,19 +32,12 @@ impl Run {
             |of: fn(&Seat) -> Option<QueueSize>| self.seats.iter().filter_map(of).map(|q| q.transfers).sum();
         let done = count(|s| s.snapshot.as_ref().map(|p| p.done));
         let verified: u64 = count(|s| s.snapshot.as_ref().map(|p| p.verified));
-        let kind = EventKind::RunEnded {
-            state: state.words().into(),
-            done,
-            skipped: count(|s| s.snapshot.as_ref().map(|p| p.skipped)),
-            failed: count(|s| s.snapshot.as_ref().map(|p| p.failed)),
-        };
         if state == RunState::Complete {
             let total = self.known.totals.map_or(done, |t| t.transfers);
             let took = Duration::from_millis(ended_at_ms.saturating_sub(self.about.started_at_ms));
             self.telling.complete(done, total, verified >= done, took);
             self.caption_now();
         }
-        self.event(None, kind);
         let kept = self.recorder.settle();
         let _ = timeout(SETTLE_MAX, kept).await;
         while let Ok(input) = todo.try_recv() {

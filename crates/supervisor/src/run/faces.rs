@@ -60,7 +60,8 @@ impl Run {
             found.extend(self.problem_of(seat, now));
         }
         if let Some((words, _)) = &self.broken {
-            let next = format!("twinhaul run --resume {}", self.about.run);
+            let profile = self.about.run_dir.join("profile.yaml");
+            let next = format!("twinhaul run {}", twinhaul_units::text::show(&profile.to_string_lossy()));
             found.push(problem("planner", None, format!("the plan is not whole: {words}"), next));
         }
         if !self.look_answered && now.since(self.looked_at) >= LOOK_MAX {
@@ -98,7 +99,7 @@ impl Run {
         let name = seat.name();
         let why = seat.last_exit.as_deref().unwrap_or_default();
         let of = |kind, text, next| Some(problem(kind, Some(name), text, next));
-        if seat.restart_at.is_some() {
+        if seat.away && seat.over.is_none() {
             return of("restarting", why.to_owned(), format!("twinhaul events {run}"));
         }
         match seat.over {

@@ -129,6 +129,7 @@ impl Run {
                 Verdict::Restart { after } => {
                     seat.restarts += 1;
                     seat.restart_at = Some(now + after);
+                    seat.away = true;
                     restart_in_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
                     seat.paused_by = paused_by(seat);
                 }

@@ -28,12 +28,21 @@ fn a_killed_peer_is_restarted_with_back_off_and_the_reason_in_words() {
     assert_eq!(last.peers["alpha"].restarts, 2);
     assert_eq!(last.peers["alpha"].state, "finished");
     assert!(last.problems.is_empty(), "{:?}", last.problems);
-    let ended = stage.events().into_iter().find_map(|e| match e.kind {
-        EventKind::RunEnded { state, done, .. } => Some((state, done)),
-        _ => None,
-    });
-    // The last snapshot of each peer is waited for, although the process ends right after it.
-    assert_eq!(ended, Some(("complete".into(), 20)));
+    // The problem of each restart lasts until the peer is there again, and is over then.
+    let problems: Vec<bool> = stage
+        .events()
+        .into_iter()
+        .filter_map(|e| match e.kind {
+            EventKind::ProblemBegan { problem, .. } if problem == "restarting alpha" => Some(true),
+            EventKind::ProblemEnded { problem } if problem == "restarting alpha" => Some(false),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(problems.last(), Some(&false), "{problems:?}");
+    assert!(problems.contains(&true), "{problems:?}");
+    // Whatever is in the history is in the recording.
+    let recorded = stage.recording().into_iter().filter(|f| matches!(f, Frame::Event(_))).count();
+    assert_eq!(recorded, stage.events().len());
 }
 
 #[test]

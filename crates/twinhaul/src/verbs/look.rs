@@ -10,6 +10,7 @@ use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
 use twinhaul_units::{Bytes, Rate, Ratio, Span};
+use twinhaul_wire::RunState;
 use twinhaul_wire::status::{PeerStatus, Status};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -28,10 +29,16 @@ pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
 pub(crate) fn ls(args: &JsonFlag) -> Result<u8, Failure> {
     let mut rows = Vec::new();
     for run in state::all()? {
-        let state = View::open(&run.ledger()).and_then(|v| v.run()).map(|r| r.state);
+        let read = || -> twinhaul_ledger::Result<_> {
+            let view = View::open(&run.ledger())?;
+            Ok((view.run()?.state, view.totals()?.growing))
+        };
         let live = is_supervised(&run.path).is_some();
-        let words = match &state {
-            Ok(s) if s.ended() || live => s.words().to_owned(),
+        let words = match read() {
+            Ok((state, growing)) if !live && growing => {
+                format!("{}; {}", state.words(), next_of_unplanned(&run))
+            }
+            Ok((state, _)) if state.ended() || live => state.words().to_owned(),
             Ok(_) => "not running; go on: run --resume".to_owned(),
             Err(e) => format!("ledger: {e}"),
         };
@@ -52,11 +59,19 @@ pub(crate) fn ls(args: &JsonFlag) -> Result<u8, Failure> {
         output::json(&list)?;
     } else {
         for (run, words) in rows {
-            let at = status::timestamp(run.file.created_at_ms).unwrap_or_default();
-            output::line(&format!("{:<32} {:<22} {words}", run.file.run, at.get(..19).unwrap_or_default()));
+            output::line(&format!(
+                "{:<32} {:<27} {words}",
+                run.file.run,
+                status::date(run.file.created_at_ms)
+            ));
         }
     }
     Ok(exit::COMPLETE)
+}
+
+/// A run that ended before its plan was whole cannot be gone on with: nobody knows what it did not see.
+pub(crate) fn next_of_unplanned(run: &state::RunDir) -> String {
+    format!("it was still being planned; start it anew: twinhaul run {}", state::shown(&run.profile()))
 }
 
 pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
@@ -124,19 +139,37 @@ pub(crate) fn wait(args: &WaitArgs) -> Result<u8, Failure> {
         if let Some(end) = exit_file::read(&run.path) {
             return Ok(end.code);
         }
-        if is_supervised(&run.path).is_none() && exit_file::read(&run.path).is_none() {
+        if nobody_works(&run) {
             // Between a start and its lock there is a moment; a second look tells.
             std::thread::sleep(Duration::from_secs(1));
-            if is_supervised(&run.path).is_none() && exit_file::read(&run.path).is_none() {
-                let text =
-                    format!("run {0} is not running. Go on with it: twinhaul run --resume {0}", run.file.run);
-                return Err(Failure::new(exit::TEMPORARY, text));
+            if nobody_works(&run) && exit_file::read(&run.path).is_none() {
+                return without_supervisor(&run);
             }
         }
         if deadline.is_some_and(|at| Instant::now() >= at) {
             return Err(Failure::new(exit::TIME_LIMIT, format!("run {} still goes on", run.file.run)));
         }
         std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// No supervisor and no peer: a supervisor that died has left nobody behind.
+fn nobody_works(run: &state::RunDir) -> bool {
+    is_supervised(&run.path).is_none()
+        && run.file.order.iter().all(|peer| twinhaul_supervisor::peer_lock_holder(&run.path, peer).is_none())
+}
+
+/// How a run ended whose supervisor did not see the end: the ledger knows.
+fn without_supervisor(run: &state::RunDir) -> Result<u8, Failure> {
+    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    match view.run().map_err(|e| ledger_failure(&e))?.state {
+        RunState::Complete => Ok(exit::COMPLETE),
+        RunState::Failed => Ok(exit::FAILED_TRANSFERS),
+        _ => {
+            let text =
+                format!("run {0} is not running. Go on with it: twinhaul run --resume {0}", run.file.run);
+            Err(Failure::new(exit::TEMPORARY, text))
+        }
     }
 }
 

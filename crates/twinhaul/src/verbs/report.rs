@@ -22,7 +22,7 @@ const FAILED_SHOWN: usize = 20;
 pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
     let status = status::of(&run)?;
-    let directory = write_lists(&run)?;
+    let (directory, lost) = write_lists(&run)?;
     if args.json.json {
         let facts = Facts::read(&run)?;
         let idle: BTreeMap<_, _> = facts.peers.iter().map(|(n, p)| (n.clone(), p.idle_share())).collect();
@@ -37,11 +37,16 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
             "elapsed_s": facts.elapsed().map(|d| d.as_secs_f64()),
             "manifest": directory.join("manifest.jsonl"),
             "failed": directory.join("failed.jsonl"),
+            "not_kept": lost,
         }))?;
         return Ok(exit::COMPLETE);
     }
     for line in summary_lines(&run, &status)? {
         output::line(&line);
+    }
+    for (what, transfers) in &lost {
+        let many = if *transfers == 1 { "transfer" } else { "transfers" };
+        output::line(&format!("  not kept: {what} of {transfers} {many} (\"lost\" in the manifest)"));
     }
     output::line(&format!("manifest and failed list: {}", state::shown(&directory)));
     Ok(exit::COMPLETE)
@@ -162,6 +167,7 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         _ if twinhaul_supervisor::is_supervised(&run.path).is_some() => {
             format!("  look at it: twinhaul attach {}", s.run)
         }
+        _ if s.totals.growing => format!("  {}", super::look::next_of_unplanned(run)),
         _ => format!("  go on with it: twinhaul run --resume {}", s.run),
     };
     lines.push(next);
@@ -177,7 +183,14 @@ fn failed_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Failure> {
     let failed = view.failed_page(None, FAILED_SHOWN).map_err(|e| ledger_failure(&e))?;
     let line = |t: &Detail| {
         let why = t.error.as_deref().unwrap_or_default();
-        format!("  failed {}: {} (transfer {}, {} attempts)", show_bytes(&t.key), show(why), t.id, t.attempts)
+        let attempts = if t.attempts == 1 { "attempt" } else { "attempts" };
+        format!(
+            "  failed {}: {} (transfer {}, {} {attempts})",
+            show_bytes(&t.key),
+            show(why),
+            t.id,
+            t.attempts
+        )
     };
     let mut lines: Vec<String> = failed.iter().map(line).collect();
     let more = s.failed.transfers.saturating_sub(failed.len() as u64);
@@ -187,8 +200,9 @@ fn failed_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Failure> {
     Ok(lines)
 }
 
-/// `report/manifest.jsonl` and `report/failed.jsonl` in the run's directory.
-fn write_lists(run: &RunDir) -> Result<PathBuf, Failure> {
+/// `report/manifest.jsonl` and `report/failed.jsonl` in the run's directory; and what the targets could not keep, by the
+/// number of transfers.
+fn write_lists(run: &RunDir) -> Result<(PathBuf, BTreeMap<&'static str, u64>), Failure> {
     let directory = run.path.join("report");
     let fail = |e: std::io::Error| Failure::other("writing the report", e);
     std::fs::create_dir_all(&directory).map_err(fail)?;
@@ -196,8 +210,12 @@ fn write_lists(run: &RunDir) -> Result<PathBuf, Failure> {
         |name: &str| std::fs::File::create(directory.join(name)).map(std::io::BufWriter::new).map_err(fail);
     let (mut manifest, mut failed) = (create("manifest.jsonl")?, create("failed.jsonl")?);
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    let mut lost = BTreeMap::new();
     for transfer in view.manifest() {
         let transfer = transfer.map_err(|e| ledger_failure(&e))?;
+        for what in lost_words(transfer.lost) {
+            *lost.entry(what).or_default() += 1;
+        }
         let line = manifest_line(&transfer, run);
         writeln!(manifest, "{line}").map_err(fail)?;
         if transfer.state == State::Failed {
@@ -205,7 +223,7 @@ fn write_lists(run: &RunDir) -> Result<PathBuf, Failure> {
         }
     }
     manifest.flush().and_then(|()| failed.flush()).map_err(fail)?;
-    Ok(directory)
+    Ok((directory, lost))
 }
 
 fn manifest_line(t: &Detail, run: &RunDir) -> serde_json::Value {
@@ -234,7 +252,14 @@ fn manifest_line(t: &Detail, run: &RunDir) -> serde_json::Value {
 
 /// The metadata that the target could not keep.
 fn lost_words(bits: u32) -> Vec<&'static str> {
-    const NAMES: [(u32, &str); 6] =
-        [(1, "owner"), (2, "mode"), (4, "mtime"), (8, "xattr"), (16, "holes"), (32, "links")];
+    const NAMES: [(u32, &str); 7] = [
+        (1, "owner"),
+        (2, "mode"),
+        (4, "mtime"),
+        (8, "xattr"),
+        (16, "holes"),
+        (32, "links"),
+        (64, "user metadata"),
+    ];
     NAMES.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect()
 }

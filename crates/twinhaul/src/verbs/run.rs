@@ -120,11 +120,8 @@ fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
         return Ok(exit::COMPLETE);
     }
     if store.totals().map_err(|e| launch::ledger_failure(&e))?.growing {
-        let text = format!(
-            "run {name} was stopped while it was being planned. Start a new run of its profile: twinhaul run {}",
-            shown(&run.profile())
-        );
-        return Err(Failure::usage(text));
+        let why = super::look::next_of_unplanned(&run);
+        return Err(Failure::usage(format!("run {name} cannot go on: {why}")));
     }
     let reopened = store.reopen_failed(&Reopen::All).map_err(|e| launch::ledger_failure(&e))?;
     if reopened > 0 {
