@@ -144,7 +144,7 @@ impl World {
     fn cut(&mut self, from: PeerId, at: u64, (first, beyond): (u64, u64), hedge: bool) {
         let shared = self.shared();
         let id = match shared.get((at % 3) as usize) {
-            Some(id) if at % 5 > 0 => *id,
+            Some(id) if !at.is_multiple_of(5) => *id,
             _ => match self.pick(from, at, 0) {
                 Some(interval) => interval.first.0,
                 None => return,
