@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::path::PathBuf;
-use twinhaul_simulate::{Filter, Job, Report, family, policy, sweep};
+use twinhaul_simulate::{Filter, Job, Report, family, policy, run, sweep};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -20,6 +20,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for scenario in families.iter().flat_map(|f| &f.scenarios) {
         if filter.takes(scenario, seed)? {
             jobs.push(Job { scenario, seed });
+        }
+    }
+    if let ([job], [policy]) = (&jobs[..], &policies[..]) {
+        for line in run(job.scenario, *policy, job.seed, true)?.1 {
+            println!("{line}");
         }
     }
     let outcomes = sweep(&jobs, &policies, 2, &|_| {})?;

@@ -26,6 +26,7 @@ pub(crate) enum Mark {
     Abandon,
     Settled,
     Report,
+    Circle,
 }
 
 #[derive(Debug, Default)]

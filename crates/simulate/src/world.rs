@@ -29,6 +29,8 @@ pub(crate) const BOUNDS_MAX: u64 = 1_000;
 pub(crate) const QUIET_MAX: Duration = Duration::from_mins(2);
 /// Steps of one run.
 pub(crate) const STEPS_MAX: u64 = 50_000_000;
+/// Steps without any time between them; beyond that a core sets its timer to now for ever.
+const AT_ONCE_MAX: u32 = 100_000;
 /// How long an operation of the ledger takes.
 pub(crate) const LEDGER_DELAY: Duration = Duration::from_micros(200);
 /// How often a host measures, and looks whether ranges it lent are done.
@@ -124,6 +126,8 @@ pub(crate) struct World {
     trace: Trace,
     /// What outlives a process, of each place.
     memories: [Memory; 2],
+    /// Something never ends at one moment.
+    circles: bool,
 }
 
 /// What moves, how the links go, and the bound of both.
@@ -173,6 +177,7 @@ pub fn run(
         tally: Tally::default(),
         trace: Trace::new(readable),
         memories: [Memory::fresh(Ratio::default()); 2],
+        circles: false,
     };
     world.begin();
     let finished = world.run_to_end();
@@ -183,12 +188,21 @@ pub fn run(
 impl World {
     fn run_to_end(&mut self) -> bool {
         let limit_ns = self.bound_ns.saturating_mul(BOUNDS_MAX);
+        let mut at_once = 0;
         for _ in 0..STEPS_MAX {
             if self.books.undone == 0 {
                 return true;
             }
+            if self.circles {
+                return false;
+            }
             let Some((at_ns, next)) = self.next() else { return false };
             if at_ns > limit_ns || self.is_over(at_ns) {
+                return false;
+            }
+            at_once = if at_ns > self.now_ns { 0 } else { at_once + 1 };
+            if at_once > AT_ONCE_MAX {
+                self.books.breach += 1;
                 return false;
             }
             self.now_ns = self.now_ns.max(at_ns);

@@ -8,19 +8,35 @@ use std::hash::{Hash, Hasher};
 use twinhaul_assist::{ByteRange, Cut, Effect, Event, Message, RangeOutcome, Unit};
 use twinhaul_units::{Bytes, PeerId};
 
+/// What a core gets told in answer to its own effects at one moment; beyond that it runs in a circle.
+const ANSWERS_MAX: u32 = 10_000;
+
 impl World {
     /// Hands an event to a running peer, and carries out what comes of it.
     pub(super) fn deliver(&mut self, peer: PeerId, event: Event) {
         let mut events = VecDeque::from([event]);
         let mut out = Vec::new();
         let now = self.moment();
+        let mut answers = 0;
         while let Some(event) = events.pop_front() {
+            answers += 1;
+            if answers > ANSWERS_MAX {
+                self.circles(peer, &event);
+                return;
+            }
             let Some(core) = &mut self.hosts[peer.index()].core else { return };
             core.handle(now, event, &mut out);
             for effect in out.drain(..) {
                 self.carry_out(peer, effect, &mut events);
             }
         }
+    }
+
+    /// A fault of the method: nothing else would ever happen.
+    fn circles(&mut self, peer: PeerId, event: &Event) {
+        self.books.breach += 1;
+        self.circles = true;
+        self.trace.note(self.now_ns, peer, Mark::Circle, &[], || format!("runs in a circle: {event:?}"));
     }
 
     fn carry_out(&mut self, peer: PeerId, effect: Effect, events: &mut VecDeque<Event>) {
