@@ -58,6 +58,10 @@ impl Part {
         }
     }
 
+    pub(crate) fn is_at(&self, range: &ByteRange) -> bool {
+        self.id() == range.id && self.from == range.from
+    }
+
     fn reached(&self, served: f64) -> u64 {
         if self.recording {
             return self.to;

@@ -54,15 +54,7 @@ impl World {
                 });
                 events.push_back(Event::Split { cut, range });
             }
-            Effect::Abandon { range } => {
-                let now_ns = self.now_ns;
-                let host = self.host(peer);
-                host.advance(now_ns);
-                host.remove(range.id, range.from);
-                self.trace.note(now_ns, peer, Mark::Abandon, &[range.id.0, range.from], || {
-                    format!("abandons {range:?}")
-                });
-            }
+            Effect::Abandon { range } => self.abandon(peer, &range),
             Effect::Assign { op, asker_incarnation, intervals, cuts, .. } => {
                 let ranges = cuts.iter().filter_map(|cut| self.cut(peer, cut)).collect();
                 let operation = Operation::Assign { op, to: asker_incarnation, intervals, ranges };
@@ -102,6 +94,21 @@ impl World {
         let host = self.host(peer);
         host.advance(now_ns);
         host.begin(now_ns, Kind::Range(range), range.from, range.to);
+    }
+
+    /// A copy that is of no use any more leaves its slot; the end of an own part that a copy has done is cut off.
+    fn abandon(&mut self, peer: PeerId, range: &ByteRange) {
+        let now_ns = self.now_ns;
+        let numbers = [range.id.0, range.from];
+        self.trace.note(now_ns, peer, Mark::Abandon, &numbers, || format!("abandons {range:?}"));
+        let host = self.host(peer);
+        host.advance(now_ns);
+        let copy = host.parts.iter().any(|p| p.range().is_some_and(|r| r.hedge) && p.is_at(range));
+        if copy {
+            host.remove(range.id, range.from);
+        } else {
+            self.look_for_ranges(peer);
+        }
     }
 
     /// Cuts the end off a part in flight here, or off a lent range that is still queued.
