@@ -243,15 +243,18 @@ impl World {
     }
 
     /// Nothing moves, and nothing will.
-    fn is_over(&self, at_ns: u64) -> bool {
+    fn is_over(&mut self, at_ns: u64) -> bool {
         let moving = self.hosts.iter().any(|host| host.next_ns().is_some());
         let coming = PeerId::BOTH.iter().any(|p| {
             let host = &self.hosts[p.index()];
             self.courses[p.index()].comes_back(self.positions[p.index()])
                 || (host.life == Life::Alive && host.core.is_none())
         });
+        if moving || coming {
+            self.quiet_since_ns = at_ns;
+        }
         let quiet = QUIET_MAX.as_nanos() as u64 + 40 * self.net.one_way_ns();
-        !moving && !coming && at_ns.saturating_sub(self.quiet_since_ns) > quiet
+        at_ns.saturating_sub(self.quiet_since_ns) > quiet
     }
 
     fn step(&mut self, next: Next) {
@@ -337,7 +340,6 @@ impl World {
         let host = self.host(peer);
         host.advance(now_ns);
         let Some(part) = host.take_complete(now_ns) else { return };
-        self.quiet_since_ns = now_ns;
         if self.books.current(peer) != self.hosts[peer.index()].incarnation {
             self.find_itself_fenced(peer);
             return;
@@ -370,7 +372,6 @@ impl World {
     /// Sealed and published.
     fn finish(&mut self, peer: PeerId, unit: twinhaul_assist::Unit) {
         self.books.finish(peer, unit.id, unit.epoch);
-        self.quiet_since_ns = self.now_ns;
         self.trace.note(self.now_ns, peer, Mark::Settled, &[unit.id.0], || {
             format!("transfer {} is complete", unit.id)
         });

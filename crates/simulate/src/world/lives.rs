@@ -117,7 +117,6 @@ impl World {
         let incarnation: Incarnation = self.books.join(peer);
         let memory = self.memories[peer.index()];
         self.make_core(peer, memory);
-        self.quiet_since_ns = now_ns;
         self.trace.note(now_ns, peer, Mark::Joined, &[incarnation.0], || format!("joins as {incarnation}"));
         let after = self.net.one_way_ns();
         self.schedule(after, peer.other(), Due::Notice(Event::PeerJoined { incarnation }));
