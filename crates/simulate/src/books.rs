@@ -43,6 +43,8 @@ pub(crate) struct Books {
     fenced: BTreeMap<OpId, Result<FencedFigures, Refusal>>,
     rows: Vec<Row>,
     covers: BTreeMap<u64, Cover>,
+    /// What a take-over finds done of transfers in flight is kept, not done again.
+    keeps: bool,
     /// Transfers not done.
     pub(crate) undone: u64,
     pub(crate) assignments: u64,
@@ -53,7 +55,7 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    pub(crate) fn new(load: &Load) -> Self {
+    pub(crate) fn new(load: &Load, keeps: bool) -> Self {
         let count = load.sizes.len();
         let mut books = Self {
             sizes: load.sizes.clone(),
@@ -66,6 +68,7 @@ impl Books {
             fenced: BTreeMap::new(),
             rows: Vec::new(),
             covers: BTreeMap::new(),
+            keeps,
             undone: count as u64,
             assignments: 0,
             lent: 0,
@@ -247,7 +250,11 @@ impl Books {
             }
         }
         for id in restarted {
-            self.forget(id);
+            if self.keeps {
+                self.drop_rows(id);
+            } else {
+                self.forget(id);
+            }
         }
         self.ranges_come_home(dead);
         (count, bytes)

@@ -45,6 +45,8 @@ struct File {
     work: Option<String>,
     /// Or as time, whoever does it.
     setups: Option<Vec<String>>,
+    /// How often progress is recorded; never, if left out.
+    checkpoint: Option<String>,
     #[serde(default)]
     disturbances: Vec<NamedDisturbance>,
     #[serde(default)]
@@ -144,6 +146,7 @@ struct Axes {
     costs: Vec<(Option<String>, Cost)>,
     disturbances: Vec<(String, Vec<Disturbance>)>,
     networks: Vec<(Option<String>, Network)>,
+    checkpoint: Option<Duration>,
 }
 
 impl Axes {
@@ -185,6 +188,7 @@ impl Axes {
             costs,
             disturbances,
             networks,
+            checkpoint: file.checkpoint.as_deref().map(text::span).transpose()?,
         })
     }
 
@@ -251,6 +255,7 @@ impl Axes {
             cost: *cost,
             disturbances: disturbances.clone(),
             network: network.clone(),
+            checkpoint: self.checkpoint,
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Part {
     pub(crate) to: u64,
     /// On the link's scale: where the bytes begin, behind what the transfer costs besides them.
     begin: f64,
+    /// Was done before, at the beginning of it.
+    done: u64,
     /// Setting up until then, without the link.
     waits_until: Option<u64>,
     /// Complete, waiting for the ledger to record it.
@@ -66,15 +68,16 @@ impl Part {
         if self.recording {
             return self.to;
         }
+        let before = self.from.saturating_add(self.done);
         if self.waits_until.is_some() {
-            return self.from;
+            return before.min(self.to);
         }
         let moved = (served - self.begin).max(0.0) as u64;
-        self.from.saturating_add(moved).min(self.to)
+        before.saturating_add(moved).min(self.to)
     }
 
     fn target(&self) -> f64 {
-        self.begin + (self.to - self.from) as f64
+        self.begin + (self.to - self.from).saturating_sub(self.done) as f64
     }
 }
 
@@ -141,12 +144,15 @@ impl Host {
     }
 
     /// Puts a part into a slot; after [`Self::advance`].
-    pub(crate) fn begin(&mut self, now_ns: u64, kind: Kind, from: u64, to: u64) {
+    ///
+    /// `reached`: what is done already of `from..to`, at its beginning.
+    pub(crate) fn begin(&mut self, now_ns: u64, kind: Kind, (from, to): (u64, u64), reached: u64) {
+        let done = reached.saturating_sub(from);
         let (begin, waits_until) = match self.cost {
             Cost::Work(work) => (self.link.served() + work, None),
             Cost::Time(each) => (0.0, Some(now_ns.saturating_add(each.as_nanos() as u64))),
         };
-        self.parts.push(Part { kind, from, to, begin, waits_until, recording: false });
+        self.parts.push(Part { kind, from, to, begin, done, waits_until, recording: false });
         self.recount();
     }
 
@@ -178,7 +184,7 @@ impl Host {
             }
         });
         if let Some(part) = &part {
-            self.moved += part.to - part.from;
+            self.moved += (part.to - part.from).saturating_sub(part.done);
         }
         self.recount();
         part
@@ -189,7 +195,8 @@ impl Host {
         let at = self.parts.iter().position(|p| p.id() == id && p.from == from)?;
         let part = self.parts.remove(at);
         if !part.recording {
-            self.moved += part.reached(self.link.served()) - part.from;
+            let reached = part.reached(self.link.served());
+            self.moved += (reached - part.from).saturating_sub(part.done);
         }
         self.recount();
         Some(part)
@@ -235,11 +242,18 @@ impl Host {
         let moving = self.parts.iter().filter(|p| !p.recording);
         let parts = moving.map(|p| {
             let reached = p.reached(served);
-            moved += reached - p.from;
+            moved += (reached - p.from).saturating_sub(p.done);
             PartProgress { id: p.id(), from: p.from, reached, to: p.to }
         });
         let parts = parts.collect();
         (Bytes(moved), parts)
+    }
+
+    /// What a checkpoint records: parts and how far they are. After [`Self::advance`].
+    pub(crate) fn progress(&self) -> Vec<(TransferId, u64, u64)> {
+        let served = self.link.served();
+        let moving = self.parts.iter().filter(|p| !p.recording);
+        moving.map(|p| (p.id(), p.from, p.reached(served))).collect()
     }
 
     /// The process is gone with all it knew.

@@ -22,6 +22,9 @@ pub struct Scenario {
     pub cost: Cost,
     pub disturbances: Vec<Disturbance>,
     pub network: Network,
+    /// How often a peer makes durable, and records, how far its transfers in flight are: what a take-over then needs
+    /// not do again. `None`: a take-over does them from the beginning.
+    pub checkpoint: Option<Duration>,
 }
 
 /// How sizes are spread.

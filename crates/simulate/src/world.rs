@@ -112,6 +112,9 @@ pub(crate) struct Tally {
 pub(crate) struct World {
     policy: Policy,
     settings: Settings,
+    /// How often progress is recorded, and when it was.
+    checkpoint: Option<Duration>,
+    recorded_ns: [u64; 2],
     bound_ns: u64,
     now_ns: u64,
     courses: [Course; 2],
@@ -169,7 +172,9 @@ pub fn run(
         courses,
         positions: [0; 2],
         hosts: [Host::new(scenario), Host::new(scenario)],
-        books: Books::new(&load),
+        books: Books::new(&load, scenario.checkpoint.is_some()),
+        checkpoint: scenario.checkpoint,
+        recorded_ns: [0; 2],
         net: Net::new(scenario, own_seed),
         agenda: BinaryHeap::new(),
         scheduled: 0,
@@ -421,7 +426,23 @@ impl World {
             return;
         }
         self.look_for_ranges(peer);
+        self.record(peer);
         self.measure(peer);
+    }
+
+    /// What is in flight is made durable and recorded, as often as the scenario says.
+    fn record(&mut self, peer: PeerId) {
+        let Some(every) = self.checkpoint else { return };
+        let now_ns = self.now_ns;
+        if now_ns < self.recorded_ns[peer.index()] + every.as_nanos() as u64 {
+            return;
+        }
+        self.recorded_ns[peer.index()] = now_ns;
+        let host = &mut self.hosts[peer.index()];
+        host.advance(now_ns);
+        for (id, from, reached) in host.progress() {
+            self.books.record(id, from, reached);
+        }
     }
 
     /// Policies that do not measure are told nothing.

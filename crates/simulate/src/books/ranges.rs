@@ -2,7 +2,7 @@
 
 use super::{Books, State};
 use crate::cover::Cover;
-use twinhaul_assist::{ByteRange, RangeOutcome};
+use twinhaul_assist::{ByteRange, RangeOutcome, Unit};
 use twinhaul_units::{PeerId, TransferId};
 
 /// A range of a transfer, held apart from the rest of it.
@@ -123,6 +123,29 @@ impl Books {
         }
     }
 
+    /// The last bytes of a part that are durable and recorded, though the part is not complete.
+    pub(crate) fn record(&mut self, id: TransferId, from: u64, reached: u64) {
+        if self.keeps && reached > from {
+            self.covers.entry(id.0).or_default().add(from, reached);
+        }
+    }
+
+    /// Begins a transfer of which something was kept: what is to be done of it first, and whether there is more,
+    /// as ranges that came home.
+    pub(crate) fn begin_kept(&mut self, peer: PeerId, unit: Unit) -> (u64, u64, bool) {
+        let size = self.size(unit.id);
+        let gaps = self.cover(unit.id).map_or_else(|| vec![(0, size)], |cover| cover.gaps(size));
+        let mut gaps = gaps.into_iter();
+        let first = gaps.next().unwrap_or((size, size));
+        let more = gaps.len() > 0;
+        for (from, to) in gaps {
+            let Unit { id, lot, epoch } = unit;
+            let range = ByteRange { id, lot, epoch, home: peer, target: 0, from, to, hedge: false };
+            self.rows.push(Row { range, holder: peer, seen: false });
+        }
+        (first.0, first.1, more)
+    }
+
     /// What is done of a transfer that several work on.
     pub(crate) fn cover(&self, id: TransferId) -> Option<&Cover> {
         self.covers.get(&id.0)
@@ -135,16 +158,31 @@ impl Books {
 
     pub(super) fn forget(&mut self, id: TransferId) {
         if self.covers.remove(&id.0).is_some() {
-            self.rows.retain(|row| row.range.id != id);
+            self.drop_rows(id);
         }
+    }
+
+    /// Nobody holds a range of the transfer any more.
+    pub(super) fn drop_rows(&mut self, id: TransferId) {
+        self.rows.retain(|row| row.range.id != id);
     }
 
     /// The holder is gone: its homes have the ranges again, and do them themselves; copies vanish.
     pub(super) fn ranges_come_home(&mut self, dead: PeerId) {
         self.rows.retain(|row| row.holder != dead || !row.range.hedge);
-        for row in self.rows.iter_mut().filter(|row| row.holder == dead) {
-            row.holder = row.range.home;
-            row.seen = false;
+        let (lost, kept): (Vec<_>, Vec<_>) = self.rows.drain(..).partition(|row| row.holder == dead);
+        self.rows = kept;
+        for Row { range, .. } in lost {
+            let mut settled = Cover::default();
+            settled.add(0, range.from);
+            settled.add(range.to, self.size(range.id));
+            if let Some(cover) = self.covers.get(&range.id.0).filter(|_| self.keeps) {
+                settled.add_all(cover);
+            }
+            for (from, to) in settled.gaps(self.size(range.id)) {
+                let range = ByteRange { from, to, ..range };
+                self.rows.push(Row { range, holder: range.home, seen: false });
+            }
         }
     }
 }

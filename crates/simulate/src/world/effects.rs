@@ -73,13 +73,19 @@ impl World {
     fn start(&mut self, peer: PeerId, unit: Unit, events: &mut VecDeque<Event>) {
         let (now_ns, size) = (self.now_ns, self.books.size(unit.id));
         self.books.start(peer, unit.id, unit.epoch);
+        let (reached, to, more) = self.books.begin_kept(peer, unit);
         let host = self.host(peer);
         host.advance(now_ns);
-        host.begin(now_ns, Kind::Own(unit), 0, size);
+        host.begin(now_ns, Kind::Own(unit), (0, to), reached);
         self.trace.note(now_ns, peer, Mark::Start, &[unit.id.0], || {
             format!("starts transfer {} of {}", unit.id, Bytes(size))
         });
-        events.push_back(Event::Began { id: unit.id, bytes: Bytes(size) });
+        events.push_back(Event::Began { id: unit.id, bytes: Bytes(to) });
+        if more {
+            let ranges = self.books.load_ranges(peer);
+            let (lots, pinned) = (Vec::new(), Vec::new());
+            events.push_back(Event::LotsLoaded { lots, pinned, ranges, all_planned: true });
+        }
     }
 
     fn start_range(&mut self, peer: PeerId, range: ByteRange, events: &mut VecDeque<Event>) {
@@ -93,7 +99,7 @@ impl World {
         }
         let host = self.host(peer);
         host.advance(now_ns);
-        host.begin(now_ns, Kind::Range(range), range.from, range.to);
+        host.begin(now_ns, Kind::Range(range), (range.from, range.to), range.from);
     }
 
     /// A copy that is of no use any more leaves its slot; the end of an own part that a copy has done is cut off.

@@ -101,3 +101,20 @@ fn setting_up_takes_its_time_at_both() {
     let (fast, slow) = (0.05 + mib4 / 100e6, 0.05 + mib4 / 25e6);
     assert_near(seconds(Some(outcome.bound_ns)), 1000.0 * fast * slow / (fast + slow));
 }
+
+/// What a checkpoint has recorded of the transfer in flight when its peer died, the new process need not do again.
+#[test]
+fn a_checkpoint_spares_what_it_recorded() {
+    let mut recorded = scenario("grid/100/equal/1:1/10ms/1/fast-rejoins");
+    recorded.checkpoint = Some(std::time::Duration::from_millis(100));
+    let unit = (64.0 * 1024.0 * 1024.0 + WORK) / 100e6;
+    let bound = 100.0 * unit / 1.6;
+    let died = 0.3 * bound;
+    let whole = ((died - LOAD_S) / unit).floor();
+    // The last look before the end, and what of the transfer in flight was there by then.
+    let look = (died * 10.0).floor() / 10.0;
+    let done = ((look - LOAD_S - whole * unit) * 100e6 - WORK).max(0.0);
+    assert!(done > 1e6, "the hand-made case is one in which something is spared: {done}");
+    let outcome = outcome(&recorded, Policy::None);
+    assert_near(seconds(outcome.makespan_ns), 0.7 * bound + LOAD_S + (50.0 - whole) * unit - done / 100e6);
+}
