@@ -127,6 +127,11 @@ pub(super) const ROOMS: &[Room] = &[
         may: Only(&["units", "backend-abi"]),
         what: "the backend for local file systems",
     },
+    Room {
+        name: "plugins/tape",
+        may: Only(&["units", "backend-abi"]),
+        what: "the backend for tape: virtual cartridges that other tools read",
+    },
     Room { name: "tests", may: Anything, what: "whole-program tests, on the real binaries" },
 ];
 

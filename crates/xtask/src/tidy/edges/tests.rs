@@ -4,7 +4,7 @@ use serde_json::json;
 /// A workspace of every room, each with the dependencies named for it: (room, name, dev, local).
 fn workspace(extra: &[(&str, &str, bool, bool)]) -> Value {
     let directory = |room: &str| match room {
-        "tests" | "plugins/disk" => room.to_owned(),
+        "tests" | "plugins/disk" | "plugins/tape" => room.to_owned(),
         other => format!("crates/{other}"),
     };
     let package = |room: &str| format!("twinhaul-{}", room.trim_start_matches("plugins/"));

@@ -1,0 +1,32 @@
+//! Other people's programs: hercules (hetmap, hetget, tapemap, hetupd), GNU tar, bsdtar.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Whether all of them are there. Missing ones are told; in CI they must be there (`apt-get install hercules libarchive-tools`).
+pub(crate) fn all(names: &[&str]) -> bool {
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| {
+            !std::env::var_os("PATH")
+                .is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(name).exists()))
+        })
+        .collect();
+    if missing.is_empty() {
+        return true;
+    }
+    println!("not tried: {missing:?} not installed (apt-get install hercules libarchive-tools)");
+    assert!(std::env::var_os("CI").is_none_or(|v| v != "true"), "tools are missing in CI: {missing:?}");
+    false
+}
+
+/// Runs a tool in a directory; its exit code is not judged (`hetget` always answers 0).
+pub(crate) fn run(dir: &Path, program: &str, args: &[&str]) -> Output {
+    Command::new(program).args(args).current_dir(dir).env("LC_ALL", "C.UTF-8").output().unwrap()
+}
+
+/// What it prints, on both streams.
+pub(crate) fn text(dir: &Path, program: &str, args: &[&str]) -> String {
+    let out = run(dir, program, args);
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
