@@ -150,7 +150,12 @@ pub(super) const HOMES: &[(&str, &[&str], &str)] = &[
     ("opendal", &["plugins/cloud"], "it is large, and only the cloud backend's users should pay for it"),
     ("serde_yaml", &["profile", "simulate"], "a profile is read in one place, scenarios in another"),
     ("serde-saphyr", &["profile", "simulate"], "a profile is read in one place, scenarios in another"),
-    ("rusqlite", &["ledger"], "two SQLite libraries over one live file can corrupt it (store.md 4.1)"),
+    // A library of its own, and a file of its own: a plugin shares neither with the process that loads it.
+    (
+        "rusqlite",
+        &["ledger", "plugins/tape"],
+        "two SQLite libraries over one live file can corrupt it (store.md 4.1)",
+    ),
     ("libloading", &["backend-host"], "a library is loaded only after its checks"),
     ("ratatui", &["console"], "only the console draws"),
 ];
