@@ -10,7 +10,9 @@
     reason = "the whole crate is tests; helpers stand outside of test functions"
 )]
 
+mod common;
 mod foreign;
 mod made;
 mod on_tape;
 mod tools;
+mod two_phase;
