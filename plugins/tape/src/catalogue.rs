@@ -1,13 +1,14 @@
-//! The catalogue: which object lies where, which names are visible, what is private. One SQLite file per library, shared by all
+//! The catalogue: which object lies where, which names are visible, what is private. One `SQLite` file per library, shared by all
 //! processes that use it.
 //!
 //! It is derived: `tape rebuild` makes it again from the cartridges, and where the two disagree the tape is right
 //! (tape-format.md 7.9). Writes that promise something go through [`Catalogue::promise`] and are on the medium when it returns;
 //! those that only let others see what goes on (an attempt is open) through [`Catalogue::note`], and survive a crash of the process.
-//! Nothing but SQLite's own I/O happens inside a transaction.
+//! Nothing but `SQLite`'s own I/O happens inside a transaction.
 
 pub(crate) mod attempts;
 pub(crate) mod cartridges;
+pub(crate) mod live;
 pub(crate) mod names;
 pub(crate) mod sets;
 
@@ -20,12 +21,12 @@ use twinhaul_backend_abi::{Code, Error, Result};
 
 use crate::fail;
 
-/// The first SQLite without the WAL defect of store.md 4.1.
+/// The first `SQLite` without the WAL defect of store.md 4.1.
 const LIBRARY_MIN: i32 = 3_051_003;
 const APPLICATION_ID: i32 = 0x7477_7470; // "twtp"
 const SCHEMA_VERSION: i32 = 1;
 /// Longest wait for another process's transaction.
-const BUSY_MAX: Duration = Duration::from_secs(60);
+const BUSY_MAX: Duration = Duration::from_mins(1);
 const STATEMENTS_MAX: usize = 64;
 /// KiB of page cache per connection.
 const CACHE_KIB: i64 = 4096;

@@ -297,13 +297,13 @@ mod tests {
         assert_eq!((c.shape.drives, c.shape.slots, c.shape.cartridges), (2, 8, 5));
         assert_eq!((c.shape.capacity, c.shape.block, c.shape.labels), (20 << 20, 64_512, Charset::Ansi));
         assert_eq!((c.close_bytes, c.close_age, c.speedup), (1 << 20, Duration::from_secs(2), Some(100)));
-        assert_eq!(c.turn_after(Duration::from_secs(60)), Duration::from_secs(3));
+        assert_eq!(c.turn_after(Duration::from_mins(1)), Duration::from_secs(3));
         let plain = Config::of(r#"{"library":"/a"}"#).unwrap();
         assert_eq!(
             (plain.close_bytes, plain.close_age, plain.speedup),
             (64 << 20, Duration::from_secs(30), None)
         );
-        assert_eq!(plain.turn_after(Duration::from_secs(60)), Duration::from_secs(240));
+        assert_eq!(plain.turn_after(Duration::from_mins(1)), Duration::from_mins(4));
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Backend for Tape {
         license: ModuleInfo::text(concat!(env!("CARGO_PKG_LICENSE"), "\0")),
         build_id: None,
         config_schema: Some(config::SCHEMA),
-        verbs: None,
+        verbs: Some(control::VERBS),
         caps: CAPS,
     };
     type Target = TapeTarget;

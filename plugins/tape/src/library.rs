@@ -6,6 +6,7 @@
 //! A cartridge is never overwritten but by `label --force`, never made again when its file is gone, and never touched
 //! when it is not what its name says (tape-format.md 7).
 
+pub(crate) mod adopt;
 pub(crate) mod deck;
 pub(crate) mod inventory;
 pub(crate) mod load;
@@ -217,6 +218,19 @@ impl Library {
 
     pub(crate) fn drive_lock(&self, drive: u32) -> PathBuf {
         self.root.join(format!("drives/{drive}.lock"))
+    }
+
+    /// The lock of a cartridge, for maintenance without a drive.
+    ///
+    /// # Errors
+    /// `Busy` with who holds it.
+    pub(crate) fn alone(&self, barcode: &str) -> Result<lock::Held> {
+        let path = self.cartridge_lock(barcode);
+        let held = lock::try_hold(&path).map_err(|e| failed("lock a cartridge", &e))?;
+        held.ok_or_else(|| {
+            let by = lock::holder(&path).map_or("another process".to_owned(), |h| lock::who(&h));
+            about(Code::Busy, &format!("cartridge {barcode}"), &format!("it is in use by {by}"))
+        })
     }
 
     /// A file for bytes whose number is not known yet; it has no name.

@@ -183,9 +183,14 @@ impl Turn {
                 self.close(op)?;
             }
         }
+        self.ready_one(op)
+    }
+
+    /// The open data set as it is, however full, or a new one.
+    pub(crate) fn ready_one(&mut self, op: &Op<'_>) -> Result<&mut OpenSet> {
         if self.set.is_none() {
             let seat = self.seat(op)?;
-            self.set = Some(Box::new(OpenSet::begin(&stream.deck, op, seat)?));
+            self.set = Some(Box::new(OpenSet::begin(&self.stream.deck, op, seat)?));
         }
         match &mut self.set {
             Some(set) => Ok(set),
@@ -202,7 +207,7 @@ impl Turn {
             let give_way = self.stream.deck.must_yield(&barcode);
             drop(seat);
             if give_way {
-                self.stream.deck.unmount(op, &barcode)?;
+                self.stream.deck.unmount(op, &barcode);
             }
         }
         self.stream.deck.mount(op, Want::Append)

@@ -90,9 +90,7 @@ impl TapeTarget {
 fn keep(stream: Arc<Stream>, stop: Arc<AtomicBool>) -> Result<JoinHandle<()>> {
     let work = move || {
         while !stop.load(Ordering::Relaxed) {
-            if let Err(e) = stream.tidy(&Op::detached()) {
-                Host::get().log(LogLevel::Warn, "tape", &e.message);
-            }
+            stream.tidy(&Op::detached());
             std::thread::park_timeout(KEEPER);
         }
     };

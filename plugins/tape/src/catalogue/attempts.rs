@@ -1,6 +1,6 @@
 //! Private objects by attempt id: open, settling, durable; gone when published or discarded (store.md 3).
 //!
-//! A row is there from `writer_open` until publish or discard, whoever is first: SQLite orders the two, and that is the fence of a
+//! A row is there from `writer_open` until publish or discard, whoever is first: `SQLite` orders the two, and that is the fence of a
 //! take-over. A row without a node is not durable; it must never be published.
 
 use rusqlite::{OptionalExtension, Transaction, params};

@@ -26,6 +26,8 @@ pub(crate) struct Node {
     pub place: Option<(u64, u64)>,
     pub blake3: Option<[u8; 32]>,
     pub meta: Vec<(String, String)>,
+    /// Of the one who wrote it; empty for nodes without bytes.
+    pub attempt: String,
 }
 
 impl Node {
@@ -52,7 +54,7 @@ impl Node {
 const COLUMNS: &str = "n.id, n.attrs, n.size, n.serial, n.at, n.blake3, n.meta, \
     (SELECT count(*) FROM name x WHERE x.node = n.id), \
     (SELECT (s.cartridge << 40) | ((s.start + n.at - s.offset) >> 9) FROM section s \
-      WHERE s.serial = n.serial AND n.at >= s.offset AND n.at < s.offset + s.bytes)";
+      WHERE s.serial = n.serial AND n.at >= s.offset AND n.at < s.offset + s.bytes), n.attempt";
 
 fn row(r: &rusqlite::Row<'_>) -> Sql<Node> {
     let text: String = r.get(1)?;
@@ -68,7 +70,8 @@ fn row(r: &rusqlite::Row<'_>) -> Sql<Node> {
     attrs.nlink = r.get(7)?;
     attrs.position = r.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs);
     let place = r.get::<_, Option<u64>>(3)?.zip(r.get::<_, Option<u64>>(4)?);
-    Ok(Node { id, attrs, size, place, blake3: r.get(5)?, meta: manifest::meta_of(&r.get::<_, String>(6)?) })
+    let meta = manifest::meta_of(&r.get::<_, String>(6)?);
+    Ok(Node { id, attrs, size, place, blake3: r.get(5)?, meta, attempt: r.get(9)? })
 }
 
 pub(crate) fn find(tx: &rusqlite::Connection, key: &[u8]) -> Sql<Option<Node>> {
@@ -170,32 +173,50 @@ impl Catalogue {
                  WHERE m.parent = ? AND m.key > ? ORDER BY m.key LIMIT ?"
             );
             c.prepare_cached(&text)?
-                .query_map(params![directory, after, most], |r| Ok((r.get(9)?, row(r)?)))?
+                .query_map(params![directory, after, most], |r| Ok((r.get(10)?, row(r)?)))?
                 .collect()
         })
     }
 
     /// A directory, a symlink, or a further name.
     pub(crate) fn put_node(&self, put: &Put, hard_link_of: Option<&[u8]>) -> Result<()> {
-        self.note("make a node", |tx| put_node(tx, put, hard_link_of))
+        self.note("make a node", |tx| {
+            let key = put.key.as_bytes();
+            let wrong = |e: rusqlite::Error| fail::catalogue("make a node", &e);
+            let was = find(tx, key).map_err(wrong)?;
+            put_node(tx, put, hard_link_of)?;
+            let line = match (hard_link_of, &put.attrs) {
+                (Some(of), _) => Line::Link { key: key.to_vec(), to: of.to_vec() },
+                // A directory that was there is no news.
+                (None, Some(attrs)) if was.is_none() || attrs.kind != Kind::Directory => {
+                    Line::Node { key: key.to_vec(), attrs: attrs.clone() }
+                }
+                _ => return Ok(()),
+            };
+            Self::tell(tx, &line).map_err(wrong)
+        })
     }
 
     pub(crate) fn set_attrs(&self, key: &[u8], attrs: &Attrs) -> Result<()> {
-        let wrong = |e: rusqlite::Error| fail::catalogue("set attributes", &e);
         self.note("set attributes", |tx| {
-            let there = find(tx, key).map_err(wrong)?;
-            let there =
-                there.ok_or_else(|| mistake(Code::NotFound, "set attributes of", key, "it is not there"))?;
-            let merged = merge(there.attrs, attrs);
-            let text = Value::Object(manifest::attrs_json(&merged)).to_string();
-            tx.execute("UPDATE node SET attrs = ? WHERE id = ?", params![text, there.id]).map_err(wrong)?;
-            Self::tell(tx, &Line::Attrs { key: key.to_vec(), attrs: merged }).map_err(wrong)
+            set_attrs(tx, key, attrs)?;
+            let there = find(tx, key).map_err(|e| fail::catalogue("set attributes", &e))?;
+            let merged = there.map_or_else(|| attrs.clone(), |n| n.attrs);
+            Self::tell(tx, &Line::Attrs { key: key.to_vec(), attrs: merged })
+                .map_err(|e| fail::catalogue("set attributes", &e))
         })
     }
 
     /// Objects, symlinks and empty directories.
     pub(crate) fn remove(&self, keys: &[&[u8]]) -> Result<Vec<Result<()>>> {
-        self.promise("remove", |tx| Ok(keys.iter().map(|key| remove(tx, key)).collect()))
+        let wrong = |e: rusqlite::Error| fail::catalogue("remove", &e);
+        self.promise("remove", |tx| {
+            let one = |key: &&[u8]| {
+                remove(tx, key)?;
+                Self::tell(tx, &Line::Removed { key: key.to_vec() }).map_err(wrong)
+            };
+            Ok(keys.iter().map(one).collect())
+        })
     }
 }
 
@@ -234,7 +255,8 @@ fn merge(old: Attrs, new: &Attrs) -> Attrs {
     }
 }
 
-fn put_node(tx: &Transaction<'_>, put: &Put, hard_link_of: Option<&[u8]>) -> Result<()> {
+/// Makes a node visible; the manifest is the caller's.
+pub(crate) fn put_node(tx: &Transaction<'_>, put: &Put, hard_link_of: Option<&[u8]>) -> Result<()> {
     const DOING: &str = "make";
     let wrong = |e: rusqlite::Error| fail::catalogue("make a node", &e);
     let key = put.key.as_bytes();
@@ -250,30 +272,34 @@ fn put_node(tx: &Transaction<'_>, put: &Put, hard_link_of: Option<&[u8]>) -> Res
         may_take(DOING, key, &put.mode, there.as_ref())?;
     }
     make_parents(tx, DOING, key)?;
-    let (node, line) = match hard_link_of {
-        Some(of) => {
-            let first = find(tx, of).map_err(wrong)?.filter(|n| n.attrs.kind == Kind::File);
-            let first =
-                first.ok_or_else(|| mistake(Code::NotFound, "link to", of, "there is no such object"))?;
-            (first.id, Line::Link { key: key.to_vec(), to: of.to_vec() })
+    let node = if let Some(of) = hard_link_of {
+        let first = find(tx, of).map_err(wrong)?.filter(|n| n.attrs.kind == Kind::File);
+        first.ok_or_else(|| mistake(Code::NotFound, "link to", of, "there is no such object"))?.id
+    } else {
+        if attrs.kind == Kind::Symlink && attrs.link_target.is_none() {
+            return Err(mistake(Code::InvalidArg, DOING, key, "a symlink without a target"));
         }
-        None => {
-            if attrs.kind == Kind::Symlink && attrs.link_target.is_none() {
-                return Err(mistake(Code::InvalidArg, DOING, key, "a symlink without a target"));
-            }
-            if !matches!(attrs.kind, Kind::Symlink | Kind::Directory) {
-                return Err(Error::unsupported("a node of this kind"));
-            }
-            let text = Value::Object(manifest::attrs_json(&attrs)).to_string();
-            tx.execute("INSERT INTO node(attrs) VALUES(?)", [text]).map_err(wrong)?;
-            (tx.last_insert_rowid(), Line::Node { key: key.to_vec(), attrs })
+        if !matches!(attrs.kind, Kind::Symlink | Kind::Directory) {
+            return Err(Error::unsupported("a node of this kind"));
         }
+        let text = Value::Object(manifest::attrs_json(&attrs)).to_string();
+        tx.execute("INSERT INTO node(attrs) VALUES(?)", [text]).map_err(wrong)?;
+        tx.last_insert_rowid()
     };
-    set_name(tx, key, node).map_err(wrong)?;
-    Catalogue::tell(tx, &line).map_err(wrong)
+    set_name(tx, key, node).map_err(wrong)
 }
 
-fn remove(tx: &Transaction<'_>, key: &[u8]) -> Result<()> {
+/// Sets what is known of `attrs`.
+pub(crate) fn set_attrs(tx: &Transaction<'_>, key: &[u8], attrs: &Attrs) -> Result<()> {
+    let wrong = |e: rusqlite::Error| fail::catalogue("set attributes", &e);
+    let there = find(tx, key).map_err(wrong)?;
+    let there = there.ok_or_else(|| mistake(Code::NotFound, "set attributes of", key, "it is not there"))?;
+    let text = Value::Object(manifest::attrs_json(&merge(there.attrs, attrs))).to_string();
+    tx.execute("UPDATE node SET attrs = ? WHERE id = ?", params![text, there.id]).map(|_| ()).map_err(wrong)
+}
+
+/// Takes a name away.
+pub(crate) fn remove(tx: &Transaction<'_>, key: &[u8]) -> Result<()> {
     let wrong = |e: rusqlite::Error| fail::catalogue("remove", &e);
     let Some(node) = find(tx, key).map_err(wrong)? else {
         return Err(mistake(Code::NotFound, "remove", key, "there is no such name"));
@@ -285,6 +311,5 @@ fn remove(tx: &Transaction<'_>, key: &[u8]) -> Result<()> {
         }
     }
     tx.execute("DELETE FROM name WHERE key = ?", [key]).map_err(wrong)?;
-    drop_node(tx, node.id).map_err(wrong)?;
-    Catalogue::tell(tx, &Line::Removed { key: key.to_vec() }).map_err(wrong)
+    drop_node(tx, node.id).map_err(wrong)
 }

@@ -34,7 +34,7 @@ pub(crate) struct Closed {
     pub sha256: [u8; 32],
     pub manifest_at: u64,
     pub manifest_len: u64,
-    pub closed_s: u64,
+    pub at_s: u64,
     pub sections: Vec<SectionRow>,
 }
 
@@ -60,15 +60,15 @@ impl Catalogue {
         })
     }
 
-    /// One transaction: the data set is durable, its objects are, and so is what the cartridge looks like now. Answers, per object, whether
-    /// it became durable (`false` = discarded meanwhile).
+    /// One transaction: the data set is durable, its objects are (but those discarded meanwhile), and so is what the cartridge looks
+    /// like now.
     pub(crate) fn close_set(
         &self,
         set: &Closed,
         objects: &[Object],
         lines_done: Option<i64>,
         cartridge: &Cartridge,
-    ) -> Result<Vec<bool>> {
+    ) -> Result<()> {
         self.promise("close a data set", |tx| {
             close(tx, set, objects, lines_done, cartridge)
                 .map_err(|e| fail::catalogue("close a data set", &e))
@@ -113,7 +113,7 @@ impl Catalogue {
                     sha256: r.get(2)?,
                     manifest_at: r.get(3)?,
                     manifest_len: r.get(4)?,
-                    closed_s: r.get(5)?,
+                    at_s: r.get(5)?,
                     sections: Vec::new(),
                 })
             })
@@ -162,7 +162,7 @@ pub(crate) fn insert_set(tx: &Transaction<'_>, set: &Closed) -> Sql<()> {
         set.sha256,
         set.manifest_at,
         set.manifest_len,
-        set.closed_s
+        set.at_s
     ])?;
     for s in &set.sections {
         tx.prepare_cached(
@@ -208,12 +208,11 @@ fn close(
     objects: &[Object],
     lines_done: Option<i64>,
     cartridge: &Cartridge,
-) -> Sql<Vec<bool>> {
+) -> Sql<()> {
     insert_set(tx, set)?;
     if let Some(last) = lines_done {
         tx.execute("DELETE FROM line WHERE id <= ?", [last])?;
     }
-    let mut durable = Vec::with_capacity(objects.len());
     for object in objects {
         let mut alive = tx.prepare_cached("SELECT 1 FROM attempt WHERE id = ? AND node IS NULL")?;
         if alive.query_row([&object.attempt], |_| Ok(())).optional()?.is_none() {
@@ -221,14 +220,11 @@ fn close(
             if !object.void {
                 Catalogue::tell(tx, &Line::Discarded { attempt: object.attempt.clone() })?;
             }
-            durable.push(false);
             continue;
         }
         let node = insert_node(tx, set.serial, object)?;
         tx.prepare_cached("UPDATE attempt SET node = ? WHERE id = ?")?
             .execute(params![node, object.attempt])?;
-        durable.push(true);
     }
-    cartridges::update(tx, cartridge)?;
-    Ok(durable)
+    cartridges::update(tx, cartridge)
 }

@@ -41,8 +41,6 @@ pub(crate) enum Want<'a> {
     Read(&'a str),
     /// One of the pool with room.
     Append,
-    /// This cartridge and nobody else using it, not even in this process.
-    Alone(&'a str),
 }
 
 #[derive(Debug)]
@@ -194,7 +192,7 @@ impl Deck {
                     }
                     return Ok(Seat { deck: Arc::clone(self), loaded });
                 }
-                Step::Evict(barcode) => self.unmount(op, &barcode)?,
+                Step::Evict(barcode) => self.unmount(op, &barcode),
                 Step::Load { drive, hold, barcode, lock } => {
                     let loaded = self.load(op, drive, hold, &barcode, lock);
                     return Ok(Seat { deck: Arc::clone(self), loaded: loaded? });
@@ -261,7 +259,7 @@ impl Deck {
             Ok(candidates) => candidates,
             Err(wait) => return Ok(wait),
         };
-        if let Some(step) = self.ours(want, &candidates) {
+        if let Some(step) = self.ours(&candidates) {
             return Ok(step);
         }
         let mut taken = None;
@@ -286,14 +284,11 @@ impl Deck {
     }
 
     /// A mount of this process that serves the want; requests for what is mounted come first.
-    fn ours(&self, want: Want<'_>, candidates: &[Cartridge]) -> Option<Step> {
+    fn ours(&self, candidates: &[Cartridge]) -> Option<Step> {
         let pressed: Vec<bool> = candidates.iter().map(|c| self.pressure(&c.barcode) > 0).collect();
         let mut mounts = self.lock();
         let mount = mounts.iter_mut().find(|m| candidates.iter().any(|c| c.barcode == m.barcode))?;
         let loaded = mount.loaded.clone()?;
-        if matches!(want, Want::Alone(_)) && mount.users > 0 {
-            return None;
-        }
         let long = mount.since.elapsed() >= self.turn * TURNS_OF_READING;
         if long && candidates.iter().zip(&pressed).any(|(c, pressed)| c.barcode == mount.barcode && *pressed)
         {
@@ -326,7 +321,7 @@ impl Deck {
                 );
                 Ok(Err(Step::Wait(WaitReason::Cartridge, detail)))
             }
-            Want::Read(barcode) | Want::Alone(barcode) => {
+            Want::Read(barcode) => {
                 let found = self.library.catalogue.cartridge(barcode)?;
                 let cartridge =
                     found.ok_or_else(|| about(Code::NotFound, barcode, "there is no such cartridge"))?;
@@ -338,7 +333,7 @@ impl Deck {
                             format!("insert cartridge {barcode} ({why}): twinhaul tape import {barcode}");
                         Ok(Err(Step::Wait(WaitReason::Cartridge, detail)))
                     }
-                    state if state.readable() || matches!(want, Want::Alone(_)) => Ok(Ok(vec![cartridge])),
+                    state if state.readable() => Ok(Ok(vec![cartridge])),
                     state => {
                         let why = format!("it is {}: {}", state.word(), cartridge.reason);
                         Err(about(Code::Offline, &format!("cartridge {barcode}"), &why))
@@ -391,19 +386,18 @@ impl Deck {
     fn queue_up(&self, ticket: &mut Option<Ticket>, want: Want<'_>, blocked: bool) -> Result<()> {
         let wants = match want {
             Want::Append => self.any_of_pool(),
-            Want::Read(barcode) | Want::Alone(barcode) => barcode.to_owned(),
+            Want::Read(barcode) => barcode.to_owned(),
         };
-        match ticket {
-            Some(ticket) => ticket.say(&self.who(), &wants, blocked),
-            None => {
-                let made = Ticket::take(&self.wait_dir(), &self.who(), &wants);
-                let made = made.map_err(|e| failed("queue for a drive", &e))?;
-                if blocked {
-                    made.say(&self.who(), &wants, true);
-                }
-                *ticket = Some(made);
-            }
+        if let Some(ticket) = ticket {
+            ticket.say(&self.who(), &wants, blocked);
+            return Ok(());
         }
+        let made = Ticket::take(&self.wait_dir(), &self.who(), &wants);
+        let made = made.map_err(|e| failed("queue for a drive", &e))?;
+        if blocked {
+            made.say(&self.who(), &wants, true);
+        }
+        *ticket = Some(made);
         Ok(())
     }
 
@@ -439,7 +433,7 @@ impl Deck {
     }
 
     /// Unmounts what nobody here uses: at once when others wait, else after the idle time.
-    pub(crate) fn tidy(&self, op: &Op<'_>) -> Result<()> {
+    pub(crate) fn tidy(&self, op: &Op<'_>) {
         let idle: Vec<(String, Duration)> = {
             let mounts = self.lock();
             let done = |m: &&Mount| m.users == 0 && m.loaded.is_some();
@@ -447,14 +441,13 @@ impl Deck {
         };
         for (barcode, idle) in idle {
             if idle >= self.idle || self.pressure(&barcode) > 0 {
-                self.unmount(op, &barcode)?;
+                self.unmount(op, &barcode);
             }
         }
-        Ok(())
     }
 
     /// Takes an idle cartridge out of its drive and frees both.
-    pub(crate) fn unmount(&self, op: &Op<'_>, barcode: &str) -> Result<()> {
+    pub(crate) fn unmount(&self, op: &Op<'_>, barcode: &str) {
         let taken = {
             let mut mounts = self.lock();
             let mount = mounts.iter_mut().find(|m| m.barcode == barcode && m.users == 0);
@@ -463,7 +456,7 @@ impl Deck {
                 m.loaded.take()
             })
         };
-        let Some(loaded) = taken else { return Ok(()) };
+        let Some(loaded) = taken else { return };
         // A cancelled operation must not leave a drive that is neither loaded nor free.
         if let Some(model) = &loaded.model {
             let _ = model.unload(op, &loaded.name());
@@ -471,7 +464,6 @@ impl Deck {
         drop(loaded);
         self.lock().retain(|m| m.barcode != barcode);
         self.changed.notify_all();
-        Ok(())
     }
 
     /// From now on no mount waits for anybody.
@@ -483,7 +475,7 @@ impl Deck {
     pub(crate) fn clear(&self) {
         let all: Vec<String> = self.lock().iter().map(|m| m.barcode.clone()).collect();
         for barcode in all {
-            let _ = self.unmount(&Op::detached(), &barcode);
+            self.unmount(&Op::detached(), &barcode);
         }
     }
 

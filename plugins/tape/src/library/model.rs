@@ -101,8 +101,7 @@ impl Model {
             head.busy_until = Some(until);
             until.saturating_duration_since(now)
         };
-        let buffer = self.real(BUFFER_S);
-        if ahead <= buffer { Ok(()) } else { self.sleep(op, WaitReason::Io, detail, ahead - buffer) }
+        sleep(op, WaitReason::Io, detail, ahead.saturating_sub(self.real(BUFFER_S)))
     }
 
     /// A synchronous filemark: the buffer is written out, then the mark.
@@ -112,7 +111,7 @@ impl Model {
             .busy_until
             .take()
             .map_or(Duration::ZERO, |u| u.saturating_duration_since(Instant::now()));
-        self.sleep(op, WaitReason::Io, detail, left + self.real(FILEMARK))
+        sleep(op, WaitReason::Io, detail, left + self.real(FILEMARK))
     }
 
     /// How often the tape had to go back because its writer was too slow.
@@ -129,28 +128,29 @@ impl Model {
     }
 
     fn spend(&self, op: &Op<'_>, reason: WaitReason, detail: &str, seconds: f64) -> Result<()> {
-        self.sleep(op, reason, detail, self.real(seconds))
+        sleep(op, reason, detail, self.real(seconds))
     }
+}
 
-    fn sleep(&self, op: &Op<'_>, reason: WaitReason, detail: &str, time: Duration) -> Result<()> {
-        if time.is_zero() {
-            return Ok(());
-        }
-        op.wait(Some(reason), &format!("{detail} (simulated)"));
-        let until = Instant::now() + time;
-        let answer = loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break Ok(());
-            }
-            if let Err(e) = op.check() {
-                break Err(e);
-            }
-            std::thread::sleep(left.min(STEP));
-        };
-        op.wait(None, "");
-        answer
+/// Until it is over or the operation is cancelled; told as a wait, and as simulated.
+fn sleep(op: &Op<'_>, reason: WaitReason, detail: &str, time: Duration) -> Result<()> {
+    if time.is_zero() {
+        return Ok(());
     }
+    op.wait(Some(reason), &format!("{detail} (simulated)"));
+    let until = Instant::now() + time;
+    let answer = loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break Ok(());
+        }
+        if let Err(e) = op.check() {
+            break Err(e);
+        }
+        std::thread::sleep(left.min(STEP));
+    };
+    op.wait(None, "");
+    answer
 }
 
 #[cfg(test)]

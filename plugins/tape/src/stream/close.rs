@@ -18,18 +18,34 @@ use crate::library::signature;
 /// Lines about names that go into one manifest; the rest waits for the next.
 const LINES_MAX: usize = 100_000;
 
+/// Nodes, and where their copies lie: (data set, place).
+type Moved<'a> = &'a [(i64, (u64, u64))];
+
 impl Turn {
     /// Closes the open data set, if there is one: afterwards each of its objects is durable, or has failed.
     ///
     /// # Errors
     /// When the data set failed; its objects are told the same when they are asked for.
     pub(crate) fn close(&mut self, op: &Op<'_>) -> Result<()> {
+        self.close_as(op, None)
+    }
+
+    /// Closes a data set of copies: the nodes lie in it from then on.
+    pub(crate) fn close_moved(&mut self, op: &Op<'_>, moved: Moved<'_>) -> Result<()> {
+        if moved.is_empty() {
+            // Only what its manifests said about names has to be saved.
+            return self.flush_names(op);
+        }
+        self.close_as(op, Some(moved))
+    }
+
+    fn close_as(&mut self, op: &Op<'_>, moved: Option<Moved<'_>>) -> Result<()> {
         let Some(mut set) = self.set.take() else { return Ok(()) };
         if let Some(e) = set.broken() {
             self.give_up(op, *set, Some(&e));
             return Err(e);
         }
-        match self.write_out(op, &mut set) {
+        match self.write_out(op, &mut set, moved) {
             Ok(Some(seat)) => {
                 self.keep(Some(seat));
                 Ok(())
@@ -55,14 +71,16 @@ impl Turn {
     }
 
     /// Manifest, trailer, sync, catalogue. `None` = there is nothing worth a data set in it.
-    fn write_out(&self, op: &Op<'_>, set: &mut OpenSet) -> Result<Option<Seat>> {
+    fn write_out(&self, op: &Op<'_>, set: &mut OpenSet, moved: Option<Moved<'_>>) -> Result<Option<Seat>> {
         // A data set that was begun is finished, whoever no longer waits for it: others' objects are in it.
         let quiet = &Op::detached();
         let catalogue = &self.stream.deck.library.catalogue;
-        let ids: Vec<&str> = set.objects.iter().map(|o| o.attempt.as_str()).collect();
-        let alive = catalogue.alive(&ids)?;
-        for (object, alive) in set.objects.iter_mut().zip(alive) {
-            object.void |= !alive;
+        if moved.is_none() {
+            let ids: Vec<&str> = set.objects.iter().map(|o| o.attempt.as_str()).collect();
+            let alive = catalogue.alive(&ids)?;
+            for (object, alive) in set.objects.iter_mut().zip(alive) {
+                object.void |= !alive;
+            }
         }
         let lines = catalogue.lines(LINES_MAX)?;
         if set.objects.iter().all(|o| o.void) && lines.is_empty() {
@@ -81,10 +99,14 @@ impl Turn {
             sha256: set.sha256(),
             manifest_at: manifest.0,
             manifest_len: manifest.1,
-            closed_s: date::now_s(),
+            at_s: date::now_s(),
             sections: set.done.clone(),
         };
-        catalogue.close_set(&closed, &set.objects, lines.last().map(|l| l.0), &cartridge)?;
+        let lines_done = lines.last().map(|l| l.0);
+        match moved {
+            Some(moved) => catalogue.move_nodes(&closed, moved, lines_done, &cartridge)?,
+            None => catalogue.close_set(&closed, &set.objects, lines_done, &cartridge)?,
+        }
         let mut state = self.stream.lock();
         for object in &set.objects {
             state.settling.remove(&object.attempt);
@@ -158,7 +180,7 @@ impl Turn {
             }
             drop(seat);
             if cut.is_err() || medium.is_some() {
-                let _ = stream.deck.unmount(op, &barcode);
+                stream.deck.unmount(op, &barcode);
             }
         }
         if let Err(e) = catalogue.forget_set(set.serial) {

@@ -90,7 +90,7 @@ impl Stream {
     }
 
     /// What the target does beside its calls: closes data sets that are old or in the way, unmounts what idles.
-    pub(crate) fn tidy(self: &Arc<Self>, op: &Op<'_>) -> Result<()> {
+    pub(crate) fn tidy(self: &Arc<Self>, op: &Op<'_>) {
         if self.is_time()
             && let Some(mut turn) = self.try_take()
         {
@@ -108,6 +108,6 @@ impl Stream {
             }
         };
         drop(idle);
-        self.deck.tidy(op)
+        self.deck.tidy(op);
     }
 }

@@ -138,6 +138,11 @@ impl OpenSet {
         Ok(())
     }
 
+    /// Its number in the library.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// Payload so far, in bytes.
     pub(crate) fn total(&self) -> u64 {
         self.total
@@ -222,7 +227,7 @@ impl OpenSet {
         let barcode = self.barcode.clone();
         self.end_part(op, Group::EndOfVolume, None)?;
         // Neither drive nor cartridge is held while the next one is waited for.
-        self.deck.unmount(op, &barcode)?;
+        self.deck.unmount(op, &barcode);
         let seat = self.deck.mount(op, Want::Append)?;
         self.begin_part(op, seat)
     }

@@ -13,7 +13,7 @@ use twinhaul_tape::{Tape, TapeTarget};
 pub(crate) const OP: Op<'static> = Op::detached();
 
 /// The longest that anything here may take before the test gives up: no time is asserted, only that it ends.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(crate) struct Place {
     pub(crate) dir: TempDir,
@@ -24,6 +24,12 @@ impl Place {
     /// `fields` are further ones of the configuration: `"drives":2,"capacity":"1 MiB"`.
     pub(crate) fn new(fields: &str) -> Self {
         Self { dir: tempfile::tempdir().unwrap(), fields: fields.to_owned() }
+    }
+
+    /// In memory where there is such a place: for what is repeated hundreds of times, and is not about syncs.
+    pub(crate) fn fast(fields: &str) -> Self {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        Self { dir, fields: fields.to_owned() }
     }
 
     pub(crate) fn root(&self) -> PathBuf {

@@ -10,9 +10,13 @@
     reason = "the whole crate is tests; helpers stand outside of test functions"
 )]
 
+mod child;
 mod common;
+mod drives;
 mod foreign;
 mod made;
 mod on_tape;
+mod recovery;
+mod spanning;
 mod tools;
 mod two_phase;

@@ -1,0 +1,61 @@
+//! `ls`: drives, cartridges, who waits for what.
+
+use serde_json::Value;
+use twinhaul_backend_abi::Result;
+use twinhaul_units::Bytes;
+
+use super::{Call, Out};
+use crate::library::inventory;
+use crate::status::status;
+
+pub(super) fn ls(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
+    inventory::refresh(&call.shared.library)?;
+    let all = status(call.shared)?;
+    out.document(&all);
+    let list = |name: &str| all[name].as_array().cloned().unwrap_or_default();
+    for drive in list("drives") {
+        out.line(&drive_line(&drive));
+    }
+    out.line(&format!(
+        "{:8}  {:11}  {:10}  {:>9}  {:>9}  {:>9}  {:>5}  {:>7}  {:>6}",
+        "BARCODE", "STATE", "POOL", "CAPACITY", "USED", "DEAD", "SETS", "OBJECTS", "MOUNTS"
+    ));
+    for c in list("cartridges") {
+        let word = |name: &str| twinhaul_units::text::show(c[name].as_str().unwrap_or("-")).into_owned();
+        let bytes = |name: &str| Bytes(c[name].as_u64().unwrap_or(0)).to_string();
+        let reason = if word("reason").is_empty() { String::new() } else { format!("  {}", word("reason")) };
+        out.line(&format!(
+            "{:8}  {:11}  {:10}  {:>9}  {:>9}  {:>9}  {:>5}  {:>7}  {:>6}{reason}",
+            word("barcode"),
+            if c["protected"].as_bool() == Some(true) { "protected".to_owned() } else { word("state") },
+            word("pool"),
+            bytes("capacity"),
+            bytes("used"),
+            bytes("reclaimable"),
+            c["data_sets"],
+            c["objects"],
+            c["mounts"]
+        ));
+    }
+    for wait in list("queue") {
+        let text = |name: &str| twinhaul_units::text::show(wait[name].as_str().unwrap_or("")).into_owned();
+        out.line(&format!("pid {} ({}) waits for {}", wait["pid"], text("who"), text("wants")));
+    }
+    Ok(())
+}
+
+fn drive_line(drive: &Value) -> String {
+    let text = |name: &str| twinhaul_units::text::show(drive[name].as_str().unwrap_or("")).into_owned();
+    let number = &drive["drive"];
+    match text("state").as_str() {
+        "empty" => format!("drive {number}: empty"),
+        state => format!(
+            "drive {number}: {state}, cartridge {}, data set {}, {} %, pid {} {}",
+            text("cartridge"),
+            drive["file"].as_u64().unwrap_or(0),
+            drive["percent"].as_f64().unwrap_or(0.0),
+            drive["pid"],
+            text("who")
+        ),
+    }
+}
