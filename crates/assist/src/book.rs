@@ -76,34 +76,19 @@ impl Book {
         Known { bytes: page.sizes.bytes(id, id).0, target: page.target, shared_ranges: page.shared_ranges }
     }
 
+    /// For choosing among intervals that are each ordered largest first: the higher, the larger their first transfer,
+    /// or with `small` the smaller their last one.
+    pub(crate) fn end_rank(&self, interval: &Interval, small: bool) -> u64 {
+        if small {
+            u64::MAX - self.transfer(interval.last).bytes
+        } else {
+            self.transfer(interval.first).bytes
+        }
+    }
+
     /// Bytes of an interval, as planned.
     pub(crate) fn bytes(&self, interval: &Interval) -> Bytes {
         self.cover(interval).map(|(first, last, page)| page.sizes.bytes(first, last)).sum()
-    }
-
-    /// How many transfers of the interval hold at most `bytes`, from its head or its tail.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the portion in bytes is cut with it"))]
-    pub(crate) fn fitting(&self, interval: &Interval, bytes: Bytes, from_tail: bool) -> u64 {
-        let mut covers: Vec<_> = self.cover(interval).collect();
-        if from_tail {
-            covers.reverse();
-        }
-        let mut left = bytes;
-        let mut count = 0;
-        for (first, last, page) in covers {
-            let all = last.0 - first.0 + 1;
-            let here = if from_tail {
-                page.sizes.tail_for(first, last, left)
-            } else {
-                page.sizes.head_for(first, last, left)
-            };
-            count += here;
-            if here < all {
-                break;
-            }
-            left = left - page.sizes.bytes(first, last);
-        }
-        count
     }
 
     /// The pages that cover an interval, cut to it; what no page covers is left out.
@@ -139,16 +124,5 @@ mod tests {
         assert_eq!(book.len(), 3);
         book.keep(|first, _| first >= 5);
         assert_eq!(book.len(), 1);
-    }
-
-    #[test]
-    fn what_fits_is_counted_across_pages() {
-        let mut book = Book::default();
-        book.note(&lot(0, &[50, 40]));
-        book.note(&lot(2, &[30, 20]));
-        let all = lot(0, &[0; 4]).interval;
-        assert_eq!((book.fitting(&all, Bytes(120), false), book.fitting(&all, Bytes(119), false)), (3, 2));
-        assert_eq!((book.fitting(&all, Bytes(50), true), book.fitting(&all, Bytes(89), true)), (2, 2));
-        assert_eq!(book.fitting(&all, Bytes(u64::MAX), true), 4);
     }
 }

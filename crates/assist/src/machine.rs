@@ -98,6 +98,7 @@ impl Core {
     /// Takes one event and appends what is to be done, in order. `now` must not go back.
     pub fn handle(&mut self, now: Moment, event: Event, out: &mut Vec<Effect>) {
         self.clockwork.latest = now;
+        self.speed.pass(now, self.slots_used());
         self.take(now, event, out);
         self.settle(now, out);
         self.assert_invariants();
@@ -116,8 +117,8 @@ impl Core {
             Event::Refused { op, why } => self.on_refused(now, op, why, out),
             Event::Began { id, bytes } => self.on_began(id, bytes.0),
             Event::Split { cut, range } => self.on_split(&cut, range),
-            Event::SlotDone { id, outcome } => self.on_slot_done(now, id, outcome, out),
-            Event::RangeDone { range, outcome } => self.on_range_done(now, &range, outcome, out),
+            Event::SlotDone { id, outcome } => self.on_slot_done(id, outcome, out),
+            Event::RangeDone { range, outcome } => self.on_range_done(&range, outcome, out),
             Event::RangesHome { id } => self.on_ranges_home(id, out),
             Event::RetryDue(unit) => self.on_retry_due(unit, out),
             Event::Message { from_incarnation, msg } => self.on_message(now, from_incarnation, &msg, out),

@@ -26,6 +26,8 @@ pub(super) struct Asking {
     pub(super) parked: Option<AskId>,
     /// `balanced`: since when asking was thought to be of no use.
     pub(super) declined: Option<Moment>,
+    /// `balanced`: large transfers were asked for, in exchange for small ones.
+    exchanged: bool,
     /// Work may be in the ledger (until the first load, after Needed or Given): ask nothing before it is loaded.
     pub(super) expecting: bool,
 }
@@ -54,6 +56,7 @@ impl Asking {
             srtt: None,
             parked: None,
             declined: None,
+            exchanged: false,
             expecting: true,
         }
     }
@@ -85,7 +88,7 @@ impl Core {
     /// In response to completing: assist the other peer (claims 1.3, 1.4).
     pub(super) fn maybe_ask(&mut self, now: Moment, out: &mut Vec<Effect>) {
         let may = self.tuning.policy != Policy::None && self.active() && !self.asking.expecting;
-        if !may || !(self.has_completed() || self.runs_dry_soon(now)) {
+        if !may || !(self.has_completed() || self.runs_dry_soon(now) || self.begins_exchange()) {
             self.asking.declined = None;
             return;
         }
@@ -106,6 +109,7 @@ impl Core {
         self.asking.latest = self.asking.latest.next();
         self.asking.parked = None;
         self.asking.declined = None;
+        self.asking.exchanged |= self.begins_exchange();
         let delay = self.first_resend_delay();
         self.asking.question = Some(Question {
             ask_id: self.asking.latest,
@@ -124,9 +128,18 @@ impl Core {
             && self.time_left(now).is_some_and(|left| left <= self.lead())
     }
 
+    /// Once in a life the peer with the fast link asks for large transfers before it is idle.
+    fn begins_exchange(&self) -> bool {
+        self.tuning.policy == Policy::Balanced
+            && !self.asking.exchanged
+            && self.linked_peer().is_some()
+            && !self.asking.is_waiting()
+            && self.wants_large()
+    }
+
     /// `balanced`: nothing worth moving is left at the other peer, as far as is known. Not for ever (L2).
     fn declines(&mut self, now: Moment) -> bool {
-        if self.tuning.policy != Policy::Balanced || self.expects_work(now) {
+        if self.tuning.policy != Policy::Balanced || self.begins_exchange() || self.expects_work(now) {
             return false;
         }
         let since = *self.asking.declined.get_or_insert(now);

@@ -6,7 +6,7 @@
 
 use super::Core;
 use super::parts::{GRAIN, Rest, prices};
-use crate::{AnswerFigures, CUTS_MAX, Cut, Millionths, Pace};
+use crate::{AnswerFigures, CUTS_MAX, Cut, Interval, Millionths, Pace, Policy};
 use twinhaul_units::{Bytes, Moment};
 
 /// A part in flight is done a second time when its rest takes the owner so many times as long (protocol.md 4).
@@ -14,7 +14,7 @@ const HEDGE_AT: f64 = 1.3;
 /// The other peer is so much better at small transfers before the order of work follows that.
 const ADVANTAGE_MIN: f64 = 2.0;
 /// What transfers cost besides their bytes must be such a share of the work before it decides the order.
-const SET_UP_SHARE_MIN: f64 = 0.03;
+const SET_UP_SHARE_MIN: f64 = 0.1;
 /// With nothing measured at all, both peers are taken to be alike.
 const ANY_PACE: Pace = Pace { per_byte_ps: 10_000, per_transfer_ns: 0 };
 
@@ -78,7 +78,8 @@ impl Core {
         let from_tail = self.gives_small(theirs);
         let rests = self.rests(now);
         let can_cut = rests.iter().any(|r| r.free >= GRAIN);
-        let mut count = self.whole_transfers(&scales, from_tail);
+        let fits = |count: u64, bytes: u64| scales.cost(count, bytes) <= scales.budget;
+        let (mut count, _) = self.whole_transfers(from_tail, fits);
         if !can_cut && self.one_more_helps(&scales, count, from_tail, end, asker.start) {
             count += 1;
         }
@@ -104,6 +105,43 @@ impl Core {
         share
     }
 
+    /// Where opening and closing cost time, the peer with the fast link asks for the large transfers long before it is
+    /// idle, and gets those that it does better: so many that both, each with its own kind, finish together. What is
+    /// wrong with that is put right when one of them runs dry.
+    pub(super) fn exchange(&self, now: Moment, asker: &Asker, its_queue: u64) -> Share {
+        let mine = self.pace();
+        if mine.is_unknown() || !self.advantage(asker.pace, mine) {
+            return self.balance(now, asker);
+        }
+        let ((own_byte, own_transfer), (byte, transfer)) = (prices(mine), prices(asker.pace));
+        let (all, total) = (self.queued(), self.queued_bytes().0);
+        // The small ones that the asker will hand over are taken to be like those that stay here.
+        let alike = its_queue as f64 / all.max(1) as f64;
+        let rests = self.rests(now);
+        let flying: u64 = rests.iter().map(|r| r.left).sum();
+        let fits = |count: u64, bytes: u64| {
+            let (stay, stays) = ((all - count) as f64, (total - bytes) as f64);
+            let given = transfer * count as f64 + byte * (bytes + flying) as f64;
+            let there = asker.start + given - alike * (transfer * stay + byte * stays);
+            there <= (1.0 + alike) * (own_transfer * stay + own_byte * stays)
+        };
+        let (count, bytes) = self.whole_transfers(false, fits);
+        let (_, before) = self.whole_transfers(false, |n, _| n < count);
+        let smallest = bytes - before;
+        let large: Vec<Rest> = rests.into_iter().filter(|r| count > 0 && r.free > smallest).collect();
+        let cuts = level(&large, large.iter().map(|r| r.free).sum());
+        let moved = bytes + cuts.iter().map(|c| c.bytes).sum::<u64>();
+        let mut share = Share { count, from_tail: false, cuts, ..Share::default() };
+        share.figures = self.balance_figures(&share, moved, self.left_at(now));
+        share
+    }
+
+    /// Whether this peer should have the other's large transfers, and the other this one's small ones.
+    pub(super) fn wants_large(&self) -> bool {
+        let other = &self.other;
+        other.at.is_some() && other.queued > 0 && self.queued() > 0 && self.advantage(self.pace(), other.pace)
+    }
+
     fn balance_figures(&self, share: &Share, moved: u64, remaining: Bytes) -> AnswerFigures {
         let queued = self.queued();
         let (part, whole) =
@@ -120,18 +158,50 @@ impl Core {
         }
     }
 
-    /// As many whole transfers as the time allows.
-    fn whole_transfers(&self, scales: &Scales, from_tail: bool) -> u64 {
-        let (mut low, mut high) = (0, self.queued());
-        while low < high {
-            let middle = low + (high - low).div_ceil(2);
-            if scales.cost(middle, self.queue_bytes(middle, from_tail)) <= scales.budget {
-                low = middle;
-            } else {
-                high = middle - 1;
+    /// As many whole transfers as fit, and their bytes.
+    fn whole_transfers(&self, from_tail: bool, fits: impl Fn(u64, u64) -> bool) -> (u64, u64) {
+        let (mut count, mut bytes) = (0, 0);
+        for run in self.runs(from_tail) {
+            let all = (run.count(), self.work.book.bytes(&run).0);
+            if fits(count + all.0, bytes + all.1) {
+                (count, bytes) = (count + all.0, bytes + all.1);
+                continue;
             }
+            let some = |n: u64| if n == 0 { 0 } else { self.work.book.bytes(&piece(&run, n, from_tail)).0 };
+            let (mut low, mut high) = (0, all.0);
+            while low < high {
+                let middle = low + (high - low).div_ceil(2);
+                if fits(count + middle, bytes + some(middle)) { low = middle } else { high = middle - 1 }
+            }
+            return (count + low, bytes + some(low));
         }
-        low
+        (count, bytes)
+    }
+
+    /// The queue's intervals in the order in which they are handed over: by their largest, or by their smallest.
+    fn runs(&self, from_tail: bool) -> Vec<Interval> {
+        let w = &self.work;
+        w.queue.ranked(from_tail, |part| w.book.end_rank(part, from_tail))
+    }
+
+    /// Takes what [`Self::whole_transfers`] counted out of the queue; in order.
+    pub(super) fn cut_queue(&mut self, count: u64, from_tail: bool) -> Vec<Interval> {
+        if self.tuning.policy != Policy::Balanced {
+            return self.work.queue.cut_tail(count);
+        }
+        let mut wanted = count;
+        let mut cut = Vec::new();
+        for run in self.runs(from_tail) {
+            if wanted == 0 {
+                break;
+            }
+            let piece = piece(&run, run.count().min(wanted), from_tail);
+            wanted -= piece.count();
+            self.work.queue.take(&piece);
+            cut.push(piece);
+        }
+        cut.sort_unstable_by_key(|piece| piece.first);
+        cut
     }
 
     /// Nothing can be cut: is it better to hand over one transfer too many than one too few?
@@ -143,10 +213,9 @@ impl Core {
         count < self.queued() && over(count + 1) < over(count).min(end)
     }
 
-    /// Bytes of the first or last `count` transfers of the queue.
+    /// Bytes of the `count` transfers that would be handed over first.
     fn queue_bytes(&self, count: u64, from_tail: bool) -> u64 {
-        let w = &self.work;
-        w.queue.peek(count, from_tail).map(|part| w.book.bytes(&part).0).sum()
+        self.whole_transfers(from_tail, |n, _| n <= count).1
     }
 
     /// Whether the other peer is the one that should do the small transfers: where opening and closing cost time, a
@@ -170,9 +239,7 @@ impl Core {
         if small <= 0.0 || large < small * ADVANTAGE_MIN {
             return false;
         }
-        let count = self.queued();
-        let bytes = self.queue_bytes(count, false) as f64;
-        large * count as f64 > SET_UP_SHARE_MIN * bytes
+        large * self.queued() as f64 > SET_UP_SHARE_MIN * self.queued_bytes().0 as f64
     }
 
     /// Parts that cannot be cut any more and that the asker would still finish much sooner.
@@ -183,10 +250,29 @@ impl Core {
             let there = start + scales.at(1, 1, rest.left);
             let copied = self.work.lent.iter().any(|r| r.hedge && r.id == rest.id && r.to == rest.to);
             let gain = here - there;
-            rest.shared && !rest.hedge && !copied && here > HEDGE_AT * there && gain > self.gain_min(now)
+            rest.shared
+                && rest.free < GRAIN
+                && !rest.hedge
+                && !copied
+                && here > HEDGE_AT * there
+                && gain > self.gain_min(now)
         };
-        let cut = |rest: &Rest| Cut { id: rest.id, from: rest.from, bytes: rest.left, hedge: true };
+        // From the boundary before what is reached, or the bytes up to the next one would be left to the owner.
+        // Never all of an own transfer: somebody must bring it to its end here.
+        let most = |rest: &Rest| rest.to - rest.from - u64::from(rest.from == 0);
+        let bytes = |rest: &Rest| (rest.left + GRAIN).min(most(rest));
+        let cut = |rest: &Rest| Cut { id: rest.id, from: rest.from, bytes: bytes(rest), hedge: true };
         rests.iter().filter(worth).map(cut).take(CUTS_MAX).collect()
+    }
+}
+
+/// The first or last `n` transfers of an interval.
+fn piece(run: &Interval, n: u64, from_tail: bool) -> Interval {
+    let n = n.max(1);
+    if from_tail {
+        run.part(run.last.0 - (n - 1), run.last.0)
+    } else {
+        run.part(run.first.0, run.first.0 + (n - 1))
     }
 }
 

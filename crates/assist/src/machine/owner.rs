@@ -181,7 +181,12 @@ impl Core {
             return;
         }
         let asker = self.asker(queued, left);
-        let share = self.share(now, &asker);
+        let early = queued > 0 && asker.start > 2.0 * self.lead();
+        let share = if early && self.tuning.policy == Policy::Balanced {
+            self.exchange(now, &asker, queued)
+        } else {
+            self.share(now, &asker)
+        };
         if share.count == 0 && share.cuts.is_empty() {
             self.answer_not_needed(ask_id, share.figures, out);
             self.park(now, ask_id, &asker);
@@ -265,9 +270,7 @@ impl Core {
             return;
         }
         let op = self.next_op();
-        let queue = &mut self.work.queue;
-        let intervals =
-            if share.from_tail { queue.cut_tail(share.count) } else { queue.cut_head(share.count) };
+        let intervals = self.cut_queue(share.count, share.from_tail);
         let delay = self.tuning.timing.assign_confirm_floor;
         let Receiver { why, to, ask_id } = receiver;
         let (cuts, figures) = (share.cuts, share.figures);

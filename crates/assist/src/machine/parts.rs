@@ -2,7 +2,7 @@
 //!
 //! Between two measurements a part is taken to go on as the peer does. What is cut off is gone from its part at once.
 
-use super::Core;
+use super::{Core, speed::Begun};
 use crate::{ByteRange, Pace, PartProgress};
 use std::time::Duration;
 use twinhaul_units::{Moment, TransferId};
@@ -23,11 +23,11 @@ pub(super) struct Part {
     pub(super) to: u64,
     reached: u64,
     seen: Moment,
-    pub(super) began: Moment,
-    /// Slots in use when it began.
-    pub(super) crowd: usize,
+    began: Begun,
+    /// When some of it was seen to be copied.
+    under_way: Option<Begun>,
     /// The target takes ranges from two.
-    shared: bool,
+    pub(super) shared: bool,
     /// A copy of what the other peer works on.
     pub(super) hedge: bool,
     /// The host could cut nothing off; until it is measured again.
@@ -71,15 +71,14 @@ impl Core {
             Some(to) => (to, true),
             None => (known.bytes, known.shared_ranges),
         };
-        let crowd = self.slots_used();
         self.work.parts.push(Part {
             id,
             from,
             to,
             reached: from,
             seen: now,
-            began: now,
-            crowd,
+            began: self.speed.mark(),
+            under_way: None,
             shared,
             hedge,
             uncut: false,
@@ -88,13 +87,14 @@ impl Core {
     }
 
     /// The part needs its slot no more; `complete`: it was copied to its end.
-    pub(super) fn part_ends(&mut self, now: Moment, id: TransferId, from: u64, complete: bool) {
-        let crowd = self.slots_used();
+    pub(super) fn part_ends(&mut self, id: TransferId, from: u64, complete: bool) {
         let Some(at) = self.work.parts.iter().position(|p| p.id == id && p.from == from) else { return };
         let part = self.work.parts.remove(at);
         if complete {
-            let crowd = (part.crowd + crowd) as f64 / 2.0;
-            self.speed.completed(part.to - part.from, now.since(part.began), crowd);
+            if let Some(seen) = part.under_way {
+                self.speed.streamed(part.to.saturating_sub(part.reached), &seen);
+            }
+            self.speed.completed(part.to - part.from, &part.began);
         }
     }
 
@@ -108,12 +108,14 @@ impl Core {
     }
 
     pub(super) fn on_progress(&mut self, now: Moment, parts: &[PartProgress]) {
+        let mark = self.speed.mark();
         for new in parts {
             let known = self.work.parts.iter_mut().find(|p| p.id == new.id && p.from == new.from);
             if let Some(part) = known {
                 part.to = new.to;
                 part.reached = new.reached.clamp(part.from, new.to.max(part.from));
                 part.seen = now;
+                part.under_way = (part.reached > part.from).then(|| mark.clone());
                 part.uncut = false;
             }
         }

@@ -33,19 +33,13 @@ impl Core {
         out.push(Effect::StartRange(range));
     }
 
-    pub(super) fn on_range_done(
-        &mut self,
-        now: Moment,
-        range: &ByteRange,
-        outcome: RangeOutcome,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn on_range_done(&mut self, range: &ByteRange, outcome: RangeOutcome, out: &mut Vec<Effect>) {
         let Some(at) =
             self.work.range_slots.iter().position(|held| held.id == range.id && held.from == range.from)
         else {
             return;
         };
-        self.part_ends(now, range.id, range.from, outcome == RangeOutcome::Done);
+        self.part_ends(range.id, range.from, outcome == RangeOutcome::Done);
         self.work.range_slots.remove(at);
         self.work.ranges_ended += 1;
         if outcome == RangeOutcome::Done && range.home != self.me {
@@ -69,6 +63,21 @@ impl Core {
             let range = self.work.lent.remove(at);
             if range.hedge && self.work.parts.iter().any(|p| p.holds(&range)) {
                 out.push(Effect::Abandon { range });
+            }
+        }
+    }
+
+    /// The other peer was taken over: its transfers are planned again, here. What waits of their ranges is of no use;
+    /// what is in a slot the host ends as moot, and nothing is cut off it before.
+    pub(super) fn drop_ranges_of_other(&mut self) {
+        let other = self.me.other();
+        let before = self.work.ranges.len();
+        self.work.ranges.retain(|r| r.home != other);
+        self.work.ranges_ended += (before - self.work.ranges.len()) as u64;
+        let w = &mut self.work;
+        for held in w.range_slots.iter().filter(|r| r.home == other) {
+            for part in w.parts.iter_mut().filter(|p| p.id == held.id && p.from == held.from) {
+                part.shared = false;
             }
         }
     }
@@ -107,7 +116,8 @@ impl Core {
             return;
         }
         let least = self.claim() * SPLIT_CLAIMS_MIN;
-        let rests: Vec<_> = self.rests(now).into_iter().filter(|r| !r.hedge && r.free > least).collect();
+        let rests: Vec<_> =
+            self.rests(now).into_iter().filter(|r| r.shared && !r.hedge && r.free > least).collect();
         let mut slots = vec![1u64; rests.len()];
         for _ in 0..idle {
             let share = |at: &usize| rests[*at].left / (slots[*at] + 1);

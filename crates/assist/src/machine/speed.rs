@@ -15,9 +15,22 @@ const RATE_TAU: f64 = 0.5;
 /// What each completed transfer leaves of the weight of those before it.
 const FIT_KEEPS: f64 = 0.99;
 /// Transfers completed before the fit is believed.
-const FIT_MIN: f64 = 8.0;
+const FIT_MIN: f64 = 2.5;
+/// A measurement in which nothing began or ended weighs as this part of a transfer.
+const STREAM_WEIGHT: f64 = 0.2;
+/// Less than this says nothing of a rate.
+const STREAM_BYTES_MIN: u64 = 256 * 1024;
+/// So many measurements after something began, bytes are all that takes time.
+const QUIET_MIN: u32 = 2;
 /// A price is believed when it is so many times its own uncertainty.
-const FIT_SURE: f64 = 3.0;
+const FIT_SURE: f64 = 8.0;
+
+/// When a transfer began, on the scale of one slot's share of the time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Begun {
+    share: Real,
+    spells: u64,
+}
 
 /// What was measured, and what follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -25,8 +38,17 @@ pub(super) struct Speed {
     mark: Option<(Moment, u64)>,
     /// Transfers and ranges begun since the mark.
     begun: u64,
+    /// One ended since the mark.
+    ended: bool,
+    /// Measurements in a row in which nothing began or ended: the first still holds what opening cost.
+    quiet: u32,
     /// A slot was idle at some time since the mark.
     idled: bool,
+    /// How often that was found.
+    spells: u64,
+    /// Seconds of this peer that one of its slots had, and up to when.
+    share: Real,
+    shared_until: Moment,
     /// Bytes a second, smoothed.
     rate: Option<Real>,
     /// Work a second: bytes, and `fixed` for each transfer.
@@ -45,6 +67,21 @@ impl Speed {
     /// A slot is idle now.
     pub(super) const fn idles(&mut self) {
         self.idled = true;
+        self.spells += 1;
+    }
+
+    /// Until now `used` slots shared this peer's time.
+    pub(super) fn pass(&mut self, now: Moment, used: usize) {
+        if used > 0 {
+            let passed = now.since(self.shared_until).as_secs_f64();
+            self.share = (self.share.get() + passed / used as f64).into();
+        }
+        self.shared_until = now;
+    }
+
+    /// To be given to [`Self::completed`].
+    pub(super) const fn mark(&self) -> Begun {
+        Begun { share: self.share, spells: self.spells }
     }
 
     /// Takes the bytes moved so far; `used` of `slots` are in use.
@@ -68,13 +105,35 @@ impl Speed {
             self.rate = Some(smoothed(self.rate, bytes / seconds, share, weight));
             self.work = Some(smoothed(self.work, work / seconds, share, weight));
         }
+        let is_quiet = self.begun == 0 && !self.ended && !idled && bytes > 0.0;
+        self.quiet = if is_quiet { self.quiet.saturating_add(1) } else { 0 };
+        if self.quiet > QUIET_MIN {
+            self.fit.add(0.0, bytes, seconds, STREAM_WEIGHT);
+            self.believe();
+        }
         self.begun = 0;
+        self.ended = false;
         self.mark = Some((now, moved.0));
     }
 
-    /// One transfer of `bytes` took so long, with `crowd` slots in use.
-    pub(super) fn completed(&mut self, bytes: u64, took: Duration, crowd: f64) {
-        self.fit.add(bytes as f64, took.as_secs_f64() / crowd.max(1.0));
+    /// One transfer of `bytes` is complete. Only if all slots were in use meanwhile is its share of the time its price.
+    pub(super) fn completed(&mut self, bytes: u64, since: &Begun) {
+        self.ended = true;
+        if since.spells != self.spells {
+            return;
+        }
+        self.fit.add(1.0, bytes as f64, self.share.get() - since.share.get(), 1.0);
+        self.believe();
+    }
+
+    /// The last `bytes` of a transfer, seen under way at `since`, are copied: bytes and nothing else.
+    pub(super) fn streamed(&mut self, bytes: u64, since: &Begun) {
+        if since.spells == self.spells && bytes >= STREAM_BYTES_MIN {
+            self.fit.add(0.0, bytes as f64, self.share.get() - since.share.get(), STREAM_WEIGHT);
+        }
+    }
+
+    fn believe(&mut self) {
         if let Some(fixed) = self.fit.fixed() {
             self.fixed = fixed.into();
         }
@@ -102,32 +161,36 @@ fn smoothed(old: Option<Real>, fresh: f64, share: f64, weight: f64) -> Real {
     }
 }
 
-/// Least squares of relative errors: time = fixed + factor x bytes, the older the less.
+/// Least squares of relative errors: time = fixed x transfers + factor x bytes, the older the less.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Fit {
-    count: Real,
-    /// Sums of x x, x y, y y, x, y, where x = 1 / time and y = bytes / time.
+    /// Weight of all that was added, and of transfers among it.
+    weights: [Real; 2],
+    /// Sums of x x, x y, y y, x, y, where x = transfers / time and y = bytes / time.
     sums: [Real; 5],
 }
 
 impl Fit {
-    fn add(&mut self, bytes: f64, time: f64) {
+    fn add(&mut self, transfers: f64, bytes: f64, time: f64, weight: f64) {
         if time <= 0.0 {
             return;
         }
-        let (x, y) = (1.0 / time, bytes / time);
+        let keeps = 1.0 - (1.0 - FIT_KEEPS) * weight;
+        let (x, y) = (transfers / time, bytes / time);
         for (sum, new) in self.sums.iter_mut().zip([x * x, x * y, y * y, x, y]) {
-            *sum = (sum.get() * FIT_KEEPS + new).into();
+            *sum = (sum.get() * keeps + new * weight).into();
         }
-        self.count = (self.count.get() * FIT_KEEPS + 1.0).into();
+        for (sum, new) in self.weights.iter_mut().zip([1.0, transfers]) {
+            *sum = (sum.get() * keeps + new * weight).into();
+        }
     }
 
     /// Bytes that a transfer costs besides its own; `None`: what was seen does not tell.
     fn fixed(&self) -> Option<f64> {
-        let n = self.count.get();
+        let [n, transfers] = self.weights.map(Real::get);
         let [xx, xy, yy, x, y] = self.sums.map(Real::get);
         let determinant = xx * yy - xy * xy;
-        if n < FIT_MIN || determinant <= 0.0 {
+        if transfers < FIT_MIN || determinant <= 0.0 {
             return None;
         }
         let fixed = (x * yy - y * xy) / determinant;
@@ -183,10 +246,12 @@ mod tests {
             let size = 100_000 + i * 7919 % 4_000_000;
             let took = 0.010 + size as f64 / 1e8;
             speed.begun();
+            let begun = speed.mark();
             now += took;
+            speed.pass(Moment((now * 1e6) as u64), 1);
             moved += size;
             speed.measure(Moment((now * 1e6) as u64), Bytes(moved), 1, 1);
-            speed.completed(size, Duration::from_secs_f64(took), 1.0);
+            speed.completed(size, &begun);
         }
         let pace = speed.pace();
         assert!((8_000_000..12_000_000).contains(&pace.per_transfer_ns), "{pace:?}");

@@ -116,6 +116,7 @@ impl Core {
                 self.link.peer = Some(new.max(old));
                 self.link.up = false;
                 self.forget_peer(now);
+                self.drop_ranges_of_other();
                 self.asking.expecting = true;
                 self.request_load(now, out);
             }

@@ -9,6 +9,10 @@ use crate::{
 use std::collections::VecDeque;
 use twinhaul_units::{Moment, TransferId};
 
+/// Small transfers done first, to learn their price, where there are so many that it does not matter.
+const PROBES: u64 = 3;
+const PROBES_OF: u64 = 30;
+
 /// What this peer owns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Work {
@@ -73,11 +77,17 @@ impl Core {
     }
 
     fn next_queued(&mut self) -> Option<Unit> {
-        if self.tuning.policy == Policy::Balanced && self.starts_small() {
-            self.work.queue.pop_tail()
-        } else {
-            self.work.queue.pop_head()
+        if self.tuning.policy != Policy::Balanced {
+            return self.work.queue.pop_head();
         }
+        let small = self.is_probing() || self.starts_small();
+        let w = &mut self.work;
+        w.queue.pop_best(small, |part| w.book.end_rank(part, small))
+    }
+
+    /// The first few are small ones: what a transfer costs besides its bytes is known at once, and little is lost.
+    fn is_probing(&self) -> bool {
+        self.work.started <= PROBES && self.work.queue.count() > PROBES_OF
     }
 
     /// "Completing" is read as: queue empty and one slot idle (protocol.md 2).
@@ -85,16 +95,10 @@ impl Core {
         self.is_dry() && self.slots_used() + self.work.splitting < self.tuning.slots
     }
 
-    pub(super) fn on_slot_done(
-        &mut self,
-        now: Moment,
-        id: TransferId,
-        outcome: SlotOutcome,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn on_slot_done(&mut self, id: TransferId, outcome: SlotOutcome, out: &mut Vec<Effect>) {
         let Some(at) = self.work.in_flight.iter().position(|unit| unit.id == id) else { return };
         let complete = matches!(outcome, SlotOutcome::Settling | SlotOutcome::AwaitingRanges);
-        self.part_ends(now, id, 0, complete);
+        self.part_ends(id, 0, complete);
         let unit = self.work.in_flight.remove(at);
         if outcome == SlotOutcome::AwaitingRanges {
             self.work.awaiting.push(unit);
