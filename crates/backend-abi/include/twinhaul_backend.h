@@ -412,6 +412,12 @@ typedef struct twh_vtable {
   twh_code (*target_control)(twh_target *t, const twh_op *op, twh_str verb, twh_str args_json, twh_bytes_sink out, void *sink_ctx, twh_error *err);
   /* opt. Removes visible objects, symlinks and empty directories. A missing key is TWH_OK or TWH_E_NOT_FOUND. */
   twh_code (*remove)(twh_target *t, const twh_op *op, const twh_bytes *keys, size_t n, int32_t *codes, twh_item_sink failed, void *sink_ctx, twh_error *err);
+
+  /* ---- since the first release of the header; a shorter vtable has them not ---- */
+  /* opt., with TWH_CAP_SHARED_RANGES. Takes len bytes at offset of another unsealed object of this target, named by ref, to
+   * the same offset of this one: reflink or in-kernel copy where it can, holes kept. The other one is only read, and may
+   * still be written to outside these bytes. TWH_E_NOT_FOUND: discarded; TWH_E_PRECONDITION: it ends before they do. */
+  twh_code (*writer_adopt)(twh_writer *w, const twh_op *op, twh_bytes ref, uint64_t offset, uint64_t len, twh_error *err);
 } twh_vtable;
 
 /* ---- the two exports ----------------------------------------------------------------------------------------------------- */

@@ -64,6 +64,7 @@ const fn entries<B: Backend<Target = T>, T: Target>() -> raw::Vtable {
         target_status: Some(target::status::<T>),
         target_control: Some(target::control::<T>),
         remove: Some(nodes::remove::<T>),
+        writer_adopt: Some(writer::adopt::<T::Writer>),
     }
 }
 

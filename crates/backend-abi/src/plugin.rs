@@ -222,6 +222,11 @@ pub trait Writer: Send + Sync + 'static {
     fn copy_fd(&mut self, op: &Op<'_>, source: BorrowedFd<'_>, offset: u64, len: u64) -> Result<()> {
         no("copying in the kernel")
     }
+    /// Takes `len` bytes at `offset` of another unsealed object of this target to the same offset, holes kept; with
+    /// `SHARED_RANGES`. The other one is only read.
+    fn adopt(&mut self, op: &Op<'_>, reference: &[u8], offset: u64, len: u64) -> Result<()> {
+        no("taking over another private object")
+    }
     fn set_len(&mut self, op: &Op<'_>, len: u64) -> Result<()> {
         no("setting the length")
     }

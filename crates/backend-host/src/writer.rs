@@ -132,6 +132,24 @@ impl Writer {
         )
     }
 
+    /// Takes `len` bytes at `offset` of another unsealed object of this target to the same offset here: reflink or in the
+    /// kernel where the backend can, holes kept. The other one is only read (store.md 3, take-over).
+    pub fn adopt(
+        &mut self,
+        op: &OpContext,
+        reference: &[u8],
+        offset: u64,
+        len: u64,
+    ) -> Result<(), BackendError> {
+        let r = raw::Bytes::of(reference);
+        self.call(
+            "writer_adopt",
+            op,
+            |v| v.writer_adopt,
+            |f, w, op, err| unsafe { f(w, op, r, offset, len, err) },
+        )
+    }
+
     pub fn set_len(&mut self, op: &OpContext, len: u64) -> Result<(), BackendError> {
         self.call("writer_set_len", op, |v| v.writer_set_len, |f, w, op, err| unsafe { f(w, op, len, err) })
     }

@@ -197,6 +197,18 @@ impl Writer for DiskWriter {
         Ok(())
     }
 
+    fn adopt(&mut self, op: &Op<'_>, reference: &[u8], offset: u64, len: u64) -> Result<()> {
+        use rustix::fs::{Mode, OFlags, openat};
+        let temp = Temp::of(reference)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let other = self
+            .volume
+            .run_dir(&temp)
+            .and_then(|dir| openat(&dir, &temp.name, flags, Mode::empty()))
+            .map_err(|e| failed("take over the private object of", self.key(), e))?;
+        self.copy_fd(op, other.as_fd(), offset, len)
+    }
+
     fn set_len(&mut self, _: &Op<'_>, len: u64) -> Result<()> {
         ftruncate(&self.file, len).map_err(|e| self.error("set the length of", e))
     }

@@ -239,6 +239,22 @@ pub(super) unsafe extern "C" fn copy_fd<W: Writer>(
     }
 }
 
+pub(super) unsafe extern "C" fn adopt<W: Writer>(
+    w: *mut raw::Writer,
+    op: *const raw::Op,
+    r: raw::Bytes,
+    offset: u64,
+    len: u64,
+    err: *mut raw::Error,
+) -> raw::RawCode {
+    unsafe {
+        call::<W>(w, op, err, |cell, op| {
+            let r = convert::bytes(r);
+            cell.exclusive(Life::Open, |w| w.adopt(op, r, offset, len))
+        })
+    }
+}
+
 pub(super) unsafe extern "C" fn set_len<W: Writer>(
     w: *mut raw::Writer,
     op: *const raw::Op,

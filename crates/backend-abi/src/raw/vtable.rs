@@ -81,4 +81,6 @@ vtable! {
     target_status(t: *mut Target, op: *const Op, json: BytesSink, sink_ctx: *mut c_void, err: *mut Error) -> RawCode;
     target_control(t: *mut Target, op: *const Op, verb: Str, args_json: Str, out: BytesSink, sink_ctx: *mut c_void, err: *mut Error) -> RawCode;
     remove(t: *mut Target, op: *const Op, keys: *const Bytes, n: usize, codes: *mut i32, failed: ItemSink, sink_ctx: *mut c_void, err: *mut Error) -> RawCode;
+
+    writer_adopt(w: *mut Writer, op: *const Op, r: Bytes, offset: u64, len: u64, err: *mut Error) -> RawCode;
 }

@@ -16,6 +16,7 @@ pub(super) const CASES: &[(&str, CaseFn)] = &[
     ("write at offsets", write_at),
     ("write ranges in parallel", parallel),
     ("ranges of two peers", shared),
+    ("ranges taken over", adopted),
     ("holes", holes),
     ("copy by descriptor", copy_fd),
 ];
@@ -139,6 +140,44 @@ fn shared(f: &Fixture) -> Verdict {
     writer.write_at(&f.op, 0, &bytes[..part * 2])?;
     guest.write_at(&f.op, (part * 2) as u64, &bytes[part * 2..])?;
     drop(guest);
+    f.finish(&put, writer, &info)?;
+    f.holds(&put.key, &bytes)
+}
+
+/// What another peer left unsealed serves the one that goes on, and stays as it is.
+fn adopted(f: &Fixture) -> Verdict {
+    f.needs(Caps::SHARED_RANGES, "shared ranges")?;
+    let (left, put) = (f.put("left")?, f.put("goes-on")?);
+    let (former, former_info) = f.other.writer_open(&f.op, &left)?;
+    let (mut writer, info) = f.target.writer_open(&f.op, &put)?;
+    let part = part(f, info.part_size);
+    let bytes = pattern(part * 4, 23);
+    former.write_at(&f.op, 0, &bytes[..part])?;
+    former.write_at(&f.op, (part * 2) as u64, &bytes[part * 2..part * 3])?;
+    let take = |writer: &mut crate::Writer, reference: &[u8], at: usize| {
+        writer.adopt(&f.op, reference, (at * part) as u64, part as u64)
+    };
+    match take(&mut writer, &former_info.reference, 2) {
+        Err(e) if e.code() == Code::Unsupported => {
+            writer.abort(&f.op)?;
+            f.other.discard(&f.op, crate::Private::Ref(&former_info.reference))?;
+            return Err(Stop::Skip("ranges of another private object"));
+        }
+        answer => answer?,
+    }
+    take(&mut writer, &former_info.reference, 0)?;
+    let beyond = take(&mut writer, &former_info.reference, 3);
+    check!(beyond.is_err(), "bytes that the other object does not have were taken");
+    for at in [1, 3] {
+        writer.write_at(&f.op, (part * at) as u64, &bytes[part * at..part * (at + 1)])?;
+    }
+    drop(former);
+    check!(
+        f.target.discard(&f.op, crate::Private::Ref(&former_info.reference))?,
+        "the other object vanished when it was read"
+    );
+    let gone = take(&mut writer, &former_info.reference, 0);
+    check!(gone.is_err(), "a discarded object was taken");
     f.finish(&put, writer, &info)?;
     f.holds(&put.key, &bytes)
 }

@@ -132,7 +132,7 @@ static const twh_vtable vtable = {
 #ifdef ONE_PHASE
   .writer_commit = writer_commit,
 #else
-  .writer_attach = writer_attach, .writer_seal = writer_seal, .put_batch = put_batch, .seal_sync = seal_sync,
+  .writer_attach = writer_attach, .writer_adopt = writer_adopt, .writer_seal = writer_seal, .put_batch = put_batch, .seal_sync = seal_sync,
   .publish_batch = publish_batch, .publish_sync = publish_sync, .discard = discard,
 #endif
   .sweep = sweep, .put_node = put_node, .set_attrs = set_attrs, .get_attrs = get_attrs, .stat = stat_key,

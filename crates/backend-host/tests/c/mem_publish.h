@@ -125,6 +125,25 @@ static twh_code writer_attach(twh_target *t, const twh_op *op, const twh_put *pu
   return w ? TWH_OK : fail(err, TWH_E_NOT_FOUND, 0, "no such unsealed object");
 }
 
+static twh_code writer_adopt(twh_writer *tw, const twh_op *op, twh_bytes ref, uint64_t offset, uint64_t len, twh_error *err) {
+  writer *w = (writer *)tw;
+  lock(w->s);
+  twh_code c = check_writer(w, op, err);
+  attempt *a = attempt_by_ref(w->s, ref);
+  if (c == TWH_OK && (!a || a->sealed)) c = fail(err, TWH_E_NOT_FOUND, 0, "no such unsealed object");
+  if (c == TWH_OK && (len > a->o->len || offset > a->o->len - len)) c = fail(err, TWH_E_PRECONDITION, 0, "it ends before");
+  if (c == TWH_OK) {
+    take_pending(w, 1);
+#ifdef LIE_ADOPT
+    offset = 0;                                     /* other bytes than asked for */
+#endif
+    obj_write(w->a->o, offset, a->o->data + offset, len);
+    if (offset + len > w->position) w->position = offset + len;
+  }
+  unlock(w->s);
+  return c;
+}
+
 static twh_code writer_seal(twh_writer *tw, const twh_op *op, uint32_t *lost, twh_error *err) {
   writer *w = (writer *)tw;
   lock(w->s);

@@ -115,6 +115,7 @@ mod lies {
         publish_once: "PUBLISH_ONCE" => "published once";
         sweep: "SWEEP" => "sweep";
         shared_ranges: "SHARED_RANGES" => "ranges of two peers";
+        adopt: "ADOPT" => "ranges taken over";
         directories: "DIRECTORIES" => "directories";
         symlinks: "SYMLINKS" => "symlinks";
         hard_links: "HARD_LINKS" => "hard links";
