@@ -60,11 +60,12 @@ impl Books {
         self.share(range.id);
     }
 
-    /// The row of `peer` that holds all of `range`.
+    /// The row of `peer` that holds all of `range`; of one that a copy has emptied, the row that begins there.
     fn row(&self, peer: PeerId, range: &ByteRange) -> Option<usize> {
         self.rows.iter().position(|row| {
             let r = &row.range;
-            row.holder == peer && r.id == range.id && r.from <= range.from && range.to <= r.to
+            let inside = r.from == range.from || (r.from < range.from && range.from < r.to);
+            row.holder == peer && r.id == range.id && inside && range.to <= r.to
         })
     }
 
