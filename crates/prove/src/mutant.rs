@@ -14,4 +14,6 @@ pub enum Mutant {
     TakeOverWithoutDiscard,
     NothingSwept,
     NothingSweptAtTheEnd,
+    GoesOnInSharedObject,
+    RangeVersionNotChecked,
 }

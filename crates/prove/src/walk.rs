@@ -142,7 +142,7 @@ impl<'a> Walk<'a> {
     /// Some thread that can take a step.
     fn thread(&mut self) {
         let process = self.a_process();
-        let slots = self.world.processes.get(process).map_or(0, |p| p.flights.len());
+        let slots = if process < self.world.processes.len() { self.world.slots(process) } else { 0 };
         let slot = self.random.place(slots);
         let threads = [
             Thread::Cleanup,
@@ -151,6 +151,9 @@ impl<'a> Walk<'a> {
             Thread::Slot(slot),
             Thread::Commit,
             Thread::Finish,
+            Thread::Slot(slot),
+            Thread::Close,
+            Thread::Follow,
             Thread::Slot(slot),
         ];
         let from = self.random.place(threads.len());

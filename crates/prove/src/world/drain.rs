@@ -73,7 +73,7 @@ impl World {
             at = here.map_or(at, |here| here + 1);
         }
         for letter in (0..self.letters.len()).rev() {
-            if !self.deliver(letter, false) && letter < self.letters.len() {
+            if !self.act(Action::Deliver { letter, keep: false }) && letter < self.letters.len() {
                 self.letters.remove(letter);
             }
             went_on = true;
@@ -85,12 +85,12 @@ impl World {
 
     /// Every thread of a process, as long as it lives; whether any went on.
     fn all_threads(&mut self, at: usize, who: (PeerId, Incarnation)) -> bool {
-        let slots = self.processes[at].flights.len();
+        let slots = self.slots(at);
         let step = |thread| Action::Step { process: at, thread };
         let steps = [Thread::Cleanup, Thread::Ledger, Thread::Answer, Thread::Commit, Thread::Finish]
             .into_iter()
             .chain((0..slots).map(Thread::Slot))
-            .chain([Thread::Timer, Thread::Poll])
+            .chain([Thread::Close, Thread::Follow, Thread::Timer, Thread::Poll])
             .map(step);
         let others = [
             Action::LinkDown { process: at },
