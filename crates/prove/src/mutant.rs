@@ -15,5 +15,6 @@ pub enum Mutant {
     NothingSwept,
     NothingSweptAtTheEnd,
     GoesOnInSharedObject,
+    CutsAgain,
     RangeVersionNotChecked,
 }

@@ -272,6 +272,30 @@ impl Whole {
     }
 }
 
+impl std::fmt::Display for Whole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}:", self.attempt.name(), self.size)?;
+        for (word, parts) in [("own", &self.own), ("due", &self.due)] {
+            for part in parts {
+                let held = part.undecided.map(|end| format!("?{end}")).unwrap_or_default();
+                write!(f, " {word} {}({})..{}{held}", part.from, part.reached, part.end)?;
+            }
+        }
+        for lent in &self.lent {
+            write!(f, " {} {}..{}", if lent.hedge { "hedged" } else { "lent" }, lent.from, lent.to)?;
+        }
+        for (from, to, _) in &self.brought {
+            write!(f, " home {from}..{to}")?;
+        }
+        for (word, is) in [("parked", self.parked), ("failed", self.failed), ("closing", self.closing)] {
+            if is {
+                write!(f, " {word}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What the ledger records of a shared private object.
 pub(crate) fn object(attempt: Attempt, version: u8, size: u8) -> SharedObject {
     SharedObject {

@@ -147,6 +147,13 @@ impl World {
         self.processes.iter().rposition(|p| p.me == peer)
     }
 
+    /// The large transfers in flight in a line each: what of them is where.
+    pub(crate) fn brief(&self) -> String {
+        let whole = |w: &crate::whole::Whole| format!("\n    {w}");
+        let wholes = self.processes.iter().flat_map(|p| &p.wholes);
+        wholes.map(whole).collect()
+    }
+
     /// Every transfer is settled.
     pub fn all_settled(&self) -> bool {
         self.ledger.remaining() == 0

@@ -43,6 +43,7 @@ impl World {
                 let cuts = self.cut(at, op.0, &cuts);
                 if intervals.is_empty() && cuts.is_empty() {
                     // Everything had been claimed meanwhile. The ledger never hears of this number.
+                    self.cuts_decided(at, op.0, false);
                     self.later(at, Event::Refused { op, why: Refusal::LotChanged });
                     return;
                 }

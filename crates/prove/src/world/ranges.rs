@@ -24,7 +24,9 @@ impl World {
         let made: Vec<_> = cuts.iter().filter_map(|cut| self.cut_one(at, cut)).collect();
         let cutting = Cutting { op, cuts: made };
         let made = exact(&cutting);
-        if !cutting.cuts.is_empty() {
+        // Also when nothing could be cut: asked again, it must not be something, because the ledger has decided.
+        let nothing = cutting.cuts.is_empty();
+        if !cuts.is_empty() && !(nothing && self.setup.is(Mutant::CutsAgain)) {
             self.processes[at].cuttings.push(cutting);
         }
         made
