@@ -7,6 +7,7 @@
 mod clock;
 mod committer;
 mod copy;
+mod digest;
 mod driver;
 mod error;
 mod feeder;
@@ -22,7 +23,6 @@ mod progress;
 mod recover;
 mod server;
 mod slots;
-mod socket;
 mod start;
 mod storage;
 #[allow(dead_code, reason = "the data path that cuts transfers comes next")]
@@ -30,6 +30,7 @@ mod subtree;
 mod tag;
 
 pub use clock::wall_ms;
+pub use digest::digest_of;
 pub use driver::Ended;
 pub use error::{EngineError, Result};
 pub use options::Options;
