@@ -201,6 +201,7 @@ impl Board {
             not_needed: own.not_needed.max(told.not_needed),
             transfers: own.transfers.max(told.transfers),
             bytes: own.bytes.max(told.bytes),
+            ..own
         }
     }
 

@@ -79,6 +79,7 @@ fn flight(slot: u32, id: u64, key: &str, bytes: u64, part: u64, rate: u64) -> In
         age_ms: 47_000,
         attempts: 1,
         wait: None,
+        ranges: Vec::new(),
     }
 }
 
@@ -116,8 +117,22 @@ pub fn alpha() -> PeerSnapshot {
         rate: Rates { now: 814 * MIB, one_min: 790 * MIB, average: 700 * MIB },
         slots: Slots { used: 5, max: 6 },
         last_progress_ms: Some(120),
-        assisted: Assisted { asked: 70, needed: 44, not_needed: 26, transfers: 1_802, bytes: 3_100 * GIB },
-        was_assisted: Assisted { asked: 49, needed: 27, not_needed: 22, transfers: 630, bytes: 900 * GIB },
+        assisted: Assisted {
+            asked: 70,
+            needed: 44,
+            not_needed: 26,
+            transfers: 1_802,
+            bytes: 3_100 * GIB,
+            ..Assisted::default()
+        },
+        was_assisted: Assisted {
+            asked: 49,
+            needed: 27,
+            not_needed: 22,
+            transfers: 630,
+            bytes: 900 * GIB,
+            ..Assisted::default()
+        },
         link: Link { up: true, incarnation: 1, heard_ms_ago: Some(80), rtt_us: Some(310), ..Link::default() },
         idle_ms: 41_000,
         up_ms: 6_729_000,
@@ -158,13 +173,21 @@ pub fn beta() -> PeerSnapshot {
         rate: Rates { now: 216 * MIB, one_min: 230 * MIB, average: 250 * MIB },
         slots: Slots { used: 3, max: 6 },
         limit: Some(250 * MIB),
-        assisted: Assisted { asked: 49, needed: 27, not_needed: 22, transfers: 630, bytes: 900 * GIB },
+        assisted: Assisted {
+            asked: 49,
+            needed: 27,
+            not_needed: 22,
+            transfers: 630,
+            bytes: 900 * GIB,
+            ..Assisted::default()
+        },
         was_assisted: Assisted {
             asked: 70,
             needed: 44,
             not_needed: 26,
             transfers: 1_802,
             bytes: 3_100 * GIB,
+            ..Assisted::default()
         },
         ..alpha()
     }

@@ -8,7 +8,7 @@ pub mod explain;
 use crate::board::{Pane, Standing};
 use std::time::Duration;
 use twinhaul_units::{Bytes, Moment};
-use twinhaul_wire::{InFlight, PeerState, Phase, WaitReason};
+use twinhaul_wire::{InFlight, PeerState, Phase, RangeShown, WaitReason};
 
 /// `04:17`, `01:52:09`, `3d 04:11`.
 pub fn clock(d: Duration) -> String {
@@ -86,6 +86,18 @@ pub fn how_many(n: u64) -> String {
     if n == 1 { "1 transfer".into() } else { format!("{} transfers", count(n)) }
 }
 
+/// `1 range`, `48 ranges`.
+pub fn how_many_ranges(n: u64) -> String {
+    if n == 1 { "1 range".into() } else { format!("{} ranges", count(n)) }
+}
+
+/// Whose bytes are whose: `alpha 0-2.1 GiB, beta 2.1 GiB-4.0 GiB`.
+pub fn shares(ranges: &[RangeShown]) -> String {
+    let at = |n: u64| if n == 0 { "0".to_owned() } else { Bytes(n).to_string() };
+    let one = |r: &RangeShown| format!("{} {}-{}", r.peer, at(r.from), at(r.to));
+    ranges.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 /// MiB a second with one decimal, two below one; for table columns headed `MiB/s`.
 pub fn mib_per_s(rate: u64) -> String {
     let mib = rate as f64 / 1_048_576.0;
@@ -145,6 +157,7 @@ pub const fn phase(phase: Phase) -> &'static str {
         Phase::Copy => "copy",
         Phase::Seal => "seal",
         Phase::Verify => "verify",
+        Phase::Ranges => "ranges",
     }
 }
 

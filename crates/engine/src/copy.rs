@@ -6,19 +6,26 @@
 mod bytes;
 mod exists;
 mod failure;
+mod flow;
+mod range;
+pub(crate) mod ranged;
 
 use crate::committer::{Item, Sealed, SealedKind};
+use crate::driver::DriverEvent;
 use crate::feeder::Job;
 use crate::gate::{Gate, Pass};
 use crate::limiter::Limiter;
 use crate::options::{ATTEMPTS_MAX, RETRY_PAUSE, SPACE_PAUSE};
 use crate::progress::SlotProgress;
 use crate::storage::{Opened, Storage};
+use crate::whole::{Whole, Wholes};
 use crate::{PeerTag, slots};
 use exists::Decision;
 pub(crate) use failure::Failure;
+pub(crate) use range::{RangeCopied, RangeJob, range};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::mpsc;
 use twinhaul_backend_host::{
     Attrs, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode,
 };
@@ -38,6 +45,13 @@ pub(crate) struct Desk {
     pub on_exists: OnExists,
     pub tag: PeerTag,
     pub committer: crossbeam_channel::Sender<Item>,
+    pub driver: mpsc::Sender<DriverEvent>,
+    /// Large transfers in flight here, and who seals them when their ranges are home.
+    pub wholes: Arc<Wholes>,
+    pub closer: crossbeam_channel::Sender<Arc<Whole>>,
+    /// Attempts so far in this process: each one after the first has a private object of its own name, so that whoever
+    /// still writes into an earlier one can never meet it.
+    pub tries: Arc<AtomicU64>,
     pub cancel: Arc<AtomicBool>,
 }
 
@@ -45,6 +59,8 @@ pub(crate) struct Desk {
 #[derive(Debug)]
 pub(crate) enum Copied {
     Item(Item),
+    /// The first part is complete; ranges are outstanding, and somebody else will seal it.
+    Awaiting,
     /// The peer is ending.
     Cut,
 }
@@ -52,6 +68,8 @@ pub(crate) enum Copied {
 /// One attempt's end, when it is not an item.
 pub(crate) enum Stop {
     Cut,
+    /// Nobody needs this part.
+    Moot,
     Failed(Failure),
 }
 
@@ -85,18 +103,24 @@ pub(crate) fn transfer(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> Copied {
     let target_name = desk.storage.target_name(job.row.target);
     let mut attempts = job.attempts + 1;
     let mut full: Option<SpaceWait<'_>> = None;
+    let mut again = job.attempts > 0;
     desk.slot().begin(job.unit.id.0, &job.row.key, target_name, job.row.size, attempts);
+    if !job.redo && job.row.size >= ranged::SPLIT_MIN {
+        let began = DriverEvent::Began { id: job.unit.id, bytes: job.row.size };
+        // A driver that is gone has no use for it.
+        let _ = desk.driver.blocking_send(began);
+    }
     loop {
         if desk.gate.pass(|by| desk.slot().wait(WaitReason::Paused, format!("by {by}"))) == Pass::Cut {
             return Copied::Cut;
         }
         desk.slot().wait_over();
-        let result = route(desk, &job)
+        let result = route(desk, &job, std::mem::replace(&mut again, true))
             .map_err(Stop::from)
             .and_then(|route| attempt(desk, &job, &route, attempts, buffer));
         let failure = match result {
-            Ok(item) => return Copied::Item(item),
-            Err(Stop::Cut) => return Copied::Cut,
+            Ok(copied) => return copied,
+            Err(Stop::Cut | Stop::Moot) => return Copied::Cut,
             Err(Stop::Failed(failure)) => failure,
         };
         if failure.code == Some(Code::NoSpace) {
@@ -128,8 +152,10 @@ pub(crate) fn transfer(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> Copied {
     }
 }
 
-fn route<'a>(desk: &'a Desk, job: &Job) -> Result<Route<'a>, Failure> {
+fn route<'a>(desk: &'a Desk, job: &Job, again: bool) -> Result<Route<'a>, Failure> {
     let row = &job.row;
+    let tries = desk.tries.fetch_add(1, Ordering::Relaxed);
+    let again = again.then_some(tries);
     let gone =
         |what: &str| Failure::permanent("unreachable", format!("{what} of this transfer is not open here"));
     Ok(Route {
@@ -138,7 +164,7 @@ fn route<'a>(desk: &'a Desk, job: &Job) -> Result<Route<'a>, Failure> {
         source_key: Key::new(row.source_key.clone())
             .map_err(|e| Failure::permanent("bad_key", format!("source key {e}")))?,
         key: Key::new(row.key.clone()).map_err(|e| Failure::permanent("bad_key", format!("key {e}")))?,
-        attempt: desk.tag.attempt(job.unit.id, job.unit.epoch),
+        attempt: desk.tag.attempt(job.unit.id, job.unit.epoch, again),
     })
 }
 
@@ -148,18 +174,20 @@ fn attempt(
     route: &Route<'_>,
     attempts: u32,
     buffer: &mut Vec<u8>,
-) -> Result<Item, Stop> {
+) -> Result<Copied, Stop> {
     desk.slot().wait(WaitReason::TargetOpen, route.target.name.clone());
     let mode = match exists::decide(desk, job, route)? {
-        Decision::Skip => return Ok(Item::skipped(job, attempts)),
+        Decision::Skip => return Ok(Copied::Item(Item::skipped(job, attempts))),
         Decision::Write(mode) => mode,
     };
     let sealed = match job.row.kind {
-        NodeKind::Symlink => symlink(desk, route, mode)?,
-        NodeKind::File | NodeKind::HardLinkGroup => file(desk, route, mode, buffer)?,
+        NodeKind::Symlink => Some(symlink(desk, route, mode)?),
+        NodeKind::File | NodeKind::HardLinkGroup => file(desk, job, route, attempts, mode, buffer)?,
     };
     desk.slot().wait_over();
-    Ok(Item::Sealed(Box::new(Sealed { job: job.clone(), attempts, put: sealed.0, kind: sealed.1 })))
+    Ok(sealed.map_or(Copied::Awaiting, |(put, kind)| {
+        Copied::Item(Item::Sealed(Box::new(Sealed { job: job.clone(), attempts, put, kind })))
+    }))
 }
 
 /// A symbolic link has no private phase: its attributes are read now, it is made when its group is published.
@@ -179,12 +207,15 @@ fn symlink(desk: &Desk, route: &Route<'_>, mode: WriteMode) -> Result<(Put, Seal
     Ok((put, SealedKind::Node { digest: *digest.as_bytes() }))
 }
 
+/// `None`: parts of it are elsewhere; it is sealed when they are home.
 fn file(
     desk: &Desk,
+    job: &Job,
     route: &Route<'_>,
+    attempts: u32,
     mode: WriteMode,
     buffer: &mut Vec<u8>,
-) -> Result<(Put, SealedKind), Stop> {
+) -> Result<Option<(Put, SealedKind)>, Stop> {
     let op = desk.op();
     desk.slot().wait(WaitReason::SourceRead, route.source.name.clone());
     let (mut reader, _) = route
@@ -211,6 +242,11 @@ fn file(
     desk.slot().wait_over();
     desk.slot().phase(Phase::Copy);
 
+    let open = ranged::Open { reader, writer, info, before, put };
+    if let Some(align) = ranged::align(route, &open) {
+        return ranged::first(desk, job, route, attempts, align, open);
+    }
+    let ranged::Open { mut reader, writer, info, before, put } = open;
     let result = bytes::copy(desk, route, &mut reader, writer, &before, buffer).and_then(|done| {
         let after = reader.attrs(&op).map_err(|e| Failure::reading(route, &e))?;
         match changed(&before, &after, done.bytes) {
@@ -228,7 +264,7 @@ fn file(
                 mtime_ns: before.mtime_ns.unwrap_or_default(),
                 lost: lost.0,
             };
-            Ok((put, kind))
+            Ok(Some((put, kind)))
         }
         Err(stop) => {
             discard(route, &put.attempt_id);
@@ -262,7 +298,7 @@ fn discard(route: &Route<'_>, attempt: &str) {
 }
 
 /// What changed between opening and the last byte (store.md 4.8); `None`: the bytes are of one version.
-fn changed(before: &Attrs, after: &Attrs, read: u64) -> Option<&'static str> {
+pub(crate) fn changed(before: &Attrs, after: &Attrs, read: u64) -> Option<&'static str> {
     if (before.dev, before.ino) != (after.dev, after.ino) {
         Some("another file took its name")
     } else if before.size != after.size {

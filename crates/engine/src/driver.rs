@@ -6,8 +6,10 @@
 mod control;
 mod effects;
 mod end;
+mod ranges;
 mod rebalance;
 mod reports;
+mod shown;
 mod translate;
 mod view;
 
@@ -23,18 +25,20 @@ use crate::link::LinkEvent;
 use crate::options::Options;
 use crate::progress::{SlotProgress, Totals};
 use crate::server::Heard;
-use crate::slots::SlotReport;
+use crate::slots::{RangeReport, SlotReport};
+use crate::whole::{Whole, Wholes};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use twinhaul_assist::{Core, Effect, Event};
 use twinhaul_ledger::NewEvent;
-use twinhaul_units::{Incarnation, Moment};
+use twinhaul_units::{Epoch, Incarnation, Moment, TransferId};
 use twinhaul_wire::{Envelope, PeerSnapshot};
 
 use control::Asker;
 pub use end::Ended;
+use ranges::Ranges;
 use view::View;
 
 /// Events waiting for the driver; senders wait when it is full.
@@ -50,6 +54,20 @@ const HISTORY_MAX: usize = 4096;
 #[derive(Debug)]
 pub(crate) enum DriverEvent {
     Slot(SlotReport),
+    /// A slot is done with a range.
+    Range(RangeReport),
+    /// A large transfer has a slot: its exact size.
+    Began {
+        id: TransferId,
+        bytes: u64,
+    },
+    /// An attempt of which something was lent is over: its ranges are moot.
+    Recall {
+        id: TransferId,
+        epoch: Epoch,
+    },
+    /// All ranges of a transfer came home, and it was sealed or is redone.
+    RangesHome(Arc<Whole>),
     Group(GroupReport),
     Ledger(Answer),
     Link(LinkEvent),
@@ -76,6 +94,7 @@ pub(crate) struct Outlets {
     pub ledger: crossbeam_channel::Sender<Job>,
     pub feeder: crossbeam_channel::Sender<Feed>,
     pub committer: crossbeam_channel::Sender<crate::committer::Item>,
+    pub closer: crossbeam_channel::Sender<Arc<Whole>>,
     pub outbox: mpsc::Sender<Envelope>,
     pub snapshots: watch::Sender<Arc<PeerSnapshot>>,
     /// For work that the driver starts (finishing) to report back.
@@ -91,6 +110,8 @@ pub(crate) struct Shared {
     pub totals: Arc<Totals>,
     pub ahead: Arc<Ahead>,
     pub storage: Arc<crate::storage::Storage>,
+    /// Large transfers in flight at this peer.
+    pub wholes: Arc<Wholes>,
 }
 
 /// Where in its life the peer is.
@@ -126,6 +147,7 @@ pub(crate) struct Driver {
     finished_since: Option<Moment>,
     /// A load that waits for the first wave.
     load_later: Option<usize>,
+    ranges: Ranges,
 }
 
 impl std::fmt::Debug for Driver {
@@ -160,6 +182,7 @@ impl Driver {
             claim_pending: false,
             finished_since: None,
             load_later: None,
+            ranges: Ranges::default(),
         }
     }
 
@@ -201,6 +224,17 @@ impl Driver {
     fn on(&mut self, event: DriverEvent) -> Result<()> {
         match event {
             DriverEvent::Slot(report) => self.on_slot(&report),
+            DriverEvent::Range(report) => self.on_range(report),
+            DriverEvent::Began { id, bytes } => {
+                self.tell_core(Event::Began { id, bytes: twinhaul_units::Bytes(bytes) })
+            }
+            DriverEvent::Recall { id, epoch } => self.ledger(Job::RecallRanges(id, epoch)),
+            DriverEvent::RangesHome(whole) => {
+                self.view.progressed(self.clock.ms());
+                self.note_home(&whole);
+                // One that is done again is nothing the core waits for.
+                if whole.job.redo { Ok(()) } else { self.tell_core(Event::RangesHome { id: whole.id() }) }
+            }
             DriverEvent::Group(report) => {
                 self.on_group(report);
                 Ok(())
@@ -243,13 +277,10 @@ impl Driver {
     fn tick(&mut self) -> Result<()> {
         let now = self.clock.now();
         self.view.pass_time(self.clock.ms(), &self.core, self.slots_used(), self.is_busy());
-        let moved = twinhaul_units::Bytes(self.shared.totals.bytes.load(Ordering::Relaxed));
-        let parts = self.shared.slots.iter().filter_map(SlotProgress::part).collect();
-        self.tell_core(Event::Measured { moved, parts })?;
+        self.measure()?;
         let every = if self.core_is_idle() || self.life != Life::Running { POLL_IDLE } else { POLL_BUSY };
-        if !self.poll_pending && now.since(self.polled_at) >= every {
-            let head = self.queue_head();
-            self.poll_pending = self.out.ledger.try_send(Job::Poll { head }).is_ok();
+        if now.since(self.polled_at) >= every {
+            self.poll_now();
         }
         if let Some(limit) = self.load_later.take() {
             self.ledger(Job::Load { limit })?;
@@ -258,6 +289,23 @@ impl Driver {
         self.flush_history();
         self.publish_snapshot();
         Ok(())
+    }
+
+    /// Tells the core what has moved, and how far each part has come.
+    fn measure(&mut self) -> Result<()> {
+        let moved = twinhaul_units::Bytes(self.shared.totals.bytes.load(Ordering::Relaxed));
+        let parts = self.part_progress();
+        self.tell_core(Event::Measured { moved, parts })
+    }
+
+    /// Looks into the ledger, unless a look is under way.
+    fn poll_now(&mut self) {
+        if !self.poll_pending {
+            let (head, lending) = (self.queue_head(), self.lending());
+            let holding = self.ranges.has_guests();
+            // Busy: the next tick tries again. Gone: the fatal error is on its way.
+            self.poll_pending = self.out.ledger.try_send(Job::Poll { head, lending, holding }).is_ok();
+        }
     }
 
     /// With nothing else in hand, waiting for a group to fill would only be waiting.
@@ -276,7 +324,8 @@ impl Driver {
 
     /// By the core's count; the slots themselves may be a moment behind.
     fn slots_used(&self) -> u32 {
-        u32::try_from(self.core.in_flight().len()).unwrap_or(u32::MAX)
+        let used = self.core.in_flight().len() + self.core.ranges_in_flight().len();
+        u32::try_from(used).unwrap_or(u32::MAX)
     }
 
     /// Whether this peer could use its slots: not paused, not drained, the run not over.

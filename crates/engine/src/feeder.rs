@@ -3,6 +3,7 @@
 //! The core starts ids in order, so that a page serves a thousand starts; only a page is ever in memory. It is what
 //! "next up" is shown from, too.
 
+use crate::copy::RangeJob;
 use crate::driver::DriverEvent;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,15 @@ pub(crate) enum Feed {
     Start(Unit),
     /// A transfer whose group failed it: again, without asking the core, which has let go of its slot.
     Redo(Job),
+    /// A range that is not the first part of its transfer.
+    Range(Box<RangeJob>),
+}
+
+/// What a slot works on.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Transfer(Job),
+    Range(Box<RangeJob>),
 }
 
 /// One transfer for a slot.
@@ -75,15 +85,16 @@ pub(crate) fn run(
     view: &View,
     ahead: &Ahead,
     feeds: &crossbeam_channel::Receiver<Feed>,
-    slots: &crossbeam_channel::Sender<Job>,
+    slots: &crossbeam_channel::Sender<Work>,
     driver: &mpsc::Sender<DriverEvent>,
 ) {
     for feed in feeds {
         let job = match feed {
-            Feed::Redo(job) => Ok(job),
-            Feed::Start(unit) => {
-                ahead.take(view, unit.id).map(|row| Job { unit, attempts: row.attempts, row, redo: false })
-            }
+            Feed::Redo(job) => Ok(Work::Transfer(job)),
+            Feed::Range(job) => Ok(Work::Range(job)),
+            Feed::Start(unit) => ahead
+                .take(view, unit.id)
+                .map(|row| Work::Transfer(Job { unit, attempts: row.attempts, row, redo: false })),
         };
         match job {
             Ok(job) => {

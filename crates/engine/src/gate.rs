@@ -2,6 +2,9 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
+/// How often paused work is looked at that may become useless.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// What the gate says to a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
@@ -61,6 +64,18 @@ impl Gate {
         if state.cut { Pass::Cut } else { Pass::Go }
     }
 
+    /// As [`Self::pass`] for work that may become useless while it waits: then it waits no longer.
+    pub(crate) fn pass_unless(&self, useless: impl Fn() -> bool, waiting: impl FnOnce(&str)) -> Pass {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (false, Some(by)) = (state.cut, &state.paused_by) {
+            waiting(by);
+        }
+        while !state.cut && state.paused_by.is_some() && !useless() {
+            state = self.turned.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if state.cut || useless() { Pass::Cut } else { Pass::Go }
+    }
+
     /// Sleeps up to `d`, or until the gate is cut.
     pub(crate) fn sleep(&self, d: std::time::Duration) -> Pass {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,6 +102,15 @@ mod tests {
         assert_eq!(told.recv().unwrap(), "console");
         gate.resume();
         assert_eq!(slot.join().unwrap(), Pass::Go);
+    }
+
+    #[test]
+    fn what_becomes_useless_does_not_wait() {
+        let gate = Gate::default();
+        gate.pause("verb");
+        assert_eq!(gate.pass_unless(|| true, |_| {}), Pass::Cut);
+        gate.resume();
+        assert_eq!(gate.pass_unless(|| false, |_| panic!("waited")), Pass::Go);
     }
 
     #[test]

@@ -10,12 +10,12 @@ use crate::driver::DriverEvent;
 use std::time::Duration;
 pub(crate) use tail::Tail;
 use tokio::sync::{mpsc, oneshot};
-use twinhaul_assist::Interval;
+use twinhaul_assist::{Interval, LoadedLot, Sizes};
 use twinhaul_ledger::{
-    Assign, AssignOutcome, Counters, LotCursor, NewEvent, Remembered, Reopen, Row, RunRow, State, Store,
-    Totals,
+    Assign, AssignOutcome, Counters, FinishedRange, HeldRange, Holding, Lent, LotCursor, NewEvent, Owned,
+    PAGE_MAX, RangeCursor, RangeEnd, RangeRow, Remembered, Reopen, Row, RunRow, State, Store, Totals,
 };
-use twinhaul_units::{Amount, Bytes, Incarnation, PeerId, TransferId};
+use twinhaul_units::{Amount, Bytes, Epoch, Incarnation, PeerId, TransferId};
 use twinhaul_wire::RunState;
 
 /// Jobs that may wait; see the module.
@@ -26,6 +26,7 @@ pub(crate) const NEXT_UP_ROWS: usize = 12;
 /// What the driver asks.
 #[derive(Debug)]
 pub(crate) enum Job {
+    /// 0 intervals: ranges alone.
     Load {
         limit: usize,
     },
@@ -38,7 +39,19 @@ pub(crate) enum Job {
     },
     Poll {
         head: Option<(TransferId, TransferId)>,
+        /// Transfers of which something is lent.
+        lending: Vec<TransferId>,
+        /// Something is lent to this peer.
+        holding: bool,
     },
+    /// Bytes of lent ranges are durable.
+    FinishRanges(Vec<FinishedRange>),
+    /// Lent ranges go back to their home.
+    ReturnRanges(Vec<HeldRange>),
+    /// The bytes of these ranges are here already.
+    DeclineRanges(Vec<HeldRange>),
+    /// A transfer of this peer is redone: its ranges are moot.
+    RecallRanges(TransferId, Epoch),
     /// What of `queue` is to go, from its tail, so that `keep` of its bytes and `others` together stays.
     Tail {
         queue: Vec<Interval>,
@@ -62,10 +75,16 @@ pub(crate) enum Job {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Loaded {
-        intervals: Vec<(Interval, u64)>,
-        pinned: Vec<(Interval, u64)>,
+        lots: Vec<LoadedLot>,
+        pinned: Vec<LoadedLot>,
+        ranges: Vec<Lent>,
+        /// In the lots, as planned.
+        bytes: u64,
         all_planned: bool,
     },
+    /// Ranges alone were looked for.
+    LoadedRanges(Vec<Lent>),
+    FinishedRanges(Vec<(HeldRange, RangeEnd)>),
     /// No wave is planned yet: asking the other peer for work would come before the initial division (claims 1.1, 1.2).
     LoadLater {
         limit: usize,
@@ -74,8 +93,23 @@ pub(crate) enum Answer {
         op: u64,
         outcome: AssignOutcome,
     },
-    Polled(Box<Polled>),
+    Polled(Box<Polled>, RangesSeen),
     Claimed(bool),
+}
+
+/// What the ledger says of ranges.
+#[derive(Debug, Default)]
+pub(crate) struct RangesSeen {
+    pub lent: Vec<(TransferId, Vec<RangeRow>)>,
+    /// `None`: not asked.
+    pub held: Option<Vec<Holding>>,
+}
+
+/// Of each target: whether only this peer reaches it, and whether both can write one object there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TargetFacts {
+    pub pinned: bool,
+    pub shared_ranges: bool,
 }
 
 /// The ledger's view of the run, a fraction of a second old.
@@ -104,11 +138,17 @@ pub(crate) fn run(
     store: &Store,
     me: PeerId,
     incarnation: Incarnation,
-    pinned_targets: &[bool],
+    targets: &[TargetFacts],
     jobs: &crossbeam_channel::Receiver<Job>,
     driver: &mpsc::Sender<DriverEvent>,
 ) {
-    let mut place = Place { me, incarnation, pinned_targets, cursor: LotCursor::default() };
+    let mut place = Place {
+        me,
+        incarnation,
+        targets,
+        cursor: LotCursor::default(),
+        range_cursor: RangeCursor::default(),
+    };
     for job in jobs {
         let answer = match carry_out(store, &mut place, job) {
             Ok(None) => continue,
@@ -126,13 +166,15 @@ pub(crate) fn run(
 struct Place<'a> {
     me: PeerId,
     incarnation: Incarnation,
-    pinned_targets: &'a [bool],
+    targets: &'a [TargetFacts],
     cursor: LotCursor,
+    range_cursor: RangeCursor,
 }
 
 fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger::Result<Option<Answer>> {
     let (me, incarnation) = (place.me, place.incarnation);
     Ok(match job {
+        Job::Load { limit: 0 } => Some(Answer::LoadedRanges(load_ranges(store, place)?)),
         Job::Load { limit } => Some(load(store, place, limit)?),
         Job::Assign(assign) => Some(Answer::Assigned { op: assign.op, outcome: store.assign(&assign)? }),
         Job::Events(events) => {
@@ -147,12 +189,16 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
             store.set_limit(me, incarnation, rate)?;
             None
         }
-        Job::Poll { head } => {
+        Job::Poll { head, lending, holding } => {
             let next_up = match head {
                 Some((first, last)) => store.rows(first, last, NEXT_UP_ROWS)?,
                 None => Vec::new(),
             };
-            Some(Answer::Polled(Box::new(Polled { next_up, ..look(store)? })))
+            let rows = |id: TransferId| Ok((id, store.ranges(id)?));
+            let held = holding.then(|| store.holdings(me, incarnation, PAGE_MAX)).transpose()?;
+            let lent = lending.into_iter().map(rows).collect::<twinhaul_ledger::Result<_>>()?;
+            let polled = Polled { next_up, ..look(store)? };
+            Some(Answer::Polled(Box::new(polled), RangesSeen { lent, held }))
         }
         Job::Tail { queue, keep, others, answer } => {
             // Who asked may have gone; then nobody needs to know.
@@ -161,6 +207,23 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
         }
         Job::Reopen { which, answer } => {
             let _ = answer.send(store.reopen_failed(&which)?);
+            None
+        }
+        Job::FinishRanges(finished) => {
+            let ends = store.finish_ranges(me, incarnation, &finished)?;
+            let held = finished.into_iter().map(|f| f.held);
+            Some(Answer::FinishedRanges(held.zip(ends).collect()))
+        }
+        Job::ReturnRanges(ranges) => {
+            store.return_ranges(me, incarnation, &ranges)?;
+            None
+        }
+        Job::DeclineRanges(ranges) => {
+            store.decline_ranges(me, incarnation, &ranges)?;
+            None
+        }
+        Job::RecallRanges(id, epoch) => {
+            store.recall_ranges(me, incarnation, &[(id, epoch)])?;
             None
         }
         Job::ClaimFinishing => Some(Answer::Claimed(store.claim_finishing(me, incarnation)?)),
@@ -181,7 +244,7 @@ pub(crate) fn look(store: &Store) -> twinhaul_ledger::Result<Polled> {
     Ok(Polled { totals, counters, run, next_up: Vec::new() })
 }
 
-/// New lots since the last load, with their bytes; those whose target the other peer cannot reach are pinned.
+/// New lots and ranges since the last load, with their sizes; those whose target the other peer cannot reach are pinned.
 fn load(store: &Store, place: &mut Place<'_>, limit: usize) -> twinhaul_ledger::Result<Answer> {
     let totals = store.totals()?;
     if totals.growing && totals.waves == 0 {
@@ -189,14 +252,34 @@ fn load(store: &Store, place: &mut Place<'_>, limit: usize) -> twinhaul_ledger::
     }
     let loaded = store.lots_since(place.me, place.incarnation, place.cursor, limit)?;
     place.cursor = loaded.next;
-    let (mut intervals, mut pinned) = (Vec::new(), Vec::new());
-    for owned in loaded.owned {
-        let bytes = store.interval_bytes(&[owned.interval])?;
-        let is_pinned = place.pinned_targets.get(usize::from(owned.target)).copied().unwrap_or(false);
-        if is_pinned { &mut pinned } else { &mut intervals }.push((owned.interval, bytes));
+    let (mut lots, mut pinned, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for Owned { interval, target } in loaded.owned {
+        let points = store.sizes(&interval)?;
+        bytes += points.last().map_or(0, |(_, below)| below.0);
+        let facts = place.targets.get(usize::from(target)).copied().unwrap_or_default();
+        let (sizes, shared_ranges) = (Sizes::from_points(points), facts.shared_ranges);
+        let lot = LoadedLot { interval, target, sizes, shared_ranges };
+        if facts.pinned { &mut pinned } else { &mut lots }.push(lot);
     }
-    Ok(Answer::Loaded { intervals, pinned, all_planned: loaded.complete && !loaded.growing })
+    let ranges = load_ranges(store, place)?;
+    Ok(Answer::Loaded { lots, pinned, ranges, bytes, all_planned: loaded.complete && !loaded.growing })
 }
+
+/// Ranges lent to this peer, or come back to it, since the last load.
+fn load_ranges(store: &Store, place: &mut Place<'_>) -> twinhaul_ledger::Result<Vec<Lent>> {
+    let mut ranges = Vec::new();
+    loop {
+        let loaded = store.ranges_since(place.me, place.incarnation, place.range_cursor, PAGE_MAX)?;
+        place.range_cursor = loaded.next;
+        ranges.extend(loaded.ranges);
+        if loaded.complete || ranges.len() >= RANGES_LOADED_MAX {
+            return Ok(ranges);
+        }
+    }
+}
+
+/// Ranges in one load; the next one brings the others.
+const RANGES_LOADED_MAX: usize = 4096;
 
 /// How often the ledger is looked at: often while idle, so that the end is seen at once.
 pub(crate) const POLL_IDLE: Duration = Duration::from_millis(100);

@@ -5,9 +5,9 @@
 //! the ledger does not say it owns. Entry point: [`run`], called by the hidden verb `peer`.
 
 mod clock;
+mod closer;
 mod committer;
 mod copy;
-mod digest;
 mod driver;
 mod error;
 mod feeder;
@@ -18,19 +18,20 @@ mod limiter;
 mod link;
 mod meter;
 mod options;
+mod parts;
 mod problems;
 mod progress;
 mod recover;
 mod server;
 mod slots;
+mod socket;
 mod start;
 mod storage;
-#[allow(dead_code, reason = "the data path that cuts transfers comes next")]
 mod subtree;
 mod tag;
+mod whole;
 
 pub use clock::wall_ms;
-pub use digest::digest_of;
 pub use driver::Ended;
 pub use error::{EngineError, Result};
 pub use options::Options;
@@ -41,6 +42,7 @@ pub(crate) use tag::PeerTag;
 /// The policy as the ledger, the frames and the screen write it.
 pub fn policy_word(policy: twinhaul_profile::Policy) -> &'static str {
     match policy {
+        twinhaul_profile::Policy::Balanced => "balanced",
         twinhaul_profile::Policy::Learning => "learning",
         twinhaul_profile::Policy::None => "none",
     }

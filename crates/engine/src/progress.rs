@@ -21,6 +21,10 @@ struct Current {
     size: u64,
     phase: Phase,
     done: u64,
+    /// Of bytes as planned, those that this peer's queue held until it began.
+    queued: u64,
+    /// How far it has come is told part by part.
+    in_parts: bool,
     attempts: u32,
     since: Instant,
     wait: Option<(WaitReason, String, Instant)>,
@@ -62,6 +66,21 @@ impl SlotProgress {
     }
 
     pub(crate) fn begin(&self, id: u64, key: &[u8], target: &str, size: u64, attempts: u32) {
+        self.start(id, key, target, (size, size), attempts);
+    }
+
+    /// A range of a transfer: its bytes were in no queue of whole transfers.
+    pub(crate) fn begin_range(&self, id: u64, key: &[u8], target: &str, bytes: u64) {
+        self.start(id, key, target, (bytes, 0), 1);
+        self.in_parts();
+    }
+
+    /// This transfer is cut: see [`Self::part`].
+    pub(crate) fn in_parts(&self) {
+        self.with(|c| c.in_parts = true);
+    }
+
+    fn start(&self, id: u64, key: &[u8], target: &str, (size, queued): (u64, u64), attempts: u32) {
         let now = Instant::now();
         let shown = &key[key.len().saturating_sub(KEY_SHOWN_MAX)..];
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Current {
@@ -71,6 +90,8 @@ impl SlotProgress {
             size,
             phase: Phase::Open,
             done: 0,
+            queued,
+            in_parts: false,
             attempts,
             since: now,
             wait: None,
@@ -84,15 +105,15 @@ impl SlotProgress {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Bytes as planned of what is in this slot.
+    /// Bytes as planned of the transfer in this slot; 0 for a range.
     pub(crate) fn size(&self) -> Option<u64> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|c| c.size)
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|c| c.queued)
     }
 
-    /// How far the transfer in this slot has come.
+    /// How far the transfer in this slot has come; `None` also for one that is told part by part.
     pub(crate) fn part(&self) -> Option<PartProgress> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().map(|c| PartProgress {
+        current.as_ref().filter(|c| !c.in_parts).map(|c| PartProgress {
             id: TransferId(c.id),
             from: 0,
             reached: c.done.min(c.size),
@@ -169,6 +190,7 @@ impl SlotProgress {
             c.rate
         };
         Some(InFlight {
+            ranges: Vec::new(),
             id: c.id,
             slot,
             key: c.key.clone(),

@@ -1,13 +1,14 @@
 //! Putting a peer together: join, recover, threads, sockets, then the driver until it ends.
 
 use crate::clock::{Clock, wall_ms};
+use crate::closer::Closer;
 use crate::committer::Committer;
 use crate::copy::Desk;
 use crate::driver::{Driver, DriverEvent, EVENTS_MAX, Ended, Outlets, Shared};
 use crate::error::{EngineError, Result};
 use crate::feeder::{self, FEEDS_MAX};
 use crate::gate::Gate;
-use crate::ledger_thread::{self, JOBS_MAX, Polled};
+use crate::ledger_thread::{self, JOBS_MAX, Polled, TargetFacts};
 use crate::limiter::Limiter;
 use crate::link::{self, OUTBOX_MAX};
 use crate::options::{Options, SETTLING_MAX};
@@ -15,14 +16,15 @@ use crate::progress::{SlotProgress, Totals};
 use crate::server::{self, Heard};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
+use crate::whole::{WHOLES_MAX, Whole, Wholes};
 use crate::{recover, slots};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::JoinHandle;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use twinhaul_assist::{Core, Last, Memory, Policy, Settings};
-use twinhaul_backend_host::Loader;
+use twinhaul_backend_host::{Caps, Loader};
 use twinhaul_ledger::{Joined, LiveLimit, NewEvent, Process, State, Store, View};
 use twinhaul_units::{Amount, Incarnation, Ratio};
 use twinhaul_wire::{EventKind, Hello, PROTO, PeerSnapshot, PeerState, QueueSize, Role, Slots};
@@ -132,6 +134,7 @@ fn settings(options: &Options) -> Settings {
     let learning = options.profile.assistance.learning;
     Settings {
         policy: match options.profile.assistance.policy {
+            twinhaul_profile::Policy::Balanced => Policy::Balanced,
             twinhaul_profile::Policy::Learning => Policy::Learning,
             twinhaul_profile::Policy::None => Policy::None,
         },
@@ -191,12 +194,14 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
         totals,
         ahead: Arc::default(),
         storage,
+        wholes: Arc::new(Wholes::default()),
     };
     let threads = start_threads(&options, &shared, &tag, store, &driver_in)?;
     let out = Outlets {
         ledger: threads.ledger,
         feeder: threads.feeder,
         committer: threads.committer,
+        closer: threads.closer,
         outbox: outbox_in,
         snapshots: face.snapshots,
         driver: driver_in.clone(),
@@ -273,11 +278,23 @@ struct Threads {
     ledger: crossbeam_channel::Sender<ledger_thread::Job>,
     feeder: crossbeam_channel::Sender<feeder::Feed>,
     committer: crossbeam_channel::Sender<crate::committer::Item>,
+    closer: crossbeam_channel::Sender<Arc<Whole>>,
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     let fail = |source| EngineError::Io { what: format!("starting thread {name}"), source };
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(fail)
+}
+
+/// What the method must know of each target.
+fn target_facts(options: &Options, storage: &Storage) -> Vec<TargetFacts> {
+    let readable = storage.sources.iter().all(|s| s.limits.caps.contains(Caps::RANGE_READ));
+    let facts = |(index, end): (u16, &twinhaul_profile::End)| {
+        let pinned = !options.profile.reaches(options.me.other(), &end.name);
+        let shares = storage.target(index).is_some_and(|t| crate::copy::ranged::shares(&t.limits));
+        TargetFacts { pinned, shared_ranges: shares && readable && !pinned }
+    };
+    (0..).zip(&options.profile.targets).map(facts).collect()
 }
 
 fn start_threads(
@@ -293,11 +310,12 @@ fn start_threads(
     let (feeder, feeds) = crossbeam_channel::bounded(FEEDS_MAX);
     let (to_slots, jobs) = crossbeam_channel::bounded(1);
     let (committer, items) = crossbeam_channel::bounded(SETTLING_MAX);
+    let (closer, all_home) = crossbeam_channel::bounded(2 * WHOLES_MAX);
+    let tries = Arc::new(AtomicU64::new(1));
 
-    let pinned: Vec<bool> =
-        options.profile.targets.iter().map(|t| !options.profile.reaches(me.other(), &t.name)).collect();
+    let targets = target_facts(options, &shared.storage);
     let to_driver = driver.clone();
-    spawn("ledger", move || ledger_thread::run(&store, me, incarnation, &pinned, &ledger_jobs, &to_driver))?;
+    spawn("ledger", move || ledger_thread::run(&store, me, incarnation, &targets, &ledger_jobs, &to_driver))?;
 
     let (view, to_driver, ahead) = (View::open(&path)?, driver.clone(), Arc::clone(&shared.ahead));
     spawn("feeder", move || feeder::run(&view, &ahead, &feeds, &to_slots, &to_driver))?;
@@ -325,12 +343,24 @@ fn start_threads(
             on_exists: options.profile.on_exists,
             tag: tag.clone(),
             committer: committer.clone(),
+            driver: driver.clone(),
+            wholes: Arc::clone(&shared.wholes),
+            closer: closer.clone(),
+            tries: Arc::clone(&tries),
             cancel: Arc::new(AtomicBool::new(false)),
         };
-        let (jobs, committer, driver) = (jobs.clone(), committer.clone(), driver.clone());
-        spawn(&slots::thread_name(slot), move || slots::run(&desk, &jobs, &committer, &driver))?;
+        let jobs = jobs.clone();
+        spawn(&slots::thread_name(slot), move || slots::run(&desk, &jobs))?;
     }
-    Ok(Threads { ledger, feeder, committer })
+    let closing = Closer {
+        storage: Arc::clone(&shared.storage),
+        wholes: Arc::clone(&shared.wholes),
+        committer: committer.clone(),
+        feeder: feeder.clone(),
+        driver: driver.clone(),
+    };
+    spawn("closer", move || closing.run(&all_home))?;
+    Ok(Threads { ledger, feeder, committer, closer })
 }
 
 #[cfg(test)]
@@ -374,8 +404,7 @@ mod tests {
 
     #[test]
     fn who_knocks_while_a_peer_recovers_is_answered() {
-        let private = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700);
-        let dir = tempfile::Builder::new().permissions(private).tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let options = options(dir.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _inside = runtime.enter();

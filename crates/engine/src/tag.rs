@@ -19,8 +19,10 @@ fn letter(peer: PeerId) -> char {
 }
 
 impl PeerTag {
-    pub(crate) fn attempt(&self, id: TransferId, epoch: Epoch) -> String {
-        format!("{}/{id}/{epoch}/{}{}", self.run, letter(self.me), self.incarnation)
+    /// `again`: a number that makes a further attempt another one.
+    pub(crate) fn attempt(&self, id: TransferId, epoch: Epoch, again: Option<u64>) -> String {
+        let again = again.map(|n| format!(".{n}")).unwrap_or_default();
+        format!("{}/{id}/{epoch}{again}/{}{}", self.run, letter(self.me), self.incarnation)
     }
 
     /// All attempts of the run begin with it.
@@ -43,7 +45,9 @@ mod tests {
     #[test]
     fn only_own_former_lives_are_recognised() {
         let tag = PeerTag { run: "r-1".into(), me: PeerId::First, incarnation: Incarnation(3) };
-        assert_eq!(tag.attempt(TransferId(7), Epoch(2)), "r-1/7/2/a3");
+        assert_eq!(tag.attempt(TransferId(7), Epoch(2), None), "r-1/7/2/a3");
+        assert_eq!(tag.attempt(TransferId(7), Epoch(2), Some(9)), "r-1/7/2.9/a3");
+        assert!(tag.is_of_former_life(b"r-1/7/2.9/a2"));
         assert!(tag.is_of_former_life(b"r-1/7/2/a2"));
         assert!(!tag.is_of_former_life(b"r-1/7/2/a3"));
         assert!(!tag.is_of_former_life(b"r-1/7/2/b1"));

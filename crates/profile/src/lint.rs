@@ -173,7 +173,7 @@ impl Out<'_> {
             Policy::Learning if a.learning.increment <= 0.0 => {
                 self.add("increment-zero", "assistance.learning.increment", "the ratios will never move");
             }
-            Policy::Learning => {}
+            Policy::Learning | Policy::Balanced => {}
         }
         if a.policy == Policy::None && a.learning != Learning::default() {
             self.add("learning-unused", "assistance.learning", "policy none does not look at these numbers");

@@ -98,6 +98,9 @@ pub struct Assistance {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
+    /// The portion determined from measured rates and bytes, so that both peers finish at the same moment; the last
+    /// large transfers are done by both (protocol.md 3).
+    Balanced,
     /// The claims, literally (protocol.md 2).
     Learning,
     /// The static split, for comparison.

@@ -53,7 +53,8 @@ pub(crate) const ON_EXISTS: [(&str, OnExists); 3] =
 pub(crate) const DURABILITY: [(&str, Durability); 3] =
     [("each", Durability::Each), ("group", Durability::Group), ("end", Durability::End)];
 pub(crate) const ORDERS: [(&str, Order); 2] = [("size", Order::Size), ("name", Order::Name)];
-pub(crate) const POLICY: [(&str, Policy); 2] = [("learning", Policy::Learning), ("none", Policy::None)];
+pub(crate) const POLICY: [(&str, Policy); 3] =
+    [("balanced", Policy::Balanced), ("learning", Policy::Learning), ("none", Policy::None)];
 
 /// Reads `text`; `file` is its name, kept for later mistakes.
 pub(crate) fn profile(text: &str, file: &str) -> Result<Profile, Fault> {
@@ -173,12 +174,7 @@ fn assistance(node: &Node) -> Result<Assistance, Fault> {
 }
 
 fn policy(node: &Node) -> Result<Policy, Fault> {
-    match &node.value {
-        Value::Text(s) if s == "balanced" => {
-            Err(node.fault("policy \"balanced\" is not built yet").help("use learning (or none)"))
-        }
-        _ => node.choice(&POLICY),
-    }
+    node.choice(&POLICY)
 }
 
 fn learning(node: &Node) -> Result<Learning, Fault> {

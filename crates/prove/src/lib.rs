@@ -13,7 +13,6 @@ pub mod soak;
 mod swarm;
 mod target;
 mod walk;
-mod whole;
 mod world;
 
 pub use mutant::Mutant;

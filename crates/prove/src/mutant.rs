@@ -14,7 +14,4 @@ pub enum Mutant {
     TakeOverWithoutDiscard,
     NothingSwept,
     NothingSweptAtTheEnd,
-    GoesOnInSharedObject,
-    CutsAgain,
-    RangeVersionNotChecked,
 }

@@ -5,11 +5,11 @@ use crate::launch::ledger_failure;
 use crate::state::RunDir;
 use crate::watch::EventReader;
 use twinhaul_ledger::{Counters, State, View};
-use twinhaul_supervisor::{Client, SupervisorError};
+use twinhaul_supervisor::Client;
 use twinhaul_units::{Amount, PeerId};
 use twinhaul_wire::status::{Assistance, Eta, PeerStatus, Status};
 use twinhaul_wire::{
-    AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, PeerState, Problem, QueueSize, Totals,
+    AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, PeerState, QueueSize, Totals,
 };
 
 fn size(a: Amount) -> QueueSize {
@@ -22,69 +22,13 @@ fn amount(q: QueueSize) -> Amount {
 
 /// Everything that is known of a run now.
 pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
-    Watcher::open(run)?.status()
-}
-
-/// A run looked at again and again, over connections that are kept.
-#[derive(Debug)]
-pub(crate) struct Watcher<'a> {
-    run: &'a RunDir,
-    view: View,
-    peers: [Option<Client>; 2],
-    supervisor: Option<Client>,
-}
-
-impl<'a> Watcher<'a> {
-    pub(crate) fn open(run: &'a RunDir) -> Result<Self, Failure> {
-        let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
-        Ok(Self { run, view, peers: [None, None], supervisor: None })
-    }
-
-    /// One peer's own word, if it answers.
-    fn snapshot(&mut self, peer: PeerId) -> Option<PeerSnapshot> {
-        let client = &mut self.peers[peer.index()];
-        let name = &self.run.file.order[peer.index()];
-        match asked(client, self.run, name, |c| c.request(Command::Status))? {
-            CommandResult::Status(snapshot) => Some(*snapshot),
-            _ => None,
-        }
-    }
-
-    /// The problems that the supervisor knows of.
-    fn problems(&mut self) -> Vec<Problem> {
-        asked(&mut self.supervisor, self.run, "supervisor", Client::run_snapshot)
-            .map(|snapshot| snapshot.problems)
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn status(&mut self) -> Result<Status, Failure> {
-        status(self)
-    }
-}
-
-/// Asks over a connection that is there, or over a new one: the process may be another one meanwhile.
-fn asked<T>(
-    client: &mut Option<Client>,
-    run: &RunDir,
-    name: &str,
-    ask: impl Fn(&mut Client) -> Result<T, SupervisorError>,
-) -> Option<T> {
-    let answer = client.as_mut().and_then(|client| ask(client).ok());
-    if answer.is_some() {
-        return answer;
-    }
-    *client = Client::connect(&run.path, name).ok();
-    client.as_mut().and_then(|client| ask(client).ok())
-}
-
-fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
-    let (run, view) = (watcher.run, &watcher.view);
+    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let read = || -> twinhaul_ledger::Result<_> {
         Ok((view.run()?, view.totals()?, view.counters()?, view.peers()?))
     };
     let (row, totals, counters, peers) = read().map_err(|e| ledger_failure(&e))?;
-    let ended = row.state.ended();
-    let snapshots = PeerId::BOTH.map(|peer| if ended { None } else { watcher.snapshot(peer) });
+    let live = |name: &str| if row.state.ended() { None } else { snapshot(run, name) };
+    let snapshots = [live(&run.file.order[0]), live(&run.file.order[1])];
     let published = snapshots.iter().flatten().map(|s| amount(s.published)).sum();
     let mut status = Status {
         run: run.file.run.clone(),
@@ -107,6 +51,7 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
         let gave = &peers[peer.index()];
         assistance.assigned_transfers += gave.given.transfers;
         assistance.assigned_bytes += gave.given.bytes.0;
+        assistance.ranges += gave.lent;
         if let Some(snapshot) = snapshot {
             let told = snapshot.was_assisted;
             assistance.messages += told.asked * 2 + told.needed;
@@ -119,18 +64,25 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
         status.peers.insert(run.file.order[peer.index()].clone(), peer_status);
     }
     if row.state.ended() {
-        assistance.messages = messages(&watcher.view)?;
+        assistance.messages = messages(&view)?;
     }
     status.assistance = assistance;
     status.eta_s = eta(&snapshots, counters.remaining(), totals.growing);
-    status.problems.extend(watcher.problems());
+    if let Ok(mut supervisor) = Client::connect(&run.path, "supervisor")
+        && let Ok(snapshot) = supervisor.run_snapshot()
+    {
+        status.problems.extend(snapshot.problems);
+    }
     Ok(status)
 }
 
 /// What a peer has started and not finished; the bytes of it that have moved.
 fn in_flight(s: &PeerSnapshot) -> Amount {
-    let moved: u64 = s.in_flight.iter().map(|f| f.done).sum();
-    Amount::new(s.in_flight.len() as u64 + s.settling.transfers, moved + s.settling.bytes)
+    let rows = || s.in_flight.iter().chain(&s.awaiting);
+    let moved: u64 = rows().map(|f| f.done).sum();
+    // A range that is lent to this peer is a part of the other's transfer.
+    let transfers = rows().filter(|f| f.ranges.len() != 1).count() as u64;
+    Amount::new(transfers + s.settling.transfers, moved + s.settling.bytes)
 }
 
 /// Asks, answers and assignments of a run that has ended, from its history.
@@ -148,6 +100,15 @@ fn messages(view: &View) -> Result<u64, Failure> {
         Ok(())
     })?;
     Ok(count)
+}
+
+/// One peer's own word, if it answers.
+pub(crate) fn snapshot(run: &RunDir, peer: &str) -> Option<PeerSnapshot> {
+    let mut client = Client::connect(&run.path, peer).ok()?;
+    match client.request(Command::Status).ok()? {
+        CommandResult::Status(snapshot) => Some(*snapshot),
+        _ => None,
+    }
 }
 
 /// RFC 3339, UTC.

@@ -1,6 +1,6 @@
 //! Events: the history of a run, for the console, the report and the replay. Kept in the ledger, trimmed.
 
-use crate::KeyText;
+use crate::{KeyText, RangeShown};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
@@ -63,6 +63,14 @@ pub enum AssignWhy {
     TakeOver,
 }
 
+/// Bytes `from..to` of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RangeName {
+    pub id: u64,
+    pub from: u64,
+    pub to: u64,
+}
+
 /// How much an event matters; the log's filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -111,6 +119,22 @@ pub enum EventKind {
         count: u64,
         bytes: u64,
         why: AssignWhy,
+    },
+    /// At the owner: ranges of transfers in flight are lent, or given back, in the same assignment.
+    RangesLent {
+        op: u64,
+        to: String,
+        count: u64,
+        bytes: u64,
+        /// The first few.
+        ranges: Vec<RangeName>,
+    },
+    /// All parts of a transfer that both peers wrote came home.
+    RangesHome {
+        id: u64,
+        #[serde(flatten)]
+        key: KeyText,
+        ranges: Vec<RangeShown>,
     },
     /// At the asker, when the answer arrives: "assistance needed" (claims 4.3, 5.3).
     Needed {

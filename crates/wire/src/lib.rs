@@ -13,11 +13,11 @@ pub mod snapshot;
 pub mod status;
 
 pub use command::{Command, CommandResult, Preview, QueueSize, Refusal, Reply, Request};
-pub use event::{AssignWhy, Event, EventKind, Level, Rule};
+pub use event::{AssignWhy, Event, EventKind, Level, RangeName, Rule};
 pub use frame::{FRAME_BYTES_MAX, Frame, Hello, LineDecoder, PROTO, Role, WireError, decode, encode};
 pub use key_text::KeyText;
 pub use message::{Envelope, Message, Pace};
 pub use snapshot::{
-    Assisted, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow, Rates, RatioMove,
-    RunSnapshot, RunState, Slots, Supervised, TargetSnapshot, Totals, Wait, WaitReason,
+    Assisted, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow, RangeShown, Rates,
+    RatioMove, RunSnapshot, RunState, Slots, Supervised, TargetSnapshot, Totals, Wait, WaitReason,
 };

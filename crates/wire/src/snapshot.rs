@@ -30,6 +30,9 @@ pub struct PeerSnapshot {
     /// Owned and not started.
     pub queue: QueueSize,
     pub in_flight: Vec<InFlight>,
+    /// Own transfers that hold no slot: the rest of them is done elsewhere, as their ranges say.
+    #[serde(default)]
+    pub awaiting: Vec<InFlight>,
     /// Complete, waiting for the group's durability; in flight without a slot.
     pub settling: QueueSize,
     /// The part of `settling` that is visible under its key (`durability: end`).
@@ -109,6 +112,20 @@ pub struct InFlight {
     pub attempts: u32,
     #[serde(default)]
     pub wait: Option<Wait>,
+    /// Whose bytes are whose, of a transfer that was cut: ascending, neighbours of one peer as one; at most 16. Of a
+    /// range that is lent to this peer, that range.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<RangeShown>,
+}
+
+/// Bytes `from..to` of a transfer, and who writes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RangeShown {
+    pub peer: String,
+    pub from: u64,
+    pub to: u64,
+    /// Bytes of it that are known to be written.
+    pub done: u64,
 }
 
 /// Where in its life a transfer in a slot is.
@@ -120,6 +137,8 @@ pub enum Phase {
     Copy,
     Seal,
     Verify,
+    /// Ranges of it are done elsewhere.
+    Ranges,
 }
 
 /// What is waited for, and for how long.
@@ -198,6 +217,11 @@ pub struct Assisted {
     pub not_needed: u64,
     pub transfers: u64,
     pub bytes: u64,
+    /// Ranges of transfers in flight, and their bytes: as the helper done, as the owner lent.
+    #[serde(default)]
+    pub ranges: u64,
+    #[serde(default)]
+    pub range_bytes: u64,
 }
 
 /// A move of the ratio, with the rule that moved it.

@@ -182,7 +182,14 @@ impl Writer for DiskWriter {
     }
 
     fn write_at(&self, op: &Op<'_>, offset: u64, buf: &Buf<'_>) -> Result<()> {
-        self.write_all(op, offset, buf)
+        self.write_all(op, offset, buf)?;
+        // Ranges are written from their front: whenever one passes a boundary, what lies before it is pushed.
+        let end = offset + buf.len() as u64;
+        if end / BEHIND > offset / BEHIND {
+            let to = end - end % BEHIND;
+            let _ = fadvise(&self.file, to - BEHIND, NonZeroU64::new(BEHIND), Advice::DontNeed);
+        }
+        Ok(())
     }
 
     fn copy_fd(&mut self, op: &Op<'_>, source: BorrowedFd<'_>, offset: u64, len: u64) -> Result<()> {

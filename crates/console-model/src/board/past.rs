@@ -139,6 +139,7 @@ fn of_ledger(past: &Past, row: &PastPeer, [own, other]: [&Told; 2], run_ms: u64)
         not_needed: told.not_needed,
         transfers: told.transfers,
         bytes: told.bytes,
+        ..twinhaul_wire::Assisted::default()
     };
     let Finished { bytes, idle_slot_ms, up_ms, slots, .. } = own.finished.unwrap_or_default();
     // A later incarnation's time does not cover the work of the earlier ones; the run's does.

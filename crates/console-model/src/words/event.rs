@@ -5,7 +5,7 @@ use super::{count, how_many};
 use crate::Names;
 use std::time::Duration;
 use twinhaul_units::{Bytes, PeerId, Span};
-use twinhaul_wire::{AssignWhy, Event, EventKind};
+use twinhaul_wire::{AssignWhy, Event, EventKind, RangeName};
 
 /// `event` as the log shows it, without time, level and peer.
 pub fn log_line(event: &Event, names: &Names) -> String {
@@ -32,6 +32,19 @@ pub fn log_line(event: &Event, names: &Names) -> String {
                 AssignWhy::TakeOver => "take-over",
             };
             format!("assigned {} / {} to {to} ({why}), in the ledger", how_many(*n), Bytes(*bytes))
+        }
+        EventKind::RangesLent { to, count: n, bytes, ranges, .. } => {
+            let named: Vec<String> = ranges.iter().map(range_name).collect();
+            let more = if (named.len() as u64) < *n { ", …" } else { "" };
+            format!(
+                "lent {} / {} to {to}: {}{more}",
+                super::how_many_ranges(*n),
+                Bytes(*bytes),
+                named.join(", ")
+            )
+        }
+        EventKind::RangesHome { id, key, ranges } => {
+            format!("all of {} #{id} is home: {}", key.key, super::shares(ranges))
         }
         EventKind::Control { command, by, result } => format!("{by}: {command}: {result}"),
         EventKind::Say { text } | EventKind::Warning { text } | EventKind::Info { text } => text.clone(),
@@ -65,6 +78,11 @@ pub fn log_line(event: &Event, names: &Names) -> String {
             count(*failed)
         ),
     }
+}
+
+/// "4.0 MiB at 12.0 MiB of #7".
+fn range_name(range: &RangeName) -> String {
+    format!("{} at {} of #{}", Bytes(range.to.saturating_sub(range.from)), Bytes(range.from), range.id)
 }
 
 /// A message between the peers as a sentence: `alpha asks beta: do you need assistance? #3, 1 slot idle`.

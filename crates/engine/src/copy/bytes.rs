@@ -12,7 +12,7 @@ use twinhaul_wire::{Phase, WaitReason};
 /// Objects below this are not asked for holes: the question costs more than reading them.
 const HOLES_WORTH_ASKING: u64 = 64 * 1024;
 /// Extents taken from one object; with more it is copied as if it had no holes.
-const EXTENTS_MAX: usize = 65_536;
+pub(super) const EXTENTS_MAX: usize = 65_536;
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// A copied object, sealed.
@@ -238,10 +238,17 @@ fn data(
     Ok(done)
 }
 
-fn hash_zeros(hasher: &mut blake3::Hasher, mut n: u64) {
+fn hash_zeros(hasher: &mut blake3::Hasher, n: u64) {
+    zeros(n, |zeros| {
+        hasher.update(zeros);
+    });
+}
+
+/// `n` zeros, in pieces.
+pub(super) fn zeros(mut n: u64, mut each: impl FnMut(&[u8])) {
     while n > 0 {
         let take = n.min(ZEROS.len() as u64);
-        hasher.update(&ZEROS[..usize::try_from(take).unwrap_or(ZEROS.len())]);
+        each(&ZEROS[..usize::try_from(take).unwrap_or(ZEROS.len())]);
         n -= take;
     }
 }

@@ -22,6 +22,9 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    /// The class of [`Self::changing`].
+    pub(crate) const CHANGING: &'static str = "changing";
+
     pub(crate) fn permanent(class: &'static str, text: impl Into<String>) -> Self {
         Self { class, text: text.into(), code: None, worth_another: false }
     }
@@ -29,7 +32,7 @@ impl Failure {
     /// The source changes: another attempt may meet it at rest (faults.md 37).
     pub(crate) fn changing(what: &str) -> Self {
         Self {
-            class: "changing",
+            class: Self::CHANGING,
             text: format!("source changed while it was read: {what}"),
             code: None,
             worth_another: true,

@@ -5,8 +5,8 @@ use crate::error::{EngineError, Result};
 use crate::feeder::Feed;
 use crate::ledger_thread::{Answer, Job};
 use crate::link::LinkEvent;
-use twinhaul_assist::{Effect, Event, Interval, LoadedLot, OpId, Refusal, Sizes};
-use twinhaul_ledger::{Assign, AssignOutcome, Refused};
+use twinhaul_assist::{ByteRange, Effect, Event, Interval, Message, OpId, Refusal};
+use twinhaul_ledger::{Assign, AssignOutcome, RangeCut, Refused};
 use twinhaul_units::{Bytes, Incarnation, TransferId};
 use twinhaul_wire::{Envelope, EventKind};
 
@@ -14,15 +14,18 @@ impl Driver {
     pub(super) fn carry_out(&mut self, effect: Effect) -> Result<()> {
         match effect {
             Effect::Assign { op, asker_incarnation, intervals, cuts, why, .. } => {
-                if !cuts.is_empty() {
-                    return Err(EngineError::Bug(
-                        "no target here takes ranges, and the core wants to lend one",
-                    ));
+                let cuts = self.cut(op.0, &cuts);
+                if intervals.is_empty() && cuts.is_empty() {
+                    // Everything had been claimed meanwhile. The ledger never hears of this number.
+                    return self.tell_core(Event::Refused { op, why: Refusal::LotChanged });
                 }
-                self.assign(op, asker_incarnation, intervals, super::translate::why(why))
+                self.assign(op, asker_incarnation, (intervals, cuts), super::translate::why(why))
             }
-            Effect::StartRange(_) | Effect::Split(_) | Effect::Abandon { .. } => {
-                Err(EngineError::Bug("no range was lent, and the core wants to work on one"))
+            Effect::StartRange(range) => self.start_range(range),
+            Effect::Split(cut) => self.split(cut),
+            Effect::Abandon { range } => {
+                self.abandon(&range);
+                Ok(())
             }
             Effect::Fence { op, .. } => {
                 let outcome = Err(Refusal::Unavailable);
@@ -49,7 +52,7 @@ impl Driver {
         &mut self,
         op: OpId,
         to_incarnation: Incarnation,
-        intervals: Vec<Interval>,
+        (intervals, cuts): (Vec<Interval>, Vec<RangeCut>),
         why: twinhaul_wire::AssignWhy,
     ) -> Result<()> {
         let (from, to) = (self.options.me, self.options.me.other());
@@ -61,7 +64,7 @@ impl Driver {
             to,
             to_incarnation,
             intervals,
-            cuts: Vec::new(),
+            cuts,
             why,
         }))
     }
@@ -90,36 +93,50 @@ impl Driver {
 
     pub(super) fn on_ledger(&mut self, answer: Answer) -> Result<()> {
         match answer {
-            Answer::Loaded { intervals, pinned, all_planned } => {
-                let bytes: u64 = intervals.iter().chain(&pinned).map(|(_, b)| b).sum();
+            Answer::Loaded { lots, pinned, ranges, bytes, all_planned } => {
                 self.view.owned_bytes += Bytes(bytes);
-                let known = |v: Vec<(Interval, u64)>| v.into_iter().map(loaded).collect();
-                let (lots, pinned) = (known(intervals), known(pinned));
-                self.tell_core(Event::LotsLoaded { lots, pinned, ranges: Vec::new(), all_planned })
+                let ranges = self.ranges_loaded(ranges)?;
+                self.tell_core(Event::LotsLoaded { lots, pinned, ranges, all_planned })
             }
+            Answer::LoadedRanges(ranges) => {
+                let ranges = self.ranges_loaded(ranges)?;
+                if ranges.is_empty() {
+                    return Ok(());
+                }
+                let all_planned = self.core.all_planned();
+                self.tell_core(Event::LotsLoaded {
+                    lots: Vec::new(),
+                    pinned: Vec::new(),
+                    ranges,
+                    all_planned,
+                })
+            }
+            Answer::FinishedRanges(ends) => self.on_finished_ranges(ends),
             Answer::LoadLater { limit } => {
                 self.load_later = Some(limit);
                 Ok(())
             }
             Answer::Assigned { op, outcome: AssignOutcome::Assigned(assigned) } => {
                 self.view.owned_bytes = self.view.owned_bytes - Bytes(assigned.bytes);
-                let bytes = Bytes(assigned.bytes);
-                self.tell_core(Event::Assigned {
-                    op: OpId(op),
-                    lots: assigned.lots,
-                    ranges: Vec::new(),
-                    bytes,
-                })
+                self.cuts_decided(op, true);
+                let lent: u64 = assigned.ranges.iter().map(ByteRange::len).sum();
+                let bytes = Bytes(assigned.bytes + lent);
+                let (lots, ranges) = (assigned.lots, assigned.ranges);
+                if !ranges.is_empty() {
+                    self.note_lent(op, &ranges);
+                }
+                self.tell_core(Event::Assigned { op: OpId(op), lots, ranges, bytes })
             }
             Answer::Assigned { op, outcome: AssignOutcome::Refused(refused) } => {
+                self.cuts_decided(op, false);
                 self.record(EventKind::Warning { text: format!("an assignment was refused: {refused}") });
                 self.tell_core(Event::Refused { op: OpId(op), why: refusal(refused) })
             }
-            Answer::Polled(polled) => {
+            Answer::Polled(polled, seen) => {
                 self.poll_pending = false;
                 self.polled_at = self.clock.now();
                 self.view.take_poll(*polled);
-                Ok(())
+                self.on_ranges_seen(seen)
             }
             Answer::Claimed(granted) => self.on_claimed(granted),
         }
@@ -149,7 +166,16 @@ impl Driver {
         self.view.heard(&envelope, self.clock.ms());
         let from_incarnation = Incarnation(envelope.incarnation);
         match super::translate::from_wire(envelope.body) {
-            Some(msg) => self.tell_core(Event::Message { from_incarnation, msg }),
+            Some(msg) => {
+                match msg {
+                    // What moves is decided by how far everything is now.
+                    Message::Ask { .. } => self.measure()?,
+                    // A wake-up: the ledger knows what was done.
+                    Message::RangeDone { .. } => self.poll_now(),
+                    _ => {}
+                }
+                self.tell_core(Event::Message { from_incarnation, msg })
+            }
             None => Ok(()),
         }
     }
@@ -158,13 +184,6 @@ impl Driver {
     pub(super) fn queue_head(&self) -> Option<(TransferId, TransferId)> {
         self.core.queue().next().map(|i| (i.first, i.last))
     }
-}
-
-/// A lot with its sum: between its ends its bytes are taken to be spread evenly.
-fn loaded((interval, bytes): (Interval, u64)) -> LoadedLot {
-    let end = TransferId(interval.last.0.saturating_add(1));
-    let sizes = Sizes::from_points(vec![(interval.first, Bytes::ZERO), (end, Bytes(bytes))]);
-    LoadedLot { sizes, ..LoadedLot::from(interval) }
 }
 
 fn refusal(refused: Refused) -> Refusal {

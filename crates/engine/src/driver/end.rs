@@ -45,7 +45,8 @@ impl Driver {
         }
         // The core starts nothing more; what it owns stays its own in the ledger.
         let stopped = self.tell_core(Event::Control(Control::Pause));
-        if let Err(e) = stopped {
+        let returned = stopped.and_then(|()| self.return_waiting()).and_then(|()| self.feed_due());
+        if let Err(e) = returned {
             tracing::error!(error = %e, "while stopping");
         }
     }
@@ -53,8 +54,9 @@ impl Driver {
     pub(super) fn look_at_the_end(&mut self) -> Result<()> {
         match self.life {
             Life::Stopping { cut } => {
-                let nothing_in_hand =
-                    self.slots_used() == 0 && self.shared.storage.settling.get().transfers == 0;
+                let nothing_in_hand = self.slots_used() == 0
+                    && self.shared.storage.settling.get().transfers == 0
+                    && !self.awaits_ranges();
                 if nothing_in_hand
                     || (cut
                         && self.shared.slots.iter().all(|s| s.shown(0).is_none())
@@ -77,6 +79,13 @@ impl Driver {
             Life::Finishing | Life::Ended(_) => {}
         }
         Ok(())
+    }
+
+    /// A drain waits for what is lent as long as the other peer is there to bring it; what it had not begun comes back.
+    fn awaits_ranges(&self) -> bool {
+        let slots_busy = self.shared.slots.iter().any(|s| s.shown(0).is_some());
+        let linked = self.core.peer().1;
+        slots_busy || self.ranges.guests_in_hand() > 0 || (linked && self.shared.wholes.len() > 0)
     }
 
     /// Finishing is done and nobody has said how the run ended: the peer that did it died between the two.

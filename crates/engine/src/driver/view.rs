@@ -185,8 +185,7 @@ impl Driver {
         let config = self.options.profile.peer(self.options.me);
         let learning = self.options.profile.assistance.learning;
         let [done, verified, skipped, failed] = view.settled();
-        let in_flight: Vec<_> =
-            self.shared.slots.iter().zip(0..).filter_map(|(slot, number)| slot.shown(number)).collect();
+        let (in_flight, awaiting) = self.in_flight();
         PeerSnapshot {
             run: self.options.run.clone(),
             peer: config.name.clone(),
@@ -207,6 +206,7 @@ impl Driver {
             },
             slots: Slots { used: u32::try_from(in_flight.len()).unwrap_or(u32::MAX), max: config.slots },
             in_flight,
+            awaiting,
             settling: size(self.shared.storage.settling.get()),
             published: size(self.shared.storage.published.get()),
             done: size(done),

@@ -47,9 +47,11 @@ pub(crate) fn kind(rows: &[Range], assign: &Assign, cut: &RangeCut, by_home: boo
     }
     match meeting.as_slice() {
         [] if by_home => Some(Kind::Lend { shortened: None }),
-        [row] if mine(row) && row.from <= cut.from && row.to == cut.to => match (by_home, row.hedge) {
+        [row] if mine(row) && row.from <= cut.from && cut.to <= row.to => match (by_home, row.hedge) {
+            // What lies behind the cut is the home's without a row, like everything else of it.
             (true, false) => Some(Kind::Lend { shortened: Some(**row) }),
             (true, true) => None,
+            (false, _) if row.to != cut.to => None,
             (false, _) => Some(Kind::GiveBack { of: **row }),
         },
         _ => None,

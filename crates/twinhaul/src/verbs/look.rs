@@ -76,9 +76,8 @@ pub(crate) fn next_of_unplanned(run: &state::RunDir) -> String {
 
 pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
-    let mut watcher = status::Watcher::open(&run)?;
     loop {
-        let status = watcher.status()?;
+        let status = status::of(&run)?;
         if args.json.json {
             if args.watch { output::json_line(&status)? } else { output::json(&status)? }
         } else {

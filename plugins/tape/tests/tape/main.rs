@@ -20,4 +20,3 @@ mod recovery;
 mod spanning;
 mod tools;
 mod two_phase;
-mod verbs;

@@ -119,6 +119,7 @@ impl Play {
             age_ms: (file.age * 1000.0) as u64,
             attempts: 1,
             wait,
+            ranges: Vec::new(),
         }
     }
 

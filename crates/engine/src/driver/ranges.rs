@@ -1,0 +1,177 @@
+//! Ranges, as the driver handles them: cutting transfers in flight for the other peer or an own slot, starting what was
+//! lent, and following in the ledger what becomes of it. The ledger is the truth; messages only make it be looked at.
+//!
+//! A cut is made here first, then in the ledger; refused there, the part grows back. It must never tell the core that a
+//! range moved before the ledger said so.
+
+mod follow;
+mod work;
+
+use super::Driver;
+use crate::error::Result;
+use crate::parts::Part;
+use crate::whole::{Span, WHOLES_MAX, Whole};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use twinhaul_assist::{ByteRange, Cut, Event};
+use twinhaul_ledger::{HeldRange, RangeCut, Row, SharedObject};
+use twinhaul_units::TransferId;
+
+/// A lent range by transfer, beginning, hedge.
+type Key = (TransferId, u64, bool);
+
+/// What the driver knows of ranges.
+#[derive(Debug, Default)]
+pub(super) struct Ranges {
+    /// Lent to this peer by the other, not finished.
+    guests: BTreeMap<Key, Guest>,
+    /// Cuts that the ledger has not decided about, by the number of their assignment.
+    undecided: BTreeMap<u64, Vec<Cutting>>,
+}
+
+/// A range of the other peer's transfer.
+#[derive(Debug)]
+struct Guest {
+    object: SharedObject,
+    row: Row,
+    part: Arc<Part>,
+    range: ByteRange,
+    stage: Stage,
+    /// The core has let go of it.
+    abandoned: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    InSlot,
+    /// Durable; the ledger is being told.
+    Told,
+}
+
+/// A cut on its way through the ledger.
+#[derive(Debug)]
+struct Cutting {
+    part: Arc<Part>,
+    cut: RangeCut,
+    /// This peer is its home.
+    whole: Option<Arc<Whole>>,
+}
+
+fn key(range: &ByteRange) -> Key {
+    (range.id, range.from, range.hedge)
+}
+
+impl Guest {
+    fn held(&self) -> HeldRange {
+        HeldRange {
+            id: self.range.id,
+            epoch: self.range.epoch,
+            from: self.range.from,
+            to: self.part.end(),
+            hedge: self.range.hedge,
+            attempt: self.object.attempt.clone(),
+        }
+    }
+}
+
+impl Ranges {
+    /// Lent ranges that slots here work on, or that are being recorded.
+    pub(super) fn guests_in_hand(&self) -> usize {
+        self.guests.values().filter(|g| g.stage != Stage::Waiting).count()
+    }
+
+    /// Lent ranges in slots here, as they are now.
+    pub(super) fn lent_here(&self) -> impl Iterator<Item = ByteRange> + '_ {
+        let in_slots = self.guests.values().filter(|g| g.stage == Stage::InSlot);
+        in_slots.map(|g| ByteRange { to: g.part.end(), ..g.range })
+    }
+
+    pub(super) fn has_guests(&self) -> bool {
+        !self.guests.is_empty()
+    }
+}
+
+impl Driver {
+    /// Cuts what can be cut now of what the core wants to hand over; the same assignment again cuts nothing further.
+    pub(super) fn cut(&mut self, op: u64, cuts: &[Cut]) -> Vec<RangeCut> {
+        if let Some(cuttings) = self.ranges.undecided.get(&op) {
+            return cuttings.iter().map(|c| c.cut.clone()).collect();
+        }
+        let cuttings: Vec<Cutting> = cuts.iter().filter_map(|cut| self.cut_one(cut)).collect();
+        let made = cuttings.iter().map(|c| c.cut.clone()).collect();
+        if !cuttings.is_empty() {
+            self.ranges.undecided.insert(op, cuttings);
+        }
+        made
+    }
+
+    fn cut_one(&self, cut: &Cut) -> Option<Cutting> {
+        if let Some(whole) = self.shared.wholes.get(cut.id) {
+            let (part, waiting) = whole.part(cut.from)?;
+            let target = self.options.profile.targets.get(usize::from(whole.job.row.target))?;
+            let reached = self.options.profile.reaches(self.options.me.other(), &target.name);
+            let room = self.shared.wholes.len() <= WHOLES_MAX;
+            let (from, to) = place(&part, cut, waiting).filter(|_| reached && room)?;
+            let (epoch, object) = (whole.job.unit.epoch, whole.object.clone());
+            let cut = RangeCut { id: cut.id, epoch, from, to, hedge: cut.hedge, object };
+            return Some(Cutting { part, cut, whole: Some(whole) });
+        }
+        let mut found =
+            [false, true].into_iter().filter_map(|h| self.ranges.guests.get(&(cut.id, cut.from, h)));
+        let guest = found.find(|g| g.stage != Stage::Told)?;
+        let (from, to) = place(&guest.part, cut, guest.stage == Stage::Waiting)?;
+        let (epoch, object) = (guest.range.epoch, guest.object.clone());
+        let part = Arc::clone(&guest.part);
+        let cut = RangeCut { id: cut.id, epoch, from, to, hedge: cut.hedge, object };
+        Some(Cutting { part, cut, whole: None })
+    }
+
+    /// The ledger has decided about an assignment's cuts.
+    pub(super) fn cuts_decided(&mut self, op: u64, granted: bool) {
+        for Cutting { part, cut, whole } in self.ranges.undecided.remove(&op).unwrap_or_default() {
+            let span = Span { from: cut.from, to: cut.to };
+            match &whole {
+                // First it is known to be out, then its part may end: the object must not be sealed in between.
+                Some(whole) if granted => whole.lend(span, cut.hedge),
+                None if granted && span.from == part.from() && !cut.hedge => {
+                    self.ranges.guests.remove(&(cut.id, span.from, false));
+                    self.ranges.guests.remove(&(cut.id, span.from, true));
+                }
+                _ => {}
+            }
+            if !cut.hedge {
+                part.decide(granted);
+            }
+        }
+    }
+
+    /// A second part of an own transfer, for an own idle slot.
+    pub(super) fn split(&mut self, cut: Cut) -> Result<()> {
+        let made = self.shared.wholes.get(cut.id).and_then(|whole| {
+            let (part, waiting) = whole.part(cut.from).filter(|_| !cut.hedge)?;
+            let (from, to) = part.cut(cut.bytes, waiting)?;
+            whole.owe(Span { from, to });
+            part.decide(true);
+            Some(self.own_range(&whole, Span { from, to }))
+        });
+        self.tell_core(Event::Split { cut, range: made })
+    }
+
+    fn own_range(&self, whole: &Whole, span: Span) -> ByteRange {
+        ByteRange {
+            id: whole.id(),
+            lot: whole.job.unit.lot,
+            epoch: whole.job.unit.epoch,
+            home: self.options.me,
+            target: whole.job.row.target,
+            from: span.from,
+            to: span.to,
+            hedge: false,
+        }
+    }
+}
+
+fn place(part: &Part, cut: &Cut, waiting: bool) -> Option<(u64, u64)> {
+    if cut.hedge { part.tail(cut.bytes) } else { part.cut(cut.bytes, waiting) }
+}

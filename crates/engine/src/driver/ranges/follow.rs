@@ -1,0 +1,130 @@
+//! What the ledger says of ranges: what was lent and is done or back, what is held here and still wanted.
+
+use super::Guest;
+use super::Stage;
+use crate::driver::Driver;
+use crate::error::Result;
+use crate::ledger_thread::{Job, RangesSeen};
+use crate::progress::SlotProgress;
+use crate::whole::{Home, Span, Whole};
+use std::sync::Arc;
+use twinhaul_assist::PartProgress;
+use twinhaul_ledger::{HeldRange, RangeRow};
+use twinhaul_units::TransferId;
+
+impl Driver {
+    /// Transfers here of which something is lent: what the ledger is asked about.
+    pub(in crate::driver) fn lending(&self) -> Vec<TransferId> {
+        self.shared.wholes.all().iter().filter(|w| !w.lent().is_empty()).map(|w| w.id()).collect()
+    }
+
+    /// What the ledger says of ranges lent by this peer, and to it.
+    pub(in crate::driver) fn on_ranges_seen(&mut self, seen: RangesSeen) -> Result<()> {
+        let mut came_back = false;
+        for (id, rows) in &seen.lent {
+            if let Some(whole) = self.shared.wholes.get(*id) {
+                came_back |= self.reconcile(&whole, rows)?;
+            }
+        }
+        if let Some(holdings) = seen.held {
+            let is_held = |guest: &Guest| {
+                let held = guest.held();
+                holdings
+                    .iter()
+                    .find(|h| (h.held.id, h.held.from, h.held.hedge) == (held.id, held.from, held.hedge))
+            };
+            let mut gone = Vec::new();
+            for (key, guest) in &self.ranges.guests {
+                match is_held(guest) {
+                    Some(holding) if !holding.unwanted => {}
+                    _ if guest.stage == Stage::Told => {}
+                    _ if guest.stage == Stage::InSlot => guest.part.stop(),
+                    holding => gone.push((*key, holding.map(|h| h.held.clone()))),
+                }
+            }
+            for (key, held) in gone {
+                self.ranges.guests.remove(&key);
+                if let Some(held) = held {
+                    self.ledger(Job::ReturnRanges(vec![held]))?;
+                }
+            }
+        }
+        if came_back {
+            self.ledger(Job::Load { limit: 0 })?;
+        }
+        Ok(())
+    }
+
+    /// Brings home what is done, and sees what came back. Returns whether a load will bring something.
+    fn reconcile(&mut self, whole: &Arc<Whole>, rows: &[RangeRow]) -> Result<bool> {
+        let rows: Vec<&RangeRow> = rows.iter().filter(|r| r.attempt == whole.object.attempt).collect();
+        let other = self.options.me.other();
+        let mut came_back = false;
+        for (span, hedge) in whole.lent() {
+            let row = rows.iter().find(|r| r.from == span.from && r.hedge == hedge);
+            let home = match row {
+                Some(row) if row.holder == other && row.done => {
+                    let done = Span { from: row.from, to: row.to };
+                    came_back |= row.to < span.to;
+                    whole.lent_done(done, hedge, &row.chains)
+                }
+                Some(row) if row.holder == other => {
+                    came_back |= row.to < span.to;
+                    Home::NotYet
+                }
+                // Given back: a hedge vanishes, a range is this peer's, whole or in its end.
+                None if hedge => whole.lent_gone(span.from, true),
+                _ => {
+                    came_back = true;
+                    Home::NotYet
+                }
+            };
+            self.close_if(home, whole);
+        }
+        let unneeded: Vec<HeldRange> = whole
+            .unneeded()
+            .into_iter()
+            .map(|(span, hedge)| HeldRange {
+                id: whole.id(),
+                epoch: whole.job.unit.epoch,
+                from: span.from,
+                to: rows.iter().find(|r| r.from == span.from && r.hedge == hedge).map_or(span.to, |r| r.to),
+                hedge,
+                attempt: whole.object.attempt.clone(),
+            })
+            .collect();
+        if !unneeded.is_empty() {
+            self.ledger(Job::DeclineRanges(unneeded))?;
+        }
+        Ok(came_back)
+    }
+
+    fn close_if(&self, home: Home, whole: &Arc<Whole>) {
+        if home == Home::All {
+            // Room for all there can be; a closer that is gone means that the peer is ending.
+            let _ = self.out.closer.try_send(Arc::clone(whole));
+        }
+    }
+
+    /// Every part in flight here, as the core wants to know it.
+    pub(in crate::driver) fn part_progress(&self) -> Vec<PartProgress> {
+        let mut parts: Vec<PartProgress> = self.shared.slots.iter().filter_map(SlotProgress::part).collect();
+        for whole in self.shared.wholes.all() {
+            let id = whole.id();
+            parts.extend(whole.shares().own.iter().map(|(span, _, reached)| PartProgress {
+                id,
+                from: span.from,
+                reached: *reached,
+                to: span.to,
+            }));
+        }
+        let in_slots = self.ranges.guests.values().filter(|g| g.stage == Stage::InSlot);
+        parts.extend(in_slots.map(|g| PartProgress {
+            id: g.range.id,
+            from: g.range.from,
+            reached: g.part.reached(),
+            to: g.part.end(),
+        }));
+        parts
+    }
+}

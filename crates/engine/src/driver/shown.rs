@@ -1,0 +1,126 @@
+//! What the snapshot shows of transfers in flight: those in slots, those that wait for ranges elsewhere, and whose bytes
+//! are whose.
+
+use super::Driver;
+use crate::whole::{Shares, Whole};
+use twinhaul_assist::ByteRange;
+use twinhaul_units::Bytes;
+use twinhaul_wire::{EventKind, InFlight, KeyText, Phase, RangeName, RangeShown};
+
+/// Ranges shown of one transfer.
+const SHOWN_MAX: usize = 16;
+/// Transfers shown that wait for ranges.
+const AWAITING_MAX: usize = 64;
+/// Ranges named in one event; the others are counted.
+const NAMED_MAX: usize = 8;
+/// Longest tail of a key that is shown, in bytes.
+const KEY_SHOWN_MAX: usize = 512;
+
+/// A stretch of a transfer before neighbours are joined.
+struct Stretch {
+    from: u64,
+    to: u64,
+    here: bool,
+    done: u64,
+}
+
+impl Driver {
+    /// In slots, and waiting for ranges.
+    pub(super) fn in_flight(&self) -> (Vec<InFlight>, Vec<InFlight>) {
+        let mut rows: Vec<InFlight> =
+            self.shared.slots.iter().zip(0..).filter_map(|(slot, number)| slot.shown(number)).collect();
+        let mut awaiting = Vec::new();
+        let wholes = self.shared.wholes.all();
+        for whole in &wholes {
+            let shares = whole.shares();
+            let ranges = self.shown(&shares);
+            if shares.parked && awaiting.len() < AWAITING_MAX {
+                awaiting.push(self.waits(whole, &ranges));
+            } else if ranges.len() > 1
+                && let Some(row) =
+                    rows.iter_mut().find(|row| row.id == whole.id().0 && row.bytes == whole.job.row.size)
+            {
+                row.done = ranges.iter().map(|r| r.done).sum::<u64>().min(row.bytes);
+                row.ranges = ranges;
+            }
+        }
+        for guest in self.ranges.lent_here() {
+            let row = rows.iter_mut().find(|row| row.id == guest.id.0 && row.ranges.is_empty());
+            if let Some(row) = row {
+                let peer = self.options.name().to_owned();
+                row.ranges = vec![RangeShown { peer, from: guest.from, to: guest.to, done: row.done }];
+            }
+        }
+        (rows, awaiting)
+    }
+
+    fn waits(&self, whole: &Whole, ranges: &[RangeShown]) -> InFlight {
+        let row = &whole.job.row;
+        InFlight {
+            id: row.id.0,
+            slot: 0,
+            key: KeyText::from_bytes(&row.key[row.key.len().saturating_sub(KEY_SHOWN_MAX)..]),
+            target: self.shared.storage.target_name(row.target).to_owned(),
+            phase: Phase::Ranges,
+            bytes: row.size,
+            done: ranges.iter().map(|r| r.done).sum::<u64>().min(row.size),
+            rate: 0,
+            age_ms: u64::try_from(whole.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            attempts: whole.attempts,
+            wait: None,
+            ranges: ranges.to_vec(),
+        }
+    }
+
+    /// Whose bytes are whose; of hedges, the first copy.
+    fn shown(&self, shares: &Shares) -> Vec<RangeShown> {
+        let mut all: Vec<Stretch> = Vec::new();
+        let mut add = |from, to, here, done| all.push(Stretch { from, to, here, done });
+        shares.done.iter().for_each(|(here, s)| add(s.from, s.to, *here, s.to - s.from));
+        shares.own.iter().for_each(|(s, _, reached)| add(s.from, s.to, true, reached.saturating_sub(s.from)));
+        shares.due.iter().for_each(|s| add(s.from, s.to, true, 0));
+        shares.lent.iter().filter(|(_, hedge)| !hedge).for_each(|(s, _)| add(s.from, s.to, false, 0));
+        all.sort_by_key(|s| (s.from, s.to));
+        let name = |here: bool| if here { self.options.name() } else { self.options.other_name() };
+        let mut shown: Vec<RangeShown> = Vec::new();
+        for Stretch { from, to, here, done } in all {
+            let end = shown.last().map_or(0, |last| last.to);
+            if to <= end {
+                continue;
+            }
+            let full = shown.len() >= SHOWN_MAX;
+            match shown.last_mut() {
+                Some(last) if last.peer == name(here) || full => {
+                    last.to = to;
+                    last.done += done;
+                }
+                _ => shown.push(RangeShown { peer: name(here).to_owned(), from: from.max(end), to, done }),
+            }
+        }
+        shown
+    }
+
+    /// The history names what was lent in an assignment.
+    pub(super) fn note_lent(&mut self, op: u64, ranges: &[ByteRange]) {
+        let bytes: u64 = ranges.iter().map(ByteRange::len).sum();
+        self.view.was_assisted.ranges += ranges.len() as u64;
+        self.view.was_assisted.range_bytes += bytes;
+        let name = |r: &ByteRange| RangeName { id: r.id.0, from: r.from, to: r.to };
+        self.record(EventKind::RangesLent {
+            op,
+            to: self.options.other_name().to_owned(),
+            count: ranges.len() as u64,
+            bytes: Bytes(bytes).0,
+            ranges: ranges.iter().take(NAMED_MAX).map(name).collect(),
+        });
+    }
+
+    /// … and who wrote what, when all of a transfer came home.
+    pub(super) fn note_home(&mut self, whole: &Whole) {
+        let ranges = self.shown(&whole.shares());
+        if whole.ever_lent() && whole.failure().is_none() {
+            let key = KeyText::from_bytes(&whole.job.row.key);
+            self.record(EventKind::RangesHome { id: whole.id().0, key, ranges });
+        }
+    }
+}
