@@ -79,6 +79,11 @@ impl ConsoleError {
     }
 }
 
+/// Width of the terminal, 80 where that is not known.
+pub fn columns() -> u16 {
+    crossterm::terminal::size().map_or(80, |(columns, _)| columns)
+}
+
 /// Shows the run until it is left.
 ///
 /// # Errors

@@ -5,9 +5,7 @@
 
 use crate::input::{Input, spawn};
 use crate::runtime::Clock;
-use rustix::fs::{Mode, OFlags};
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,8 +24,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
 /// How long the other end may take to greet.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
-/// Longest socket path given to the system directly; `sun_path` holds 108 bytes.
-const SOCKET_PATH_MAX: usize = 100;
 /// Pauses are slept in pieces, to notice the end.
 const NAP: Duration = Duration::from_millis(100);
 
@@ -222,23 +218,19 @@ fn message(to: To, frame: Frame) -> Option<Msg> {
     }
 }
 
-/// Connects to `dir/name.sock`, through the directory's descriptor when the path is too long for a socket address.
+/// Connects to `dir/name.sock`, and makes sure whose it is.
 fn connect(dir: &Path, name: &str) -> io::Result<UnixStream> {
-    if name.is_empty() || name.contains('/') {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a socket name"));
-    }
-    let file = format!("{name}.sock");
-    let path = dir.join(&file);
-    if path.as_os_str().len() <= SOCKET_PATH_MAX {
-        return UnixStream::connect(path);
-    }
-    let held = rustix::fs::open(dir, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    UnixStream::connect(format!("/proc/self/fd/{}/{file}", held.as_raw_fd()))
+    let reach = twinhaul_control_socket::reach(dir, name).map_err(io::Error::other)?;
+    let stream = UnixStream::connect(reach.path())?;
+    twinhaul_control_socket::check_server(&stream).map_err(io::Error::other)?;
+    Ok(stream)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{Mode, OFlags};
+    use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixListener;
 
     #[test]

@@ -15,7 +15,6 @@ use crate::storage::Storage;
 pub(crate) use item::{Item, Sealed, SealedKind};
 use std::sync::Arc;
 use std::time::Instant;
-pub(crate) use steps::digest_of;
 use tokio::sync::mpsc;
 use twinhaul_ledger::{Settled, Store};
 use twinhaul_profile::{Durability, Verify};

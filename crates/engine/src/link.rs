@@ -3,7 +3,6 @@
 //! What goes out here is a wake-up, never the truth (protocol.md 5): a full queue drops the oldest news, and the
 //! core asks again.
 
-use crate::socket::SocketPath;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -69,8 +68,9 @@ async fn connect(
     other: &str,
     hello: &Hello,
 ) -> std::io::Result<(UnixStream, u64)> {
-    let path = SocketPath::new(run_dir, other)?;
-    let mut stream = UnixStream::connect(path.as_path()).await?;
+    let reach = twinhaul_control_socket::reach(run_dir, other).map_err(std::io::Error::other)?;
+    let mut stream = UnixStream::connect(reach.path()).await?;
+    twinhaul_control_socket::check_uid(&stream).map_err(std::io::Error::other)?;
     let line = encode(&Frame::Hello(hello.clone())).map_err(std::io::Error::other)?;
     stream.write_all(&line).await?;
     let theirs = tokio::time::timeout(HELLO_TIMEOUT, read_hello(&mut stream)).await??;

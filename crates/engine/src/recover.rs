@@ -4,8 +4,9 @@
 //! was not published, and is redone. If it was gone and the target holds the authorised digest, it is accepted as done.
 //! Everything else that former lives left is discarded too.
 
-use crate::committer::digest_of;
+use crate::digest::digest_of;
 use crate::error::{EngineError, Result};
+use crate::options::CHUNK;
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use twinhaul_backend_host::{OpContext, Private};
@@ -33,8 +34,9 @@ pub(crate) fn recover(store: &Store, storage: &Storage, tag: &PeerTag, verify: V
     let unsettled = store.unsettled(tag.me)?;
     let mut accepted = Vec::new();
     let mut redo: Vec<(TransferId, Epoch)> = Vec::new();
+    let mut buffer = vec![0; CHUNK];
     for row in &unsettled {
-        if is_published(storage, row)? {
+        if is_published(storage, row, &mut buffer)? {
             accepted.push(settled(row, verify));
         } else {
             redo.push((row.row.id, row.epoch));
@@ -59,7 +61,7 @@ pub(crate) fn recover(store: &Store, storage: &Storage, tag: &PeerTag, verify: V
 }
 
 /// Discards the private object, and says whether the object was published before.
-fn is_published(storage: &Storage, row: &Unsettled) -> Result<bool> {
+fn is_published(storage: &Storage, row: &Unsettled, buffer: &mut [u8]) -> Result<bool> {
     let Some(target) = storage.target(row.row.target) else { return Ok(false) };
     let fail = |source| EngineError::Backend { target: target.name.clone(), source };
     let Ok(key) = Key::new(row.row.key.clone()) else { return Ok(false) };
@@ -74,7 +76,7 @@ fn is_published(storage: &Storage, row: &Unsettled) -> Result<bool> {
             let existed = target.target.discard(&op, Private::Ref(&row.reference)).map_err(fail)?;
             // Further names may be missing even if the first is there: a group is redone whole.
             let whole = row.row.kind == NodeKind::File;
-            Ok(!existed && whole && digest_of(target, &key).is_ok_and(|digest| digest == row.blake3))
+            Ok(!existed && whole && digest_of(target, &key, buffer).is_ok_and(|digest| digest == row.blake3))
         }
     }
 }

@@ -3,7 +3,6 @@
 //! Mode 0600 in a 0700 directory, and only this user (or root) is listened to (threat 1). A client that is too slow or speaks
 //! nonsense loses its connection; it can never hold up the engine.
 
-use crate::socket::SocketPath;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,17 +31,11 @@ pub(crate) enum Heard {
 /// Binds the socket; a stale one of a dead process is replaced (the caller holds the peer's lock).
 ///
 /// # Errors
-/// When the directory is not writable or the path cannot be bound.
+/// When the directory is not to be trusted, or the path cannot be bound.
 pub(crate) fn bind(run_dir: &Path, name: &str) -> std::io::Result<UnixListener> {
-    let path = SocketPath::new(run_dir, name)?;
-    match std::fs::remove_file(path.as_path()) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path.as_path())?;
-    let mode = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
-    std::fs::set_permissions(path.as_path(), mode)?;
-    Ok(listener)
+    let listener = twinhaul_control_socket::bind(run_dir, name).map_err(std::io::Error::other)?;
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
 }
 
 /// Serves until the driver is gone.
@@ -55,7 +48,8 @@ pub(crate) async fn serve(
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        if !is_own_user(&stream) {
+        if let Err(why) = twinhaul_control_socket::check_uid(&stream) {
+            tracing::warn!(why, "a client was not let in");
             continue;
         }
         let (hello, heard, snapshots) = (hello.clone(), heard.clone(), snapshots.clone());
@@ -65,11 +59,6 @@ pub(crate) async fn serve(
             drop(place);
         });
     }
-}
-
-fn is_own_user(stream: &UnixStream) -> bool {
-    let own = rustix::process::getuid().as_raw();
-    stream.peer_cred().is_ok_and(|cred| cred.uid() == own || cred.uid() == 0)
 }
 
 async fn send(stream: &mut UnixStream, frame: &Frame) -> std::io::Result<()> {

@@ -404,7 +404,8 @@ mod tests {
 
     #[test]
     fn who_knocks_while_a_peer_recovers_is_answered() {
-        let dir = tempfile::tempdir().unwrap();
+        let private = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700);
+        let dir = tempfile::Builder::new().permissions(private).tempdir().unwrap();
         let options = options(dir.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _inside = runtime.enter();

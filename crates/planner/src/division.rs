@@ -53,8 +53,14 @@ fn cut(split: &Split, chunk: &[Planned]) -> usize {
     }
 }
 
-/// Puts a wave in id order: by target, then as the profile says; then numbers it.
-pub(crate) fn order(profile: &Profile, transfers: &mut [Planned], mut next: u64) {
+/// Puts a wave in id order: by target, then by where it lies on the source's medium (a recall mounts each cartridge once, and
+/// reads it forwards), then as the profile says; then numbers it.
+pub(crate) fn order(
+    profile: &Profile,
+    transfers: &mut [Planned],
+    mut next: u64,
+    mut position: impl FnMut(&Planned) -> Option<u64>,
+) {
     let first = match &profile.split {
         Split::Pattern { first } => Some(first),
         Split::Count(_) | Split::Bytes(_) => None,
@@ -63,7 +69,7 @@ pub(crate) fn order(profile: &Profile, transfers: &mut [Planned], mut next: u64)
     transfers.sort_by_cached_key(|t| {
         let other_peers = first.is_some_and(|f| !f.is_match(&t.source_key));
         let size = if by_size { std::cmp::Reverse(t.size) } else { std::cmp::Reverse(0) };
-        (t.target, other_peers, size, t.key.clone())
+        (t.target, other_peers, position(t), size, t.key.clone())
     });
     for transfer in transfers {
         transfer.id = TransferId(next);
@@ -84,6 +90,16 @@ mod tests {
 
     fn share(text: &str) -> twinhaul_units::Share {
         twinhaul_units::Share::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_has_a_place_on_a_medium_comes_in_the_order_of_the_medium() {
+        let profile = Profile::copy("/source".as_ref(), "/target".as_ref()).unwrap();
+        let mut transfers = sizes(&[10, 30, 20, 40]);
+        order(&profile, &mut transfers, 1, |t| Some(100 - t.id.0));
+        assert_eq!(transfers.iter().map(|t| t.size).collect::<Vec<_>>(), [40, 20, 30, 10]);
+        order(&profile, &mut transfers, 1, |_| None);
+        assert_eq!(transfers.iter().map(|t| t.size).collect::<Vec<_>>(), [40, 30, 20, 10]);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(crate) struct Builder<'a> {
     sink: &'a mut dyn Sink,
     links: Links,
     wave: Vec<Planned>,
+    /// Of what a source of sequential media tells: where each key lies. Waits with the key when its other names are waited for.
+    positions: BTreeMap<(u16, Vec<u8>), u64>,
     opened: Instant,
     number: u64,
     next_id: u64,
@@ -48,6 +50,7 @@ impl<'a> Builder<'a> {
             sink,
             links: Links::default(),
             wave: Vec::new(),
+            positions: BTreeMap::new(),
             opened: Instant::now(),
             number: 0,
             next_id: 1,
@@ -80,6 +83,9 @@ impl<'a> Builder<'a> {
             mtime_ns: attrs.mtime_ns.unwrap_or(0),
             ..Planned::default()
         };
+        if let Some(position) = attrs.position {
+            self.positions.insert((source, transfer.source_key.clone()), position);
+        }
         let linked = kind == NodeKind::File && attrs.nlink.is_some_and(|n| n > 1);
         let whole = match (linked, attrs.dev, attrs.ino) {
             (true, Some(dev), Some(ino)) => self.links.take(transfer, dev, ino, attrs.nlink.unwrap_or(2)),
@@ -198,7 +204,9 @@ impl<'a> Builder<'a> {
             return Ok(());
         }
         let mut transfers = std::mem::take(&mut self.wave);
-        division::order(self.profile, &mut transfers, self.next_id);
+        let positions = &mut self.positions;
+        let place = |t: &Planned| positions.remove(&(t.source, t.source_key.clone()));
+        division::order(self.profile, &mut transfers, self.next_id, place);
         self.next_id += transfers.len() as u64;
         self.guard(&transfers)?;
         let lots = division::lots(self.profile, &transfers);

@@ -13,6 +13,7 @@ pub mod soak;
 mod swarm;
 mod target;
 mod walk;
+mod whole;
 mod world;
 
 pub use mutant::Mutant;

@@ -14,4 +14,7 @@ pub enum Mutant {
     TakeOverWithoutDiscard,
     NothingSwept,
     NothingSweptAtTheEnd,
+    GoesOnInSharedObject,
+    CutsAgain,
+    RangeVersionNotChecked,
 }

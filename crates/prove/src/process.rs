@@ -4,10 +4,14 @@
 //! whoever recovers, takes over or finishes. Each goes on one durable step at a time, so that a crash, a freeze or
 //! another process can come between any two.
 
-use crate::target::Attempt;
+use crate::target::{Attempt, Content};
+use crate::whole::{Cutting, Guest, Whole};
 use std::collections::VecDeque;
 use twinhaul_assist::{AskId, Core, LoadedLot, OpId, Unit};
-use twinhaul_ledger::{Assign, AssignOutcome, LotCursor, Settled, TakeOver};
+use twinhaul_ledger::{
+    Assign, AssignOutcome, FinishedRange, HeldRange, Lent, LotCursor, RangeCursor, RangeEnd, Settled,
+    TakeOver,
+};
 use twinhaul_units::{Epoch, Incarnation, Moment, PeerId, TransferId};
 
 /// See the module.
@@ -28,7 +32,16 @@ pub(crate) struct Process {
     pub(crate) jobs: VecDeque<Job>,
     pub(crate) answers: VecDeque<Answer>,
     pub(crate) cursor: LotCursor,
+    pub(crate) range_cursor: RangeCursor,
     pub(crate) flights: Vec<Flight>,
+    /// Large transfers in flight here.
+    pub(crate) wholes: Vec<Whole>,
+    /// Ranges of the other peer's.
+    pub(crate) guests: Vec<Guest>,
+    /// Cuts that the ledger has not decided about.
+    pub(crate) cuttings: Vec<Cutting>,
+    /// Lent ranges that the ledger was told are not needed: once is enough.
+    pub(crate) declined: Vec<(TransferId, u64, bool)>,
     /// Ended in their slots, waiting for a group.
     pub(crate) settling: VecDeque<Item>,
     pub(crate) group: Option<Group>,
@@ -39,8 +52,8 @@ pub(crate) struct Process {
     pub(crate) asks: u64,
     /// The incarnation of the other peer that the core was told is dead.
     pub(crate) told_dead: Option<Incarnation>,
-    /// The latest ask that it answered.
-    pub(crate) answered: Option<AskId>,
+    /// The latest ask that it answered, and whether with "needed".
+    pub(crate) answered: Option<(AskId, bool)>,
     /// Bytes that it copied.
     pub(crate) moved: u64,
 }
@@ -51,6 +64,11 @@ pub(crate) enum Job {
     Load {
         limit: usize,
     },
+    LoadRanges,
+    FinishRanges(Vec<FinishedRange>),
+    ReturnRanges(Vec<HeldRange>),
+    DeclineRanges(Vec<HeldRange>),
+    RecallRanges(TransferId, Epoch),
     Assign(Assign),
     TakeOver(TakeOver),
     /// The bits of the ratios.
@@ -66,8 +84,11 @@ pub(crate) enum Job {
 pub(crate) enum Answer {
     Loaded {
         lots: Vec<LoadedLot>,
+        ranges: Vec<Lent>,
         all_planned: bool,
     },
+    LoadedRanges(Vec<Lent>),
+    FinishedRanges(Vec<(HeldRange, RangeEnd)>),
     Assigned {
         op: u64,
         outcome: AssignOutcome,
@@ -96,6 +117,7 @@ pub(crate) struct Flight {
     pub(crate) overwrite: bool,
     /// Grains copied.
     pub(crate) reached: u8,
+    pub(crate) nr: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,6 +141,9 @@ pub(crate) struct Sealed {
     pub(crate) unit: Unit,
     pub(crate) version: u8,
     pub(crate) overwrite: bool,
+    pub(crate) nr: u8,
+    /// What was written, as those who read it know.
+    pub(crate) content: Content,
 }
 
 /// Transfers that become durable together (store.md 3).
@@ -213,7 +238,12 @@ impl Process {
             jobs: VecDeque::new(),
             answers: VecDeque::new(),
             cursor: LotCursor::default(),
+            range_cursor: RangeCursor::default(),
             flights: Vec::new(),
+            wholes: Vec::new(),
+            guests: Vec::new(),
+            cuttings: Vec::new(),
+            declined: Vec::new(),
             settling: VecDeque::new(),
             group: None,
             published: Vec::new(),
@@ -225,8 +255,8 @@ impl Process {
         }
     }
 
-    pub(crate) const fn attempt(&self, id: TransferId, epoch: Epoch) -> Attempt {
-        Attempt { id, epoch, peer: self.me, incarnation: self.incarnation }
+    pub(crate) const fn attempt(&self, unit: &Unit, nr: u8) -> Attempt {
+        Attempt { id: unit.id, epoch: unit.epoch, peer: self.me, incarnation: self.incarnation, nr }
     }
 
     /// Whether a thread of it has this transfer in hand.
@@ -234,7 +264,8 @@ impl Process {
         let group = self.group.iter().flat_map(|g| {
             g.entries.iter().map(|e| e.sealed.unit.id).chain(g.skipped.iter().map(|unit| unit.id))
         });
-        self.flights.iter().map(|f| f.unit.id).any(|held| held == id)
+        let flying = self.flights.iter().map(|f| f.unit.id).chain(self.wholes.iter().map(|w| w.unit.id));
+        flying.into_iter().any(|held| held == id)
             || self.settling.iter().any(|item| item.id() == id)
             || group.into_iter().any(|held| held == id)
             || self.published.iter().any(|end| end.id == id)
@@ -243,6 +274,8 @@ impl Process {
     /// No thread has anything in hand.
     pub(crate) fn is_idle(&self) -> bool {
         self.flights.is_empty()
+            && self.wholes.is_empty()
+            && self.guests.is_empty()
             && self.settling.is_empty()
             && self.group.is_none()
             && self.published.is_empty()

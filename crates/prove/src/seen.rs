@@ -57,6 +57,18 @@ rare! {
     TookOverAlive = "a living peer was taken over",
     Rejoined = "a peer that was taken over came back",
     Skipped = "a transfer was found done at the target",
+    Pushed = "an ask that was answered no was answered with needed later",
+    Split = "a second slot took a part of a transfer",
+    RangeLent = "a range was lent",
+    RangeHome = "a lent range came home done",
+    RangeReturned = "a lent range came back to be done at home",
+    AwaitingRanges = "a transfer waited for its ranges",
+    RangesHome = "a transfer was sealed after its last range had come home",
+    Recalled = "lent ranges were recalled, because their transfer is redone",
+    Hedged = "a range was done twice at once",
+    HedgeWonByHelper = "the helper's copy of a hedge was the first",
+    HedgeWonByHome = "the home's copy of a hedge was the first",
+    HedgeAbandoned = "the other copy of a hedge was abandoned",
     FinishingTaken = "finishing was done by another process than the one that began it",
 }
 

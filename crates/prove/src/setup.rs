@@ -39,6 +39,8 @@ pub struct Setup {
     pub durability: Durability,
     /// `on_exists: skip_same`; otherwise what is there is overwritten.
     pub skip_same: bool,
+    /// The target takes one object from two peers.
+    pub ranges: bool,
     /// Read back and compare what was published.
     pub read_back: bool,
     /// Letters on the way at most; what does not fit is lost.
@@ -65,6 +67,7 @@ impl Setup {
             group: 1,
             durability: Durability::Group,
             skip_same: true,
+            ranges: false,
             read_back: false,
             letters: 3,
             measured: false,

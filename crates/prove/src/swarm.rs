@@ -99,6 +99,7 @@ impl Swarm {
             group: random.pick(&[1, 2, 8]),
             durability: random.pick(&[Durability::Group, Durability::Group, Durability::End]),
             skip_same: !random.once_in(3),
+            ranges: !random.once_in(4),
             read_back: random.once_in(3),
             letters: 16,
             measured: true,

@@ -50,6 +50,16 @@ impl Content {
         self.mtime
     }
 
+    pub(crate) fn has_no_hole(&self) -> bool {
+        self.grains[..usize::from(self.len)].iter().all(|grain| *grain > 0)
+    }
+
+    /// Takes the grains `from..to` of another.
+    fn copy(&mut self, other: &Self, from: u8, to: u8) {
+        let part = usize::from(from)..usize::from(to.min(self.len));
+        self.grains[part.clone()].copy_from_slice(&other.grains[part]);
+    }
+
     /// Every grain is of this version.
     pub(crate) fn is_whole(&self, version: u8) -> bool {
         self.grains[..usize::from(self.len)].iter().all(|grain| *grain == version)
@@ -67,11 +77,6 @@ impl Content {
         digest[1..=GRAINS_MAX].copy_from_slice(&self.grains);
         digest
     }
-
-    /// The digest of one whole version.
-    pub(crate) fn digest_of(len: u8, version: u8) -> [u8; 32] {
-        Self::of(len, version).digest()
-    }
 }
 
 /// Names one attempt's private object before anything about it is recorded (store.md 3).
@@ -81,30 +86,39 @@ pub(crate) struct Attempt {
     pub(crate) epoch: Epoch,
     pub(crate) peer: PeerId,
     pub(crate) incarnation: Incarnation,
+    /// Counts what one incarnation does again.
+    pub(crate) nr: u8,
 }
 
 impl Attempt {
+    /// Unique for every attempt of a run.
+    pub(crate) fn name(&self) -> String {
+        let letter = if self.peer == PeerId::First { 'a' } else { 'b' };
+        format!("{}/{}.{}/{letter}{}", self.id, self.epoch, self.nr, self.incarnation)
+    }
+
     /// As the ledger keeps it.
     pub(crate) fn reference(&self) -> Vec<u8> {
         let peer = self.peer.index() as u64;
-        let words = [self.id.0, self.epoch.0, peer, self.incarnation.0];
+        let words = [self.id.0, self.epoch.0, peer, self.incarnation.0, self.nr.into()];
         words.iter().map(|word| u8::try_from(*word).unwrap_or(u8::MAX)).collect()
     }
 
     pub(crate) fn parse(reference: &[u8]) -> Option<Self> {
-        let [id, epoch, peer, incarnation] = *reference else { return None };
+        let [id, epoch, peer, incarnation, nr] = *reference else { return None };
         Some(Self {
             id: TransferId(id.into()),
             epoch: Epoch(epoch.into()),
             peer: PeerId::from_index(peer.into())?,
             incarnation: Incarnation(incarnation.into()),
+            nr,
         })
     }
 
     /// Which of two attempts at one transfer is the newer: a lot has one owner in an epoch, which has its place in one
     /// incarnation after another.
-    pub(crate) const fn age(&self) -> (u64, u64) {
-        (self.epoch.0, self.incarnation.0)
+    pub(crate) const fn age(&self) -> (u64, u64, u8) {
+        (self.epoch.0, self.incarnation.0, self.nr)
     }
 }
 
@@ -163,6 +177,7 @@ impl Target {
                 epoch: Epoch(0),
                 peer: PeerId::First,
                 incarnation: Incarnation(0),
+                nr: 0,
             };
             let object = Private { attempt, content, durable: Some(content) };
             Some(Public { object, before: None })
@@ -194,6 +209,25 @@ impl Target {
         let before = self.privates.len();
         self.privates.retain(|p| p.attempt != attempt);
         self.privates.len() < before
+    }
+
+    /// One grain, from a writer that has the object open: it gets there also when the object was published since. False:
+    /// the object is gone, and nobody sees it.
+    pub(crate) fn write(&mut self, attempt: Attempt, grain: u8, version: u8) -> bool {
+        let published =
+            self.publics.get_mut(place(attempt.id)).and_then(Option::as_mut).map(|p| &mut p.object);
+        let mut found = self.privates.iter_mut().chain(published).filter(|object| object.attempt == attempt);
+        let Some(object) = found.next() else { return false };
+        object.content.write(grain, grain + 1, version);
+        true
+    }
+
+    /// The grains `from..to` of a private object are durable.
+    pub(crate) fn flush(&mut self, attempt: Attempt, from: u8, to: u8) {
+        if let Some(private) = self.private_mut(attempt) {
+            let content = private.content;
+            private.durable.get_or_insert(Content::empty(content.len)).copy(&content, from, to);
+        }
     }
 
     /// Bytes and name of a private object are durable; whether it was there.
@@ -271,7 +305,13 @@ mod tests {
     use super::*;
 
     const fn attempt(epoch: u64) -> Attempt {
-        Attempt { id: TransferId(0), epoch: Epoch(epoch), peer: PeerId::Second, incarnation: Incarnation(3) }
+        Attempt {
+            id: TransferId(0),
+            epoch: Epoch(epoch),
+            peer: PeerId::Second,
+            incarnation: Incarnation(3),
+            nr: 0,
+        }
     }
 
     fn written(target: &mut Target, epoch: u64, version: u8) {

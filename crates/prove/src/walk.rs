@@ -12,6 +12,9 @@ use std::sync::Arc;
 use twinhaul_assist::Policy;
 use twinhaul_units::{PeerId, TransferId};
 
+/// Longest story in bytes: one that never ends is told only so far.
+const STORY_MAX: usize = 1 << 20;
+
 /// What came of a seed.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -32,7 +35,9 @@ pub(crate) fn told(seed: u64) -> (String, Outcome) {
     let _ =
         writeln!(story, "trouble: {:?}, one step in {}, {} steps", swarm.classes, swarm.every, swarm.steps);
     let outcome = walk_with(seed, None, &mut |action, world| {
-        let _ = writeln!(story, "{action:?}");
+        if story.len() < STORY_MAX {
+            let _ = writeln!(story, "{action:?}{}", world.brief());
+        }
         if let Some(broken) = world.broken() {
             let _ = writeln!(story, "BROKEN {broken}\n{world:#?}");
         }
@@ -106,7 +111,7 @@ impl<'a> Walk<'a> {
             _ => Survivors::Both,
         };
         (self.tell)(Action::Drain { survivors }, &self.world);
-        self.world.drain(survivors);
+        self.world.drain_told(survivors, self.tell);
         (self.tell)(Action::Drain { survivors }, &self.world);
         self.world
     }
@@ -142,7 +147,7 @@ impl<'a> Walk<'a> {
     /// Some thread that can take a step.
     fn thread(&mut self) {
         let process = self.a_process();
-        let slots = self.world.processes.get(process).map_or(0, |p| p.flights.len());
+        let slots = if process < self.world.processes.len() { self.world.slots(process) } else { 0 };
         let slot = self.random.place(slots);
         let threads = [
             Thread::Cleanup,
@@ -151,6 +156,9 @@ impl<'a> Walk<'a> {
             Thread::Slot(slot),
             Thread::Commit,
             Thread::Finish,
+            Thread::Slot(slot),
+            Thread::Close,
+            Thread::Follow,
             Thread::Slot(slot),
         ];
         let from = self.random.place(threads.len());

@@ -12,6 +12,8 @@ mod drain;
 mod driver;
 mod faults;
 mod ledger;
+mod parts;
+mod ranges;
 mod slots;
 
 use crate::process::Process;
@@ -22,8 +24,9 @@ pub use actions::{Action, Thread};
 use check::Marks;
 pub use check::{Broken, Invariant};
 pub use drain::Survivors;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use twinhaul_assist::Message;
+use twinhaul_assist::{Event, Message};
 use twinhaul_ledger::Sim;
 use twinhaul_units::{Incarnation, Moment, PeerId};
 
@@ -48,6 +51,23 @@ pub struct World {
     marks: Marks,
     pub(crate) broken: Option<Broken>,
     pub(crate) seen: Seen,
+    untold: Untold,
+}
+
+/// What cores are told at the end of an action: never anything between two.
+#[derive(Clone, Debug, Default)]
+struct Untold(Vec<(PeerId, Incarnation, Event)>);
+
+impl PartialEq for Untold {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Untold {}
+
+impl Hash for Untold {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// A message on its way.
@@ -88,6 +108,7 @@ impl World {
             marks: Marks::new(&ledger, transfers),
             broken: None,
             seen: Seen::default(),
+            untold: Untold::default(),
             ledger,
             setup: Fixed(setup),
         })
@@ -124,6 +145,13 @@ impl World {
     /// The latest living process of a peer.
     pub(crate) fn latest(&self, peer: PeerId) -> Option<usize> {
         self.processes.iter().rposition(|p| p.me == peer)
+    }
+
+    /// The large transfers in flight in a line each: what of them is where.
+    pub(crate) fn brief(&self) -> String {
+        let whole = |w: &crate::whole::Whole| format!("\n    {w}");
+        let wholes = self.processes.iter().flat_map(|p| &p.wholes);
+        wholes.map(whole).collect()
     }
 
     /// Every transfer is settled.

@@ -1,6 +1,8 @@
 //! The crate's one error type, and the exit code (architecture.md 7) that each error means.
 
+use crate::socket::seconds;
 use std::{io, path::PathBuf};
+use twinhaul_control_socket::SocketError;
 
 /// What went wrong; completes "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,17 @@ pub enum SupervisorError {
     /// The supervisor ended before it could be reached.
     #[error("start the supervisor: {0}")]
     DidNotStart(String),
+}
+
+impl From<SocketError> for SupervisorError {
+    fn from(error: SocketError) -> Self {
+        match error {
+            SocketError::Untrusted { path, why } => Self::Untrusted { path, why },
+            SocketError::Io { what, path, source } => Self::Io { what, path, source },
+            SocketError::Unreachable { who, why } => Self::Unreachable { who, why },
+            SocketError::NoAnswer { who, within } => Self::NoAnswer { who, within: seconds(within) },
+        }
+    }
 }
 
 impl SupervisorError {

@@ -31,7 +31,7 @@ pub use exit::{Exit, Meaning, words};
 pub use lock::{PeerLock, SupervisorLock, hold_peer_lock, is_supervised, lock, peer_lock_holder};
 pub use options::{Child, ChildKind, Options, Record, StoryStep, Timing};
 pub use session::{Detached, SUPERVISOR_READY_MAX, become_session_leader, spawn_detached};
-pub use socket::{bind, check_dir, check_uid};
+pub use twinhaul_control_socket::{bind, check_dir, check_uid};
 
 /// Supervises a run until its last process has ended; returns the exit code of architecture.md 7. The verb `supervise` calls
 /// it after [`become_session_leader`]. It takes the lock of the run, adopts peers that run already, and starts the others.

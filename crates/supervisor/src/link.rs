@@ -115,7 +115,7 @@ async fn session(
 
 async fn greet(route: &Route) -> Result<(UnixStream, LineDecoder), String> {
     let reach = socket::reach(&route.run_dir, &route.peer).map_err(|e| e.to_string())?;
-    let mut stream = UnixStream::connect(&reach.path).await.map_err(|e| e.to_string())?;
+    let mut stream = UnixStream::connect(reach.path()).await.map_err(|e| e.to_string())?;
     socket::check_uid(&stream)?;
     let subscribe =
         Request { id: 0, by: "supervisor".into(), command: Command::Subscribe { every_ms: EVERY_MS } };

@@ -56,6 +56,8 @@ pub(crate) enum Verb {
     /// Backends: what can be loaded, and whether it should be
     #[command(subcommand)]
     Backends(BackendsVerb),
+    /// Tape libraries: cartridges, drives, what is on them
+    Tape(crate::verbs::tape::TapeArgs),
     /// Profiles
     #[command(subcommand)]
     Profile(ProfileVerb),

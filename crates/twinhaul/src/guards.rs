@@ -2,11 +2,13 @@
 //! reason and what to do instead.
 
 use crate::exit::{Failure, NOT_FOUND, USAGE};
+use crate::state::Place;
 use twinhaul_backend_host::{ListRequest, Loader, OpContext, Probe};
 use twinhaul_engine::Opened;
 use twinhaul_profile::{End, Profile, TargetMustBe};
 use twinhaul_units::Bytes;
 use twinhaul_units::text::{show, show_bytes};
+use twinhaul_wire::KeyText;
 
 /// The ends of a migration, opened and probed.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub(crate) fn check(profile: &Profile, loader: &Loader, resuming: Option<&str>) 
         writable(opened, probe)?;
         mounted(opened, probe, profile, end)?;
         must_be(opened, profile, end)?;
-        unmarked(opened, probe, loader, resuming)?;
+        unmarked(opened, probe, resuming)?;
     }
     Ok(Ends { sources, targets })
 }
@@ -136,32 +138,37 @@ fn must_be(opened: &Opened, profile: &Profile, end: &End) -> Result<(), Failure>
     )))
 }
 
-/// Two runs that write one target would overwrite each other (faults.md 44). A live run is known by its directory
-/// and its own profile.
-fn unmarked(opened: &Opened, probe: &Probe, loader: &Loader, resuming: Option<&str>) -> Result<(), Failure> {
+/// Two runs that write one target would overwrite each other (faults.md 44). A live run is known by its directory, which
+/// says where it writes.
+fn unmarked(opened: &Opened, probe: &Probe, resuming: Option<&str>) -> Result<(), Failure> {
+    let place = place(opened, probe);
     for run in crate::state::all()? {
         let name = run.file.run.as_str();
-        if resuming == Some(name) || twinhaul_supervisor::is_supervised(&run.path).is_none() {
+        if resuming == Some(name)
+            || !run.file.places.contains(&place)
+            || twinhaul_supervisor::is_supervised(&run.path).is_none()
+        {
             continue;
         }
-        let Ok(other) = crate::verbs::run::load_frozen(&run) else { continue };
-        for end in other.targets.iter().filter(|e| e.backend == opened.backend) {
-            // A target that cannot be opened or probed now cannot be compared; its own run reports it.
-            let at = twinhaul_engine::open(end, "target", loader)
-                .ok()
-                .and_then(|o| o.target.probe(&OpContext::new()).ok())
-                .map(|p| p.location);
-            if at.as_deref() == Some(probe.location.as_slice()) {
-                let text = format!(
-                    "target {} ({}) is being written by run {name}. Wait for it: twinhaul wait {name}",
-                    show(&opened.name),
-                    show_bytes(&probe.location)
-                );
-                return Err(Failure::new(crate::exit::HELD, text));
-            }
-        }
+        let text = format!(
+            "target {} ({}) is being written by run {name}. Wait for it: twinhaul wait {name}",
+            show(&opened.name),
+            show_bytes(&probe.location)
+        );
+        return Err(Failure::new(crate::exit::HELD, text));
     }
     Ok(())
+}
+
+fn place(opened: &Opened, probe: &Probe) -> Place {
+    Place { backend: opened.backend.clone(), location: KeyText::from_bytes(&probe.location) }
+}
+
+impl Ends {
+    /// Where the targets are.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        self.targets.iter().map(|(opened, probe)| place(opened, probe)).collect()
+    }
 }
 
 fn has_earlier_run(profile: &Profile) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::exit::{Failure, OTHER};
 use crate::exit_file;
-use crate::state::{self, RunDir, RunFile, shown};
+use crate::state::{self, Place, RunDir, RunFile, shown};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -25,10 +25,10 @@ pub(crate) fn ledger_failure(e: &LedgerError) -> Failure {
 }
 
 /// Makes the run's directory with everything in it; nothing is started yet.
-pub(crate) fn create(profile: &Profile) -> Result<RunDir, Failure> {
+pub(crate) fn create(profile: &Profile, places: Vec<Place>) -> Result<RunDir, Failure> {
     let ratios = remembered(profile);
     let (run, path) = state::create(&profile.name)?;
-    let made = fill(profile, &run, &path, ratios);
+    let made = fill(profile, &run, &path, (ratios, places));
     if made.is_err() {
         // A directory that is no run must not look like one.
         let _ = std::fs::remove_dir_all(&path);
@@ -36,7 +36,12 @@ pub(crate) fn create(profile: &Profile) -> Result<RunDir, Failure> {
     made
 }
 
-fn fill(profile: &Profile, run: &str, path: &Path, ratios: Ratios) -> Result<RunDir, Failure> {
+fn fill(
+    profile: &Profile,
+    run: &str,
+    path: &Path,
+    (ratios, places): (Ratios, Vec<Place>),
+) -> Result<RunDir, Failure> {
     let order = [profile.peers[0].name.clone(), profile.peers[1].name.clone()];
     let created_at_ms = wall_ms();
     let policy = policy_word(profile.assistance.policy).to_owned();
@@ -59,6 +64,7 @@ fn fill(profile: &Profile, run: &str, path: &Path, ratios: Ratios) -> Result<Run
         created_at_ms,
         order,
         ratios,
+        places,
     };
     let text = serde_json::to_string_pretty(&file).map_err(|e| Failure::other("run.json", e))?;
     write_private(&path.join("run.json"), text.as_bytes())?;

@@ -65,6 +65,7 @@ fn run(verb: Verb) -> Result<u8, Failure> {
         Verb::Verify(args) => verbs::verify::verify(&args),
         Verb::Report(args) => verbs::report::report(&args),
         Verb::Simulate(args) => verbs::simulate::simulate(&args),
+        Verb::Tape(args) => verbs::tape::tape(&args),
         Verb::Backends(verb) => verbs::backends::backends(&verb),
         Verb::Profile(cli::ProfileVerb::Check { profile }) => verbs::profile::check(&profile),
         Verb::Supervise { run_dir } => verbs::hidden::supervise(&run_dir),

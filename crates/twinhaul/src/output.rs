@@ -34,6 +34,9 @@ pub(crate) fn error(text: &str) {
 /// Progress that replaces itself on a terminal and is a line elsewhere.
 pub(crate) fn progress(text: &str, on_terminal: bool) {
     if on_terminal {
+        // A line that wraps could not be replaced.
+        let columns = twinhaul_console::columns();
+        let text: String = text.chars().take(usize::from(columns.max(2)) - 1).collect();
         eprint!("\r\x1b[K{text}");
         let _ = std::io::stderr().flush();
     } else {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use twinhaul_units::text::show;
+use twinhaul_wire::KeyText;
 
 /// Runs of one profile kept apart by number; more than this and somebody should tidy up.
 const RUN_NUMBER_MAX: u32 = 100_000;
@@ -23,6 +24,18 @@ pub(crate) struct RunFile {
     /// What the last run of this profile learned.
     #[serde(default)]
     pub(crate) ratios: [Option<f64>; 2],
+    /// Where it writes, so that another run can see that without opening anything.
+    #[serde(default)]
+    pub(crate) places: Vec<Place>,
+}
+
+/// A target's place, as its backend names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) backend: String,
+    /// Exact, whatever bytes it has.
+    #[serde(flatten)]
+    pub(crate) location: KeyText,
 }
 
 /// A run's directory.

@@ -5,11 +5,11 @@ use crate::launch::ledger_failure;
 use crate::state::RunDir;
 use crate::watch::EventReader;
 use twinhaul_ledger::{Counters, State, View};
-use twinhaul_supervisor::Client;
+use twinhaul_supervisor::{Client, SupervisorError};
 use twinhaul_units::{Amount, PeerId};
 use twinhaul_wire::status::{Assistance, Eta, PeerStatus, Status};
 use twinhaul_wire::{
-    AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, PeerState, QueueSize, Totals,
+    AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, PeerState, Problem, QueueSize, Totals,
 };
 
 fn size(a: Amount) -> QueueSize {
@@ -22,13 +22,69 @@ fn amount(q: QueueSize) -> Amount {
 
 /// Everything that is known of a run now.
 pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
-    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    Watcher::open(run)?.status()
+}
+
+/// A run looked at again and again, over connections that are kept.
+#[derive(Debug)]
+pub(crate) struct Watcher<'a> {
+    run: &'a RunDir,
+    view: View,
+    peers: [Option<Client>; 2],
+    supervisor: Option<Client>,
+}
+
+impl<'a> Watcher<'a> {
+    pub(crate) fn open(run: &'a RunDir) -> Result<Self, Failure> {
+        let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+        Ok(Self { run, view, peers: [None, None], supervisor: None })
+    }
+
+    /// One peer's own word, if it answers.
+    fn snapshot(&mut self, peer: PeerId) -> Option<PeerSnapshot> {
+        let client = &mut self.peers[peer.index()];
+        let name = &self.run.file.order[peer.index()];
+        match asked(client, self.run, name, |c| c.request(Command::Status))? {
+            CommandResult::Status(snapshot) => Some(*snapshot),
+            _ => None,
+        }
+    }
+
+    /// The problems that the supervisor knows of.
+    fn problems(&mut self) -> Vec<Problem> {
+        asked(&mut self.supervisor, self.run, "supervisor", Client::run_snapshot)
+            .map(|snapshot| snapshot.problems)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn status(&mut self) -> Result<Status, Failure> {
+        status(self)
+    }
+}
+
+/// Asks over a connection that is there, or over a new one: the process may be another one meanwhile.
+fn asked<T>(
+    client: &mut Option<Client>,
+    run: &RunDir,
+    name: &str,
+    ask: impl Fn(&mut Client) -> Result<T, SupervisorError>,
+) -> Option<T> {
+    let answer = client.as_mut().and_then(|client| ask(client).ok());
+    if answer.is_some() {
+        return answer;
+    }
+    *client = Client::connect(&run.path, name).ok();
+    client.as_mut().and_then(|client| ask(client).ok())
+}
+
+fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
+    let (run, view) = (watcher.run, &watcher.view);
     let read = || -> twinhaul_ledger::Result<_> {
         Ok((view.run()?, view.totals()?, view.counters()?, view.peers()?))
     };
     let (row, totals, counters, peers) = read().map_err(|e| ledger_failure(&e))?;
-    let live = |name: &str| if row.state.ended() { None } else { snapshot(run, name) };
-    let snapshots = [live(&run.file.order[0]), live(&run.file.order[1])];
+    let ended = row.state.ended();
+    let snapshots = PeerId::BOTH.map(|peer| if ended { None } else { watcher.snapshot(peer) });
     let published = snapshots.iter().flatten().map(|s| amount(s.published)).sum();
     let mut status = Status {
         run: run.file.run.clone(),
@@ -64,15 +120,11 @@ pub(crate) fn of(run: &RunDir) -> Result<Status, Failure> {
         status.peers.insert(run.file.order[peer.index()].clone(), peer_status);
     }
     if row.state.ended() {
-        assistance.messages = messages(&view)?;
+        assistance.messages = messages(&watcher.view)?;
     }
     status.assistance = assistance;
     status.eta_s = eta(&snapshots, counters.remaining(), totals.growing);
-    if let Ok(mut supervisor) = Client::connect(&run.path, "supervisor")
-        && let Ok(snapshot) = supervisor.run_snapshot()
-    {
-        status.problems.extend(snapshot.problems);
-    }
+    status.problems.extend(watcher.problems());
     Ok(status)
 }
 
@@ -100,15 +152,6 @@ fn messages(view: &View) -> Result<u64, Failure> {
         Ok(())
     })?;
     Ok(count)
-}
-
-/// One peer's own word, if it answers.
-pub(crate) fn snapshot(run: &RunDir, peer: &str) -> Option<PeerSnapshot> {
-    let mut client = Client::connect(&run.path, peer).ok()?;
-    match client.request(Command::Status).ok()? {
-        CommandResult::Status(snapshot) => Some(*snapshot),
-        _ => None,
-    }
 }
 
 /// RFC 3339, UTC.

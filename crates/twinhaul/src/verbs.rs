@@ -10,4 +10,5 @@ pub(crate) mod profile;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod simulate;
+pub(crate) mod tape;
 pub(crate) mod verify;

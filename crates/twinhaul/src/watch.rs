@@ -33,6 +33,7 @@ pub(crate) enum Show {
 pub(crate) fn follow(run: &RunDir, show: Show) -> Result<u8, Failure> {
     let signals = Signals::install()?;
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
+    let mut watcher = status::Watcher::open(run)?;
     let on_terminal = std::io::stderr().is_terminal();
     let every = if on_terminal { PROGRESS_TERMINAL } else { PROGRESS_LOG };
     let mut shown_at = Instant::now();
@@ -69,11 +70,11 @@ pub(crate) fn follow(run: &RunDir, show: Show) -> Result<u8, Failure> {
         }
         asked_to_stop = obey(run, &signals, asked_to_stop);
         if signals.take_status() {
-            output::say(&verbs::look::status_text(&status::of(run)?));
+            output::say(&verbs::look::status_text(&watcher.status()?));
         }
         if show == Show::Progress && shown_at.elapsed() >= every {
             shown_at = Instant::now();
-            if let Ok(status) = status::of(run) {
+            if let Ok(status) = watcher.status() {
                 output::progress(&progress_line(&status), on_terminal);
             }
         }

@@ -36,7 +36,7 @@ pub(super) struct Asking {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Question {
     ask_id: AskId,
-    first_sent: Moment,
+    pub(super) first_sent: Moment,
     pub(super) resend_at: Moment,
     delay: Duration,
     /// Work arrived before the answer: never sent again; a late answer still counts.
@@ -160,7 +160,8 @@ impl Core {
     /// max(4 srtt, 50 ms), as far as the cap allows (protocol.md 4).
     fn first_resend_delay(&self) -> Duration {
         let timing = &self.tuning.timing;
-        let wished = self.asking.srtt.unwrap_or_default() * 4;
+        let unknown = if self.tuning.policy == Policy::Balanced { timing.poll_floor } else { Duration::ZERO };
+        let wished = self.asking.srtt.map_or(unknown, |srtt| srtt * 4);
         wished.max(timing.ask_resend_floor).min(timing.ask_resend_cap)
     }
 

@@ -103,7 +103,8 @@ impl Core {
     pub(super) fn ask_at(&self, now: Moment) -> Option<Moment> {
         const NEXT_MEASUREMENT: f64 = 0.15;
         let wait = self.time_left(now)? - self.lead();
-        // At least a microsecond, or the timer would fire at once and nothing would have changed.
-        (wait > 0.0 && wait < NEXT_MEASUREMENT).then(|| now + Duration::from_secs_f64(wait.max(1e-5)))
+        // A microsecond later than that, or the timer could fire for nothing.
+        let late = Duration::from_micros(1);
+        (wait > 0.0 && wait < NEXT_MEASUREMENT).then(|| now + (Duration::from_secs_f64(wait) + late))
     }
 }

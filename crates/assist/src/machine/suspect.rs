@@ -8,6 +8,14 @@ use crate::{Effect, FenceWhy, FencedFigures, Message, OpId, Policy, Refusal, Rep
 use std::time::Duration;
 use twinhaul_units::{Incarnation, Moment};
 
+/// Heartbeats missed before a peer that does not answer a question either is suspected.
+const ASKED_BEATS: u32 = 2;
+
+/// What a living peer loses when it is taken over: it starts again, and does again what it had in flight.
+const TAKEN_COSTS: Duration = Duration::from_secs(1);
+/// Most of that to wait for; the lease ends the wait in any case.
+const PATIENCE_MAX: f64 = 15.0;
+
 /// What is thought of the other peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Watch {
@@ -21,6 +29,10 @@ pub(super) struct Watch {
     fencing: Option<Fencing>,
     /// After a refusal: not before.
     not_before: Option<Moment>,
+    /// Since when this peer has had nothing to do.
+    idle_since: Option<Moment>,
+    /// It was taken over and no process has come since: there is nothing to take.
+    empty: bool,
     /// This peer was taken over: it starts nothing any more.
     pub(super) taken: bool,
 }
@@ -57,15 +69,15 @@ impl Core {
     pub(super) fn maybe_fence(&mut self, now: Moment, out: &mut Vec<Effect>) {
         let Some(incarnation) = self.link.peer.filter(|_| self.may_fence()) else { return };
         let silent = now.since(self.watch.heard);
-        if self.suspect_after().is_some_and(|after| silent >= after)
-            && !std::mem::replace(&mut self.watch.suspected, true)
-        {
+        let idle = self.is_dry() && self.slots_used() < self.tuning.slots;
+        self.watch.idle_since = idle.then(|| self.watch.idle_since.unwrap_or(now));
+        if self.is_suspect(now, silent) && !std::mem::replace(&mut self.watch.suspected, true) {
             out.push(Effect::Report(Report::Suspected { silent }));
         }
         if self.watch.fencing.is_some() || self.watch.not_before.is_some_and(|at| at > now) {
             return;
         }
-        let Some(why) = self.reason(silent) else { return };
+        let Some(why) = self.reason(now, silent) else { return };
         let op = self.next_op();
         let delay = self.tuning.timing.assign_confirm_floor;
         self.watch.fencing = Some(Fencing { op, incarnation, why, confirm_at: now + delay, delay });
@@ -75,28 +87,49 @@ impl Core {
     fn may_fence(&self) -> bool {
         self.tuning.policy == Policy::Balanced
             && self.active()
+            && !self.watch.empty
             && !self.asking.expecting
             && self.work.loading.is_none()
     }
 
-    fn reason(&self, silent: Duration) -> Option<FenceWhy> {
-        let idle = self.is_dry() && self.slots_used() < self.tuning.slots;
+    fn reason(&self, now: Moment, silent: Duration) -> Option<FenceWhy> {
         let lease = self.tuning.timing.lease;
         let lease_over = lease.is_some_and(|lease| silent >= lease);
-        if self.watch.dead && (idle || lease_over) {
+        let idle = self.watch.idle_since.map(|since| now.since(since));
+        if self.watch.dead && (idle.is_some() || lease_over) {
             Some(FenceWhy::Dead)
         } else if lease_over {
             Some(FenceWhy::LeaseOver)
         } else {
-            (idle && self.suspect_after().is_some_and(|after| silent >= after)).then_some(FenceWhy::Silent)
+            let waited = idle.is_some_and(|idle| idle >= self.patience());
+            (waited && self.is_suspect(now, silent)).then_some(FenceWhy::Silent)
         }
     }
 
-    /// Three heartbeats and a round trip; `None`: time alone says nothing.
-    fn suspect_after(&self) -> Option<Duration> {
+    /// Silent for three heartbeats and a round trip; for two, if a question has been waiting for two round trips too.
+    fn is_suspect(&self, now: Moment, silent: Duration) -> bool {
+        let waits = self.asking.question.as_ref().is_some_and(|q| now >= self.answer_due(q.first_sent));
+        let beats = if waits { ASKED_BEATS } else { SUSPECT_BEATS };
+        self.suspect_after(beats).is_some_and(|after| silent >= after)
+    }
+
+    /// How long to be idle before a silent peer is taken over: not at all, unless it is the faster one. What a fast
+    /// peer would lose by that, a slow one does not make good in the time that it saves.
+    fn patience(&self) -> Duration {
+        let (mine, its) = (self.pace().per_byte_ps, self.other.pace.per_byte_ps);
+        let share = if its == 0 { 0.0 } else { mine as f64 / its as f64 };
+        TAKEN_COSTS.mul_f64((share - 1.0).clamp(0.0, PATIENCE_MAX))
+    }
+
+    fn answer_due(&self, asked: Moment) -> Moment {
+        asked + self.asking.srtt.unwrap_or_default() * 2 + self.tuning.timing.ask_resend_floor
+    }
+
+    /// So many heartbeats and a round trip; `None`: time alone says nothing.
+    fn suspect_after(&self, beats: u32) -> Option<Duration> {
         let beat = self.tuning.timing.heartbeat_every?;
         self.tuning.timing.lease?;
-        Some(beat * SUSPECT_BEATS + self.asking.srtt.unwrap_or_default())
+        Some(beat * beats + self.asking.srtt.unwrap_or_default())
     }
 
     pub(super) fn on_fenced(
@@ -116,6 +149,7 @@ impl Core {
                 self.link.peer = Some(new.max(old));
                 self.link.up = false;
                 self.forget_peer(now);
+                self.watch.empty = true;
                 self.drop_ranges_of_other();
                 self.asking.expecting = true;
                 self.request_load(now, out);
@@ -156,9 +190,17 @@ impl Core {
         }
         let may = self.link.peer.is_some() && self.may_fence();
         // What is certain needs no waiting; the rest comes in two steps.
-        let steps = [self.suspect_after(), self.tuning.timing.lease];
-        let next = steps.into_iter().flatten().map(|after| self.watch.heard + after).filter(|at| *at > now);
-        next.chain(self.watch.not_before.filter(|at| *at > now)).min().filter(|_| may)
+        let steps =
+            [self.suspect_after(ASKED_BEATS), self.suspect_after(SUSPECT_BEATS), self.tuning.timing.lease];
+        let next = steps.into_iter().flatten().map(|after| self.watch.heard + after);
+        let due = self.asking.question.as_ref().map(|q| self.answer_due(q.first_sent));
+        let waited = self.watch.idle_since.map(|since| since + self.patience());
+        next.chain(self.watch.not_before)
+            .chain(due)
+            .chain(waited)
+            .filter(|at| *at > now)
+            .min()
+            .filter(|_| may)
     }
 
     /// This peer was taken over: what it does counts nothing any more.

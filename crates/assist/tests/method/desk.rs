@@ -35,11 +35,17 @@ impl Desk {
         )
     }
 
-    fn with_memory(me: PeerId, settings: Settings, queue: u64, memory: Memory) -> Self {
+    /// Joined and linked; the first load is not answered.
+    pub(crate) fn bare(me: PeerId, settings: Settings, memory: Memory) -> Self {
         let mut desk = Self { core: Core::new(me, ME, settings, memory), now: Moment::ZERO, out: Vec::new() };
         desk.feed(Event::PeerJoined { incarnation: OTHER });
         desk.feed(Event::Started);
         assert_eq!(desk.loads(), 1);
+        desk
+    }
+
+    fn with_memory(me: PeerId, settings: Settings, queue: u64, memory: Memory) -> Self {
+        let mut desk = Self::bare(me, settings, memory);
         desk.load(if queue == 0 { vec![] } else { vec![lot(1, 0, queue - 1)] });
         desk
     }

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use twinhaul_assist::{
-    Control, Core, Effect, Event, Interval, Memory, Message, OpId, Refusal, Settings, SlotOutcome, Timing,
+    Control, Core, Effect, Event, Interval, Memory, Message, OpId, Policy, Refusal, Settings, SlotOutcome,
+    Timing,
 };
 use twinhaul_units::{Bytes, Incarnation, Moment, PeerId, Ratio, TransferId};
 
@@ -43,10 +44,11 @@ fn ids(parts: &[Interval]) -> BTreeSet<u64> {
 }
 
 impl Pair {
-    fn new(split: [u64; 2], slots: u32, minimum: u64) -> Self {
+    fn new(policy: Policy, split: [u64; 2], slots: u32, minimum: u64) -> Self {
         // Heartbeats change nothing in a core; without them the net holds only what matters.
-        let timing = Timing { heartbeat_every: None, ..Timing::default() };
-        let settings = Settings { slots, minimum, timing, ..Settings::default() };
+        // Nor is anybody taken over here: the test ledger knows no fence.
+        let timing = Timing { heartbeat_every: None, lease: None, ..Timing::default() };
+        let settings = Settings { policy, slots, minimum, timing, ..Settings::default() };
         let ledger = Ledger::new(split[0], split[1]);
         let cores = PeerId::BOTH.map(|me| Self::core(me, Incarnation(1), settings));
         let mut pair = Self {
@@ -276,13 +278,14 @@ proptest! {
 
     #[test]
     fn no_transfer_is_owned_twice_or_by_nobody_and_all_are_done_in_the_end(
+        policy in prop_oneof![Just(Policy::Learning), Just(Policy::Balanced), Just(Policy::StealHalf)],
         first in 0u64..120,
         second in 0u64..120,
         slots in 1u32..4,
         minimum in 0u64..3,
         steps in proptest::collection::vec(any::<(u8, u8)>(), 0..400),
     ) {
-        let mut pair = Pair::new([first, second], slots, minimum);
+        let mut pair = Pair::new(policy, [first, second], slots, minimum);
         for (what, pick) in steps {
             pair.step(what, pick);
         }
@@ -292,7 +295,7 @@ proptest! {
     #[test]
     fn the_same_events_have_the_same_effects(steps in proptest::collection::vec(any::<(u8, u8)>(), 0..200)) {
         let play = || {
-            let mut pair = Pair::new([9, 20], 2, 0);
+            let mut pair = Pair::new(Policy::Learning, [9, 20], 2, 0);
             for (what, pick) in &steps {
                 pair.step(*what, *pick);
             }
@@ -308,7 +311,7 @@ fn the_random_walk_reaches_the_rare_states() {
     let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
     let mut random = 7u64;
     for _ in 0..300 {
-        let mut pair = Pair::new([5, 120], 2, 0);
+        let mut pair = Pair::new(Policy::Learning, [5, 120], 2, 0);
         for _ in 0..300 {
             // xorshift: any fixed sequence will do
             random ^= random << 13;

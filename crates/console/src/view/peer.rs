@@ -252,7 +252,7 @@ pub(crate) fn brief(model: &Model, peer: PeerId, width: usize) -> Vec<Part> {
     let dim = if matches!(pane.standing(now), Standing::Stale(_)) { Role::Dim } else { Role::Plain };
     let mut fields = vec![
         Field::new(9, vec![part(board.names.tag(peer), role(peer))]),
-        Field::new(9, vec![part(format!("{sign}{}", fit::left(word, 6)), mood(word_mood))]),
+        Field::new(9, vec![part(format!("{sign}{}", fit::left(word, 8)), mood(word_mood))]),
     ];
     match &pane.snapshot {
         None => fields.push(Field::new(8, vec![part(pane.link.words(now), Role::Warn)])),

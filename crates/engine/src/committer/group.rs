@@ -3,7 +3,7 @@
 use super::{Committer, GroupReport, Item, Sealed, SealedKind};
 use crate::copy::Failure;
 use crate::feeder::{Feed, Job};
-use crate::options::ATTEMPTS_MAX;
+use crate::options::{ATTEMPTS_MAX, CHUNK};
 use twinhaul_ledger::{Authorise, Outcome, Result, Settled, State};
 use twinhaul_profile::{Durability, Verify};
 use twinhaul_units::{Amount, Bytes};
@@ -182,12 +182,13 @@ impl Committer {
 
     /// "Verified as asked" after the digest of what was read is that of what was written, or of what was read back.
     fn verify_group(&self, entries: &mut [Entry]) {
+        let mut buffer = vec![0; if self.verify == Verify::ReadBack { CHUNK } else { 0 }];
         for entry in entries.iter_mut().filter(|e| e.failure.is_none()) {
             match self.verify {
                 Verify::None => {}
                 // Hashed while it was copied; the backend took every byte or failed.
                 Verify::Hash => entry.verified = true,
-                Verify::ReadBack => match self.read_back(entry) {
+                Verify::ReadBack => match self.read_back(entry, &mut buffer) {
                     Ok(()) => entry.verified = true,
                     Err(failure) => entry.failure = Some(failure),
                 },

@@ -3,10 +3,10 @@
 use super::Committer;
 use super::group::Entry;
 use crate::copy::Failure;
-use crate::options::CHUNK;
+use crate::digest::digest_of;
 use crate::storage::Opened;
 use std::collections::BTreeMap;
-use twinhaul_backend_host::{BackendError, Code, OpContext, Private, Put, ReadOptions, WriteMode};
+use twinhaul_backend_host::{BackendError, Code, OpContext, Private, Put, WriteMode};
 use twinhaul_profile::Durability;
 use twinhaul_units::Key;
 
@@ -66,12 +66,12 @@ impl Committer {
     }
 
     /// Reads the published object past the cache and compares its digest.
-    pub(super) fn read_back(&self, entry: &Entry) -> Result<(), Failure> {
+    pub(super) fn read_back(&self, entry: &Entry, buffer: &mut [u8]) -> Result<(), Failure> {
         let Some(target) = self.storage.target(entry.target()) else { return Ok(()) };
         if entry.reference().is_none() {
             return Ok(());
         }
-        let digest = digest_of(target, &entry.sealed.put.key)
+        let digest = digest_of(target, &entry.sealed.put.key, buffer)
             .map_err(|e| Failure::of("read back from", &target.name, &e))?;
         if digest == entry.digest() {
             return Ok(());
@@ -161,20 +161,4 @@ fn publish_nodes(target: &Opened, entry: &mut Entry) -> Result<(), Failure> {
         entry.lost |= lost.0;
     }
     Ok(())
-}
-
-/// BLAKE3 of an object as the medium has it.
-pub(crate) fn digest_of(target: &Opened, key: &Key) -> Result<[u8; 32], BackendError> {
-    let op = OpContext::new();
-    let options = ReadOptions { uncached: true, ..ReadOptions::default() };
-    let (mut reader, _) = target.target.reader_open(&op, key, options)?;
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        let n = reader.read(&op, &mut buffer)?;
-        if n == 0 {
-            return Ok(*hasher.finalize().as_bytes());
-        }
-        hasher.update(&buffer[..n]);
-    }
 }

@@ -94,6 +94,10 @@ pub enum Thread {
     Answer,
     Slot(usize),
     Commit,
+    /// Seals large transfers that have come home.
+    Close,
+    /// Looks what became of ranges.
+    Follow,
     Timer,
     Poll,
     Finish,
@@ -102,6 +106,12 @@ pub enum Thread {
 impl World {
     /// Makes it happen; false if it cannot happen now, and then nothing has changed.
     pub fn act(&mut self, action: Action) -> bool {
+        let done = self.do_it(action);
+        self.tell_the_rest();
+        done
+    }
+
+    fn do_it(&mut self, action: Action) -> bool {
         match action {
             Action::Step { process, thread } => process < self.processes.len() && self.step(process, thread),
             Action::Deliver { letter, keep } => self.deliver(letter, keep),
@@ -126,6 +136,8 @@ impl World {
             Thread::Answer => self.step_answer(at),
             Thread::Slot(slot) => self.step_slot(at, slot),
             Thread::Commit => self.step_commit(at),
+            Thread::Close => self.step_close(at),
+            Thread::Follow => self.follow(at),
             Thread::Timer => self.tick(at),
             Thread::Poll => self.poll(at),
             Thread::Finish => self.step_finish(at),
@@ -149,7 +161,13 @@ impl World {
             if !p.answers.is_empty() {
                 step(Thread::Answer);
             }
-            (0..p.flights.len()).for_each(|slot| step(Thread::Slot(slot)));
+            (0..self.slots(process)).for_each(|slot| step(Thread::Slot(slot)));
+            if p.wholes.iter().any(|w| w.closing) {
+                step(Thread::Close);
+            }
+            if !p.guests.is_empty() || p.wholes.iter().any(|w| !w.lent.is_empty()) {
+                step(Thread::Follow);
+            }
             if p.group.is_some() || !p.settling.is_empty() || !p.published.is_empty() {
                 step(Thread::Commit);
             }

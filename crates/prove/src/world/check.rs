@@ -5,6 +5,7 @@
 use super::World;
 use super::slots::index;
 use crate::target::Attempt;
+use crate::whole::bytes;
 use twinhaul_ledger::{Assign, Sim, State};
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 
@@ -169,6 +170,16 @@ impl World {
                 format!("transfer {id} was assigned, and is {}", state.words())
             });
         }
+        for cut in assign.cuts.iter().filter(|cut| !cut.hedge) {
+            let claimed =
+                |part: &crate::whole::Part| bytes(part.from) <= cut.from && cut.from < bytes(part.reached);
+            let process = &self.processes[at];
+            let own = process.wholes.iter().filter(|w| w.attempt.name() == cut.object.attempt);
+            let mut parts = own.flat_map(|w| &w.own);
+            let mut guests = process.guests.iter().filter(|g| g.range.id == cut.id).map(|g| &g.part);
+            let claimed = parts.any(claimed) || guests.any(claimed);
+            self.unless(!claimed, Invariant::S6, || format!("a claimed range of transfer {} moved", cut.id));
+        }
         let current = self.ledger.incarnation(assign.to);
         self.unless(current == assign.to_incarnation, Invariant::S7, || {
             format!("assigned to incarnation {}, it is at {current}", assign.to_incarnation)
@@ -202,6 +213,15 @@ impl World {
                     wrong = Some((unit.id, "worked on"));
                 }
             }
+        }
+        let astray = (0..self.processes.len()).filter(|at| self.is_current(*at)).find_map(|at| {
+            let mut wholes = self.processes[at].wholes.iter().filter(|w| !w.failed && !w.closing);
+            wholes.find_map(|w| Some((w.unit.id, w.astray()?)))
+        });
+        if let Some((id, grain)) = astray {
+            self.unless(false, Invariant::S4, || {
+                format!("grain {grain} of transfer {id} has no owner, or two")
+            });
         }
         if let Some((id, how)) = wrong {
             self.unless(false, Invariant::S4, || {

@@ -4,10 +4,10 @@
 use super::World;
 use super::slots::index;
 use crate::mutant::Mutant;
-use crate::process::{Entry, Group, GroupStep, Item, Sealed};
+use crate::process::{Entry, Flight, Group, GroupStep, Item, Sealed};
 use crate::seen::Rare;
 use crate::setup::Durability;
-use crate::target::{Content, NotPublished};
+use crate::target::NotPublished;
 use twinhaul_assist::Unit;
 use twinhaul_ledger::{Authorise, Outcome, Result, Settled};
 use twinhaul_units::{Epoch, TransferId};
@@ -90,7 +90,7 @@ impl World {
     fn seal(&mut self, at: usize) {
         if self.setup.durability == Durability::Group && !self.setup.is(Mutant::PublishedBeforeSealed) {
             for sealed in self.good(at) {
-                let attempt = self.processes[at].attempt(sealed.unit.id, sealed.unit.epoch);
+                let attempt = self.processes[at].attempt(&sealed.unit, sealed.nr);
                 if !self.target.seal(attempt) {
                     self.fail(at, sealed.unit.id);
                 }
@@ -108,8 +108,8 @@ impl World {
             .map(|sealed| Authorise {
                 id: sealed.unit.id,
                 epoch: sealed.unit.epoch,
-                reference: process.attempt(sealed.unit.id, sealed.unit.epoch).reference(),
-                blake3: self.digest(sealed),
+                reference: process.attempt(&sealed.unit, sealed.nr).reference(),
+                blake3: sealed.content.digest(),
                 size: u64::from(self.setup.grains_of(sealed.unit.id)),
                 mtime_ns: sealed.version.into(),
             })
@@ -119,11 +119,6 @@ impl World {
         }
         self.step_to(at, GroupStep::Publish(0));
         Ok(())
-    }
-
-    /// Of the bytes that were read.
-    fn digest(&self, sealed: &Sealed) -> [u8; 32] {
-        Content::digest_of(self.setup.grains_of(sealed.unit.id), sealed.version)
     }
 
     /// One object becomes visible; a crash may come between two of a group.
@@ -139,7 +134,7 @@ impl World {
             return;
         }
         let sealed = found.sealed;
-        let attempt = self.processes[at].attempt(sealed.unit.id, sealed.unit.epoch);
+        let attempt = self.processes[at].attempt(&sealed.unit, sealed.nr);
         let older = self.target.public(sealed.unit.id).map(|public| public.object.attempt);
         match self.target.publish(attempt, sealed.overwrite) {
             Ok(()) => {
@@ -169,7 +164,7 @@ impl World {
         if self.setup.read_back {
             for sealed in self.good(at) {
                 let there = self.target.public(sealed.unit.id).map(|public| public.object.content.digest());
-                if there != Some(self.digest(&sealed)) {
+                if there != Some(sealed.content.digest()) {
                     self.fail(at, sealed.unit.id);
                 }
             }
@@ -181,12 +176,13 @@ impl World {
     fn release(&mut self, at: usize) -> Result<()> {
         let (me, mine) = self.place_of(at);
         let entries = self.processes[at].group.iter().flat_map(|group| &group.entries);
-        let failed: Vec<Unit> = entries.filter(|entry| entry.failed).map(|entry| entry.sealed.unit).collect();
+        let failed: Vec<Sealed> = entries.filter(|entry| entry.failed).map(|entry| entry.sealed).collect();
         if !failed.is_empty() {
-            let group: Vec<(TransferId, Epoch)> = failed.iter().map(|unit| (unit.id, unit.epoch)).collect();
+            let group: Vec<(TransferId, Epoch)> = failed.iter().map(|s| (s.unit.id, s.unit.epoch)).collect();
             self.transact(at, |ledger| ledger.release(me, mine, &group))?;
-            for unit in failed {
-                self.start(at, unit, true);
+            for sealed in failed {
+                let again = Flight { nr: sealed.nr + 1, ..Flight::new(sealed.unit, true) };
+                self.processes[at].flights.push(again);
             }
         }
         self.step_to(at, GroupStep::Settle);
@@ -216,7 +212,7 @@ impl World {
             verified: true,
             etag: None,
             lost: 0,
-            blake3: self.digest(sealed),
+            blake3: sealed.content.digest(),
             size: self.setup.grains_of(sealed.unit.id).into(),
         };
         ended(sealed.unit, outcome)
@@ -250,7 +246,7 @@ impl World {
         for sealed in self.good(at) {
             self.fail(at, sealed.unit.id);
             if step == Some(GroupStep::Seal) {
-                let attempt = self.processes[at].attempt(sealed.unit.id, sealed.unit.epoch);
+                let attempt = self.processes[at].attempt(&sealed.unit, sealed.nr);
                 self.target.discard(attempt);
             }
         }
@@ -261,7 +257,11 @@ impl World {
 
     /// The source object becomes another version, as long as somebody still reads it.
     pub(crate) fn change_source(&mut self, id: TransferId) -> bool {
-        let read = self.processes.iter().any(|p| p.flights.iter().any(|f| f.unit.id == id && f.version > 0));
+        let read = self.processes.iter().any(|p| {
+            p.flights.iter().any(|f| f.unit.id == id && f.version > 0)
+                || p.wholes.iter().any(|w| w.unit.id == id)
+                || p.guests.iter().any(|g| g.range.id == id)
+        });
         let version = &mut self.sources[index(id)];
         if !read || *version >= crate::VERSIONS_MAX {
             return false;

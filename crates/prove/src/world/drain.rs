@@ -18,9 +18,17 @@ pub enum Survivors {
     OneOfFrozen(PeerId),
 }
 
+/// Who hears of every step.
+type Tell<'a> = &'a mut dyn FnMut(Action, &World);
+
 impl World {
     /// Heals the world and lets it run to its end; leaves what it found broken in it.
     pub fn drain(&mut self, survivors: Survivors) {
+        self.drain_told(survivors, &mut |_, _| {});
+    }
+
+    /// As [`Self::drain`], and tells every step.
+    pub(crate) fn drain_told(&mut self, survivors: Survivors, tell: Tell<'_>) {
         self.heal(survivors);
         for _ in 0..ROUNDS_MAX {
             if self.broken.is_some() {
@@ -30,7 +38,7 @@ impl World {
                 self.check_the_end();
                 return;
             }
-            self.round(survivors);
+            self.round(survivors, tell);
         }
         let left = self.ledger.remaining();
         self.unless(false, Invariant::L1, || {
@@ -52,8 +60,16 @@ impl World {
         }
     }
 
+    fn told(&mut self, action: Action, tell: Tell<'_>) -> bool {
+        let done = self.act(action);
+        if done {
+            tell(action, self);
+        }
+        done
+    }
+
     /// Every thread takes a step and every letter arrives. Time passes when nothing else does.
-    fn round(&mut self, survivors: Survivors) {
+    fn round(&mut self, survivors: Survivors, tell: Tell<'_>) {
         let mut went_on = false;
         for peer in PeerId::BOTH {
             let starts = match survivors {
@@ -61,36 +77,36 @@ impl World {
                 Survivors::One(survivor) | Survivors::OneOfFrozen(survivor) => survivor == peer,
             };
             if starts && self.latest(peer).is_none() {
-                went_on |= self.act(Action::Start { peer, second: false });
+                went_on |= self.told(Action::Start { peer, second: false }, tell);
             }
         }
         let mut at = 0;
         while let Some(process) = self.processes.get(at) {
             let who = (process.me, process.incarnation);
-            went_on |= self.all_threads(at, who);
+            went_on |= self.all_threads(at, who, tell);
             // It may have ended, or have ended others.
             let here = self.processes.iter().position(|p| (p.me, p.incarnation) == who);
             at = here.map_or(at, |here| here + 1);
         }
         for letter in (0..self.letters.len()).rev() {
-            if !self.deliver(letter, false) && letter < self.letters.len() {
+            if !self.told(Action::Deliver { letter, keep: false }, tell) && letter < self.letters.len() {
                 self.letters.remove(letter);
             }
             went_on = true;
         }
         if !went_on {
-            self.pass(None);
+            self.told(Action::Pass { micros: None }, tell);
         }
     }
 
     /// Every thread of a process, as long as it lives; whether any went on.
-    fn all_threads(&mut self, at: usize, who: (PeerId, Incarnation)) -> bool {
-        let slots = self.processes[at].flights.len();
+    fn all_threads(&mut self, at: usize, who: (PeerId, Incarnation), tell: Tell<'_>) -> bool {
+        let slots = self.slots(at);
         let step = |thread| Action::Step { process: at, thread };
         let steps = [Thread::Cleanup, Thread::Ledger, Thread::Answer, Thread::Commit, Thread::Finish]
             .into_iter()
             .chain((0..slots).map(Thread::Slot))
-            .chain([Thread::Timer, Thread::Poll])
+            .chain([Thread::Close, Thread::Follow, Thread::Timer, Thread::Poll])
             .map(step);
         let others = [
             Action::LinkDown { process: at },
@@ -101,7 +117,7 @@ impl World {
         let mut went_on = false;
         for action in steps.chain(others) {
             if self.processes.get(at).map(|p| (p.me, p.incarnation)) == Some(who) {
-                went_on |= self.act(action);
+                went_on |= self.told(action, tell);
             }
         }
         went_on

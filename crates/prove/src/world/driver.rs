@@ -20,9 +20,33 @@ impl World {
         }
     }
 
+    /// Told when the action that is under way is over.
+    pub(crate) fn later(&mut self, at: usize, event: Event) {
+        let process = &self.processes[at];
+        self.untold.0.push((process.me, process.incarnation, event));
+    }
+
+    /// Tells what has waited for the end of the action.
+    pub(crate) fn tell_the_rest(&mut self) {
+        while !self.untold.0.is_empty() {
+            let (me, incarnation, event) = self.untold.0.remove(0);
+            let at = self.processes.iter().position(|p| (p.me, p.incarnation) == (me, incarnation));
+            if let Some(at) = at {
+                self.tell(at, event);
+            }
+        }
+    }
+
     fn carry_out(&mut self, at: usize, effect: Effect) {
         match effect {
-            Effect::Assign { op, asker_incarnation, intervals, why, .. } => {
+            Effect::Assign { op, asker_incarnation, intervals, cuts, why, .. } => {
+                let cuts = self.cut(at, op.0, &cuts);
+                if intervals.is_empty() && cuts.is_empty() {
+                    // Everything had been claimed meanwhile. The ledger never hears of this number.
+                    self.cuts_decided(at, op.0, false);
+                    self.later(at, Event::Refused { op, why: Refusal::LotChanged });
+                    return;
+                }
                 let process = &self.processes[at];
                 let assign = Assign {
                     op: op.0,
@@ -31,7 +55,7 @@ impl World {
                     to: process.me.other(),
                     to_incarnation: asker_incarnation,
                     intervals,
-                    cuts: Vec::new(),
+                    cuts,
                     why: match why {
                         twinhaul_assist::AssignWhy::Assistance => AssignWhy::Assistance,
                         twinhaul_assist::AssignWhy::Rebalance => AssignWhy::Rebalance,
@@ -63,16 +87,24 @@ impl World {
             Effect::Send(message) => self.send(at, message),
             Effect::Timer { at: moment } => self.processes[at].timer = Some(moment),
             Effect::Report(report) => self.note(at, report),
-            Effect::StartRange(_) | Effect::Split(_) | Effect::Abandon { .. } => {}
+            Effect::StartRange(range) => self.start_range(at, range),
+            Effect::Split(cut) => self.split(at, cut),
+            Effect::Abandon { range } => self.abandon(at, &range),
         }
     }
 
     /// A letter that finds no room, or no way, is lost: messages are wake-ups.
     fn send(&mut self, at: usize, message: Message) {
-        if let Message::Needed { ask_id, .. } | Message::NotNeeded { ask_id, .. } = &message
-            && self.processes[at].answered.replace(*ask_id) == Some(*ask_id)
+        let answers = match &message {
+            Message::Needed { ask_id, .. } => Some((*ask_id, true)),
+            Message::NotNeeded { ask_id, .. } => Some((*ask_id, false)),
+            _ => None,
+        };
+        if let Some((ask_id, needed)) = answers
+            && let Some((before, was_needed)) = self.processes[at].answered.replace((ask_id, needed))
+            && before == ask_id
         {
-            self.saw(Rare::AnsweredTwice);
+            self.saw(if needed && !was_needed { Rare::Pushed } else { Rare::AnsweredTwice });
         }
         let process = &self.processes[at];
         let letter = Letter { to: process.me.other(), from: process.incarnation, message };

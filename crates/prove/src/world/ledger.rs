@@ -4,9 +4,9 @@ use super::World;
 use crate::mutant::Mutant;
 use crate::process::{Answer, Cleanup, Job, Taken};
 use crate::seen::Rare;
-use twinhaul_assist::{Event, FencedFigures, Interval, LoadedLot, OpId, Refusal, Sizes};
+use twinhaul_assist::{ByteRange, Core, Event, FencedFigures, Interval, LoadedLot, OpId, Refusal, Sizes};
 use twinhaul_ledger::{
-    Assign, AssignOutcome, Refused, Remembered, Result, Sim, State, TakeOver, TakeOverOutcome,
+    Assign, AssignOutcome, Lent, Refused, Remembered, Result, Sim, State, TakeOver, TakeOverOutcome,
 };
 use twinhaul_units::{Bytes, Incarnation, TransferId};
 
@@ -33,7 +33,29 @@ impl World {
         let Some(job) = process.jobs.pop_front() else { return false };
         let done = match job {
             Job::Load { limit } => self.load(at, limit),
+            Job::LoadRanges => self.load_ranges(at).map(|ranges| {
+                self.processes[at].answers.push_back(Answer::LoadedRanges(ranges));
+            }),
             Job::Assign(assign) => self.assign(at, &assign),
+            Job::FinishRanges(finished) => {
+                let (me, mine) = self.place_of(at);
+                self.transact(at, |ledger| ledger.finish_ranges(me, mine, &finished)).map(|ends| {
+                    let held = finished.into_iter().map(|f| f.held);
+                    self.processes[at].answers.push_back(Answer::FinishedRanges(held.zip(ends).collect()));
+                })
+            }
+            Job::ReturnRanges(ranges) => {
+                let (me, mine) = self.place_of(at);
+                self.transact(at, |ledger| ledger.return_ranges(me, mine, &ranges))
+            }
+            Job::DeclineRanges(ranges) => {
+                let (me, mine) = self.place_of(at);
+                self.transact(at, |ledger| ledger.decline_ranges(me, mine, &ranges))
+            }
+            Job::RecallRanges(id, epoch) => {
+                let (me, mine) = self.place_of(at);
+                self.transact(at, |ledger| ledger.recall_ranges(me, mine, &[(id, epoch)]))
+            }
             Job::TakeOver(take) => self.take_over(at, take),
             Job::Remember { ratio, live, last } => {
                 let (me, mine) = self.place_of(at);
@@ -55,32 +77,40 @@ impl World {
         let process = &self.processes[at];
         let loaded = self.ledger.lots_since(process.me, process.incarnation, process.cursor, limit)?;
         let lots = loaded.owned.iter().map(|owned| self.loaded_lot(owned.interval)).collect();
+        let ranges = self.load_ranges(at)?;
         let process = &mut self.processes[at];
         process.cursor = loaded.next;
-        process.answers.push_back(Answer::Loaded { lots, all_planned: loaded.complete && !loaded.growing });
+        let all_planned = loaded.complete && !loaded.growing;
+        process.answers.push_back(Answer::Loaded { lots, ranges, all_planned });
         Ok(())
+    }
+
+    /// Ranges lent to this process, or come back to it, since the last load.
+    fn load_ranges(&mut self, at: usize) -> Result<Vec<Lent>> {
+        let process = &self.processes[at];
+        let (me, mine) = (process.me, process.incarnation);
+        let loaded = self.ledger.ranges_since(me, mine, process.range_cursor, usize::MAX)?;
+        self.processes[at].range_cursor = loaded.next;
+        Ok(loaded.ranges)
     }
 
     pub(crate) fn loaded_lot(&self, interval: Interval) -> LoadedLot {
         let sizes: Vec<u64> = (interval.first.0..=interval.last.0)
             .map(|id| u64::from(self.setup.grains_of(TransferId(id))) * crate::target::GRAIN)
             .collect();
-        LoadedLot { interval, target: 0, sizes: Sizes::exact(interval.first, &sizes), shared_ranges: false }
+        LoadedLot {
+            interval,
+            target: 0,
+            sizes: Sizes::exact(interval.first, &sizes),
+            shared_ranges: self.setup.ranges,
+        }
     }
 
     fn assign(&mut self, at: usize, assign: &Assign) -> Result<()> {
-        let owners = |ledger: &Sim| -> Vec<_> {
-            assign
-                .intervals
-                .iter()
-                .flat_map(|i| i.first.0..=i.last.0)
-                .map(|id| ledger.owner(TransferId(id)))
-                .collect()
-        };
-        let (lots, before) = (self.ledger.owners().count(), owners(&self.ledger));
+        let (lots, before) = (self.ledger.owners().count(), self.ledger.clone());
         let outcome = self.transact(at, |ledger| ledger.assign(assign))?;
         if let AssignOutcome::Assigned(assigned) = &outcome {
-            if before == owners(&self.ledger) {
+            if before == self.ledger {
                 self.saw(Rare::AssignRepeated);
             } else {
                 self.saw(Rare::Assigned);
@@ -88,6 +118,9 @@ impl World {
             }
             if self.ledger.owners().count() > lots {
                 self.saw(Rare::LotSplit);
+            }
+            for range in &assigned.ranges {
+                self.saw(if range.hedge { Rare::Hedged } else { Rare::RangeLent });
             }
             if assigned.lots.iter().any(|lot| lot.epoch.0 > 2) {
                 self.saw(Rare::GivenBack);
@@ -118,6 +151,10 @@ impl World {
                 let taken =
                     Taken { op, incarnation: taken.incarnation, count: taken.count, bytes: taken.bytes };
                 self.processes[at].cleanup = Some(Cleanup::begin(Some(taken)));
+                // What is known to be dead writes no more.
+                if self.processes[at].told_dead != Some(take.dead_incarnation) {
+                    self.leave_shared_objects(at);
+                }
                 if self.setup.is(Mutant::TakeOverWithoutDiscard) {
                     self.end_cleanup(at);
                 }
@@ -135,16 +172,32 @@ impl World {
         }
         let Some(answer) = process.answers.pop_front() else { return false };
         let event = match answer {
-            Answer::Loaded { lots, all_planned } => {
-                Event::LotsLoaded { lots, pinned: Vec::new(), ranges: Vec::new(), all_planned }
+            Answer::Loaded { lots, ranges, all_planned } => {
+                let ranges = self.ranges_loaded(at, &ranges);
+                Event::LotsLoaded { lots, pinned: Vec::new(), ranges, all_planned }
             }
-            Answer::Assigned { op, outcome: AssignOutcome::Assigned(assigned) } => Event::Assigned {
-                op: OpId(op),
-                lots: assigned.lots,
-                ranges: Vec::new(),
-                bytes: Bytes(assigned.bytes),
-            },
+            Answer::LoadedRanges(ranges) => {
+                let ranges = self.ranges_loaded(at, &ranges);
+                let all_planned = self.processes[at].core.as_ref().is_some_and(Core::all_planned);
+                if ranges.is_empty() {
+                    return true;
+                }
+                Event::LotsLoaded { lots: Vec::new(), pinned: Vec::new(), ranges, all_planned }
+            }
+            Answer::FinishedRanges(ends) => {
+                for (held, end) in ends {
+                    self.range_finished(at, &held, end);
+                }
+                return true;
+            }
+            Answer::Assigned { op, outcome: AssignOutcome::Assigned(assigned) } => {
+                self.cuts_decided(at, op, true);
+                let lent: u64 = assigned.ranges.iter().map(ByteRange::len).sum();
+                let bytes = Bytes(assigned.bytes + lent);
+                Event::Assigned { op: OpId(op), lots: assigned.lots, ranges: assigned.ranges, bytes }
+            }
             Answer::Assigned { op, outcome: AssignOutcome::Refused(why) } => {
+                self.cuts_decided(at, op, false);
                 Event::Refused { op: OpId(op), why: refusal(why) }
             }
             Answer::NotTaken { op } => {

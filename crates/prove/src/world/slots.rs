@@ -4,21 +4,26 @@ use super::World;
 use crate::mutant::Mutant;
 use crate::process::{Flight, FlightStep, Item, Sealed};
 use crate::seen::Rare;
-use crate::target::GRAIN;
+use crate::target::{Content, GRAIN};
+use crate::whole::{Stage, Whole, bytes};
 use twinhaul_assist::{Event, PartProgress, SlotOutcome, Unit};
 use twinhaul_units::{Bytes, TransferId};
 
 impl World {
     /// The core wants this transfer started, or its group failed it and it is done again.
     pub(crate) fn start(&mut self, at: usize, unit: Unit, redo: bool) {
-        let flight = Flight { unit, redo, step: FlightStep::Begin, version: 0, overwrite: false, reached: 0 };
-        self.processes[at].flights.push(flight);
+        self.processes[at].flights.push(Flight::new(unit, redo));
     }
 
     /// The next step of one slot.
     pub(crate) fn step_slot(&mut self, at: usize, slot: usize) -> bool {
         let process = &self.processes[at];
-        let Some(flight) = process.flights.get(slot).filter(|_| !process.frozen) else { return false };
+        if process.frozen {
+            return false;
+        }
+        let Some(flight) = process.flights.get(slot) else {
+            return self.step_large(at, slot - process.flights.len());
+        };
         match flight.step {
             FlightStep::Begin => self.begin(at, slot),
             FlightStep::Copy => self.copy(at, slot),
@@ -43,9 +48,15 @@ impl World {
             self.leave_slot(at, slot, Item::Skipped(unit));
             return;
         }
-        let attempt = self.processes[at].attempt(unit.id, unit.epoch);
+        let attempt = self.processes[at].attempt(&unit, self.processes[at].flights[slot].nr);
         self.target.open(attempt, grains);
         let version = self.sources[index(unit.id)];
+        if self.setup.ranges && grains > 1 {
+            self.processes[at].flights.remove(slot);
+            let whole = Whole::new(unit, redo, attempt, version, there.is_some(), grains);
+            self.processes[at].wholes.push(whole);
+            return;
+        }
         let flight = &mut self.processes[at].flights[slot];
         (flight.version, flight.overwrite, flight.reached) = (version, there.is_some(), 0);
         flight.step = if grains == 0 { FlightStep::Check } else { FlightStep::Copy };
@@ -55,11 +66,9 @@ impl World {
     fn copy(&mut self, at: usize, slot: usize) {
         let flight = &self.processes[at].flights[slot];
         let (unit, reached) = (flight.unit, flight.reached);
-        let attempt = self.processes[at].attempt(unit.id, unit.epoch);
+        let attempt = self.processes[at].attempt(&unit, flight.nr);
         let version = self.sources[index(unit.id)];
-        if let Some(private) = self.target.private_mut(attempt) {
-            private.content.write(reached, reached + 1, version);
-        }
+        self.target.write(attempt, reached, version);
         self.processes[at].moved += GRAIN;
         let done = reached + 1 >= self.setup.grains_of(unit.id);
         let flight = &mut self.processes[at].flights[slot];
@@ -72,18 +81,20 @@ impl World {
     /// The source is looked at again (store.md 4.8): if it changed, all is read once more.
     fn check_source(&mut self, at: usize, slot: usize) {
         let flight = &self.processes[at].flights[slot];
-        let (unit, version, overwrite) = (flight.unit, flight.version, flight.overwrite);
-        let attempt = self.processes[at].attempt(unit.id, unit.epoch);
+        let (unit, version, overwrite, nr) = (flight.unit, flight.version, flight.overwrite, flight.nr);
+        let attempt = self.processes[at].attempt(&unit, nr);
         if self.sources[index(unit.id)] != version && !self.setup.is(Mutant::SourceNotChecked) {
             self.saw(Rare::SourceChanged);
             self.target.discard(attempt);
-            self.processes[at].flights[slot].step = FlightStep::Begin;
+            let flight = &mut self.processes[at].flights[slot];
+            (flight.step, flight.nr) = (FlightStep::Begin, nr + 1);
             return;
         }
         if let Some(private) = self.target.private_mut(attempt) {
             private.content.stamp(version);
         }
-        self.leave_slot(at, slot, Item::Sealed(Sealed { unit, version, overwrite }));
+        let content = Content::of(self.setup.grains_of(unit.id), version);
+        self.leave_slot(at, slot, Item::Sealed(Sealed { unit, version, overwrite, nr, content }));
     }
 
     /// The transfer goes to the committer; its slot is free.
@@ -107,7 +118,19 @@ impl World {
             reached: u64::from(flight.reached) * GRAIN,
             to: u64::from(self.setup.grains_of(flight.unit.id)) * GRAIN,
         };
-        self.processes[at].flights.iter().filter(|flight| !flight.redo).map(part).collect()
+        let process = &self.processes[at];
+        let own = process.wholes.iter().flat_map(|whole| {
+            whole.own.iter().filter(|part| part.core_waits).map(|part| (whole.unit.id, part))
+        });
+        let in_slots = process.guests.iter().filter(|guest| guest.stage == Stage::InSlot);
+        let large = own.chain(in_slots.map(|guest| (guest.range.id, &guest.part)));
+        let large = large.map(|(id, part)| PartProgress {
+            id,
+            from: bytes(part.from),
+            reached: bytes(part.reached),
+            to: bytes(part.end),
+        });
+        process.flights.iter().filter(|flight| !flight.redo).map(part).chain(large).collect()
     }
 }
 

@@ -43,8 +43,8 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     output::say(&format!("making {} files, {size}, in {}", data.files, crate::state::shown(place.path())));
     fill(place.path(), &data)?;
     let profile = parsed.with_demo_root(place.path()).map_err(|e| super::run::profile_failure(&e))?;
-    drop(guards::check(&profile, &backends::loader()?, None)?);
-    let run = launch::create(&profile)?;
+    let places = guards::check(&profile, &backends::loader()?, None)?.places();
+    let run = launch::create(&profile, places)?;
     launch::start(&run)?;
     if args.headless {
         return tell(&run, &profile);

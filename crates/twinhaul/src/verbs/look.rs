@@ -76,8 +76,9 @@ pub(crate) fn next_of_unplanned(run: &state::RunDir) -> String {
 
 pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
+    let mut watcher = status::Watcher::open(&run)?;
     loop {
-        let status = status::of(&run)?;
+        let status = watcher.status()?;
         if args.json.json {
             if args.watch { output::json_line(&status)? } else { output::json(&status)? }
         } else {

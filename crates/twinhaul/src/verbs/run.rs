@@ -86,8 +86,8 @@ pub(crate) fn start(profile: &Profile, watch: &Watch) -> Result<u8, Failure> {
     if wants_console && !watch.yes && std::io::stdin().is_terminal() && !confirmed(profile, &ends)? {
         return Err(Failure::new(exit::INTERRUPTED, "nothing was started"));
     }
+    let run = launch::create(profile, ends.places())?;
     drop(ends);
-    let run = launch::create(profile)?;
     launch::start(&run)?;
     see(&run, watch)
 }

@@ -5,7 +5,7 @@ use crate::exit::{self, Failure};
 use crate::launch::ledger_failure;
 use crate::{backends, output, state};
 use std::collections::BTreeMap;
-use twinhaul_backend_host::{Code, OpContext, ReadOptions};
+use twinhaul_backend_host::{Code, OpContext};
 use twinhaul_engine::Opened;
 use twinhaul_ledger::{Detail, NodeKind, State, View};
 use twinhaul_units::Key;
@@ -90,17 +90,6 @@ fn compare(target: &Opened, transfer: &Detail, buffer: &mut [u8]) -> Result<(), 
 }
 
 fn digest(target: &Opened, key: &Key, buffer: &mut [u8]) -> Result<[u8; 32], String> {
-    let op = OpContext::new();
-    let options = ReadOptions { uncached: true, ..ReadOptions::default() };
-    let opened = target.target.reader_open(&op, key, options);
-    let (mut reader, _) = opened
-        .map_err(|e| if e.code() == Code::NotFound { "it is missing".into() } else { e.to_string() })?;
-    let mut hasher = blake3::Hasher::new();
-    loop {
-        let n = reader.read(&op, buffer).map_err(|e| e.to_string())?;
-        if n == 0 {
-            return Ok(*hasher.finalize().as_bytes());
-        }
-        hasher.update(&buffer[..n]);
-    }
+    twinhaul_engine::digest_of(target, key, buffer)
+        .map_err(|e| if e.code() == Code::NotFound { "it is missing".into() } else { e.to_string() })
 }

@@ -38,6 +38,11 @@ pub(super) const ROOMS: &[Room] = &[
         what: "what the processes tell each other: frames, messages, commands, events, snapshots",
     },
     Room {
+        name: "control-socket",
+        may: Only(&["units"]),
+        what: "where control sockets are and who may reach them; the same checks at every end",
+    },
+    Room {
         name: "failpoint",
         may: Only(&[]),
         what: "where a test can have a process killed or frozen; empty in a release build",
@@ -69,12 +74,21 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "engine",
-        may: Only(&["units", "assist", "wire", "failpoint", "ledger", "profile", "backend-host"]),
+        may: Only(&[
+            "units",
+            "assist",
+            "wire",
+            "control-socket",
+            "failpoint",
+            "ledger",
+            "profile",
+            "backend-host",
+        ]),
         what: "one peer: slots, data path, control server, driver of the method",
     },
     Room {
         name: "supervisor",
-        may: Only(&["units", "wire", "profile"]),
+        may: Only(&["units", "wire", "control-socket", "profile"]),
         what: "starts the peers, watches them, restarts them, tells why they ended",
     },
     Room {
@@ -94,7 +108,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "console",
-        may: Only(&["units", "wire", "console-model", "ledger"]),
+        may: Only(&["units", "wire", "control-socket", "console-model", "ledger"]),
         what: "the terminal: loop, input, theme, views; of the ledger only `view`",
     },
     Room {

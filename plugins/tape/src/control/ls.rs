@@ -22,6 +22,7 @@ pub(super) fn ls(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
     ));
     for c in list("cartridges") {
         let word = |name: &str| twinhaul_units::text::show(c[name].as_str().unwrap_or("-")).into_owned();
+        let count = |name: &str| c[name].as_u64().unwrap_or(0);
         let bytes = |name: &str| Bytes(c[name].as_u64().unwrap_or(0)).to_string();
         let reason = if word("reason").is_empty() { String::new() } else { format!("  {}", word("reason")) };
         out.line(&format!(
@@ -32,9 +33,9 @@ pub(super) fn ls(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
             bytes("capacity"),
             bytes("used"),
             bytes("reclaimable"),
-            c["data_sets"],
-            c["objects"],
-            c["mounts"]
+            count("data_sets"),
+            count("objects"),
+            count("mounts")
         ));
     }
     for wait in list("queue") {

@@ -20,3 +20,4 @@ mod recovery;
 mod spanning;
 mod tools;
 mod two_phase;
+mod verbs;

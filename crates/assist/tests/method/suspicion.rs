@@ -1,0 +1,124 @@
+//! Whom `balanced` takes over, and when (protocol.md 4): never a peer that speaks, at once one that is gone.
+
+use crate::desk::{Desk, ME, OTHER};
+use crate::weighed::{MB, MS, mb_per_s};
+use std::time::Duration;
+use twinhaul_assist::{
+    Effect, Event, FenceWhy, FencedFigures, LEASE, Message, OpId, Policy, Refusal, Report, Settings,
+};
+use twinhaul_units::{Bytes, Incarnation, PeerId};
+
+fn fence(desk: &Desk) -> Option<(OpId, Incarnation)> {
+    desk.out.iter().find_map(|e| match e {
+        Effect::Fence { op, incarnation } => Some((*op, *incarnation)),
+        _ => None,
+    })
+}
+
+/// Ticks until a take-over is asked for, or for so long.
+fn wait_for_fence(desk: &mut Desk, most: Duration) -> Option<Duration> {
+    let mut waited = Duration::ZERO;
+    while waited < most {
+        if fence(desk).is_some() {
+            return Some(waited);
+        }
+        if desk.loads() > 0 {
+            desk.load_sized(vec![]);
+            continue;
+        }
+        desk.tick_after(MS(100));
+        waited += MS(100);
+    }
+    None
+}
+
+#[test]
+fn one_that_is_gone_for_certain_is_taken_over_as_soon_as_there_is_nothing_else_to_do() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.feed(Event::PeerDead { incarnation: OTHER });
+    assert_eq!(fence(&desk).map(|(_, whom)| whom), Some(OTHER));
+    let mut desk = Desk::weighed(1, &[MB; 3], 10);
+    desk.feed(Event::PeerDead { incarnation: OTHER });
+    assert_eq!(fence(&desk), None, "own work first");
+    assert!(fence(desk.complete(3)).is_some());
+}
+
+#[test]
+fn a_silent_one_is_taken_over_only_by_who_has_nothing_to_do() {
+    let mut idle = Desk::weighed(1, &[], 10);
+    idle.heard(10, 100 * MB, mb_per_s(10));
+    let waited = wait_for_fence(&mut idle, LEASE * 2).expect("taken over");
+    assert!((MS(1900)..MS(3200)).contains(&waited), "two or three heartbeats: {waited:?}");
+    let mut busy = Desk::weighed(1, &[MB; 3], 10);
+    let waited = wait_for_fence(&mut busy, LEASE * 2).expect("taken over");
+    assert!((LEASE - MS(200)..LEASE + MS(200)).contains(&waited), "at the end of its lease: {waited:?}");
+}
+
+#[test]
+fn one_that_speaks_is_not_suspected() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    for _ in 0..100 {
+        desk.tick_after(MS(500));
+        assert_eq!(fence(&desk), None);
+        desk.heard(10, 100 * MB, mb_per_s(10));
+        assert_eq!(fence(&desk), None);
+    }
+}
+
+#[test]
+fn a_slow_peer_is_patient_with_a_fast_one() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.heard(10, 1000 * MB, mb_per_s(100));
+    let waited = wait_for_fence(&mut desk, LEASE * 2).expect("taken over");
+    assert!((MS(7500)..MS(9500)).contains(&waited), "nine times slower, nine seconds idle: {waited:?}");
+}
+
+#[test]
+fn what_a_take_over_brings_is_loaded_and_told() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.feed(Event::PeerDead { incarnation: OTHER });
+    let (op, _) = fence(&desk).expect("taken over");
+    let figures = FencedFigures { incarnation: Incarnation(OTHER.0 + 1), count: 7, bytes: Bytes(70) };
+    desk.feed(Event::Fenced { op, outcome: Ok(figures) });
+    assert_eq!(desk.loads(), 1);
+    let why = FenceWhy::Dead;
+    assert!(desk.reports().contains(&Report::TookOver { from: OTHER, figures, why }));
+    assert!(matches!(desk.sent()[..], [Message::Taken { count: 7, .. }]));
+    let old = Event::Message { from_incarnation: OTHER, msg: crate::desk::ask(1, 1) };
+    assert!(desk.feed(old).sent().is_empty(), "the old process is not answered any more (S7)");
+    desk.load_sized(vec![]);
+    assert_eq!(wait_for_fence(&mut desk, LEASE * 3), None, "nobody is there to be taken over again");
+    desk.feed(Event::PeerJoined { incarnation: Incarnation(OTHER.0 + 2) });
+    assert_eq!(desk.core.peer(), (Some(Incarnation(OTHER.0 + 2)), true));
+}
+
+#[test]
+fn a_take_over_without_an_outcome_is_asked_for_under_the_same_number() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.feed(Event::PeerDead { incarnation: OTHER });
+    let first = fence(&desk);
+    let again = (0..30).find_map(|_| fence(desk.tick_after(MS(100))));
+    assert_eq!(again, first);
+    let (op, _) = first.expect("taken over");
+    desk.load_sized(vec![]);
+    desk.feed(Event::Fenced { op, outcome: Err(Refusal::Unavailable) });
+    assert!(wait_for_fence(&mut desk, MS(5000)).is_some());
+    let second = fence(&desk);
+    assert!(second.is_some_and(|(second, _)| second > op), "refused: another try, under another number");
+}
+
+#[test]
+fn who_was_taken_over_starts_nothing_more() {
+    let mut desk = Desk::weighed(1, &[MB; 5], 10);
+    let taken = Message::Taken { old: ME, new: Incarnation(ME.0 + 1), count: 5, bytes: Bytes(5) };
+    desk.hear(taken);
+    assert_eq!(desk.complete(1).started(), [] as [u64; 0]);
+}
+
+#[test]
+fn the_claims_alone_take_nobody_over() {
+    let settings = Settings { policy: Policy::Learning, ..Settings::default() };
+    let mut desk = Desk::new(PeerId::First, settings, 0);
+    desk.feed(Event::PeerDead { incarnation: OTHER });
+    assert_eq!(wait_for_fence(&mut desk, LEASE * 2), None);
+}

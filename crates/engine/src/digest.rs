@@ -1,0 +1,23 @@
+//! The digest of an object as the medium has it: for reading back, for recovery, and for the verb `verify`.
+
+use crate::storage::Opened;
+use twinhaul_backend_host::{BackendError, OpContext, ReadOptions};
+use twinhaul_units::Key;
+
+/// BLAKE3 of the object under `key`, read past the cache. `buffer` holds what is read at a time; a mebibyte is good.
+///
+/// # Errors
+/// The backend's, for instance that there is no such object.
+pub fn digest_of(target: &Opened, key: &Key, buffer: &mut [u8]) -> Result<[u8; 32], BackendError> {
+    let op = OpContext::new();
+    let options = ReadOptions { uncached: true, ..ReadOptions::default() };
+    let (mut reader, _) = target.target.reader_open(&op, key, options)?;
+    let mut hasher = blake3::Hasher::new();
+    loop {
+        let n = reader.read(&op, buffer)?;
+        if n == 0 {
+            return Ok(*hasher.finalize().as_bytes());
+        }
+        hasher.update(&buffer[..n]);
+    }
+}
