@@ -49,6 +49,18 @@ fn one_scenario_can_be_looked_at() {
 }
 
 #[test]
+fn checkpoints_can_be_tried() {
+    let lab = Lab::new();
+    let few = ["--filter", "transfers=100,giant,1:1,10ms,fast-rejoins", "--policy", "learning"];
+    let mean = |more: &[&str]| {
+        let args: Vec<&str> = few.iter().chain(more).copied().collect();
+        json(&lab, &args)["policies"]["learning"]["mean_over_pct"].as_f64().unwrap()
+    };
+    let (without, with) = (mean(&[]), mean(&["--checkpoint", "1 s"]));
+    assert!(with < without - 1.0, "{with} {without}");
+}
+
+#[test]
 fn mistakes_are_named() {
     let lab = Lab::new();
     for (args, said) in [

@@ -16,7 +16,10 @@ use twinhaul_units::text::show;
 const GRID: &str = "grid";
 
 pub(crate) fn simulate(args: &SimulateArgs) -> Result<u8, Failure> {
-    let families = families(args)?;
+    let mut families = families(args)?;
+    if let Some(every) = args.checkpoint {
+        families.iter_mut().flat_map(|f| &mut f.scenarios).for_each(|s| s.checkpoint = Some(every.0));
+    }
     let seeds: Vec<u64> = args.seed.iter().flat_map(|seeds| seeds.0.clone()).take(SEEDS_MAX + 1).collect();
     if seeds.len() > SEEDS_MAX {
         return Err(Failure::usage(format!("more than {SEEDS_MAX} seeds")));
