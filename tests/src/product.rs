@@ -6,7 +6,7 @@
 use crate::workdir::Workdir;
 use done::{code, read, wait};
 use rustix::thread::CapabilitySet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -47,6 +47,8 @@ pub fn exe() -> PathBuf {
 pub struct Lab {
     work: Workdir,
     state: PathBuf,
+    /// More of the surroundings of every command.
+    env: Vec<(String, OsString)>,
 }
 
 impl Default for Lab {
@@ -59,7 +61,12 @@ impl Lab {
     pub fn new() -> Self {
         let work = Workdir::new();
         let state = work.path().join("state");
-        Self { work, state }
+        Self { work, state, env: Vec::new() }
+    }
+
+    /// Gives every command, and so every process of its run, one more environment variable.
+    pub fn set_env(&mut self, name: &str, value: impl Into<OsString>) {
+        self.env.push((name.to_owned(), value.into()));
     }
 
     /// A place in the lab.
@@ -104,6 +111,7 @@ impl Lab {
             .current_dir(self.work.path())
             .env("TWINHAUL_STATE", &self.state)
             .env("HOME", self.work.path());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         for name in ["TWINHAUL_BACKENDS", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TERM"] {
             command.env_remove(name);
         }

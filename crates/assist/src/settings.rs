@@ -124,6 +124,9 @@ pub struct Settings {
     pub minimum: u64,
     /// Transfers in flight at once, 1 ..= [`SLOTS_MAX`].
     pub slots: u32,
+    /// Whether a peer that is gone or silent is taken over. It is, under every policy: a run whose peer never comes back
+    /// must end. `false` compares a policy without that machinery.
+    pub take_over: bool,
     pub timing: Timing,
 }
 
@@ -135,6 +138,7 @@ impl Default for Settings {
             increment: 0.05,
             minimum: 0,
             slots: 1,
+            take_over: true,
             timing: Timing::default(),
         }
     }
@@ -147,6 +151,7 @@ pub(crate) struct Tuning {
     pub(crate) increment: Millionths,
     pub(crate) minimum: u64,
     pub(crate) slots: usize,
+    pub(crate) take_over: bool,
     pub(crate) timing: Timing,
 }
 
@@ -157,6 +162,7 @@ impl From<Settings> for Tuning {
             increment: Millionths::from_f64(s.increment.clamp(0.0, 1.0)),
             minimum: s.minimum,
             slots: s.slots.clamp(1, SLOTS_MAX) as usize,
+            take_over: s.take_over,
             timing: s.timing,
         }
     }

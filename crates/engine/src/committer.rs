@@ -16,7 +16,7 @@ pub(crate) use item::{Item, Sealed, SealedKind};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
-use twinhaul_ledger::{Settled, Store};
+use twinhaul_ledger::{Settled, Stopped, Store};
 use twinhaul_profile::{Durability, Verify};
 use twinhaul_units::{Amount, Incarnation, PeerId};
 use twinhaul_wire::EventKind;
@@ -91,7 +91,10 @@ impl Committer {
                 let report =
                     self.commit(std::mem::take(&mut group)).and_then(|r| self.settle_published(sync, r));
                 let event = match report {
-                    Ok(report) => DriverEvent::Group(report),
+                    Ok(mut report) => {
+                        report.events.extend(self.store.take_stopped().into_iter().map(Stopped::told));
+                        DriverEvent::Group(report)
+                    }
                     Err(e) => DriverEvent::Fatal(e.into()),
                 };
                 let fatal = matches!(event, DriverEvent::Fatal(_));

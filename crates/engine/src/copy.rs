@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use twinhaul_backend_host::{
     Attrs, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode,
 };
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::NodeKind;
 use twinhaul_profile::OnExists;
 use twinhaul_units::Key;
@@ -240,6 +241,7 @@ fn file(
     }
     .map_err(|e| Failure::writing(route, &e))?;
     desk.slot().wait_over();
+    hit(Point::Opened);
     desk.slot().phase(Phase::Copy);
 
     let open = ranged::Open { reader, writer, info, before, put };
@@ -256,6 +258,7 @@ fn file(
     });
     match result {
         Ok(done) => {
+            hit(Point::Sealed);
             let lost = info.lost.with(done.lost);
             let kind = SealedKind::Object {
                 reference: info.reference,

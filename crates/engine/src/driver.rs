@@ -6,6 +6,7 @@
 mod control;
 mod effects;
 mod end;
+mod fencing;
 mod ranges;
 mod rebalance;
 mod reports;
@@ -17,12 +18,14 @@ use crate::clock::Clock;
 use crate::committer::GroupReport;
 use crate::error::{EngineError, Result};
 use crate::feeder::{Ahead, Feed};
+use crate::fencing::FencingReport;
 use crate::finishing::FinishReport;
 use crate::gate::Gate;
 use crate::ledger_thread::{Answer, Job, POLL_BUSY, POLL_IDLE, Polled, Tail};
 use crate::limiter::Limiter;
 use crate::link::LinkEvent;
 use crate::options::Options;
+use crate::place::Seen;
 use crate::progress::{SlotProgress, Totals};
 use crate::server::Heard;
 use crate::slots::{RangeReport, SlotReport};
@@ -73,6 +76,9 @@ pub(crate) enum DriverEvent {
     Link(LinkEvent),
     Heard(Heard),
     Finishing(Result<FinishReport>),
+    /// Something changed at the other peer's place.
+    Place(Seen),
+    Fencing(Result<FencingReport>),
     /// The ledger counted a tail for a rebalance.
     Tail {
         keep: f64,
@@ -145,9 +151,10 @@ pub(crate) struct Driver {
     claim_pending: bool,
     /// Since when finishing is done without an end of the run.
     finished_since: Option<Moment>,
-    /// A load that waits for the first wave.
+    /// A load that waits for the first wave, or for the end of a take-over.
     load_later: Option<usize>,
     ranges: Ranges,
+    other: fencing::OtherPlace,
 }
 
 impl std::fmt::Debug for Driver {
@@ -183,6 +190,7 @@ impl Driver {
             finished_since: None,
             load_later: None,
             ranges: Ranges::default(),
+            other: fencing::OtherPlace::default(),
         }
     }
 
@@ -244,6 +252,11 @@ impl Driver {
             DriverEvent::Heard(Heard::Message(envelope)) => self.on_message(envelope),
             DriverEvent::Heard(Heard::Request { request, answer }) => self.on_request(request, answer),
             DriverEvent::Finishing(result) => self.on_finished(result?),
+            DriverEvent::Place(seen) => {
+                self.on_place(seen);
+                Ok(())
+            }
+            DriverEvent::Fencing(result) => self.on_fencing(result?),
             DriverEvent::Tail { keep, tail, asker } => self.on_tail(keep, tail, asker),
             DriverEvent::Reopened { count, asker } => self.on_reopened(count, asker),
             DriverEvent::Signal => {
@@ -282,9 +295,12 @@ impl Driver {
         if now.since(self.polled_at) >= every {
             self.poll_now();
         }
-        if let Some(limit) = self.load_later.take() {
+        if !self.other.is_being_taken()
+            && let Some(limit) = self.load_later.take()
+        {
             self.ledger(Job::Load { limit })?;
         }
+        self.look_at_the_other()?;
         self.hurry_the_group();
         self.flush_history();
         self.publish_snapshot();

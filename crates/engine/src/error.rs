@@ -29,6 +29,11 @@ impl EngineError {
             Self::Bug(_) => 7,
         }
     }
+
+    /// Whether another process has taken this one's place.
+    pub(crate) const fn is_fenced(&self) -> bool {
+        matches!(self, Self::Ledger(e) if e.fenced())
+    }
 }
 
 /// Short for results of this crate.

@@ -2,11 +2,13 @@
 //! One peer does it, under the ledger's claim; it counts in no portion.
 
 use crate::error::{EngineError, Result};
+use crate::place::{self, Fenced, Whereabouts};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use std::path::PathBuf;
 use std::sync::Arc;
 use twinhaul_backend_host::{Attrs, Code, Kind, OpContext, Put};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{DirectoryRow, Store};
 use twinhaul_units::{Incarnation, Key, PeerId};
 
@@ -23,11 +25,15 @@ pub(crate) struct Finishing {
     pub run: String,
     pub me: PeerId,
     pub incarnation: Incarnation,
+    /// Whose process must be gone if it was fenced.
+    pub fenced: Whereabouts,
 }
 
 /// What came of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct FinishReport {
+    /// What became of a fenced process.
+    pub fenced: Fenced,
     pub directories: u64,
     pub failed_directories: u64,
     pub warnings: Vec<String>,
@@ -39,7 +45,10 @@ pub(crate) struct FinishReport {
 /// The ledger's. A directory that cannot be finished is a warning and makes the run end with failures.
 pub(crate) fn run(work: &Finishing) -> Result<FinishReport> {
     let store = Store::open(&work.ledger)?;
-    let mut report = FinishReport::default();
+    hit(Point::Claimed);
+    // A frozen process that woke later would find the run over and its private directory swept, and could make it again.
+    let fenced = place::end_fenced(&store, &work.fenced)?;
+    let mut report = FinishReport { fenced, directories: 0, failed_directories: 0, warnings: Vec::new() };
     let mut after = None;
     loop {
         let page = store.directories(after, PAGE)?;
@@ -53,9 +62,12 @@ pub(crate) fn run(work: &Finishing) -> Result<FinishReport> {
                     report.warnings.push(text);
                 }
             }
+            hit(Point::FinishedOne);
         }
     }
+    hit(Point::FinishedAll);
     sweep(work, &mut report)?;
+    hit(Point::Swept);
     store.finishing_done(work.me, work.incarnation)?;
     Ok(report)
 }

@@ -11,9 +11,11 @@ use std::time::Duration;
 pub(crate) use tail::Tail;
 use tokio::sync::{mpsc, oneshot};
 use twinhaul_assist::{Interval, LoadedLot, Sizes};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{
-    Assign, AssignOutcome, Counters, FinishedRange, HeldRange, Holding, Lent, LotCursor, NewEvent, Owned,
-    PAGE_MAX, RangeCursor, RangeEnd, RangeRow, Remembered, Reopen, Row, RunRow, State, Store, Totals,
+    Assign, AssignOutcome, Counters, FinishedRange, HeldRange, Holding, LedgerError, Lent, LotCursor, NewEvent,
+    Owned, PAGE_MAX, RangeCursor, RangeEnd, RangeRow, Remembered, Reopen, Row, RunRow, State, Stopped, Store,
+    TakeOver, TakeOverOutcome, Totals,
 };
 use twinhaul_units::{Amount, Bytes, Epoch, Incarnation, PeerId, TransferId};
 use twinhaul_wire::RunState;
@@ -64,6 +66,7 @@ pub(crate) enum Job {
         answer: oneshot::Sender<u64>,
     },
     ClaimFinishing,
+    TakeOver(TakeOver),
     EndRun {
         state: RunState,
     },
@@ -95,6 +98,12 @@ pub(crate) enum Answer {
     },
     Polled(Box<Polled>, RangesSeen),
     Claimed(bool),
+    Taken {
+        op: u64,
+        outcome: TakeOverOutcome,
+    },
+    /// To write at all, a stopped process had to be killed.
+    Cured(Stopped),
 }
 
 /// What the ledger says of ranges.
@@ -150,7 +159,13 @@ pub(crate) fn run(
         range_cursor: RangeCursor::default(),
     };
     for job in jobs {
-        let answer = match carry_out(store, &mut place, job) {
+        let answer = carry_out(store, &mut place, job);
+        for stopped in store.take_stopped() {
+            if driver.blocking_send(DriverEvent::Ledger(Answer::Cured(stopped))).is_err() {
+                return;
+            }
+        }
+        let answer = match answer {
             Ok(None) => continue,
             Ok(Some(answer)) => DriverEvent::Ledger(answer),
             Err(e) => DriverEvent::Fatal(e.into()),
@@ -176,7 +191,18 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
     Ok(match job {
         Job::Load { limit: 0 } => Some(Answer::LoadedRanges(load_ranges(store, place)?)),
         Job::Load { limit } => Some(load(store, place, limit)?),
-        Job::Assign(assign) => Some(Answer::Assigned { op: assign.op, outcome: store.assign(&assign)? }),
+        Job::Assign(assign) => {
+            hit(Point::Assigning);
+            let outcome = store.assign(&assign)?;
+            hit(Point::Assigned);
+            Some(Answer::Assigned { op: assign.op, outcome })
+        }
+        Job::TakeOver(take) => {
+            hit(Point::TakingOver);
+            let outcome = store.take_over(&take)?;
+            hit(Point::TakenOver);
+            Some(Answer::Taken { op: take.op, outcome })
+        }
         Job::Events(events) => {
             store.append_events(&events)?;
             None
@@ -194,6 +220,11 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
                 Some((first, last)) => store.rows(first, last, NEXT_UP_ROWS)?,
                 None => Vec::new(),
             };
+            // Who was fenced learns it here at the latest, also when it has nothing to write.
+            let current = store.peers()?.map(|peer| peer.incarnation)[me.index()];
+            if current != incarnation {
+                return Err(LedgerError::Fenced { peer: me, mine: incarnation, current });
+            }
             let rows = |id: TransferId| Ok((id, store.ranges(id)?));
             let held = holding.then(|| store.holdings(me, incarnation, PAGE_MAX)).transpose()?;
             let lent = lending.into_iter().map(rows).collect::<twinhaul_ledger::Result<_>>()?;
@@ -226,8 +257,12 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
             store.recall_ranges(me, incarnation, &[(id, epoch)])?;
             None
         }
-        Job::ClaimFinishing => Some(Answer::Claimed(store.claim_finishing(me, incarnation)?)),
+        Job::ClaimFinishing => {
+            hit(Point::Claiming);
+            Some(Answer::Claimed(store.claim_finishing(me, incarnation)?))
+        }
         Job::EndRun { state } => {
+            hit(Point::Finished);
             store.set_run_state(state, wall_ms())?;
             None
         }

@@ -1,8 +1,9 @@
-//! What a restarted peer does before anything else: discard before redo (store.md 3, faults.md 1 to 8).
+//! Discard before redo (store.md 3, faults.md 1 to 8, 23): what a peer does about transfers that a dead or fenced
+//! incarnation left half-way, its own former lives' when it starts, the other peer's after a take-over.
 //!
-//! An authorised transfer of a former life may be published or not. Its private object is discarded: if it was there, it
-//! was not published, and is redone. If it was gone and the target holds the authorised digest, it is accepted as done.
-//! Everything else that former lives left is discarded too.
+//! An authorised transfer may be published or not. Its private object is discarded: if it was there, it was not
+//! published, and never will be; it is redone. If it was gone and the target holds the authorised digest, it is
+//! accepted as done. Everything else that dead incarnations left is discarded too. Nothing of them is redone before.
 
 use crate::digest::digest_of;
 use crate::error::{EngineError, Result};
@@ -10,6 +11,7 @@ use crate::options::CHUNK;
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use twinhaul_backend_host::{OpContext, Private};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{NodeKind, Outcome, Settled, Store, Unsettled};
 use twinhaul_profile::Verify;
 use twinhaul_units::{Epoch, Key, TransferId};
@@ -17,47 +19,128 @@ use twinhaul_units::{Epoch, Key, TransferId};
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recovered {
-    /// Private objects of former lives.
+    /// Private objects of dead incarnations.
     pub discarded: u64,
-    /// Published before the former life ended, digest compared: done without copying.
+    /// Published before the incarnation ended, digest compared: done without copying.
     pub accepted: u64,
     /// To be copied again.
     pub redone: u64,
 }
 
-/// Brings the ledger and the targets into a state from which this incarnation can work.
+/// Brings the ledger and the targets into a state from which this new incarnation can work.
 ///
 /// # Errors
 /// The ledger's, or a target that cannot be asked.
 pub(crate) fn recover(store: &Store, storage: &Storage, tag: &PeerTag, verify: Verify) -> Result<Recovered> {
-    let mut found = Recovered::default();
-    let unsettled = store.unsettled(tag.me)?;
-    let mut accepted = Vec::new();
-    let mut redo: Vec<(TransferId, Epoch)> = Vec::new();
-    let mut buffer = vec![0; CHUNK];
-    for row in &unsettled {
-        if is_published(storage, row, &mut buffer)? {
-            accepted.push(settled(row, verify));
-        } else {
-            redo.push((row.row.id, row.epoch));
+    let left = store.unsettled(tag.me)?;
+    let place = Place { store, storage, tag, verify, passed: Point::RecoverDiscarded };
+    place.resolve(&left)
+}
+
+/// The authorised transfers that a take-over brought: of lots whose epoch has changed since. What this peer has
+/// authorised itself is in its committer's hands.
+pub(crate) fn taken(store: &Store, tag: &PeerTag) -> Result<Vec<Unsettled>> {
+    let mut left = store.unsettled(tag.me)?;
+    left.retain(|row| row.authorised_epoch != row.epoch);
+    Ok(left)
+}
+
+/// Deals with what [`taken`] found, before any of it is done again.
+///
+/// # Errors
+/// As [`recover`].
+pub(crate) fn take_in(
+    store: &Store,
+    storage: &Storage,
+    tag: &PeerTag,
+    verify: Verify,
+    left: &[Unsettled],
+) -> Result<Recovered> {
+    let place = Place { store, storage, tag, verify, passed: Point::TakeOverDiscarded };
+    place.resolve(left)
+}
+
+/// Whether a transfer becomes visible without a private phase: a stale process can do that at any time, so it must be
+/// gone before the transfer is redone (store.md 3, "targets without two phases").
+pub(crate) fn needs_its_process_gone(row: &Unsettled) -> bool {
+    row.row.kind == NodeKind::Symlink
+}
+
+struct Place<'a> {
+    store: &'a Store,
+    storage: &'a Storage,
+    tag: &'a PeerTag,
+    verify: Verify,
+    /// For tests: passed after each transfer that was looked at.
+    passed: Point,
+}
+
+impl Place<'_> {
+    fn resolve(&self, left: &[Unsettled]) -> Result<Recovered> {
+        let mut accepted = Vec::new();
+        let mut redo: Vec<(TransferId, Epoch)> = Vec::new();
+        let mut buffer = vec![0; CHUNK];
+        for row in left {
+            if is_published(self.storage, row, &mut buffer)? {
+                accepted.push(settled(row, self.verify));
+            } else {
+                redo.push((row.row.id, row.epoch));
+            }
+            hit(self.passed);
         }
+        if !accepted.is_empty() {
+            self.make_durable()?;
+            self.store.settle(self.tag.me, self.tag.incarnation, &accepted)?;
+        }
+        if !redo.is_empty() {
+            self.store.release(self.tag.me, self.tag.incarnation, &redo)?;
+        }
+        let discarded = self.discard_dead()?;
+        Ok(Recovered { discarded, accepted: accepted.len() as u64, redone: redo.len() as u64 })
     }
-    if !accepted.is_empty() {
-        // The former life may have died before it synced.
-        for target in storage.reached() {
+
+    /// Whoever published may have died before it synced.
+    fn make_durable(&self) -> Result<()> {
+        for target in self.storage.reached() {
             let fail = |source| EngineError::Backend { target: target.name.clone(), source };
             target.target.seal_sync(&OpContext::new(), &[]).map_err(fail)?;
             target.target.publish_sync(&OpContext::new()).map_err(fail)?;
         }
-        store.settle(tag.me, tag.incarnation, &accepted)?;
+        Ok(())
     }
-    if !redo.is_empty() {
-        store.release(tag.me, tag.incarnation, &redo)?;
+
+    /// The private objects of all incarnations that the ledger calls over, of both peers.
+    fn discard_dead(&self) -> Result<u64> {
+        let current = self.store.peers()?.map(|peer| peer.incarnation);
+        let mut discarded = 0;
+        for target in self.storage.reached() {
+            let fail = |source| EngineError::Backend { target: target.name.clone(), source };
+            let op = OpContext::new();
+            let found = target.target.sweep(&op, &PeerTag::run_prefix(&self.tag.run), false).map_err(fail)?;
+            for attempt in found.into_iter().filter(|attempt| PeerTag::is_of_dead_life(attempt, current)) {
+                let Ok(attempt) = std::str::from_utf8(&attempt) else { continue };
+                discarded += u64::from(target.target.discard(&op, Private::Attempt(attempt)).map_err(fail)?);
+                hit(self.passed);
+            }
+        }
+        Ok(discarded)
     }
-    found.accepted = accepted.len() as u64;
-    found.redone = redo.len() as u64;
-    found.discarded = discard_former(storage, tag)?;
-    Ok(found)
+}
+
+/// Removes what this very process has private, when it ends and nothing of it will be published: fenced, or the run is
+/// over.
+pub(crate) fn leave_nothing(storage: &Storage, tag: &PeerTag) {
+    for target in storage.reached() {
+        let op = OpContext::new();
+        let found = target.target.sweep(&op, &PeerTag::run_prefix(&tag.run), false).unwrap_or_default();
+        for attempt in found.into_iter().filter(|attempt| tag.is_own(attempt)) {
+            let Ok(attempt) = std::str::from_utf8(&attempt) else { continue };
+            // What cannot be removed is found by the next life, or by `doctor`.
+            if let Err(e) = target.target.discard(&op, Private::Attempt(attempt)) {
+                tracing::warn!(error = %e, attempt, target = target.name, "a private object stays");
+            }
+        }
+    }
 }
 
 /// Discards the private object, and says whether the object was published before.
@@ -96,19 +179,4 @@ fn settled(row: &Unsettled, verify: Verify) -> Settled {
         attempts: row.row.attempts.max(1),
         at_ms: crate::clock::wall_ms(),
     }
-}
-
-fn discard_former(storage: &Storage, tag: &PeerTag) -> Result<u64> {
-    let mut discarded = 0;
-    for target in storage.reached() {
-        let fail = |source| EngineError::Backend { target: target.name.clone(), source };
-        let op = OpContext::new();
-        let found = target.target.sweep(&op, &PeerTag::run_prefix(&tag.run), false).map_err(fail)?;
-        let former = found.into_iter().filter(|attempt| tag.is_of_former_life(attempt));
-        for attempt in former {
-            let Ok(attempt) = std::str::from_utf8(&attempt) else { continue };
-            discarded += u64::from(target.target.discard(&op, Private::Attempt(attempt)).map_err(fail)?);
-        }
-    }
-    Ok(discarded)
 }

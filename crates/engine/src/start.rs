@@ -17,20 +17,26 @@ use crate::server::{self, Heard};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use crate::whole::{WHOLES_MAX, Whole, Wholes};
-use crate::{recover, slots};
+use crate::{place, recover, slots};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
-use twinhaul_assist::{Core, Last, Memory, Policy, Settings};
+use twinhaul_assist::{Core, Last, Memory, Policy, Settings, Timing};
 use twinhaul_backend_host::{Caps, Loader};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Joined, LiveLimit, NewEvent, Process, State, Store, View};
 use twinhaul_units::{Amount, Incarnation, Ratio};
 use twinhaul_wire::{EventKind, Hello, PROTO, PeerSnapshot, PeerState, QueueSize, Role, Slots};
 
 /// What clients sent and the driver has not taken; more waits at the clients.
 const HEARD_MAX: usize = 64;
+
+/// Slots give their transfers up within this when the peer ends; a backend that hangs is not waited for longer.
+const LAST_SLOTS: Duration = Duration::from_secs(1);
+const LAST_SLOTS_POLL: Duration = Duration::from_millis(10);
 
 /// Runs one peer until it ends. The caller holds the peer's lock and has made the process a session leader.
 ///
@@ -58,6 +64,7 @@ pub fn run(options: Options, loader: &Loader) -> Result<Ended> {
         host: options.host.clone(),
     };
     let joined = store.join(options.me, &process, wall_ms())?;
+    hit(Point::Joined);
     let polled = ledger_thread::look(&store)?;
     let face = {
         let _inside = runtime.enter();
@@ -79,11 +86,15 @@ pub fn run(options: Options, loader: &Loader) -> Result<Ended> {
 fn prepare(options: &Options, loader: &Loader, store: Store, tag: &PeerTag) -> Result<(Store, Storage)> {
     let storage = Storage::open(&options.profile, options.me, loader)?;
     let recovered = recover::recover(&store, &storage, tag, options.profile.verify)?;
+    let (peer, incarnation) = (Some(options.name().to_owned()), tag.incarnation.0);
+    let told = |kind| NewEvent { at_ms: wall_ms(), peer: peer.clone(), incarnation, kind };
+    let stopped: Vec<NewEvent> = store.take_stopped().into_iter().map(|s| told(s.told())).collect();
+    if !stopped.is_empty() {
+        store.append_events(&stopped)?;
+    }
     if recovered != recover::Recovered::default() {
         let kind = EventKind::Recovered { discarded: recovered.discarded, accepted: recovered.accepted };
-        let peer = Some(options.name().to_owned());
-        let incarnation = tag.incarnation.0;
-        store.append_events(&[NewEvent { at_ms: wall_ms(), peer, incarnation, kind }])?;
+        store.append_events(&[told(kind)])?;
     }
     Ok((store, storage))
 }
@@ -130,6 +141,14 @@ struct Ready {
     polled: Polled,
 }
 
+/// Whether nothing that this process has private will ever be published.
+fn may_leave_nothing(ended: &Result<Ended>) -> bool {
+    match ended {
+        Ok(ended) => matches!(ended, Ended::Finished(_)),
+        Err(e) => e.is_fenced(),
+    }
+}
+
 fn settings(options: &Options) -> Settings {
     let learning = options.profile.assistance.learning;
     Settings {
@@ -142,7 +161,20 @@ fn settings(options: &Options) -> Settings {
         increment: learning.increment,
         minimum: learning.minimum,
         slots: options.profile.peer(options.me).slots,
-        ..Settings::default()
+        take_over: true,
+        timing: timing(),
+    }
+}
+
+/// As it is; faster in a test that would otherwise wait for leases.
+fn timing() -> Timing {
+    let usual = Timing::default();
+    match (twinhaul_failpoint::heartbeat(), usual.heartbeat_every) {
+        (Some(beat), Some(every)) => {
+            let lease = usual.lease.map(|lease| lease.mul_f64(beat.as_secs_f64() / every.as_secs_f64()));
+            Timing { heartbeat_every: Some(beat), lease, ..usual }
+        }
+        _ => usual,
     }
 }
 
@@ -218,7 +250,23 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
     tokio::spawn(forward(face.heard, driver_in.clone(), DriverEvent::Heard));
     tokio::spawn(forward(link_events, driver_in.clone(), DriverEvent::Link));
     tokio::spawn(signals(driver_in));
-    Driver::new(options, clock, core, shared, out, polled).run(driver_events).await
+    let at_the_end = shared.clone();
+    let ended = Driver::new(options, clock, core, shared, out, polled).run(driver_events).await;
+    if may_leave_nothing(&ended) {
+        leave_nothing(&at_the_end, &tag).await;
+    }
+    ended
+}
+
+/// Whoever finishes swept before; a process that woke late may have begun something since.
+async fn leave_nothing(shared: &Shared, own: &PeerTag) {
+    shared.gate.cut();
+    let begun = std::time::Instant::now();
+    let in_hand = || shared.slots.iter().any(|slot| slot.shown(0).is_some());
+    while in_hand() && begun.elapsed() < LAST_SLOTS {
+        tokio::time::sleep(LAST_SLOTS_POLL).await;
+    }
+    recover::leave_nothing(&shared.storage, own);
 }
 
 /// What a client sees before the driver has made its first snapshot: who answers, and what the ledger says of it.
@@ -316,6 +364,10 @@ fn start_threads(
     let targets = target_facts(options, &shared.storage);
     let to_driver = driver.clone();
     spawn("ledger", move || ledger_thread::run(&store, me, incarnation, &targets, &ledger_jobs, &to_driver))?;
+
+    let (view, to_driver) = (View::open(&path)?, driver.clone());
+    let (run_dir, name) = (options.run_dir.clone(), options.other_name().to_owned());
+    spawn("place", move || place::watch(&view, &run_dir, &name, me.other(), &to_driver))?;
 
     let (view, to_driver, ahead) = (View::open(&path)?, driver.clone(), Arc::clone(&shared.ahead));
     spawn("feeder", move || feeder::run(&view, &ahead, &feeds, &to_slots, &to_driver))?;

@@ -30,11 +30,22 @@ impl PeerTag {
         format!("{run}/")
     }
 
-    /// Whether an attempt is of this peer's place but of an earlier life.
-    pub(crate) fn is_of_former_life(&self, attempt: &[u8]) -> bool {
-        let tail = std::str::from_utf8(attempt).ok().and_then(|a| a.rsplit('/').next());
-        let Some(number) = tail.and_then(|t| t.strip_prefix(letter(self.me))) else { return false };
-        number.parse::<u64>().is_ok_and(|n| n < self.incarnation.0)
+    /// Whether an attempt is of an incarnation before the current one of its peer.
+    pub(crate) fn is_of_dead_life(attempt: &[u8], current: [Incarnation; 2]) -> bool {
+        Self::life(attempt).is_some_and(|(peer, life)| life < current[peer.index()])
+    }
+
+    /// Whether an attempt is of this very process.
+    pub(crate) fn is_own(&self, attempt: &[u8]) -> bool {
+        Self::life(attempt) == Some((self.me, self.incarnation))
+    }
+
+    /// The peer and incarnation that an attempt names.
+    fn life(attempt: &[u8]) -> Option<(PeerId, Incarnation)> {
+        let tail = std::str::from_utf8(attempt).ok()?.rsplit('/').next()?;
+        let of = |peer| tail.strip_prefix(letter(peer)).map(|number| (peer, number));
+        let (peer, number) = of(PeerId::First).or_else(|| of(PeerId::Second))?;
+        Some((peer, Incarnation(number.parse().ok()?)))
     }
 }
 
@@ -43,14 +54,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_own_former_lives_are_recognised() {
+    fn dead_lives_of_both_peers_are_recognised() {
         let tag = PeerTag { run: "r-1".into(), me: PeerId::First, incarnation: Incarnation(3) };
         assert_eq!(tag.attempt(TransferId(7), Epoch(2), None), "r-1/7/2/a3");
         assert_eq!(tag.attempt(TransferId(7), Epoch(2), Some(9)), "r-1/7/2.9/a3");
-        assert!(tag.is_of_former_life(b"r-1/7/2.9/a2"));
-        assert!(tag.is_of_former_life(b"r-1/7/2/a2"));
-        assert!(!tag.is_of_former_life(b"r-1/7/2/a3"));
-        assert!(!tag.is_of_former_life(b"r-1/7/2/b1"));
-        assert!(!tag.is_of_former_life(b"\xff"));
+        let current = [Incarnation(3), Incarnation(2)];
+        for (attempt, dead, own) in [
+            (&b"r-1/7/2/a2"[..], true, false),
+            (b"r-1/7/2.9/a2", true, false),
+            (b"r-1/7/2/a3", false, true),
+            (b"r-1/7/2/b1", true, false),
+            (b"r-1/7/2/b2", false, false),
+            (b"r-1/7/2/c1", false, false),
+            (b"r-1/7/2/a", false, false),
+            (b"\xff", false, false),
+        ] {
+            assert_eq!(PeerTag::is_of_dead_life(attempt, current), dead, "{attempt:?}");
+            assert_eq!(tag.is_own(attempt), own, "{attempt:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{DIRECTORY, Point, SPECS};
 use rustix::process::{Signal, getpid, kill_process};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -72,9 +73,10 @@ pub(crate) fn hit(point: Point) {
 }
 
 impl Spec {
-    /// Whether no earlier life did it; notes that it is done now.
+    /// Whether no earlier life did it; notes that this process does it now.
     fn is_first(&self) -> bool {
-        std::fs::OpenOptions::new().write(true).create_new(true).open(&self.mark).is_ok()
+        let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&self.mark);
+        made.and_then(|mut mark| write!(mark, "{}", std::process::id())).is_ok()
     }
 
     fn act(&self) {

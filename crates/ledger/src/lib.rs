@@ -10,6 +10,7 @@
 mod error;
 mod files;
 mod limits;
+pub mod process;
 mod rules;
 mod sim;
 mod sqlite;

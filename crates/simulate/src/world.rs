@@ -164,7 +164,9 @@ pub fn run(
 ) -> Result<(Outcome, Vec<String>), SimulateError> {
     let own_seed = seed_of(seed, &scenario.name);
     let (load, courses, bound_ns) = prepare(scenario, own_seed)?;
-    let settings = Settings { policy, slots: scenario.slots.count, ..Settings::default() };
+    // Take-over is what `balanced` brings to the comparison (protocol.md 3); the product has it under every policy.
+    let take_over = policy == Policy::Balanced;
+    let settings = Settings { policy, slots: scenario.slots.count, take_over, ..Settings::default() };
     let mut world = World {
         policy,
         settings,

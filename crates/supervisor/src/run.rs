@@ -82,6 +82,8 @@ struct Run {
     known: Known,
     looked_at: Moment,
     look_answered: bool,
+    /// Since when the ledger has called the run complete or failed.
+    ledger_ended: Option<Moment>,
     state: RunState,
     stop: Option<Stop>,
     /// The planner's failure: words, and the run's exit code.
@@ -150,6 +152,7 @@ impl Run {
             known: Known::default(),
             looked_at: Moment::ZERO,
             look_answered: true,
+            ledger_ended: None,
             state: RunState::Starting,
             stop: None,
             broken: None,
@@ -196,6 +199,10 @@ impl Run {
             Input::Looked(known) => {
                 self.look_answered = true;
                 self.known = Known { totals: known.totals.or(self.known.totals), ..known };
+                if matches!(self.known.run_state, Some(RunState::Complete | RunState::Failed)) {
+                    let now = self.now();
+                    self.ledger_ended.get_or_insert(now);
+                }
             }
             Input::Told { command, result } => {
                 self.event(None, EventKind::Control { command, by: "story".into(), result });

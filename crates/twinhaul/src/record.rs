@@ -1,6 +1,6 @@
 //! The supervisor's way into the ledger: it owns no truth and imports no store (architecture.md 3).
 
-use twinhaul_ledger::{NewEvent, Store};
+use twinhaul_ledger::{NewEvent, Stopped, Store};
 use twinhaul_supervisor::Record;
 use twinhaul_wire::{Event, EventKind, RunState, Totals};
 
@@ -15,7 +15,14 @@ fn logged<T>(what: &str, result: twinhaul_ledger::Result<T>) -> Option<T> {
 impl Record for LedgerRecord {
     fn event(&mut self, at_ms: u64, peer: Option<&str>, kind: &EventKind) -> Option<u64> {
         let event = NewEvent { at_ms, peer: peer.map(str::to_owned), incarnation: 0, kind: kind.clone() };
-        logged("recording an event", self.0.append_events(&[event]))
+        let seq = logged("recording an event", self.0.append_events(&[event]));
+        // Whoever had to be killed so that this could be written.
+        let told = |s: Stopped| NewEvent { at_ms, peer: None, incarnation: 0, kind: s.told() };
+        let stopped: Vec<NewEvent> = self.0.take_stopped().into_iter().map(told).collect();
+        if !stopped.is_empty() {
+            logged("recording an event", self.0.append_events(&stopped));
+        }
+        seq
     }
 
     fn events(&mut self, after: u64, most: usize) -> Option<Vec<Event>> {

@@ -210,6 +210,22 @@ pub enum EventKind {
         discarded: u64,
         accepted: u64,
     },
+    /// Nothing was heard of the other peer for so long.
+    Suspected {
+        other: String,
+        silent_ms: u64,
+    },
+    /// This peer owns now what `from` had not done. Fenced: that incarnation of it; discarded: its private objects;
+    /// accepted: transfers that it had published.
+    TakenOver {
+        from: String,
+        fenced: u64,
+        count: u64,
+        bytes: u64,
+        discarded: u64,
+        accepted: u64,
+        why: String,
+    },
     /// Directory times, links, sweep.
     Finishing {
         directories: u64,
@@ -245,9 +261,12 @@ impl EventKind {
     pub const fn level(&self) -> Level {
         match self {
             Self::Failed { .. } | Self::ProblemBegan { .. } => Level::Error,
-            Self::Retry { .. } | Self::Warning { .. } | Self::Unlinked { .. } | Self::Exited { .. } => {
-                Level::Warn
-            }
+            Self::Retry { .. }
+            | Self::Warning { .. }
+            | Self::Unlinked { .. }
+            | Self::Suspected { .. }
+            | Self::TakenOver { .. }
+            | Self::Exited { .. } => Level::Warn,
             _ => Level::Info,
         }
     }

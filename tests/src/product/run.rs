@@ -76,6 +76,16 @@ impl<'a> Run<'a> {
         self.events().into_iter().map(|e| e.kind).collect()
     }
 
+    /// The first event for which `is_it` holds.
+    ///
+    /// # Panics
+    /// When it does not happen; all events are shown.
+    #[track_caller]
+    pub fn until_event(&self, what: &str, is_it: impl Fn(&Event) -> bool) -> Event {
+        poll(CONDITION_WAIT_MAX, || self.events().into_iter().find(&is_it))
+            .unwrap_or_else(|| panic!("not within {CONDITION_WAIT_MAX:?}: {what}\n{:#?}", self.events()))
+    }
+
     /// `report --json`.
     pub fn report(&self) -> serde_json::Value {
         let done = self.verb("report", &["--json"]);

@@ -4,7 +4,7 @@
 //! before anybody does it again. Clocks decide only when to try.
 
 use super::{Core, prospects::Other};
-use crate::{Effect, FenceWhy, FencedFigures, Message, OpId, Policy, Refusal, Report, SUSPECT_BEATS};
+use crate::{Effect, FenceWhy, FencedFigures, Message, OpId, Refusal, Report, SUSPECT_BEATS};
 use std::time::Duration;
 use twinhaul_units::{Incarnation, Moment};
 
@@ -63,6 +63,8 @@ impl Core {
         self.link.peer = Some(incarnation);
         self.link.up = false;
         self.watch.dead = true;
+        // The host says so only when that place owes something: the planner may have given it more since it was taken.
+        self.watch.empty = false;
     }
 
     /// Takes the other peer over, if there is reason to and nothing else to do.
@@ -85,7 +87,7 @@ impl Core {
     }
 
     fn may_fence(&self) -> bool {
-        self.tuning.policy == Policy::Balanced
+        self.tuning.take_over
             && self.active()
             && !self.watch.empty
             && !self.asking.expecting

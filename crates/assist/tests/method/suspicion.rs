@@ -115,10 +115,16 @@ fn who_was_taken_over_starts_nothing_more() {
     assert_eq!(desk.complete(1).started(), [] as [u64; 0]);
 }
 
+/// A run whose peer never comes back must end, under every policy; only a comparison leaves that out.
 #[test]
-fn the_claims_alone_take_nobody_over() {
-    let settings = Settings { policy: Policy::Learning, ..Settings::default() };
-    let mut desk = Desk::new(PeerId::First, settings, 0);
-    desk.feed(Event::PeerDead { incarnation: OTHER });
-    assert_eq!(wait_for_fence(&mut desk, LEASE * 2), None);
+fn every_policy_takes_over_unless_it_is_compared_without() {
+    for policy in [Policy::None, Policy::Learning, Policy::Balanced] {
+        for take_over in [true, false] {
+            let settings = Settings { policy, take_over, ..Settings::default() };
+            let mut desk = Desk::new(PeerId::First, settings, 0);
+            desk.feed(Event::PeerDead { incarnation: OTHER });
+            let fenced = wait_for_fence(&mut desk, LEASE * 2);
+            assert_eq!(fenced.is_some(), take_over, "{policy:?}");
+        }
+    }
 }

@@ -67,6 +67,22 @@ pub fn log_line(event: &Event, names: &Names) -> String {
         EventKind::Recovered { discarded, accepted } => {
             format!("recovered: {} accepted, {} discarded", how_many(*accepted), how_many(*discarded))
         }
+        EventKind::Suspected { other, silent_ms } => {
+            format!("has heard nothing of {other} for {}", Span(Duration::from_millis(*silent_ms)))
+        }
+        EventKind::TakenOver { from, fenced, count: n, bytes, discarded, accepted, why } => {
+            let found = match (*discarded, *accepted) {
+                (0, 0) => String::new(),
+                (d, 0) => format!("; {} discarded", how_many(d)),
+                (0, a) => format!("; {} accepted", how_many(a)),
+                (d, a) => format!("; {} discarded, {} accepted", how_many(d), how_many(a)),
+            };
+            format!(
+                "took over {} / {} of {from}, incarnation {fenced}: {why}{found}",
+                how_many(*n),
+                Bytes(*bytes)
+            )
+        }
         EventKind::Finishing { directories } => format!("finishing {} directories", count(*directories)),
         EventKind::PeerFinished { transfers, bytes, .. } => {
             format!("finished: {} / {}", how_many(*transfers), Bytes(*bytes))

@@ -4,6 +4,7 @@ use super::{Committer, GroupReport, Item, Sealed, SealedKind};
 use crate::copy::Failure;
 use crate::feeder::{Feed, Job};
 use crate::options::{ATTEMPTS_MAX, CHUNK};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Authorise, Outcome, Result, Settled, State};
 use twinhaul_profile::{Durability, Verify};
 use twinhaul_units::{Amount, Bytes};
@@ -90,10 +91,12 @@ impl Committer {
             }
         }
         self.seal(&mut entries);
+        hit(Point::SealSynced);
         let authorised: Vec<Authorise> =
             entries.iter().filter(|e| e.failure.is_none()).map(Entry::authorise).collect();
         if !authorised.is_empty() {
             self.store.authorise(self.me, self.incarnation, &authorised)?;
+            hit(Point::Authorised);
         }
         self.publish(&mut entries);
         self.verify_group(&mut entries);
@@ -125,7 +128,9 @@ impl Committer {
             self.store.release(self.me, self.incarnation, &released)?;
         }
         if !settled.is_empty() {
+            hit(Point::Settling);
             self.store.settle(self.me, self.incarnation, &settled)?;
+            hit(Point::Settled);
         }
         for bytes in planned {
             self.storage.settling.remove(bytes);
@@ -147,7 +152,9 @@ impl Committer {
         }
         let (settled, bytes): (Vec<Settled>, Vec<u64>) =
             std::mem::take(&mut self.published).into_iter().unzip();
+        hit(Point::Settling);
         self.store.settle(self.me, self.incarnation, &settled)?;
+        hit(Point::Settled);
         for (end, bytes) in settled.iter().zip(bytes) {
             note_end(&mut report, end, bytes, &[]);
             self.storage.published.remove(bytes);

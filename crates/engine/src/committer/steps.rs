@@ -7,6 +7,7 @@ use crate::digest::digest_of;
 use crate::storage::Opened;
 use std::collections::BTreeMap;
 use twinhaul_backend_host::{BackendError, Code, OpContext, Private, Put, WriteMode};
+use twinhaul_failpoint::{Point, before, hit};
 use twinhaul_profile::Durability;
 use twinhaul_units::Key;
 
@@ -38,11 +39,13 @@ impl Committer {
         let durable = self.durability != Durability::End;
         self.per_target(entries, |target, mut members| {
             publish_objects(target, &mut members);
+            hit(Point::Published);
             for entry in members.iter_mut().filter(|e| e.failure.is_none()) {
                 if let Err(failure) = publish_nodes(target, entry) {
                     entry.failure = Some(failure);
                 }
             }
+            hit(Point::Named);
             if !durable {
                 return;
             }
@@ -52,6 +55,7 @@ impl Committer {
                     entry.failure = Some(Failure::of("sync names on", &target.name, &e));
                 }
             }
+            hit(Point::PublishSynced);
         });
     }
 
@@ -141,9 +145,21 @@ fn publish_objects(target: &Opened, members: &mut [&mut Entry]) {
         return;
     }
     let borrowed: Vec<&[u8]> = refs.iter().map(Vec::as_slice).collect();
-    let results = target.target.publish_batch(&OpContext::new(), &puts, &borrowed);
-    let results = results.map(|all| all.into_iter().map(|one| one.map(|stat| stat.etag)).collect());
-    note(members.iter_mut().filter(|e| e.reference().is_some()).map(|e| &mut **e), results, target);
+    // All at once; in two parts only when a test waits between them.
+    let (first, rest) = puts.split_at(before(Point::PublishedHalf, puts.len()));
+    let mut objects = members.iter_mut().filter(|e| e.reference().is_some()).map(|e| &mut **e);
+    for (part, from) in [(first, 0), (rest, first.len())] {
+        if part.is_empty() {
+            continue;
+        }
+        let results =
+            target.target.publish_batch(&OpContext::new(), part, &borrowed[from..from + part.len()]);
+        let results = results.map(|all| all.into_iter().map(|one| one.map(|stat| stat.etag)).collect());
+        note(objects.by_ref().take(part.len()), results, target);
+        if part.len() < puts.len() {
+            hit(Point::PublishedHalf);
+        }
+    }
 }
 
 fn publish_nodes(target: &Opened, entry: &mut Entry) -> Result<(), Failure> {

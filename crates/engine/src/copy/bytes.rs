@@ -6,6 +6,7 @@ use crate::gate::Pass;
 use crate::options::{CHUNK, PIPE_CHUNKS};
 use std::ops::ControlFlow;
 use twinhaul_backend_host::{Attrs, Caps, Lost, OpContext, ReadOptions, Reader, Writer};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_units::Rate;
 use twinhaul_wire::{Phase, WaitReason};
 
@@ -63,6 +64,7 @@ fn extents(desk: &Desk, route: &Route<'_>, reader: &mut Reader, size: u64) -> Op
 
 /// Passes the gate and the limit before `n` bytes move.
 fn may_move(desk: &Desk, n: usize) -> Result<(), Stop> {
+    hit(Point::Copying);
     let paused = desk.gate.pass(|by| desk.slot().wait(WaitReason::Paused, format!("by {by}")));
     let limited = desk.limiter.take(n, &desk.gate, |rate| {
         desk.slot().wait(WaitReason::Throttle, format!("limit {}", Rate(rate)));

@@ -107,6 +107,7 @@ impl Driver {
         if !granted {
             // Asked again after the next poll, in case the other peer dies while it finishes.
             self.claim_pending = false;
+            self.other.it_finishes = true;
             return Ok(());
         }
         let still_settled = self.view.polled.all_settled();
@@ -123,6 +124,7 @@ impl Driver {
             run: self.options.run.clone(),
             me: self.options.me,
             incarnation: self.incarnation,
+            fenced: self.where_the_other_is(),
         };
         let driver = self.out.driver.clone();
         std::thread::Builder::new()
@@ -140,6 +142,7 @@ impl Driver {
     }
 
     pub(super) fn on_finished(&mut self, report: FinishReport) -> Result<()> {
+        self.tell_of_process(&report.fenced);
         for text in report.warnings {
             self.record(EventKind::Warning { text });
         }

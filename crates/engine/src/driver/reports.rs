@@ -101,13 +101,11 @@ impl Driver {
             }
             Report::ControlRefused { control, why } => self.control_refused(control, why),
             Report::Suspected { silent } => {
-                let text = format!("the other peer has been silent for {} ms", silent.as_millis());
-                self.record(EventKind::Warning { text });
+                let other = self.options.other_name().to_owned();
+                let silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
+                self.record(EventKind::Suspected { other, silent_ms });
             }
-            Report::TookOver { figures, .. } => {
-                let text = format!("took over {} transfers of the other peer", figures.count);
-                self.record(EventKind::Warning { text });
-            }
+            Report::TookOver { from, figures, why } => self.tell_of_take_over(from, figures, why),
             Report::FenceRefused { why } => {
                 let text = format!("the other peer could not be taken over: {why:?}");
                 self.record(EventKind::Warning { text });

@@ -12,6 +12,14 @@ pub(super) fn why(why: twinhaul_assist::AssignWhy) -> AssignWhy {
     }
 }
 
+pub(super) fn fence_why(why: twinhaul_assist::FenceWhy) -> &'static str {
+    match why {
+        twinhaul_assist::FenceWhy::Dead => "its process is gone",
+        twinhaul_assist::FenceWhy::LeaseOver => "nothing was heard of it for the length of a lease",
+        twinhaul_assist::FenceWhy::Silent => "it was silent, and there was nothing else to do",
+    }
+}
+
 pub(super) fn rule(rule: twinhaul_assist::Rule) -> Rule {
     match rule {
         twinhaul_assist::Rule::Claim6_1 => Rule::R61,

@@ -5,9 +5,7 @@
 //! transaction is then as if it had never been. It must never kill a process that runs, that is not this program, or
 //! that does not hold the lock of this very ledger. Entry point: [`Cure::look`], called while waiting.
 
-use crate::{Stopped, files};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use std::os::unix::fs::MetadataExt as _;
+use crate::{Stopped, files, process};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,52 +62,19 @@ impl Cure {
     /// The holder of this ledger's lock, if it is this program and stopped.
     fn stopped_holder(&self) -> Option<Suspect> {
         let pid = files::lock_holder(&self.path).ok().flatten()?;
-        let (state, started) = stat(pid)?;
-        (matches!(state, 'T' | 't') && is_this_program(pid)).then_some(Suspect { pid, started })
+        let stat = process::stat(pid)?;
+        let meant = stat.is_stopped() && process::is_this_program(pid);
+        meant.then_some(Suspect { pid, started: stat.started })
     }
 
     fn end(&mut self, suspect: Suspect) {
         self.suspect = None;
-        let pid = i32::try_from(suspect.pid).ok().and_then(Pid::from_raw);
-        let Some(Ok(pidfd)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else { return };
-        // What is killed is what the descriptor means: it is looked at once more now that it cannot change.
-        if self.stopped_holder() != Some(suspect) || pidfd_send_signal(&pidfd, Signal::KILL).is_err() {
+        if !process::end_if(suspect.pid, || self.stopped_holder() == Some(suspect)) {
             return;
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < TOLD_MAX {
             told.push(Stopped { pid: suspect.pid });
         }
-    }
-}
-
-/// State letter and start time.
-fn stat(pid: u32) -> Option<(char, u64)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command's name may hold spaces and brackets; fields are counted after its last bracket.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(18)?.parse().ok()?))
-}
-
-/// Whether the process runs the file that this one runs.
-fn is_this_program(pid: u32) -> bool {
-    let file = |path: String| std::fs::metadata(path).map(|m| (m.dev(), m.ino())).ok();
-    let own = file("/proc/self/exe".into());
-    own.is_some() && own == file(format!("/proc/{pid}/exe"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_process_is_itself_and_runs() {
-        let (state, started) = stat(std::process::id()).unwrap();
-        assert!(matches!(state, 'R' | 'S'), "{state}");
-        assert!(started > 0);
-        assert!(is_this_program(std::process::id()));
-        assert!(!is_this_program(1) || std::process::id() == 1);
-        assert_eq!(stat(u32::MAX), None);
     }
 }

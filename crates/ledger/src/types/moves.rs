@@ -3,7 +3,7 @@
 use super::RangeCut;
 use twinhaul_assist::{ByteRange, Interval};
 use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
-use twinhaul_wire::AssignWhy;
+use twinhaul_wire::{AssignWhy, EventKind};
 
 /// The process that takes a peer's place; enough to be sure later that it is the same process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,17 @@ pub struct Process {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
     pub pid: u32,
+}
+
+impl Stopped {
+    /// For the history.
+    pub fn told(self) -> EventKind {
+        let pid = self.pid;
+        let text = format!(
+            "process {pid} was stopped while it held the ledger's lock, and was killed: nobody else could write"
+        );
+        EventKind::Warning { text }
+    }
 }
 
 /// What a process learns when it takes a peer's place.

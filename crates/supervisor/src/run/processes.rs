@@ -15,6 +15,8 @@ use std::time::Duration;
 use twinhaul_units::Moment;
 use twinhaul_wire::{Command, EventKind, RunState};
 
+/// A peer ends with its run. One that does not and says nothing (stopped, hanging) is killed after this.
+const OUTLIVES_MAX: Duration = Duration::from_secs(5);
 /// How long the last frames of an ended process are waited for.
 const LAST_FRAMES_MAX: Duration = Duration::from_millis(500);
 
@@ -116,6 +118,7 @@ impl Run {
         let ledger_ended = self.known.run_state.is_some_and(RunState::ended);
         let stopping = self.stop.is_some();
         let seat = &mut self.seats[index];
+        let outlived = self.ledger_ended.is_some() && seat.killed_for.is_some();
         let meaning = match end.meaning() {
             Meaning::Ask if seat.says_finished() || ledger_ended => Meaning::Finished(0),
             meaning => meaning,
@@ -124,7 +127,7 @@ impl Run {
         match meaning {
             Meaning::Finished(code) => seat.over = Some(Over::Finished(code)),
             Meaning::Fatal(code) => seat.over = Some(Over::Fatal(code)),
-            Meaning::Again | Meaning::Ask if stopping => seat.over = Some(Over::Stopped),
+            Meaning::Again | Meaning::Ask if stopping || outlived => seat.over = Some(Over::Stopped),
             Meaning::Again | Meaning::Ask => match seat.breaker.died(now, seat.progressed()) {
                 Verdict::Restart { after } => {
                     seat.restarts += 1;
@@ -186,12 +189,20 @@ impl Run {
 
     /// Restarts whose time has come, and processes whose time is over.
     pub(super) fn tick_processes(&mut self, now: Moment) {
+        let outlived = self.ledger_ended.is_some_and(|at| now.since(at) >= OUTLIVES_MAX);
         for index in 0..self.seats.len() {
             let seat = &mut self.seats[index];
             if seat.ending_since.is_some_and(|s| now.since(s) >= LAST_FRAMES_MAX) {
                 self.settle(index);
             } else if seat.restart_at.is_some_and(|at| at <= now) {
                 self.launch(index);
+            } else if outlived
+                && seat.silent(now, &self.timing)
+                && seat.killed_for.is_none()
+                && let Some(process) = &seat.process
+            {
+                process.signal(Signal::KILL);
+                seat.killed_for = Some("the run was over and it did not answer".into());
             } else if seat.late(now, &self.timing)
                 && seat.killed_for.is_none()
                 && let Some(process) = seat.process.as_ref().filter(|p| !p.adopted)

@@ -167,6 +167,7 @@ pub(crate) fn peer(run_dir: &Path, name: &str) -> Result<u8, Failure> {
     let profile = super::run::load_frozen(&run)?;
     let unknown = || Failure::usage(format!("there is no peer \"{}\"", twinhaul_units::text::show(name)));
     let me = profile.peer_named(name).ok_or_else(unknown)?;
+    twinhaul_failpoint::arm(name);
     // Held until the process ends: whoever finds it free knows that this peer is dead.
     let _lock = hold_peer_lock(&run.path, name).map_err(|e| supervisor_failure(&e))?;
     let options = twinhaul_engine::Options {

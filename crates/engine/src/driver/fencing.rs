@@ -1,0 +1,214 @@
+//! Taking the other peer over: when it is known to be gone, what a take-over brings, and what it says in the history.
+//!
+//! The core decides (protocol.md 4, "suspicion", "take-over"); here its facts are gathered and its wish is carried out:
+//! one transaction in the ledger, then the discards, then the answer. No lots are loaded in between.
+
+use super::{Driver, DriverEvent, Life};
+use crate::fencing::{self, Fencing, FencingReport};
+use crate::ledger_thread::Job;
+use crate::place::{Fenced, Seen, Whereabouts};
+use crate::{EngineError, Result};
+use std::time::Duration;
+use twinhaul_assist::{Event, FencedFigures, OpId, Refusal};
+use twinhaul_ledger::{Refused, TakeOver, TakeOverOutcome, TakenOver};
+use twinhaul_units::{Bytes, Incarnation, Moment};
+use twinhaul_wire::EventKind;
+
+/// A place that nobody has taken yet stays its peer's for so long, and a process that has taken it may be silent for so
+/// long: at the start, while a supervisor restarts, while a new life recovers.
+const NOBODY_CAME_WITHIN: Duration = Duration::from_secs(15);
+
+/// What this peer knows about the other's place, and about a take-over under way.
+#[derive(Debug, Default)]
+pub(super) struct OtherPlace {
+    seen: Option<Seen>,
+    /// Since when it has been empty without a break.
+    empty_since: Option<Moment>,
+    /// The incarnation that the core was told is dead.
+    told: Option<Incarnation>,
+    /// Since when a process sits there whose link has not come up.
+    mute_since: Option<Moment>,
+    /// The number of the take-over under way.
+    fencing: Option<OpId>,
+    /// The finishing belongs to the other peer.
+    pub(super) it_finishes: bool,
+    /// What the last take-over came to beside the ledger's figures.
+    last: Option<FencingReport>,
+}
+
+impl OtherPlace {
+    pub(super) fn is_being_taken(&self) -> bool {
+        self.fencing.is_some()
+    }
+}
+
+impl Driver {
+    pub(super) fn on_place(&mut self, seen: Seen) {
+        if !seen.empty {
+            self.other.empty_since = None;
+        } else if self.other.empty_since.is_none() {
+            self.other.empty_since = Some(self.clock.now());
+        }
+        if self.other.seen.is_none_or(|before| before.incarnation != seen.incarnation) {
+            self.other.mute_since = seen.joined.then(|| self.clock.now());
+        }
+        self.other.seen = Some(seen);
+    }
+
+    /// The link is up: the process speaks.
+    pub(super) fn on_other_linked(&mut self) {
+        self.other.mute_since = None;
+    }
+
+    /// Tells the core, once, that the other's process is gone: when there is something that only it would do.
+    pub(super) fn look_at_the_other(&mut self) -> Result<()> {
+        self.look_at_a_mute_one()?;
+        let (Some(seen), Some(since)) = (self.other.seen, self.other.empty_since) else { return Ok(()) };
+        let nobody_will_come = self.clock.now().since(since) >= NOBODY_CAME_WITHIN;
+        let wanted = self.other_owes_something() && self.life == Life::Running;
+        if !wanted || !(seen.joined || nobody_will_come) || self.other.told == Some(seen.incarnation) {
+            return Ok(());
+        }
+        self.other.told = Some(seen.incarnation);
+        let incarnation = seen.incarnation;
+        let text = format!("{} is gone: no process holds its place", self.options.other_name());
+        self.record(EventKind::Warning { text });
+        self.tell_core(Event::PeerDead { incarnation })
+    }
+
+    /// A process took the place and has never answered, stopped while it recovered perhaps. The core is told that it is
+    /// there, and not linked: then its silence counts.
+    fn look_at_a_mute_one(&mut self) -> Result<()> {
+        let (Some(seen), Some(since)) = (self.other.seen, self.other.mute_since) else { return Ok(()) };
+        if seen.empty || self.clock.now().since(since) < NOBODY_CAME_WITHIN {
+            return Ok(());
+        }
+        self.other.mute_since = None;
+        self.tell_core(Event::PeerJoined { incarnation: seen.incarnation })?;
+        self.tell_core(Event::PeerLost)
+    }
+
+    fn other_owes_something(&self) -> bool {
+        let other = self.options.me.other();
+        let remaining = self.view.polled.remaining_of(other).transfers;
+        remaining > 0 || self.other.it_finishes
+    }
+
+    /// The core wants to take over; the same number again is the same wish.
+    pub(super) fn fence(&mut self, op: OpId, incarnation: Incarnation) -> Result<()> {
+        if self.other.fencing == Some(op) {
+            return Ok(());
+        }
+        if self.other.is_being_taken() || self.life != Life::Running {
+            return self.tell_core(Event::Fenced { op, outcome: Err(Refusal::Unavailable) });
+        }
+        self.other.fencing = Some(op);
+        self.ledger(Job::TakeOver(TakeOver {
+            op: op.0,
+            by: self.options.me,
+            by_incarnation: self.incarnation,
+            dead_incarnation: incarnation,
+        }))
+    }
+
+    /// The ledger has answered; what was left half-way comes next.
+    pub(super) fn on_taken(&mut self, op: u64, outcome: TakeOverOutcome) -> Result<()> {
+        match outcome {
+            TakeOverOutcome::Taken(taken) => self.deal_with(op, taken),
+            TakeOverOutcome::Refused(why) => {
+                self.other.fencing = None;
+                let text = format!("{} is not taken over: {why}", self.options.other_name());
+                self.record(EventKind::Info { text });
+                let why = match why {
+                    // It has joined again: the core hears so from the link.
+                    Refused::StaleOwner { .. } => Refusal::ReceiverNotCurrent,
+                    _ => Refusal::LotChanged,
+                };
+                self.tell_core(Event::Fenced { op: OpId(op), outcome: Err(why) })
+            }
+        }
+    }
+
+    fn deal_with(&mut self, op: u64, taken: TakenOver) -> Result<()> {
+        let work = Fencing {
+            ledger: self.options.run_dir.join("ledger.sqlite"),
+            storage: std::sync::Arc::clone(&self.shared.storage),
+            tag: crate::PeerTag {
+                run: self.options.run.clone(),
+                me: self.options.me,
+                incarnation: self.incarnation,
+            },
+            verify: self.options.profile.verify,
+            fenced: self.where_the_other_is(),
+            op,
+            taken,
+        };
+        let driver = self.out.driver.clone();
+        let spawned = std::thread::Builder::new().name("fencing".into()).spawn(move || {
+            let result = fencing::run(&work);
+            // The driver waits for exactly this.
+            let _ = driver.blocking_send(DriverEvent::Fencing(result));
+        });
+        let fail = |source| EngineError::Io { what: "starting the fencing thread".into(), source };
+        spawned.map(|_| ()).map_err(fail)
+    }
+
+    pub(super) fn where_the_other_is(&self) -> Whereabouts {
+        Whereabouts {
+            run_dir: self.options.run_dir.clone(),
+            name: self.options.other_name().to_owned(),
+            peer: self.options.me.other(),
+        }
+    }
+
+    /// Everything is discarded or accepted: now the core may have the lots.
+    pub(super) fn on_fencing(&mut self, report: FencingReport) -> Result<()> {
+        self.other.fencing = None;
+        if let Some(process) = &report.process {
+            self.tell_of_process(process);
+        }
+        let taken = report.taken;
+        let op = OpId(report.op);
+        let figures =
+            FencedFigures { incarnation: taken.incarnation, count: taken.count, bytes: Bytes(taken.bytes) };
+        self.other.last = Some(report);
+        self.tell_core(Event::Fenced { op, outcome: Ok(figures) })
+    }
+
+    pub(super) fn tell_of_process(&mut self, process: &Fenced) {
+        let other = self.options.other_name();
+        let text = match process {
+            Fenced::Gone => return,
+            Fenced::Killed { pid } => {
+                format!(
+                    "the process of {other} that was taken over (pid {pid}) had not woken up, and was killed"
+                )
+            }
+            Fenced::Remains { pid } => {
+                format!(
+                    "the process of {other} that was taken over (pid {pid}) is still there; it can write nothing that counts"
+                )
+            }
+        };
+        self.record(EventKind::Warning { text });
+    }
+
+    /// The core's report, with what happened at the targets.
+    pub(super) fn tell_of_take_over(
+        &mut self,
+        from: Incarnation,
+        figures: FencedFigures,
+        why: twinhaul_assist::FenceWhy,
+    ) {
+        let recovered = self.other.last.take().map(|report| report.recovered).unwrap_or_default();
+        self.record(EventKind::TakenOver {
+            from: self.options.other_name().to_owned(),
+            fenced: from.0,
+            count: figures.count,
+            bytes: figures.bytes.0,
+            discarded: recovered.discarded,
+            accepted: recovered.accepted,
+            why: super::translate::fence_why(why).to_owned(),
+        });
+    }
+}
