@@ -33,7 +33,8 @@ pub enum Effect {
     StartRange(ByteRange),
     /// A slot is idle and the queue is empty: make a second part of a transfer in flight here; answer with `Split`.
     Split(Cut),
-    /// Stop working on this range: the other copy of a hedge is done. No answer; its slot is free.
+    /// This range is done elsewhere: the other copy of a hedge was faster. A range in a slot that it covers ends without
+    /// an answer, and its slot is free; an own transfer whose end it is ends where the range begins, as usual.
     Abandon { range: ByteRange },
     /// Take over what the other peer owns, if this is still its current incarnation: one ledger transaction under a
     /// number of its own, as with `Assign`. Answer with `Fenced`.

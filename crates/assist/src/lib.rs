@@ -5,7 +5,7 @@
 //! number or an iteration order that depends on hashing, so the same code runs in production, in the simulator and
 //! in the model checker. Messages change no ownership; only an assignment that the ledger has made durable does.
 //!
-//! Entry points: [`Core::new`], [`Core::handle`], [`Core::memory`]. The pages are protocol.md 1, 2, 4 and 5; the code
+//! Entry points: [`Core::new`], [`Core::handle`], [`Core::memory`]. The pages are protocol.md 1 to 6; the code
 //! names the claim that each step comes from.
 
 mod book;

@@ -16,6 +16,11 @@ const TAKEN_COSTS: Duration = Duration::from_secs(1);
 /// Most of that to wait for; the lease ends the wait in any case.
 const PATIENCE_MAX: f64 = 15.0;
 
+/// Incarnations of both peers together up to which silence means what it says: both first ones, and one restart.
+const LIVES_TRUSTED: u64 = 3;
+/// How often the silence that is waited for doubles.
+const DOUBLINGS_MAX: u64 = 6;
+
 /// What is thought of the other peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Watch {
@@ -95,8 +100,7 @@ impl Core {
     }
 
     fn reason(&self, now: Moment, silent: Duration) -> Option<FenceWhy> {
-        let lease = self.tuning.timing.lease;
-        let lease_over = lease.is_some_and(|lease| silent >= lease);
+        let lease_over = self.lease().is_some_and(|lease| silent >= lease);
         let idle = self.watch.idle_since.map(|since| now.since(since));
         if self.watch.dead && (idle.is_some() || lease_over) {
             Some(FenceWhy::Dead)
@@ -131,7 +135,19 @@ impl Core {
     fn suspect_after(&self, beats: u32) -> Option<Duration> {
         let beat = self.tuning.timing.heartbeat_every?;
         self.tuning.timing.lease?;
-        Some(beat * beats + self.asking.srtt.unwrap_or_default())
+        Some(beat * beats * self.doubt() + self.asking.srtt.unwrap_or_default())
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.tuning.timing.lease.map(|lease| lease * self.doubt())
+    }
+
+    /// How many times as long silence must last: twice for each life that this pair has lost beyond the first. Two that
+    /// live but do not hear each other would take one another over for ever, and no large transfer would be finished.
+    fn doubt(&self) -> u32 {
+        let other = self.link.peer.map_or(0, |peer| peer.0);
+        let lost = (self.incarnation.0 + other).saturating_sub(LIVES_TRUSTED);
+        1 << lost.min(DOUBLINGS_MAX)
     }
 
     pub(super) fn on_fenced(
@@ -192,8 +208,7 @@ impl Core {
         }
         let may = self.link.peer.is_some() && self.may_fence();
         // What is certain needs no waiting; the rest comes in two steps.
-        let steps =
-            [self.suspect_after(ASKED_BEATS), self.suspect_after(SUSPECT_BEATS), self.tuning.timing.lease];
+        let steps = [self.suspect_after(ASKED_BEATS), self.suspect_after(SUSPECT_BEATS), self.lease()];
         let next = steps.into_iter().flatten().map(|after| self.watch.heard + after);
         let due = self.asking.question.as_ref().map(|q| self.answer_due(q.first_sent));
         let waited = self.watch.idle_since.map(|since| since + self.patience());

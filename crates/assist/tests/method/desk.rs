@@ -8,9 +8,9 @@ use twinhaul_assist::{
 use twinhaul_units::{Bytes, Epoch, Incarnation, LotId, Moment, PeerId, Rate, Ratio, TransferId};
 
 /// The incarnation of the core on the desk.
-pub(crate) const ME: Incarnation = Incarnation(3);
+pub(crate) const ME: Incarnation = Incarnation(1);
 /// That of the other peer.
-pub(crate) const OTHER: Incarnation = Incarnation(7);
+pub(crate) const OTHER: Incarnation = Incarnation(2);
 
 pub(crate) struct Desk {
     pub(crate) core: Core,

@@ -128,3 +128,30 @@ fn every_policy_takes_over_unless_it_is_compared_without() {
         }
     }
 }
+
+/// Two that live and do not hear each other, for the `lives`-th time.
+fn silence_before_a_fence(lives: u64) -> Duration {
+    let settings = crate::weighed::balanced(1);
+    let memory = twinhaul_assist::Memory::fresh(settings.ratio);
+    let mut out = Vec::new();
+    let mut core = twinhaul_assist::Core::new(PeerId::First, Incarnation(1), settings, memory);
+    let mut now = twinhaul_units::Moment::ZERO;
+    for event in [Event::PeerJoined { incarnation: Incarnation(lives) }, Event::Started] {
+        core.handle(now, event, &mut out);
+    }
+    while !out.iter().any(|e| matches!(e, Effect::Fence { .. })) {
+        out.clear();
+        core.handle(now, crate::desk::loaded(vec![]), &mut out);
+        now = now + MS(100);
+        core.handle(now, Event::Tick, &mut out);
+    }
+    now.since(twinhaul_units::Moment::ZERO)
+}
+
+#[test]
+fn whoever_was_lost_before_is_given_more_time_each_time() {
+    let waits: Vec<_> = [2, 3, 4, 5].map(silence_before_a_fence).into();
+    assert!(waits[0] <= MS(3200), "{waits:?}");
+    assert!(waits.windows(2).all(|w| w[1] > w[0] * 3 / 2), "{waits:?}");
+    assert!(silence_before_a_fence(100) <= LEASE * 64, "but not for ever (L1)");
+}
