@@ -3,11 +3,11 @@
 //! What is already at the target needs no room: only when the plain sum does not fit is the target asked for each object.
 
 use crate::PlanError;
-use twinhaul_backend_host::{OpContext, Target};
+use twinhaul_backend_host::{Caps, OpContext, Target};
 use twinhaul_ledger::Planned;
 use twinhaul_units::{Bytes, Key};
 
-/// A target's room before the run; `None`: the target does not say.
+/// A target's room before the run; `None`: the target does not say, or takes more media (`REMOVABLE`).
 #[derive(Debug)]
 pub struct Free {
     pub name: String,
@@ -22,6 +22,9 @@ pub struct Free {
 
 impl Free {
     pub fn new(name: String, target: Target, bytes: Option<u64>, objects: Option<u64>) -> Self {
+        // More media can be added to such a target while the run waits for them: it is never too small for a plan.
+        let grows = target.caps().contains(Caps::REMOVABLE);
+        let (bytes, objects) = (bytes.filter(|_| !grows), objects.filter(|_| !grows));
         Self { name, target, bytes, objects, needed_bytes: 0, needed_objects: 0, close: false }
     }
 

@@ -40,7 +40,7 @@ pub(super) fn ls(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
     }
     for wait in list("queue") {
         let text = |name: &str| twinhaul_units::text::show(wait[name].as_str().unwrap_or("")).into_owned();
-        out.line(&format!("pid {} ({}) waits for {}", wait["pid"], text("who"), text("wants")));
+        out.line(&format!("pid {} ({}) waits: {}", wait["pid"], text("who"), text("wants")));
     }
     Ok(())
 }

@@ -5,7 +5,10 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
+
+use rustix::fs::{Advice, fadvise};
 
 /// Bytes of a header.
 pub const HEADER: usize = 6;
@@ -15,6 +18,8 @@ const WHOLE_BLOCK: u8 = 0xA0;
 const MARK: u8 = 0x40;
 /// Bytes collected before they go to the file.
 const FLUSH: usize = 1 << 20;
+/// Bytes after which what lies behind the writer is pushed to the medium, so that the sync of a data set finds little left to do.
+const BEHIND: u64 = 8 << 20;
 
 /// The header of a block of `len` bytes after one of `previous`.
 pub fn header(len: u16, previous: u16) -> [u8; HEADER] {
@@ -30,6 +35,8 @@ pub struct BlockWriter {
     at: u64,
     pending: Vec<u8>,
     previous: u16,
+    /// Up to here bytes were pushed to the medium.
+    pushed: u64,
     /// Where the open block's header lies in `pending`.
     open: Option<usize>,
 }
@@ -37,7 +44,14 @@ pub struct BlockWriter {
 impl BlockWriter {
     /// Goes on at `at`, behind a block of `previous` bytes (0 = a tapemark or the beginning).
     pub fn new(file: File, at: u64, previous: u16) -> Self {
-        Self { file, at, pending: Vec::with_capacity(FLUSH + DATA_MAX + HEADER), previous, open: None }
+        Self {
+            file,
+            at,
+            pending: Vec::with_capacity(FLUSH + DATA_MAX + HEADER),
+            previous,
+            pushed: at,
+            open: None,
+        }
     }
 
     /// Where the next header goes, the open block counted as it is.
@@ -117,6 +131,11 @@ impl BlockWriter {
         self.at += whole as u64;
         self.pending.drain(..whole);
         self.open = self.open.map(|_| 0);
+        if let Some(len) = NonZeroU64::new(self.at - self.pushed).filter(|len| len.get() >= BEHIND) {
+            // A hint: starts write-back of dirty pages, drops those already written.
+            let _ = fadvise(&self.file, self.pushed, Some(len), Advice::DontNeed);
+            self.pushed = self.at;
+        }
         Ok(())
     }
 }

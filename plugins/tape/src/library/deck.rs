@@ -257,7 +257,13 @@ impl Deck {
     fn step(&self, want: Want<'_>, ticket: &mut Option<Ticket>) -> Result<Step> {
         let candidates = match self.candidates(want)? {
             Ok(candidates) => candidates,
-            Err(wait) => return Ok(wait),
+            Err(wait) => {
+                // Seen by other processes too: `tape ls` says what an operator has to bring.
+                if let Step::Wait(_, detail) = &wait {
+                    self.queue_as(ticket, detail, true)?;
+                }
+                return Ok(wait);
+            }
         };
         if let Some(step) = self.ours(&candidates) {
             return Ok(step);
@@ -384,18 +390,21 @@ impl Deck {
     }
 
     fn queue_up(&self, ticket: &mut Option<Ticket>, want: Want<'_>, blocked: bool) -> Result<()> {
-        let wants = match want {
-            Want::Append => self.any_of_pool(),
-            Want::Read(barcode) => barcode.to_owned(),
-        };
+        match want {
+            Want::Append => self.queue_as(ticket, &self.any_of_pool(), blocked),
+            Want::Read(barcode) => self.queue_as(ticket, barcode, blocked),
+        }
+    }
+
+    fn queue_as(&self, ticket: &mut Option<Ticket>, wants: &str, blocked: bool) -> Result<()> {
         if let Some(ticket) = ticket {
-            ticket.say(&self.who(), &wants, blocked);
+            ticket.say(&self.who(), wants, blocked);
             return Ok(());
         }
-        let made = Ticket::take(&self.wait_dir(), &self.who(), &wants);
+        let made = Ticket::take(&self.wait_dir(), &self.who(), wants);
         let made = made.map_err(|e| failed("queue for a drive", &e))?;
         if blocked {
-            made.say(&self.who(), &wants, true);
+            made.say(&self.who(), wants, true);
         }
         *ticket = Some(made);
         Ok(())
