@@ -1,9 +1,10 @@
 //! The core of one peer: its state, the one way in, and what can be read off it.
 //!
-//! After every event the same things are done in the same order (`settle`): fill the slots, hand over what a drain
-//! owes, ask if idle, set the timer. What waits for time happens at `Tick` only. Never a clock, never I/O.
-//! The steps themselves are in `work` (1.1, 1.2, 2.2.3), `asker` (1.3, 1.4, 1.5), `owner` (2.1 to 5.4), `learn` (6, 7)
-//! and `timing`.
+//! After every event the same things are done in the same order (`settle`): fill the slots, divide what is in them, hand
+//! over what a drain owes, take over who is gone, ask if idle, set the timer. Never a clock, never I/O.
+//! The steps of the claims are in `work` (1.1, 1.2, 2.2.3), `asker` (1.3, 1.4, 1.5), `owner` (2.1 to 5.4) and `learn` (6, 7);
+//! `balanced` adds `speed` and `prospects` (what work costs), `balance` (the portion), `push`, `parts` and `ranges` (bytes of
+//! transfers in flight) and `suspect` (take-over); `timing` is the one timer.
 
 mod asker;
 mod balance;
@@ -12,25 +13,25 @@ mod learn;
 mod owner;
 mod parts;
 mod prospects;
+mod push;
 mod ranges;
 mod speed;
 mod suspect;
 mod timing;
+mod view;
 mod work;
 
 use crate::{
-    AnswerFigures, ByteRange, Effect, Episode, Event, Interval, Last, Memory, Message, Millionths, Pace,
-    PartProgress, Policy, Settings, Unit, settings::Tuning,
+    AnswerFigures, Effect, Event, Memory, Message, Millionths, PartProgress, Settings, settings::Tuning,
 };
 use asker::Asking;
 use learn::Learned;
 use owner::Owning;
 use prospects::Other;
 use speed::Speed;
-use std::time::Duration;
 use suspect::Watch;
 use timing::Clockwork;
-use twinhaul_units::{Bytes, Incarnation, Moment, PeerId, Rate, Ratio};
+use twinhaul_units::{Bytes, Incarnation, Moment, PeerId};
 use work::Work;
 
 /// One peer's side of the method. Small enough to clone and hash in a model checker.
@@ -255,156 +256,5 @@ impl Core {
         debug_assert!(self.slots_used() <= crate::SLOTS_MAX as usize, "slots are bounded");
         let moves = self.queued() + crate::CUTS_MAX as u64;
         debug_assert!(self.portion() <= Millionths::from_f64(1.0).times(moves), "portion <= remaining");
-    }
-}
-
-/// Read-only views.
-impl Core {
-    pub const fn me(&self) -> PeerId {
-        self.me
-    }
-
-    pub const fn incarnation(&self) -> Incarnation {
-        self.incarnation
-    }
-
-    /// Claim 4.2's "remaining number of transfers": owned, not started, not reserved by a pending assignment.
-    pub const fn queued(&self) -> u64 {
-        self.work.queue.count()
-    }
-
-    /// Owned and not started, but only this peer can do them.
-    pub const fn pinned(&self) -> u64 {
-        self.work.pinned.count()
-    }
-
-    /// In an assignment whose outcome is not known.
-    pub fn reserved(&self) -> u64 {
-        self.owning.reserved()
-    }
-
-    /// The queue, lowest ids first.
-    pub fn queue(&self) -> impl DoubleEndedIterator<Item = &Interval> + '_ {
-        self.work.queue.intervals()
-    }
-
-    /// What is in the slots.
-    pub fn in_flight(&self) -> &[Unit] {
-        &self.work.in_flight
-    }
-
-    pub const fn slots(&self) -> usize {
-        self.tuning.slots
-    }
-
-    /// Ranges in slots.
-    pub fn ranges_in_flight(&self) -> &[ByteRange] {
-        &self.work.range_slots
-    }
-
-    /// Ranges to be done here that wait for a slot.
-    pub fn ranges_queued(&self) -> impl Iterator<Item = &ByteRange> + '_ {
-        self.work.ranges.iter()
-    }
-
-    /// Own transfers whose own part is complete while ranges of them are outstanding.
-    pub fn awaiting(&self) -> &[Unit] {
-        &self.work.awaiting
-    }
-
-    /// The live ratio; with `balanced` the one that was determined last.
-    pub fn ratio(&self) -> Ratio {
-        match self.tuning.policy {
-            Policy::Balanced => self.learned.determined.unwrap_or(self.learned.ratio).ratio(),
-            _ => self.learned.ratio.ratio(),
-        }
-    }
-
-    /// Ratio x queued, now (claims 4.2, 5.2); with `balanced` what would move if the other peer asked now.
-    pub fn portion(&self) -> Millionths {
-        match self.tuning.policy {
-            Policy::Balanced => self.would_answer(None).figures.portion,
-            _ => self.learned.ratio.times(self.work.queue.count()),
-        }
-    }
-
-    pub const fn minimum(&self) -> u64 {
-        self.tuning.minimum
-    }
-
-    pub const fn last(&self) -> Last {
-        self.learned.last
-    }
-
-    /// What is to be kept for the next incarnation and the next run.
-    pub fn memory(&self) -> Memory {
-        let Learned { ratio, remembered, last, .. } = &self.learned;
-        Memory { ratio: remembered.ratio(), live: ratio.ratio(), last: *last }
-    }
-
-    /// The episode under way.
-    pub fn episode(&self) -> Option<Episode> {
-        self.asking.open.then_some(self.asking.episode)
-    }
-
-    /// Nothing queued, pinned, reserved, due again or in flight.
-    pub fn is_idle(&self) -> bool {
-        let w = &self.work;
-        w.queue.is_empty()
-            && w.pinned.is_empty()
-            && w.retries.is_empty()
-            && w.ranges.is_empty()
-            && w.awaiting.is_empty()
-            && self.slots_used() == 0
-            && self.owning.pending.is_empty()
-    }
-
-    /// The walk is over, as far as the last load said.
-    pub const fn all_planned(&self) -> bool {
-        self.work.all_planned
-    }
-
-    pub const fn is_paused(&self) -> bool {
-        self.paused
-    }
-
-    pub const fn is_draining(&self) -> bool {
-        self.draining
-    }
-
-    /// The other peer's incarnation, if one is known, and whether the link is up.
-    pub const fn peer(&self) -> (Option<Incarnation>, bool) {
-        (self.link.peer, self.link.up)
-    }
-
-    /// From Ask to answer, smoothed.
-    pub const fn round_trip(&self) -> Option<Duration> {
-        self.asking.srtt
-    }
-
-    /// What the answer to an Ask would be now, with this ratio instead of the own one if given; no rule is applied.
-    pub fn would_answer(&self, ratio: Option<Ratio>) -> Preview {
-        let share = self.share_by(self.clockwork.latest, ratio.map(Millionths::from));
-        Preview { figures: share.figures, count: share.count }
-    }
-
-    /// What a rebalance of `count` would hand over now.
-    pub fn would_give(&self, count: u64) -> Vec<Interval> {
-        self.work.queue.tail(count)
-    }
-
-    /// Bytes of the queue, as planned.
-    pub fn queued_bytes(&self) -> Bytes {
-        self.work.queue.intervals().map(|part| self.work.book.bytes(part)).sum()
-    }
-
-    /// Bytes a second that this peer moves, smoothed.
-    pub fn rate(&self) -> Rate {
-        self.speed.rate()
-    }
-
-    /// What work costs this peer.
-    pub fn pace(&self) -> Pace {
-        self.speed.pace()
     }
 }
