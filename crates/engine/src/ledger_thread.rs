@@ -13,9 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 use twinhaul_assist::{Interval, LoadedLot, Sizes};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{
-    Assign, AssignOutcome, Counters, FinishedRange, HeldRange, Holding, LedgerError, Lent, LotCursor, NewEvent,
-    Owned, PAGE_MAX, RangeCursor, RangeEnd, RangeRow, Remembered, Reopen, Row, RunRow, State, Stopped, Store,
-    TakeOver, TakeOverOutcome, Totals,
+    Assign, AssignOutcome, Counters, FinishedRange, HeldRange, Holding, LedgerError, Lent, LotCursor,
+    NewEvent, Owned, PAGE_MAX, RangeCursor, RangeEnd, RangeRow, Remembered, Reopen, Row, RunRow, State,
+    Stopped, Store, TakeOver, TakeOverOutcome, Totals,
 };
 use twinhaul_units::{Amount, Bytes, Epoch, Incarnation, PeerId, TransferId};
 use twinhaul_wire::RunState;
