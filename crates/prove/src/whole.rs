@@ -250,7 +250,7 @@ impl Whole {
         (0..self.size).find(|grain| {
             let here = hands.iter().filter(|(from, to)| (*from..*to).contains(grain)).count();
             let done = self.brought.iter().any(|(from, to, _)| (*from..*to).contains(grain));
-            here > 1 && !done || here == 0 && !done
+            here != 1 && !done
         })
     }
 

@@ -159,16 +159,13 @@ impl World {
             return false;
         };
         let whole = self.processes[at].wholes.remove(which);
-        match self.sealed(&whole) {
-            Some(sealed) => {
-                self.saw(Rare::RangesHome);
-                self.processes[at].settling.push_back(Item::Sealed(sealed));
-            }
-            None => {
-                self.give_up(at, &whole);
-                let flight = Flight { nr: whole.attempt.nr + 1, ..Flight::new(whole.unit, true) };
-                self.processes[at].flights.push(flight);
-            }
+        if let Some(sealed) = self.sealed(&whole) {
+            self.saw(Rare::RangesHome);
+            self.processes[at].settling.push_back(Item::Sealed(sealed));
+        } else {
+            self.give_up(at, &whole);
+            let flight = Flight { nr: whole.attempt.nr + 1, ..Flight::new(whole.unit, true) };
+            self.processes[at].flights.push(flight);
         }
         if !whole.redo {
             self.tell(at, Event::RangesHome { id: whole.unit.id });

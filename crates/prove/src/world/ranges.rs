@@ -26,7 +26,8 @@ impl World {
         let made = exact(&cutting);
         // Also when nothing could be cut: asked again, it must not be something, because the ledger has decided.
         let nothing = cutting.cuts.is_empty();
-        if !cuts.is_empty() && !(nothing && self.setup.is(Mutant::CutsAgain)) {
+        let forgets = nothing && self.setup.is(Mutant::CutsAgain);
+        if !cuts.is_empty() && !forgets {
             self.processes[at].cuttings.push(cutting);
         }
         made
