@@ -164,15 +164,16 @@ impl Board {
         own.chain(named).any(|p| p.kind == "stall" && (transfer.is_none() || p.transfer == transfer))
     }
 
-    /// Transfers in slots: first peer first, by slot, so that a row stays where it is.
+    /// Transfers and ranges in slots: first peer first, by slot, so that a row stays where it is; behind them what holds no
+    /// slot because the rest of it is done elsewhere.
     pub fn flights(&self) -> Vec<(PeerId, &InFlight)> {
         let mut out = Vec::new();
         for peer in PeerId::BOTH {
-            let flights =
-                self.pane(peer).snapshot.as_ref().map(|s| s.in_flight.as_slice()).unwrap_or_default();
-            let mut rows: Vec<(PeerId, &InFlight)> = flights.iter().map(|f| (peer, f)).collect();
+            let Some(snapshot) = &self.pane(peer).snapshot else { continue };
+            let mut rows: Vec<(PeerId, &InFlight)> = snapshot.in_flight.iter().map(|f| (peer, f)).collect();
             rows.sort_by_key(|(_, f)| (f.slot, f.id));
             out.extend(rows);
+            out.extend(snapshot.awaiting.iter().map(|f| (peer, f)));
         }
         out
     }

@@ -91,6 +91,34 @@ pub fn how_many_ranges(n: u64) -> String {
     if n == 1 { "1 range".into() } else { format!("{} ranges", count(n)) }
 }
 
+/// One part of a transfer: `beta 26 MiB-40 MiB, 50% done`.
+pub fn share(range: &RangeShown) -> String {
+    let len = range.to.saturating_sub(range.from).max(1);
+    let done = (range.done.min(len) as f64 / len as f64 * 100.0).floor();
+    format!("{}, {done:.0}% done", shares(std::slice::from_ref(range)))
+}
+
+/// What a row shows of a transfer that both peers write: `40 MiB-66 MiB` of a lent range, `alpha 52%, beta 48%` of a
+/// transfer at its home. Empty for one that was never cut.
+pub fn shares_brief(ranges: &[RangeShown]) -> String {
+    match ranges {
+        [] => String::new(),
+        [one] => format!("{}-{}", Bytes(one.from), Bytes(one.to)),
+        many => {
+            let len = |r: &RangeShown| r.to.saturating_sub(r.from);
+            let all: u64 = many.iter().map(len).sum();
+            let mut names: Vec<&str> = many.iter().map(|r| r.peer.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let of = |name: &&str| {
+                let own: u64 = many.iter().filter(|r| r.peer == **name).map(len).sum();
+                format!("{name} {:.0}%", own as f64 / all.max(1) as f64 * 100.0)
+            };
+            names.iter().map(of).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
 /// Whose bytes are whose: `alpha 0-2.1 GiB, beta 2.1 GiB-4.0 GiB`.
 pub fn shares(ranges: &[RangeShown]) -> String {
     let at = |n: u64| if n == 0 { "0".to_owned() } else { Bytes(n).to_string() };
@@ -185,6 +213,23 @@ pub const fn wait_short(reason: WaitReason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_told_by_whose_they_are() {
+        const MIB: u64 = 1 << 20;
+        let range = |peer: &str, from: u64, to: u64, done: u64| RangeShown {
+            peer: peer.into(),
+            from: from * MIB,
+            to: to * MIB,
+            done: done * MIB,
+        };
+        let both = [range("alpha", 0, 30, 30), range("beta", 30, 40, 5), range("alpha", 40, 80, 0)];
+        assert_eq!(shares(&both), "alpha 0-30 MiB, beta 30 MiB-40 MiB, alpha 40 MiB-80 MiB");
+        assert_eq!(shares_brief(&both), "alpha 88%, beta 12%");
+        assert_eq!(shares_brief(&both[1..2]), "30 MiB-40 MiB");
+        assert_eq!(share(&both[1]), "beta 30 MiB-40 MiB, 50% done");
+        assert_eq!(shares_brief(&[]), "");
+    }
 
     #[test]
     fn times_and_ages() {

@@ -29,6 +29,8 @@ struct State {
     end: u64,
     /// The end before a cut that is not decided.
     undecided: Option<u64>,
+    /// From here to the end somebody else makes a copy: that is neither cut nor copied again.
+    hedged: Option<u64>,
     finished: bool,
 }
 
@@ -52,7 +54,13 @@ impl Part {
         Self {
             from,
             align: align.max(1),
-            state: Mutex::new(State { claimed: from, end: to, undecided: None, finished: false }),
+            state: Mutex::new(State {
+                claimed: from,
+                end: to,
+                undecided: None,
+                hedged: None,
+                finished: false,
+            }),
             changed: Condvar::new(),
             reached: AtomicU64::new(from),
             stop: Arc::new(AtomicBool::new(false)),
@@ -127,7 +135,8 @@ impl Part {
     /// it, so that all of it may go.
     pub(crate) fn cut(&self, bytes: u64, waiting: bool) -> Option<(u64, u64)> {
         let mut state = self.state();
-        let (at, end) = self.place(&state, bytes, waiting).filter(|_| state.undecided.is_none())?;
+        let free = state.undecided.is_none() && state.hedged.is_none();
+        let (at, end) = self.place(&state, bytes, waiting).filter(|_| free)?;
         state.undecided = Some(end);
         state.end = at;
         Some((at, end))
@@ -144,10 +153,22 @@ impl Part {
         self.changed.notify_all();
     }
 
-    /// What a hedge of the last `bytes` would copy: nothing is cut.
-    pub(crate) fn tail(&self, bytes: u64) -> Option<(u64, u64)> {
-        let state = self.state();
-        self.place(&state, bytes, false).filter(|_| state.undecided.is_none())
+    /// Hedges the last `bytes`, as far as they are not hedged: somebody else makes a copy, nothing is cut.
+    pub(crate) fn hedge(&self, bytes: u64) -> Option<(u64, u64)> {
+        let mut state = self.state();
+        let end = state.hedged.unwrap_or(state.end);
+        let (at, _) = self.place(&state, bytes, false).filter(|_| state.undecided.is_none())?;
+        if at >= end {
+            return None;
+        }
+        state.hedged = Some(at);
+        Some((at, end))
+    }
+
+    /// The ledger refused a hedge that ended at `to`.
+    pub(crate) fn unhedge(&self, to: u64) {
+        let mut state = self.state();
+        state.hedged = (to < state.end).then_some(to);
     }
 
     /// Somebody else has done everything from `at` on: no more than what is claimed already is needed.
@@ -204,7 +225,6 @@ mod tests {
         let part = Part::new(0, 10 * K + 7, K);
         let gate = Gate::default();
         assert_eq!(part.claim(3 * K, &gate), Claim::Bytes { from: 0, to: 3 * K });
-        assert_eq!(part.tail(2 * K), Some((9 * K, 10 * K + 7)), "rounded up to a boundary");
         assert_eq!(part.cut(2 * K, false), Some((9 * K, 10 * K + 7)));
         assert_eq!(part.cut(K, false), None, "one at a time");
         part.decide(false);
@@ -215,6 +235,19 @@ mod tests {
         assert_eq!(Part::new(K, 2 * K, K).cut(K, false), None, "the first step stays");
         assert_eq!(Part::new(K, 2 * K, K).cut(K, true), Some((K, 2 * K)), "unless nobody has begun");
         assert_eq!(part.cut(0, false), None);
+    }
+
+    #[test]
+    fn what_is_hedged_is_neither_cut_nor_hedged_again() {
+        let part = Part::new(0, 10 * K + 7, K);
+        assert_eq!(part.hedge(2 * K), Some((9 * K, 10 * K + 7)), "rounded up to a boundary");
+        assert_eq!((part.hedge(2 * K), part.cut(5 * K, false)), (None, None));
+        assert_eq!(part.hedge(4 * K), Some((7 * K, 9 * K)), "what is before it may be");
+        part.unhedge(9 * K);
+        assert_eq!(part.hedge(3 * K), Some((8 * K, 9 * K)));
+        part.unhedge(9 * K);
+        part.unhedge(10 * K + 7);
+        assert_eq!(part.cut(2 * K, false), Some((9 * K, 10 * K + 7)));
     }
 
     #[test]

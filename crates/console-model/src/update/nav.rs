@@ -5,6 +5,7 @@ use crate::action::Action;
 use crate::ui::{Cursor, Layer, Panel, Subject, Times, WINDOWS_S};
 use crate::{Chord, Effect, Frozen, Key, Model, SizeClass};
 use twinhaul_units::PeerId;
+use twinhaul_wire::InFlight;
 
 pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Vec<Effect> {
     match action {
@@ -116,8 +117,7 @@ fn drill(model: &mut Model) -> Vec<Effect> {
         }
         Panel::Flight => {
             let flights = model.board().flights();
-            let index =
-                index_of(model.ui.flight, flights.len(), |id| flights.iter().position(|(_, f)| f.id == id));
+            let index = flight_index(model.ui.flight, &flights);
             flights.get(index).map(|(_, f)| Subject::Transfer(f.id))
         }
         Panel::Assist => tail_id(model, model.ui.assist, |m| &m.board().timeline).map(Subject::Beat),
@@ -148,6 +148,15 @@ pub fn index_of(cursor: Cursor, len: usize, find: impl Fn(u64) -> Option<usize>)
     cursor.id.and_then(find).unwrap_or(cursor.index).min(len.saturating_sub(1))
 }
 
+/// As [`index_of`], where one transfer may have several rows: its parts.
+pub fn flight_index(cursor: Cursor, flights: &[(PeerId, &InFlight)]) -> usize {
+    let here = flights.get(cursor.index).is_some_and(|(_, f)| Some(f.id) == cursor.id);
+    if here {
+        return cursor.index;
+    }
+    index_of(cursor, flights.len(), |id| flights.iter().position(|(_, f)| f.id == id))
+}
+
 fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
     match model.ui.layers.last_mut() {
         Some(Layer::Queue(_)) => return queue::shift(model, by),
@@ -159,10 +168,9 @@ fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
     }
     match model.ui.focus {
         Panel::Flight => {
-            let ids: Vec<u64> = model.board().flights().iter().map(|(_, f)| f.id).collect();
-            let at = index_of(model.ui.flight, ids.len(), |id| ids.iter().position(|i| *i == id));
-            let index = moved(at, by, ids.len());
-            model.ui.flight = Cursor { id: ids.get(index).copied(), index };
+            let flights = model.board().flights();
+            let index = moved(flight_index(model.ui.flight, &flights), by, flights.len());
+            model.ui.flight = Cursor { id: flights.get(index).map(|(_, f)| f.id), index };
         }
         Panel::Assist => model.ui.assist = along(model.ui.assist, &model.board().timeline, by),
         Panel::Log => model.ui.log = along(model.ui.log, &model.board().events, by),

@@ -7,7 +7,7 @@ use twinhaul_console_model::ui::{Layer, Subject};
 use twinhaul_console_model::words::{self, event::log_line, explain::explain};
 use twinhaul_console_model::{Model, fit};
 use twinhaul_units::{Bytes, PeerId, Rate};
-use twinhaul_wire::{Event, InFlight, QueueRow};
+use twinhaul_wire::{Event, InFlight, Phase, QueueRow};
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, subject: Subject, scroll: usize) {
     let width = usize::from(brush.buf.area.width.min(100)).saturating_sub(6);
@@ -64,7 +64,9 @@ fn note(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
 
 fn transfer(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
     let board = model.board();
-    let flying = board.flights().into_iter().find(|(_, f)| f.id == id).map(|(p, f)| (p, f.clone()));
+    // Of a transfer in parts, the row that knows of all of them.
+    let rows = board.flights().into_iter().filter(|(_, f)| f.id == id);
+    let flying = rows.rev().max_by_key(|(_, f)| f.ranges.len()).map(|(p, f)| (p, f.clone()));
     if let Some((peer, flight)) = flying {
         return in_flight(model, peer, &flight, width);
     }
@@ -101,11 +103,13 @@ fn in_flight(model: &Model, peer: PeerId, flight: &InFlight, width: usize) -> Ve
     let stands = super::flight::stands(model, peer, flight);
     let mut lines = wrapped(&flight.key.key, width, Role::Strong);
     let percent = if flight.bytes > 0 { flight.done as f64 / flight.bytes as f64 * 100.0 } else { 100.0 };
+    let waits = flight.phase == Phase::Ranges;
+    let slot = if waits { "no slot".to_owned() } else { format!("slot {}", flight.slot) };
     lines.extend([
         Vec::new(),
         field("state", state, mood(state_mood)),
         field("phase", words::phase(flight.phase), Role::Plain),
-        field("peer", format!("{}, slot {}", model.names().name(peer), flight.slot), super::peer::role(peer)),
+        field("peer", format!("{}, {slot}", model.names().name(peer)), super::peer::role(peer)),
         field("target", flight.target.clone(), Role::Plain),
         field(
             "done",
@@ -124,6 +128,11 @@ fn in_flight(model: &Model, peer: PeerId, flight: &InFlight, width: usize) -> Ve
         field("age", words::age(Duration::from_millis(flight.age_ms)), Role::Plain),
         field("attempts", flight.attempts.to_string(), Role::Plain),
     ]);
+    for range in &flight.ranges {
+        let who = model.names().id(&range.peer);
+        let role = who.map_or(Role::Plain, super::peer::role);
+        lines.push(field("range", words::share(range), role));
+    }
     if let Some(wait) = &flight.wait {
         let age = words::age(Duration::from_millis(wait.age_ms));
         let detail = if wait.detail.is_empty() { String::new() } else { format!(", {}", wait.detail) };

@@ -7,10 +7,10 @@ use crate::skin::Role;
 use ratatui::layout::Rect;
 use twinhaul_console_model::board::Standing;
 use twinhaul_console_model::ui::Panel;
-use twinhaul_console_model::update::nav::index_of;
+use twinhaul_console_model::update::nav::flight_index;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::{Bytes, PeerId};
-use twinhaul_wire::{InFlight, WaitReason};
+use twinhaul_wire::{InFlight, Phase, WaitReason};
 
 /// Columns that may be left out, in the order of leaving; path, progress in per cent, rate and state always stay.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,13 +68,13 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let focused = model.ui.focus == Panel::Flight;
     let title = [
         part("3 In flight", Role::Title),
-        part(format!(" {}/{}", flights.len(), board.slots_max()), Role::Plain),
+        part(format!(" {}/{}", in_slots(&flights), board.slots_max()), Role::Plain),
     ];
     let inner = brush.panel(area, &title, &[part("by peer and slot", Role::Dim)], focused);
     let layout = Layout::of(usize::from(inner.width));
     brush.line(inner, 0, &heading(&layout));
     let height = usize::from(inner.height.saturating_sub(1));
-    let index = index_of(model.ui.flight, flights.len(), |id| flights.iter().position(|(_, f)| f.id == id));
+    let index = flight_index(model.ui.flight, &flights);
     let from = scroll_to(index, flights.len(), height);
     if flights.is_empty() {
         brush.line(inner, 1, &[part("  nothing is in flight", Role::Dim)]);
@@ -90,6 +90,10 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
             brush.tint(inner, row, Role::Selected);
         }
     }
+}
+
+fn in_slots(flights: &[(PeerId, &InFlight)]) -> usize {
+    flights.iter().filter(|(_, f)| f.phase != Phase::Ranges).count()
 }
 
 fn heading(layout: &Layout) -> Vec<Part> {
@@ -129,7 +133,10 @@ fn line(
     let share = if flight.bytes > 0 { flight.done as f64 / flight.bytes as f64 } else { 1.0 };
     let stands = stands(model, peer, flight);
     let plain = if stalled { Role::Bad } else { Role::Plain };
-    let path = fit::cut_left(&flight.key.key, layout.path, brush.skin.glyphs.cut);
+    let shares = words::shares_brief(&flight.ranges);
+    let name =
+        if shares.is_empty() { flight.key.key.clone() } else { format!("{} [{shares}]", flight.key.key) };
+    let path = fit::cut_left(&name, layout.path, brush.skin.glyphs.cut);
     let mut parts = vec![
         part(if selected { brush.skin.glyphs.mark } else { " " }, Role::Focus),
         part(if stalled { "!" } else { " " }, Role::Bad),

@@ -6,7 +6,7 @@ use super::peer::{brief, role};
 use crate::skin::Role;
 use ratatui::layout::Rect;
 use twinhaul_console_model::ui::{Layer, Panel};
-use twinhaul_console_model::update::nav::index_of;
+use twinhaul_console_model::update::nav::flight_index;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::PeerId;
 
@@ -71,7 +71,7 @@ fn head(brush: &Brush<'_>, model: &Model, width: usize) -> Vec<Vec<Part>> {
 fn flights(brush: &Brush<'_>, model: &Model, width: usize, room: usize) -> Vec<Vec<Part>> {
     let board = model.board();
     let flights = board.flights();
-    let index = index_of(model.ui.flight, flights.len(), |id| flights.iter().position(|(_, f)| f.id == id));
+    let index = flight_index(model.ui.flight, &flights);
     let from = scroll_to(index, flights.len(), room);
     let path_width = width.saturating_sub(2 + 2 + 5 + 8 + 1 + 10).max(4);
     let line = |(at, (peer, flight)): (usize, &(PeerId, &twinhaul_wire::InFlight))| {

@@ -140,8 +140,10 @@ impl Driver {
                 }
                 _ => {}
             }
-            if !cut.hedge {
-                part.decide(granted);
+            match (cut.hedge, granted) {
+                (false, granted) => part.decide(granted),
+                (true, false) => part.unhedge(cut.to),
+                (true, true) => {}
             }
         }
     }
@@ -173,5 +175,5 @@ impl Driver {
 }
 
 fn place(part: &Part, cut: &Cut, waiting: bool) -> Option<(u64, u64)> {
-    if cut.hedge { part.tail(cut.bytes) } else { part.cut(cut.bytes, waiting) }
+    if cut.hedge { part.hedge(cut.bytes) } else { part.cut(cut.bytes, waiting) }
 }

@@ -46,7 +46,9 @@ impl Driver {
             Report::EpisodeBegan { .. }
             | Report::AskSent { resent: true, .. }
             | Report::RetryDeferred { .. }
-            | Report::WasGiven { .. } => {}
+            | Report::WasGiven { .. }
+            // Ranges that could not be cut any more are no news: they are done where they are.
+            | Report::AssignRefused { count: 0, .. } => {}
             Report::EpisodeEnded { .. } => self.remember(),
             Report::AskSent { ask_id, .. } => {
                 self.view.assisted.asked += 1;

@@ -102,9 +102,10 @@ pub(crate) fn status_text(s: &Status) -> String {
     }
     let a = &s.assistance;
     lines.push(format!(
-        "  assistance: {} transfers, {} handed over; {} messages",
+        "  assistance: {} transfers, {} handed over{}; {} messages",
         a.assigned_transfers,
         Bytes(a.assigned_bytes),
+        lent(a.ranges),
         a.messages
     ));
     for p in &s.problems {
@@ -118,6 +119,15 @@ pub(crate) fn status_text(s: &Status) -> String {
 }
 
 /// One peer of a status; what is not known is left out.
+/// ", 4 ranges of large transfers lent", if any were.
+pub(crate) fn lent(ranges: u64) -> String {
+    match ranges {
+        0 => String::new(),
+        1 => ", 1 range of a large transfer lent".to_owned(),
+        n => format!(", {n} ranges of large transfers lent"),
+    }
+}
+
 fn peer_line(name: &str, p: &PeerStatus) -> String {
     let mut parts = vec![
         format!("  {name:<8} {:<12} queue {} ({})", p.state, p.queue.transfers, Bytes(p.queue.bytes)),
