@@ -9,6 +9,7 @@
     reason = "tests: a step that fails is a test that fails, and says so"
 )]
 
+use rustix::process::Signal;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use twinhaul_tests::product::run::{CONDITION_WAIT_MAX, Run, assert_conserved};
@@ -178,4 +179,31 @@ fn a_run_that_is_stopped_between_its_ranges_can_be_resumed() {
     assert!([0, 130, 143].contains(&stopped.code), "{stopped}");
     lab.run(["run", "--resume", &run.id, "--headless"]).expect_code(0);
     examine(&run);
+}
+
+/// Stopped, not killed: it holds its ranges until it is taken over, and must not write into them afterwards.
+#[test]
+fn a_frozen_helper_is_taken_over() {
+    let lab = Lab::new();
+    file(&lab, "large", 64 * MIB + 5, 8);
+    let run = lab.start(&profile(&lab));
+    let (_, helper) = until_lent(&run);
+    processes::signal(run.pid(&helper).expect("the helper has a process"), Signal::STOP);
+    unlimited(&run);
+    examine(&run);
+    let taken = run.kinds().iter().any(|k| matches!(k, EventKind::TakenOver { .. }));
+    assert!(taken, "{:#?}", run.kinds());
+}
+
+#[test]
+fn a_frozen_home_is_taken_over() {
+    let lab = Lab::new();
+    file(&lab, "large", 64 * MIB + 5, 9);
+    let run = lab.start(&profile(&lab));
+    let (home, _) = until_lent(&run);
+    processes::signal(run.pid(&home).expect("the home has a process"), Signal::STOP);
+    unlimited(&run);
+    examine(&run);
+    let taken = run.kinds().iter().any(|k| matches!(k, EventKind::TakenOver { .. }));
+    assert!(taken, "{:#?}", run.kinds());
 }

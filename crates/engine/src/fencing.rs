@@ -21,6 +21,8 @@ pub(crate) struct Fencing {
     pub storage: Arc<Storage>,
     pub tag: PeerTag,
     pub verify: Verify,
+    /// It held ranges of objects in flight here, and may still write into them.
+    pub lent: bool,
     /// Whose place was taken.
     pub fenced: Whereabouts,
     /// The operation's number, and what the ledger says came of it.
@@ -45,7 +47,7 @@ pub(crate) struct FencingReport {
 pub(crate) fn run(work: &Fencing) -> Result<FencingReport> {
     let store = Store::open(&work.ledger)?;
     let left = recover::taken(&store, &work.tag)?;
-    let process = if left.iter().any(recover::needs_its_process_gone) {
+    let process = if work.lent || left.iter().any(recover::needs_its_process_gone) {
         Some(place::end_fenced(&store, &work.fenced)?)
     } else {
         None

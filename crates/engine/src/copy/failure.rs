@@ -39,6 +39,16 @@ impl Failure {
         }
     }
 
+    /// Somebody who is fenced may still write into the object.
+    pub(crate) fn fenced(other: &str) -> Self {
+        Self {
+            class: "fenced",
+            text: format!("{} was fenced, and may still write into this object", show(other)),
+            code: None,
+            worth_another: true,
+        }
+    }
+
     pub(crate) fn reading(route: &Route<'_>, e: &BackendError) -> Self {
         Self::of("read from", &route.source.name, e)
     }

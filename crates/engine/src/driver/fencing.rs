@@ -91,7 +91,7 @@ impl Driver {
     fn other_owes_something(&self) -> bool {
         let other = self.options.me.other();
         let remaining = self.view.polled.remaining_of(other).transfers;
-        remaining > 0 || self.other.it_finishes
+        remaining > 0 || self.other.it_finishes || !self.lending().is_empty()
     }
 
     /// The core wants to take over; the same number again is the same wish.
@@ -139,6 +139,7 @@ impl Driver {
                 incarnation: self.incarnation,
             },
             verify: self.options.profile.verify,
+            lent: !self.lending().is_empty(),
             fenced: self.where_the_other_is(),
             op,
             taken,
@@ -171,7 +172,9 @@ impl Driver {
         let op = OpId(report.op);
         let figures =
             FencedFigures { incarnation: taken.incarnation, count: taken.count, bytes: Bytes(taken.bytes) };
+        let may_still_write = matches!(report.process, Some(Fenced::Remains { .. }));
         self.other.last = Some(report);
+        self.other_was_fenced(may_still_write)?;
         self.tell_core(Event::Fenced { op, outcome: Ok(figures) })
     }
 

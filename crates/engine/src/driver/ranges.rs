@@ -87,6 +87,12 @@ impl Ranges {
         in_slots.map(|g| ByteRange { to: g.part.end(), ..g.range })
     }
 
+    /// The home of everything that was lent to this peer is gone.
+    fn let_go(&mut self) {
+        self.guests.retain(|_, g| g.stage != Stage::Waiting);
+        self.guests.values().for_each(|g| g.part.stop());
+    }
+
     pub(super) fn has_guests(&self) -> bool {
         !self.guests.is_empty()
     }

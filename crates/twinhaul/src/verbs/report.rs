@@ -146,11 +146,12 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         ));
     }
     lines.push(format!(
-        "  assistance: {} asks, {} \"assistance needed\", {} \"no assistance needed\"; {} handed over, the ratios moved {}",
+        "  assistance: {} asks, {} \"assistance needed\", {} \"no assistance needed\"; {} handed over{}, the ratios moved {}",
         facts.asks,
         facts.needed,
         facts.not_needed,
         of(QueueSize { transfers: s.assistance.assigned_transfers, bytes: s.assistance.assigned_bytes }),
+        super::look::lent(s.assistance.ranges),
         if facts.ratio_moves == 1 { "once".to_owned() } else { format!("{} times", facts.ratio_moves) }
     ));
     lines.extend(failed_lines(run, s)?);

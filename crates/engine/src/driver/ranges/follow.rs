@@ -2,6 +2,7 @@
 
 use super::Guest;
 use super::Stage;
+use crate::copy::Failure;
 use crate::driver::Driver;
 use crate::error::Result;
 use crate::ledger_thread::{Job, RangesSeen};
@@ -49,10 +50,26 @@ impl Driver {
                 }
             }
         }
-        if came_back {
+        // While the other is being taken over its process may still write: what it held waits until that is done.
+        if came_back && !self.other.is_being_taken() {
             self.ledger(Job::Load { limit: 0 })?;
         }
         Ok(())
+    }
+
+    /// The other peer was fenced, and what it left is dealt with: its ranges have come home in the ledger, ours of its
+    /// transfers are moot. If its process could not be ended it may still write into our objects: then they are begun
+    /// anew, and it writes into nothing (protocol.md 4).
+    pub(in crate::driver) fn other_was_fenced(&mut self, may_still_write: bool) -> Result<()> {
+        self.ranges.let_go();
+        if may_still_write {
+            for whole in self.shared.wholes.all().into_iter().filter(|w| !w.lent().is_empty()) {
+                let home = whole.fail(Failure::fenced(self.options.other_name()));
+                self.close_if(home, &whole);
+            }
+        }
+        // What came back is found at once.
+        self.ledger(Job::Load { limit: 0 })
     }
 
     /// Brings home what is done, and sees what came back. Returns whether a load will bring something.
