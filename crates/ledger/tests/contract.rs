@@ -7,6 +7,8 @@
 
 #[path = "contract/both.rs"]
 mod both;
+#[path = "contract/checkpoints.rs"]
+mod checkpoints;
 #[path = "contract/moves.rs"]
 mod moves;
 #[path = "contract/plan.rs"]
@@ -71,6 +73,11 @@ macro_rules! every_contract {
                 what_a_dead_home_lent_is_moot,
                 a_shared_transfer_moves_only_by_fencing,
                 sizes_are_exact_at_the_head_and_by_blocks_behind,
+            }
+            checkpoints::{
+                a_checkpoint_is_replaced_and_ends_with_the_next_step,
+                only_the_owner_records_what_is_durable,
+                what_a_helper_finished_outlives_the_home,
             }
             settle::{
                 done_is_final,

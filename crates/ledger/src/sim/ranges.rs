@@ -194,6 +194,14 @@ impl Sim {
     /// The process at `peer`'s place has ended: what it was home of is redone, what it held and had not finished
     /// goes back.
     pub(super) fn ranges_of_ended(&mut self, peer: PeerId) {
+        let mut ended: Vec<(u64, Arc<SharedObject>, Vec<Chain>)> = Vec::new();
+        for (id, shared) in self.ranges.shared.iter().filter(|(_, shared)| shared.home == peer) {
+            let done = shared.rows.iter().filter(|row| row.range.done).flat_map(|row| row.chains.clone());
+            ended.push((*id, Arc::clone(&shared.object), done.collect()));
+        }
+        for (id, object, chains) in ended {
+            self.keep_of_ended(id, &object, &chains);
+        }
         self.ranges.shared.retain(|_, shared| shared.home != peer);
         let mut open: Vec<(u64, Range)> = self
             .ranges

@@ -64,7 +64,7 @@ fn judge(conn: &Connection, assign: &Assign, cut: &RangeCut) -> Result<Option<(L
     Ok(lending::kind(&rows, assign, cut, by_home).map(|kind| (lot, kind)))
 }
 
-fn is_planned(conn: &Connection, id: i64) -> Result<bool> {
+pub(in super::super) fn is_planned(conn: &Connection, id: i64) -> Result<bool> {
     let mut statement = conn.prepare_cached("SELECT state FROM transfer WHERE id = ?1")?;
     let state: Option<i64> = statement.query_row([id], |row| row.get(0)).optional()?;
     Ok(state == Some(super::super::number::state_to_sql(State::Planned)))
