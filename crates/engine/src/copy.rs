@@ -9,6 +9,7 @@ mod failure;
 mod flow;
 mod range;
 pub(crate) mod ranged;
+pub(crate) mod resume;
 
 use crate::committer::{Item, Sealed, SealedKind};
 use crate::driver::DriverEvent;

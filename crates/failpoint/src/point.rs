@@ -49,6 +49,8 @@ points! {
     Settling = "settling",
     /// Just after it.
     Settled = "settled",
+    /// What large transfers have reached is durable and recorded.
+    Checkpointed = "checkpointed",
     /// Just before an assignment's commit.
     Assigning = "assigning",
     /// Just after it, before anybody has heard of it.
