@@ -29,6 +29,7 @@ pub enum Action {
     Back,
     Freeze,
     Expand,
+    Stage,
     Times,
     ZoomIn,
     ZoomOut,

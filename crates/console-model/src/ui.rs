@@ -134,6 +134,8 @@ pub const WINDOWS_S: [usize; 3] = [60, 300, 600];
 pub struct Ui {
     pub focus: Panel,
     pub expanded: bool,
+    /// The stage instead of the panels, where it fits; `None`: in a demonstration.
+    pub stage: Option<bool>,
     pub layers: Vec<Layer>,
     pub flight: Cursor,
     pub assist: Cursor,
@@ -154,6 +156,7 @@ impl Default for Ui {
         Self {
             focus: Panel::Flight,
             expanded: false,
+            stage: None,
             layers: Vec::new(),
             flight: Cursor::default(),
             assist: Cursor::default(),

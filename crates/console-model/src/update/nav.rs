@@ -24,6 +24,12 @@ pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Ve
             model.ui.layers.clear();
             model.ui.expanded = !model.ui.expanded && model.class() > SizeClass::Status;
         }
+        Action::Stage => {
+            model.ui.layers.clear();
+            let shown = model.class() == SizeClass::Stage && !model.ui.expanded;
+            model.ui.expanded = false;
+            model.ui.stage = Some(!shown);
+        }
         Action::Times => {
             model.ui.times = match model.ui.times {
                 Times::Clock => Times::Ago,
@@ -48,7 +54,7 @@ pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Ve
 /// Panels that Tab goes through: all but the message log, which only its digit shows.
 fn step_panel(model: &Model, by: isize) -> Panel {
     let count = Panel::ALL.len() - 1;
-    let at = (model.ui.focus.number() - 1).min(count - 1);
+    let at = (model.focus().number() - 1).min(count - 1);
     let next =
         at.saturating_add_signed(by).wrapping_add(if at == 0 && by < 0 { count - 1 } else { 0 }) % count;
     Panel::ALL[next]
@@ -60,6 +66,7 @@ fn focus(model: &mut Model, panel: Panel) {
     model.ui.summary_closed |= model.live.ended().is_some();
     let hidden = match model.class() {
         SizeClass::Wide => panel == Panel::Messages,
+        SizeClass::Stage => !matches!(panel, Panel::Peer(_) | Panel::Assist),
         SizeClass::Full => matches!(panel, Panel::Plot | Panel::Log | Panel::Messages),
         SizeClass::Compact | SizeClass::Status => false,
     };
@@ -109,7 +116,7 @@ fn drill(model: &mut Model) -> Vec<Effect> {
         model.ui.layers.pop();
         return Vec::new();
     }
-    let subject = match model.ui.focus {
+    let subject = match model.focus() {
         Panel::Peer(peer) => return queue::open(model, peer),
         Panel::Plot => {
             model.ui.expanded = true;
@@ -166,7 +173,7 @@ fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
         }
         _ => {}
     }
-    match model.ui.focus {
+    match model.focus() {
         Panel::Flight => {
             let flights = model.board().flights();
             let index = moved(flight_index(model.ui.flight, &flights), by, flights.len());

@@ -32,7 +32,7 @@ pub(crate) fn panels(class: SizeClass, body: Rect, focus: Panel) -> Vec<(Panel, 
         SizeClass::Compact => {
             vec![(focus, Rect { y: body.y + 2, height: body.height.saturating_sub(2), ..body })]
         }
-        SizeClass::Full => full(body),
+        SizeClass::Full | SizeClass::Stage => full(body),
         SizeClass::Wide => wide(body),
     }
 }
@@ -84,7 +84,7 @@ mod tests {
     fn panels_tile_the_body() {
         for w in [80, 100, 120, 160, 200] {
             for h in 24..80 {
-                let class = SizeClass::of(w, h);
+                let class = SizeClass::of(w, h, false);
                 let places = places(class, Rect::new(0, 0, w, h), 2);
                 let panels = panels(class, places.body, Panel::Flight);
                 let covered: u32 = panels.iter().map(|(_, r)| r.area()).sum();
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn the_drawings_sizes() {
         let heights = |w, h| {
-            let class = SizeClass::of(w, h);
+            let class = SizeClass::of(w, h, false);
             let body = places(class, Rect::new(0, 0, w, h), 0).body;
             panels(class, body, Panel::Flight).iter().map(|(_, r)| r.height).collect::<Vec<_>>()
         };

@@ -23,7 +23,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, peer: PeerId, area: Rec
     let board = model.board();
     let names = &board.names;
     let pane = board.pane(peer);
-    let focused = model.ui.focus == Panel::Peer(peer);
+    let focused = model.focus() == Panel::Peer(peer);
     let mut title = vec![part(format!("{} {}", Panel::Peer(peer).number(), names.name(peer)), Role::Title)];
     if names.tag(peer) != names.name(peer) {
         title.push(part(format!(" ({})", names.tag(peer)), role(peer)));
