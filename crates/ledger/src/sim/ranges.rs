@@ -49,12 +49,13 @@ impl Shared {
         self.rows.iter_mut().find(|r| r.range.seq == seq)
     }
 
-    /// The range ends at `to` now; from its beginning on: it goes.
+    /// The range ends at `to` now; from its beginning on: it goes. It never grows: an earlier cut of the same assignment
+    /// may have taken more of it.
     fn shorten(&mut self, range: &Range, to: u64) {
         if range.from == to {
             self.rows.retain(|r| r.range.seq != range.seq);
         } else if let Some(row) = self.row(range.seq) {
-            row.range.to = to;
+            row.range.to = row.range.to.min(to);
         }
     }
 }

@@ -150,12 +150,13 @@ fn share(conn: &Connection, id: i64, lot: &Lot, cut: &RangeCut) -> Result<()> {
     Ok(())
 }
 
-/// The row ends at `beyond` now; from its beginning on: it goes.
+/// The row ends at `beyond` now; from its beginning on: it goes. It never grows: an earlier cut of the same assignment
+/// may have taken more of it.
 fn shorten(conn: &Connection, row: &Range, beyond: i64) -> Result<()> {
     if bound(row.from) == beyond {
         conn.prepare_cached("DELETE FROM range WHERE seq = ?1")?.execute([bound(row.seq)])?;
     } else {
-        conn.prepare_cached("UPDATE range SET beyond = ?2 WHERE seq = ?1")?
+        conn.prepare_cached("UPDATE range SET beyond = min(beyond, ?2) WHERE seq = ?1")?
             .execute([bound(row.seq), beyond])?;
     }
     Ok(())
