@@ -27,6 +27,8 @@ pub use campaign::{Campaign, Outcome};
 const HEARTBEAT_MS: u64 = 100;
 /// Between two blows at the most; some come at once.
 const PAUSE_MS: u64 = 900;
+/// Durable steps that are waited at in one run.
+const STEPS_MAX: u64 = 10;
 /// Runs that stopped because nobody was left to start them again are resumed at most so often.
 const RESUMES_MAX: usize = 8;
 
@@ -47,10 +49,13 @@ pub enum Blow {
     Everything,
     /// A console: SIGKILL, or its terminal is closed.
     Console,
+    /// One peer, killed or frozen at a durable step that was chosen before.
+    Step,
 }
 
 impl Blow {
-    pub const ALL: [Self; 7] =
+    /// Those that fall at random moments.
+    const DRAWN: [Self; 7] =
         [Self::Kill, Self::Both, Self::Freeze, Self::Doze, Self::Supervisor, Self::Everything, Self::Console];
 
     const fn word(self) -> &'static str {
@@ -62,6 +67,7 @@ impl Blow {
             Self::Supervisor => "supervisor killed",
             Self::Everything => "all killed at once",
             Self::Console => "console killed",
+            Self::Step => "at a durable step",
         }
     }
 
@@ -75,12 +81,13 @@ impl Blow {
             Self::Supervisor => 8,
             Self::Everything => 5,
             Self::Console => 7,
+            Self::Step => 0,
         }
     }
 
     fn draw(rng: &mut Rng) -> Self {
-        let mut at = rng.below(Self::ALL.iter().map(|b| b.weight()).sum());
-        for blow in Self::ALL {
+        let mut at = rng.below(Self::DRAWN.iter().map(|b| b.weight()).sum());
+        for blow in Self::DRAWN {
             match at.checked_sub(blow.weight()) {
                 Some(rest) => at = rest,
                 None => return blow,
@@ -152,6 +159,10 @@ pub fn besiege(seed: u64, blows_max: usize) -> (Tally, Verdict) {
     let mut rng = Rng::new(seed);
     let mut lab = Lab::new();
     lab.set_env(failpoint::HEARTBEAT_MS, HEARTBEAT_MS.to_string());
+    let marks = lab.path("marks");
+    std::fs::create_dir(&marks).expect("marks");
+    lab.set_env(failpoint::DIRECTORY, marks);
+    lab.set_env(failpoint::SPECS, steps(&mut rng));
     let mut sources = Sources::make(&lab.source(), &mut rng);
     let run = lab.start(&profile(&lab, &mut rng));
     let mut field = Field::new(&run);
@@ -167,8 +178,16 @@ pub fn besiege(seed: u64, blows_max: usize) -> (Tally, Verdict) {
         }
         field.strike(Blow::draw(&mut rng), &mut rng);
     }
-    let mut tally = field.end();
-    tally.resumed += finish(&run);
+    let resumed = std::thread::scope(|scope| {
+        let end = scope.spawn(|| finish(&run));
+        // Who is frozen, or freezes now, is woken in the meantime.
+        while !end.is_finished() {
+            field.pass(Duration::from_millis(100));
+        }
+        end.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    let mut tally = field.tally;
+    tally.resumed += resumed;
     tally.runs = 1;
     tally.changed = sources.changed();
     let kinds = run.kinds();
@@ -178,6 +197,19 @@ pub fn besiege(seed: u64, blows_max: usize) -> (Tally, Verdict) {
     let verdict = Verdict::of(&run, &sources);
     tally.objects = verdict.objects;
     (tally, verdict)
+}
+
+/// Durable steps at which a peer is killed or frozen when it comes by: in two of three runs some, so that faults meet at
+/// their worst moments.
+fn steps(rng: &mut Rng) -> String {
+    let n = if rng.below(3) == 0 { 0 } else { 2 + rng.below(STEPS_MAX - 1) };
+    let mut draw = |of: &[&'static str]| of[rng.below(of.len() as u64) as usize];
+    let names: Vec<&'static str> = failpoint::Point::ALL.iter().map(|p| p.name()).collect();
+    let one = |_| {
+        let (peer, point, fate) = (draw(&["alpha", "beta"]), draw(&names), draw(&["kill", "freeze"]));
+        format!("{peer}/{point}:{fate}:{}", draw(&["1", "1", "2", "5"]))
+    };
+    (0..n).map(one).collect::<Vec<_>>().join(",")
 }
 
 /// Brings the run to its end, resuming it when whoever is left has given up; says how often that was.

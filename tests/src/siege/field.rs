@@ -6,6 +6,8 @@ use crate::product::run::Run;
 use crate::product::{exe, poll};
 use crate::seed::Rng;
 use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 use twinhaul_testkit::pty::{PtyCommand, PtySession};
 
@@ -19,12 +21,14 @@ pub(super) struct Field<'a> {
     run: &'a Run<'a>,
     /// Until when.
     frozen: Vec<(u32, Instant)>,
+    /// Durable steps at which somebody was hit, by the file that says so.
+    steps: BTreeSet<OsString>,
     pub(super) tally: Tally,
 }
 
 impl<'a> Field<'a> {
     pub(super) fn new(run: &'a Run<'a>) -> Self {
-        Self { run, frozen: Vec::new(), tally: Tally::default() }
+        Self { run, frozen: Vec::new(), steps: BTreeSet::new(), tally: Tally::default() }
     }
 
     fn processes(&self) -> Vec<Process> {
@@ -41,12 +45,30 @@ impl<'a> Field<'a> {
         const STEP: Duration = Duration::from_millis(20);
         let until = Instant::now() + time;
         loop {
+            self.look_at_steps();
             let now = Instant::now();
             self.wake(|due| due <= now);
             if now >= until {
                 return;
             }
             std::thread::sleep(STEP.min(until - now));
+        }
+    }
+
+    /// Counts who came by a durable step that was armed; who froze there is woken later.
+    fn look_at_steps(&mut self) {
+        let marks = std::fs::read_dir(self.run.lab().path("marks")).into_iter().flatten().flatten();
+        for mark in marks {
+            // Made first, written a moment later: then the next look finds it whole.
+            let pid = std::fs::read_to_string(mark.path()).ok().and_then(|text| text.parse().ok());
+            if let Some(pid) = pid
+                && self.steps.insert(mark.file_name())
+            {
+                self.count(Blow::Step);
+                if mark.file_name().to_string_lossy().contains(".freeze.") {
+                    self.frozen.push((pid, Instant::now() + Duration::from_millis(2 * LEASE_MS)));
+                }
+            }
         }
     }
 
@@ -95,6 +117,8 @@ impl<'a> Field<'a> {
                 self.tally.resumed += 1;
             }
             Blow::Console => self.strike_console(rng),
+            // It falls by itself.
+            Blow::Step => {}
         }
     }
 
@@ -133,14 +157,6 @@ impl<'a> Field<'a> {
         }
         // Its terminal closes.
         drop(session);
-    }
-
-    /// Wakes everybody when their time has come.
-    pub(super) fn end(mut self) -> Tally {
-        while let Some(last) = self.frozen.iter().map(|(_, until)| *until).max() {
-            self.pass(last.saturating_duration_since(Instant::now()));
-        }
-        self.tally
     }
 }
 
