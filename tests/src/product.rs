@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 mod done;
+pub mod end;
 pub mod processes;
 pub mod profile;
 pub mod run;

@@ -26,6 +26,21 @@ pub struct Difference {
     pub what: String,
 }
 
+impl Difference {
+    pub fn is_missing(&self) -> bool {
+        self.what == MISSING
+    }
+
+    /// Of bytes, or of their number; not of times, modes or names.
+    pub fn is_of_content(&self) -> bool {
+        self.what == OTHER_CONTENTS
+            || self.what.starts_with("has") && self.what.contains(" bytes, in the copy ")
+    }
+}
+
+const MISSING: &str = "missing in the copy";
+const OTHER_CONTENTS: &str = "has other contents in the copy";
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", show_bytes(&self.path), self.what)
@@ -71,7 +86,7 @@ fn compare(a: &Tree, b: &Tree) -> Vec<Difference> {
     let mut say = |path: &Vec<u8>, what: String| found.push(Difference { path: path.clone(), what });
     for path in a.entries.keys().chain(b.entries.keys()).collect::<BTreeSet<_>>() {
         match (a.entries.get(path), b.entries.get(path)) {
-            (Some(_), None) => say(path, "missing in the copy".to_owned()),
+            (Some(_), None) => say(path, MISSING.to_owned()),
             (None, Some(_)) => say(path, "only in the copy".to_owned()),
             (Some(x), Some(y)) => compare_entries(x, y, &mut |what| say(path, what)),
             (None, None) => {}
@@ -103,7 +118,7 @@ fn compare_entries(a: &Entry, b: &Entry, say: &mut impl FnMut(String)) {
     if a.size != b.size {
         say(format!("has {} bytes, in the copy {}", a.size, b.size));
     } else if a.content != b.content {
-        say("has other contents in the copy".to_owned());
+        say(OTHER_CONTENTS.to_owned());
     }
     if a.mode != b.mode {
         say(format!("has mode {:o}, in the copy {:o}", a.mode, b.mode));

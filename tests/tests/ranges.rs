@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use twinhaul_tests::product::run::{CONDITION_WAIT_MAX, Run, assert_conserved};
-use twinhaul_tests::product::{Lab, Profile, poll, processes};
+use twinhaul_tests::product::{Lab, Profile, end, poll, processes};
 use twinhaul_tests::{same, tree};
 use twinhaul_wire::{EventKind, RangeShown};
 
@@ -57,14 +57,8 @@ fn unlimited(run: &Run<'_>) {
 
 /// Everything that must be true at the end, whatever happened.
 fn examine(run: &Run<'_>) {
-    let lab = run.lab();
     run.wait().expect_code(0);
-    same::assert_same(&lab.source(), &lab.target());
-    let status = run.status();
-    assert_conserved(&status);
-    assert_eq!(status.done.transfers, status.totals.transfers, "{status:#?}");
-    assert!(!lab.target().join(".twinhaul").exists(), "nothing private is left");
-    run.verb("verify", &[]).expect_code(0);
+    end::examine(run);
 }
 
 #[test]

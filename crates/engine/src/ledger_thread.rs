@@ -192,9 +192,10 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
         Job::Load { limit: 0 } => Some(Answer::LoadedRanges(load_ranges(store, place)?)),
         Job::Load { limit } => Some(load(store, place, limit)?),
         Job::Assign(assign) => {
-            hit(Point::Assigning);
+            let lends = !assign.cuts.is_empty();
+            hit(if lends { Point::RangeLending } else { Point::Assigning });
             let outcome = store.assign(&assign)?;
-            hit(Point::Assigned);
+            hit(if lends { Point::RangeLent } else { Point::Assigned });
             Some(Answer::Assigned { op: assign.op, outcome })
         }
         Job::TakeOver(take) => {
@@ -242,6 +243,7 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
         }
         Job::FinishRanges(finished) => {
             let ends = store.finish_ranges(me, incarnation, &finished)?;
+            hit(Point::RangeRecorded);
             let held = finished.into_iter().map(|f| f.held);
             Some(Answer::FinishedRanges(held.zip(ends).collect()))
         }
@@ -254,7 +256,9 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
             None
         }
         Job::RecallRanges(id, epoch) => {
+            hit(Point::RangeRecalling);
             store.recall_ranges(me, incarnation, &[(id, epoch)])?;
+            hit(Point::RangeRecalled);
             None
         }
         Job::ClaimFinishing => {

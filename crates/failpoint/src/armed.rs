@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// A signal to oneself may reach the calling thread a moment later: it must not get on meanwhile.
 const SIGNAL_ARRIVES: Duration = Duration::from_secs(1);
-/// How long `sleep` holds a process back.
-const SLEEP: Duration = Duration::from_secs(4);
+/// How long `sleep` holds a process back: in heartbeats of a test, else in seconds.
+const SLEEP: u32 = 15;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
@@ -83,7 +83,9 @@ impl Spec {
         let signal = match self.action {
             Action::Kill => Signal::KILL,
             Action::Freeze => Signal::STOP,
-            Action::Sleep => return std::thread::sleep(SLEEP),
+            Action::Sleep => {
+                return std::thread::sleep(crate::heartbeat().unwrap_or(Duration::from_secs(1)) * SLEEP);
+            }
         };
         // A process may always signal itself.
         let _ = kill_process(getpid(), signal);

@@ -51,6 +51,24 @@ points! {
     Settled = "settled",
     /// What large transfers have reached is durable and recorded.
     Checkpointed = "checkpointed",
+    /// A large file: some bytes of a part are written, of its first one or of a range.
+    PartCopying = "part_copying",
+    /// Just before the commit that lends ranges of it.
+    RangeLending = "range_lending",
+    /// Just after it, before the borrower has heard of it.
+    RangeLent = "range_lent",
+    /// The borrower has joined the private object and has written nothing.
+    RangeJoined = "range_joined",
+    /// A lent range is written and durable; the ledger does not know it.
+    RangeWritten = "range_written",
+    /// The ledger knows it; its home does not.
+    RangeRecorded = "range_recorded",
+    /// Every range is home and the digest is merged; the object is not sealed.
+    Merged = "merged",
+    /// Just before an attempt's ranges are called back, because the file changed or could not be read.
+    RangeRecalling = "range_recalling",
+    /// Just after it.
+    RangeRecalled = "range_recalled",
     /// Just before an assignment's commit.
     Assigning = "assigning",
     /// Just after it, before anybody has heard of it.

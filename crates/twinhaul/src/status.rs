@@ -3,9 +3,10 @@
 use crate::exit::Failure;
 use crate::launch::ledger_failure;
 use crate::state::RunDir;
+use crate::verbs::run::load_frozen;
 use crate::watch::EventReader;
-use twinhaul_ledger::{Counters, State, View};
-use twinhaul_supervisor::{Client, SupervisorError};
+use twinhaul_ledger::{Counters, LiveLimit, State, View};
+use twinhaul_supervisor::{Client, SupervisorError, peer_lock_holder};
 use twinhaul_units::{Amount, PeerId};
 use twinhaul_wire::status::{Assistance, Eta, PeerStatus, Status};
 use twinhaul_wire::{
@@ -115,7 +116,8 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
         }
         let peer_status = match snapshot {
             Some(snapshot) => from_snapshot(snapshot),
-            None => from_ledger(peer, &counters, &peers),
+            None if ended => from_ledger(peer, &counters, &peers),
+            None => away(run, peer, from_ledger(peer, &counters, &peers), peers[peer.index()].limit),
         };
         status.peers.insert(run.file.order[peer.index()].clone(), peer_status);
     }
@@ -211,6 +213,22 @@ fn from_ledger(peer: PeerId, counters: &Counters, peers: &[twinhaul_ledger::Peer
         done: size(counters.at(peer, State::Done)),
         ..PeerStatus::default()
     }
+}
+
+/// A peer that says nothing while the run goes on: between two lives, or stopped. What it was told last, nobody but the
+/// ledger and the profile knows.
+fn away(run: &RunDir, peer: PeerId, known: PeerStatus, limit: LiveLimit) -> PeerStatus {
+    let limit = match limit {
+        LiveLimit::Set(rate) => Some(rate),
+        LiveLimit::Lifted => None,
+        // A profile whose references do not resolve here any more says nothing.
+        LiveLimit::AsProfiled => {
+            load_frozen(run).ok().and_then(|profile| profile.peer(peer).limit).map(|rate| rate.0)
+        }
+    };
+    let sits_there = peer_lock_holder(&run.path, &run.file.order[peer.index()]).is_some();
+    let state = if sits_there { "not answering".to_owned() } else { known.state };
+    PeerStatus { state, limit, ..known }
 }
 
 /// With assistance both peers end together: remaining bytes over both rates, as a range between the last minute's

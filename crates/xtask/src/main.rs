@@ -26,6 +26,7 @@ usage: cargo xtask <verb>
   tidy [--write]    check the rules of the house (crates/README.md); --write renews what is generated from them
   demo [ARGS...]    build what the demonstration needs and run `twinhaul demo ARGS...`
   soak sim          walk through millions of simulated runs; `soak sim --seed N` tells one
+  soak kill         kill and freeze real processes at random moments; --failpoints: at every durable step
 ";
 
 fn main() -> ExitCode {

@@ -1,5 +1,7 @@
 //! `cargo xtask soak`: searches that go on for as long as one likes. `sim`, `model` and `mutants` are done by the crate
-//! `prove`, built with its assertions on.
+//! `prove`, built with its assertions on; `kill` by the whole-program tests, on the real binaries.
+
+mod kill;
 
 use crate::process::{cargo, pass};
 use std::path::Path;
@@ -8,7 +10,8 @@ use std::path::Path;
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
     match args.split_first() {
         Some((what, _)) if matches!(what.as_str(), "sim" | "model" | "mutants") => prove(root, args),
-        _ => Err("soak takes sim, model or mutants, and their options".to_owned()),
+        Some((what, rest)) if what == "kill" => kill::run(root, rest),
+        _ => Err("soak takes sim, model, mutants or kill, and their options".to_owned()),
     }
 }
 

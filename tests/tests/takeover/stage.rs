@@ -1,9 +1,10 @@
 //! What all take-over tests need: a tree, a profile, and what must hold at the end.
 
 use twinhaul_failpoint as failpoint;
-use twinhaul_tests::product::run::{Run, assert_conserved};
+pub(crate) use twinhaul_tests::product::end::examine;
+use twinhaul_tests::product::run::Run;
 use twinhaul_tests::product::{Lab, Profile};
-use twinhaul_tests::{same, tree};
+use twinhaul_tests::tree;
 use twinhaul_wire::{Event, EventKind};
 
 /// Milliseconds; a silent peer is suspected after three.
@@ -53,19 +54,6 @@ pub(crate) fn assert_story(run: &Run<'_>, beats: &[Beat<'_>]) {
         let found = events[at..].iter().position(is_it);
         at += 1 + found.unwrap_or_else(|| panic!("\"{what}\" does not follow\n{events:#?}"));
     }
-}
-
-/// The end of every run here: complete, exact to the last attribute, nothing private left.
-#[track_caller]
-pub(crate) fn examine(run: &Run<'_>) {
-    let lab = run.lab();
-    same::assert_same(&lab.source(), &lab.target());
-    assert!(!lab.target().join(".twinhaul").exists(), "the private directory is gone");
-    let status = run.status();
-    assert_conserved(&status);
-    assert_eq!(status.done.transfers, status.totals.transfers, "{status:#?}");
-    assert_eq!(status.state, twinhaul_wire::RunState::Complete);
-    run.verb("verify", &[]).expect_code(0);
 }
 
 pub(crate) fn is_taken_over(from: &str) -> impl Fn(&Event) -> bool {

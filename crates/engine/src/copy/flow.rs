@@ -8,6 +8,7 @@ use crate::parts::{Claim, Part};
 use crate::subtree::{LEAF, RangeHasher};
 use std::ops::ControlFlow;
 use twinhaul_backend_host::{Attrs, BackendError, Caps, OpContext, ReadOptions, Reader, Writer};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Chain, Version};
 use twinhaul_units::Rate;
 use twinhaul_wire::WaitReason;
@@ -146,6 +147,7 @@ pub(super) fn run(
                 if !trail.is_empty() {
                     part.leave_trail(trail);
                 }
+                hit(Point::PartCopying);
                 desk.slot().moved(n as u64);
                 // The reader may have ended; then the chunk is not needed again.
                 let _ = empty.send(chunk);

@@ -10,6 +10,7 @@ use crate::whole::Whole;
 use std::sync::Arc;
 use twinhaul_assist::ByteRange;
 use twinhaul_backend_host::{Code, OpContext, Put, ReadOptions};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Chain, Row, SharedObject};
 use twinhaul_units::Key;
 use twinhaul_wire::{Phase, WaitReason};
@@ -97,6 +98,9 @@ fn attempt(desk: &Desk, job: &RangeJob) -> Result<Vec<Chain>, Stop> {
         joined => joined.map_err(|e| Failure::writing(&route, &e))?,
     };
     desk.slot().wait_over();
+    if job.whole.is_none() {
+        hit(Point::RangeJoined);
+    }
     desk.slot().phase(Phase::Copy);
     let mut origin = Origin::new(&route, &op, reader, part.from(), size);
     let chains = flow::run(desk, &route, &mut origin, Sink::At(&writer), part, size)?;
@@ -108,6 +112,7 @@ fn attempt(desk: &Desk, job: &RangeJob) -> Result<Vec<Chain>, Stop> {
         desk.slot().phase(Phase::Seal);
         desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
         writer.flush(&op).map_err(|e| Failure::writing(&route, &e))?;
+        hit(Point::RangeWritten);
         desk.slot().wait_over();
     }
     Ok(chains)

@@ -11,6 +11,7 @@ use crate::subtree::LEAF;
 use crate::whole::{self, Home, Parked, Whole};
 use std::sync::Arc;
 use twinhaul_backend_host::{Attrs, Caps, Code, Limits, Lost, OpContext, Put, Reader, Writer, WriterInfo};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Chain, REFERENCE_BYTES_MAX, SharedObject};
 use twinhaul_wire::{Phase, WaitReason};
 
@@ -152,6 +153,7 @@ pub(crate) fn seal(whole: &Whole, source: &str, target: &str) -> Result<(Put, Se
         failure.worth_another = true;
         return Err(failure);
     };
+    hit(Point::Merged);
     let writing = |e| Failure::of("write to", target, &e);
     if sparse || whole.ever_lent() {
         match writer.set_len(&op, whole.size) {
@@ -160,6 +162,7 @@ pub(crate) fn seal(whole: &Whole, source: &str, target: &str) -> Result<(Put, Se
         }
     }
     let lost: Lost = lost.with(writer.seal(&op).map_err(writing)?);
+    hit(Point::Sealed);
     let kind = SealedKind::Object {
         reference: whole.object.reference.clone(),
         digest,

@@ -1,0 +1,155 @@
+//! What must be so for a peer to come by a point: who owns what, what happened before, what somebody does meanwhile.
+
+use super::{Case, mark};
+use crate::product::run::CONDITION_WAIT_MAX;
+use crate::product::{Lab, Profile, poll};
+use crate::tree;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use twinhaul_failpoint::Point;
+
+/// Large enough to be cut, and for both to write a good part of it before it is over.
+const LARGE: u64 = 14 << 20;
+
+/// What a point needs.
+enum Needs {
+    /// Both peers have work of their own.
+    Both,
+    /// All is its own, so that the other asks it.
+    All,
+    /// It has a large file, of which it lends.
+    Home,
+    /// The other has a large file, of which it is lent something.
+    Guest,
+    /// It was killed before with something authorised.
+    FormerLife,
+    /// The other one was frozen with something authorised.
+    FrozenOther,
+    /// The other one is late for the end, so that this one finishes.
+    LateOther,
+}
+
+const fn needs(point: Point) -> Needs {
+    match point {
+        Point::Joined
+        | Point::InTransaction
+        | Point::Opened
+        | Point::Copying
+        | Point::Sealed
+        | Point::SealSynced
+        | Point::Authorised
+        | Point::PublishedHalf
+        | Point::Published
+        | Point::Named
+        | Point::PublishSynced
+        | Point::Settling
+        | Point::Settled => Needs::Both,
+        Point::Assigning | Point::Assigned => Needs::All,
+        Point::PartCopying
+        | Point::RangeLending
+        | Point::RangeLent
+        | Point::Merged
+        | Point::RangeRecalling
+        | Point::RangeRecalled => Needs::Home,
+        Point::RangeJoined | Point::RangeWritten | Point::RangeRecorded => Needs::Guest,
+        Point::RecoverDiscarded => Needs::FormerLife,
+        Point::TakingOver | Point::TakenOver | Point::TakeOverDiscarded | Point::TakeOverSettled => {
+            Needs::FrozenOther
+        }
+        Point::Claiming
+        | Point::Claimed
+        | Point::FinishedOne
+        | Point::FinishedAll
+        | Point::Swept
+        | Point::Finished => Needs::LateOther,
+    }
+}
+
+/// The first ones of some points come before anything is at stake.
+const fn nth(point: Point) -> u32 {
+    match point {
+        Point::InTransaction => 4,
+        Point::Copying | Point::Opened | Point::PartCopying => 3,
+        _ => 1,
+    }
+}
+
+fn other(peer: &str) -> &'static str {
+    if peer == "alpha" { "beta" } else { "alpha" }
+}
+
+/// The case's failpoint, last, and before it what leads there.
+pub(super) fn specs(case: &Case) -> Vec<String> {
+    let (me, other) = (case.peer, other(case.peer));
+    let before = match needs(case.point) {
+        Needs::Both | Needs::All | Needs::Guest => None,
+        Needs::Home => recalls(case.point).then(|| lent(me)),
+        Needs::FormerLife => Some(format!("{me}/authorised:kill:1")),
+        Needs::FrozenOther => Some(format!("{other}/authorised:freeze:1")),
+        Needs::LateOther => Some(format!("{other}/claiming:sleep:1")),
+    };
+    let this = format!("{case}:{}", nth(case.point));
+    before.into_iter().chain([this]).collect()
+}
+
+/// Whether what leads to the point must have happened too; who is to be late may not even have come by.
+pub(super) const fn needs_all(point: Point) -> bool {
+    !matches!(needs(point), Needs::LateOther)
+}
+
+const fn recalls(point: Point) -> bool {
+    matches!(point, Point::RangeRecalling | Point::RangeRecalled)
+}
+
+fn lent(home: &str) -> String {
+    format!("{home}/range_lent:sleep:1")
+}
+
+/// Makes the source and says how it is to be copied.
+pub(super) fn set(lab: &Lab, case: &Case) -> Profile {
+    let source = lab.source();
+    tree::small_files(&source.join("small"), 90, 6000, 3);
+    tree::small_files(&source.join("deep/er"), 6, 3000, 4);
+    tree::file(&source.join("middle"), 300_000, 5);
+    std::fs::hard_link(source.join("middle"), source.join("deep/linked")).expect("hard link");
+    for n in 0..4 {
+        let link = source.join(format!("deep/link-{n}"));
+        std::os::unix::fs::symlink(format!("../small/{n}"), link).expect("symlink");
+    }
+    tree::set_mtime(&source.join("deep/er"), 1_000_000_000, 5);
+    tree::set_mtime(&source.join("deep"), 1_100_000_000, 7);
+    let mut profile = Profile::new("sweep", &source, &lab.target()).limits("256 KiB/s", "256 KiB/s");
+    // Both policies pass every point; which one at which is of no consequence.
+    profile.policy = if case.peer == "alpha" { "learning" } else { "balanced" }.into();
+    let owner = match needs(case.point) {
+        Needs::All | Needs::Home => Some(case.peer),
+        // Before a next life begins the other has enough to do, or it would take over.
+        Needs::Guest | Needs::FormerLife => Some(other(case.peer)),
+        _ => None,
+    };
+    if let Some(owner) = owner {
+        let most = if matches!(needs(case.point), Needs::FormerLife) { 75 } else { 100 };
+        profile.split = format!("by: count, share: {} %", if owner == "alpha" { most } else { 100 - most });
+    }
+    if matches!(needs(case.point), Needs::FormerLife) {
+        profile = profile.limits("96 KiB/s", "96 KiB/s");
+    }
+    if matches!(needs(case.point), Needs::Home | Needs::Guest) {
+        tree::file(&source.join("large"), LARGE, 6);
+        profile = profile.limits("3 MiB/s", "3 MiB/s");
+        profile.policy = "balanced".into();
+    }
+    profile
+}
+
+/// What somebody does to the files meanwhile.
+pub(super) fn interfere(lab: &Lab, case: &Case, marks: &Path) {
+    if !recalls(case.point) {
+        return;
+    }
+    let lent = mark(marks, &lent(case.peer));
+    let fired = poll(CONDITION_WAIT_MAX, || lent.exists().then_some(()));
+    assert!(fired.is_some(), "nothing of the large file was lent");
+    let large = std::fs::OpenOptions::new().write(true).open(lab.source().join("large")).expect("large file");
+    large.write_all_at(b"another version", LARGE / 2).expect("large file");
+}
