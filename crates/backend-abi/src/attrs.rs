@@ -51,7 +51,7 @@ pub struct Attrs {
     /// Identity at the source: hard-link groups, change detection.
     pub dev: Option<u64>,
     pub ino: Option<u64>,
-    /// Order on the medium (tape): recalls go in ascending order.
+    /// Place on a medium (tape): its number above [`POSITION_MEDIUM_SHIFT`], the place on it below. Recalls go in ascending order.
     pub position: Option<u64>,
     /// Bytes, for symlinks.
     pub link_target: Option<Vec<u8>>,

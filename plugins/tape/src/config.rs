@@ -22,6 +22,8 @@ const IDLE_UNMOUNT: Duration = Duration::from_secs(30);
 /// How long a drive is kept while others wait for one.
 const TURN: Duration = Duration::from_secs(5);
 const CAPACITY: Bytes = Bytes::mib(1024);
+/// The pool of whoever says none.
+pub(crate) const DEFAULT_POOL: &str = "default";
 /// Below this no block, labels and early warning fit.
 pub const CAPACITY_MIN: Bytes = Bytes::kib(512);
 pub const DRIVES_MAX: u64 = 64;
@@ -161,7 +163,7 @@ impl Reading<'_> {
                 && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
         };
         match self.get("pool") {
-            None => "default".to_owned(),
+            None => DEFAULT_POOL.to_owned(),
             Some(Value::String(pool)) if good(pool) => pool.clone(),
             Some(_) => {
                 self.wrong("pool", "expected a name of a-z, 0-9, - and _");

@@ -12,7 +12,7 @@ use crate::format::labels::Group;
 use crate::format::manifest::{DIRECTORY, Line};
 use crate::format::pax::{self, What};
 use crate::library::deck::Seat;
-use crate::library::load;
+use crate::library::load::{self, Doing};
 use crate::library::signature;
 
 /// Lines about names that go into one manifest; the rest waits for the next.
@@ -112,7 +112,7 @@ impl Turn {
             state.settling.remove(&object.attempt);
         }
         drop(state);
-        self.stream.deck.tell("ready", &seat.loaded.barcode);
+        seat.loaded.head.does(Doing::Nothing);
         Ok(Some(seat))
     }
 
