@@ -2,6 +2,9 @@
 
 use crate::raw;
 
+/// [`Attrs::position`] holds the number of the medium above these bits, and the place on it below.
+pub const POSITION_MEDIUM_SHIFT: u32 = 40;
+
 /// What a node is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Kind {

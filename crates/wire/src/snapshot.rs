@@ -81,6 +81,13 @@ pub struct PeerSnapshot {
     pub events_dropped: u64,
 }
 
+impl PeerSnapshot {
+    /// Nothing moves, and whatever is in flight says what it waits for: how long that takes, no rate tells.
+    pub fn only_waits(&self) -> bool {
+        self.rate.now == 0 && !self.in_flight.is_empty() && self.in_flight.iter().all(|f| f.wait.is_some())
+    }
+}
+
 /// What a peer is doing as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

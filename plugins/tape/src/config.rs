@@ -73,6 +73,9 @@ pub struct Config {
     pub pool: String,
     pub create: bool,
     pub shape: Shape,
+    /// Said, and not the default: for cartridges that are added.
+    pub capacity: Option<u64>,
+    pub labels: Option<Charset>,
     pub close_bytes: u64,
     pub close_age: Duration,
     pub idle_unmount: Duration,
@@ -110,11 +113,14 @@ impl Config {
         };
         let mut read = Reading { fields: &fields, problems: Vec::new(), known: Vec::new() };
         let library = read.path("library");
+        let (pool, create, shape) = (read.pool(), read.switch("create"), read.shape());
         let config = Self {
             library: library.clone().unwrap_or_default(),
-            pool: read.pool(),
-            create: read.switch("create"),
-            shape: read.shape(),
+            pool,
+            create,
+            capacity: fields.contains_key("capacity").then_some(shape.capacity),
+            labels: fields.contains_key("labels").then_some(shape.labels),
+            shape,
             close_bytes: read.size("close_bytes", CLOSE_BYTES, Bytes(1)),
             close_age: read.span("close_age").unwrap_or(CLOSE_AGE),
             idle_unmount: read.span("idle_unmount").unwrap_or(IDLE_UNMOUNT),

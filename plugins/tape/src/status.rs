@@ -30,8 +30,10 @@ pub(crate) fn status(shared: &Shared) -> Result<Value> {
             })
         })
         .collect();
+    let order = shared.order()?;
+    let rank = |c: &Cartridge| order.rank(c.id.unsigned_abs()).to_string();
     let media: Map<String, Value> =
-        known.iter().map(|c| (c.id.to_string(), Value::from(c.barcode.as_str()))).collect();
+        known.iter().map(|c| (rank(c), Value::from(c.barcode.as_str()))).collect();
     // A cartridge that is out of the library has no slot.
     let in_slots = known.iter().filter(|c| !matches!(c.state, State::Exported | State::Missing)).count();
     let mut all = json!({

@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use twinhaul_backend_abi::{Code, Op, Result, WaitReason};
+use twinhaul_backend_abi::{Code, Error, Op, Result, WaitReason};
 
 use super::load::{Doing, Loaded, load};
 use super::lock::{Held, holder, try_hold, who};
@@ -35,6 +35,10 @@ const SLOTS_AGE: Duration = Duration::from_secs(1);
 /// Below this room (beyond the early warning) a cartridge gets no new data set.
 const ROOM_MIN: u64 = 256 << 10;
 
+/// A mounted cartridge that nobody uses just now is given to others only after so long: the next of its objects is mostly
+/// on its way, and each change costs a mount.
+const GRACE: Duration = Duration::from_millis(150);
+
 /// After so many turns a mounted cartridge is no longer lent to new readers while others wait.
 const TURNS_OF_READING: u32 = 4;
 
@@ -45,6 +49,8 @@ pub(crate) enum Want<'a> {
     Read(&'a str),
     /// One of the pool with room.
     Append,
+    /// As that, if there is one now: what can wait for the next data set waits for no operator.
+    AppendNow,
 }
 
 #[derive(Debug)]
@@ -57,6 +63,14 @@ struct Mount {
     users: usize,
     since: Instant,
     idle_since: Instant,
+}
+
+impl Mount {
+    /// Whether others may have its drive.
+    fn may_go(&self, turn: Duration) -> bool {
+        let spent = self.idle_since.elapsed() >= GRACE || self.since.elapsed() >= turn;
+        self.users == 0 && self.loaded.is_some() && spent
+    }
 }
 
 /// See the module.
@@ -229,6 +243,9 @@ impl Deck {
     fn step(&self, want: Want<'_>, ticket: &mut Option<Ticket>) -> Result<Step> {
         let candidates = match self.candidates(want)? {
             Ok(candidates) => candidates,
+            Err(Bring { words, .. }) if want == Want::AppendNow => {
+                return Err(Error::new(Code::NoSpace, words));
+            }
             Err(Bring { words, next }) => {
                 // Seen by other processes too: status, console and `tape ls` say what an operator has to bring.
                 self.queue_as(ticket, &words, true, Some(&next))?;
@@ -281,7 +298,7 @@ impl Deck {
     /// Which cartridges would do, best first; or what to wait for.
     fn candidates(&self, want: Want<'_>) -> Result<std::result::Result<Vec<Cartridge>, Bring>> {
         match want {
-            Want::Append => {
+            Want::Append | Want::AppendNow => {
                 let mut found = self.library.catalogue.writable(&self.pool, SETS_MAX)?;
                 found.retain(|c| {
                     c.used + ROOM_MIN.min(c.capacity / 4) + crate::format::EARLY_WARNING.min(c.capacity / 8)
@@ -351,7 +368,7 @@ impl Deck {
             *ticket = None;
             return Ok(Step::Load { drive, hold, barcode: barcode.to_owned(), lock });
         }
-        if let Some(idle) = self.lock().iter().find(|m| m.users == 0 && m.loaded.is_some()) {
+        if let Some(idle) = self.lock().iter().find(|m| m.may_go(self.turn)) {
             return Ok(Step::Evict(idle.barcode.clone()));
         }
         let queue = if older > 0 { format!("; {older} wait before it") } else { String::new() };
@@ -360,7 +377,7 @@ impl Deck {
 
     fn queue_up(&self, ticket: &mut Option<Ticket>, want: Want<'_>, blocked: bool) -> Result<()> {
         match want {
-            Want::Append => self.queue_as(ticket, &self.any_of_pool(), blocked, None),
+            Want::Append | Want::AppendNow => self.queue_as(ticket, &self.any_of_pool(), blocked, None),
             Want::Read(barcode) => self.queue_as(ticket, barcode, blocked, None),
         }
     }
@@ -413,13 +430,13 @@ impl Deck {
         held.is_some_and(|held| held >= self.turn) && self.pressure(barcode) > 0
     }
 
-    /// Unmounts what nobody here uses: at once when others wait, else after the idle time.
+    /// Unmounts what nobody here uses: soon when others wait, else after the idle time.
     pub(crate) fn tidy(&self, op: &Op<'_>) {
         self.tell();
         let idle: Vec<(String, Duration)> = {
             let mounts = self.lock();
-            let done = |m: &&Mount| m.users == 0 && m.loaded.is_some();
-            mounts.iter().filter(done).map(|m| (m.barcode.clone(), m.idle_since.elapsed())).collect()
+            let done = mounts.iter().filter(|m| m.may_go(self.turn));
+            done.map(|m| (m.barcode.clone(), m.idle_since.elapsed())).collect()
         };
         for (barcode, idle) in idle {
             if idle >= self.idle || self.pressure(&barcode) > 0 {

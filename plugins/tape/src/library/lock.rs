@@ -35,7 +35,8 @@ impl Held {
             return;
         }
         let wrote = self.file.write_all_at(text.as_bytes(), 0);
-        if text.len() < said.len() {
+        // At first it may hold what one left that was killed.
+        if said.is_empty() || text.len() < said.len() {
             let _ = wrote.and_then(|()| self.file.set_len(text.len() as u64));
         }
         *said = text;

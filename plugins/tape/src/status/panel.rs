@@ -74,6 +74,7 @@ fn drive(d: &Value) -> Value {
     };
     let hitches = match number("backhitches") {
         None | Some(0) => String::new(),
+        Some(1) => "  1 backhitch".to_owned(),
         Some(n) => format!("  {n} backhitches"),
     };
     let word = match state {
@@ -88,7 +89,11 @@ fn drive(d: &Value) -> Value {
 fn waiter(t: &Value) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let since = t["since_ms"].as_u64().map(|ms| now.saturating_sub(Duration::from_millis(ms)));
-    let age = since.map(|d| format!(", {}", Span(Duration::from_secs(d.as_secs())))).unwrap_or_default();
+    let age = since.map(|d| match d.as_secs() {
+        s @ 0..120 => format!(", {s} s"),
+        s => format!(", {}", Span(Duration::from_secs(s))),
+    });
+    let age = age.unwrap_or_default();
     let wants = text(t, "wants");
     let value = if t["next"].is_string() { wants.to_owned() } else { format!("for {wants}") };
     let state = if t["next"].is_string() { "bad" } else { "waiting" };
