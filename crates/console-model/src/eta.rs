@@ -82,6 +82,9 @@ fn obstacle(board: &Board, peer: PeerId, now: Moment) -> Option<&'static str> {
     if s.state == PeerState::Paused {
         return Some("a peer with work is paused");
     }
+    if s.only_waits() {
+        return Some("a peer with work waits");
+    }
     (s.rate.one_min == 0).then_some("a peer with work moves nothing")
 }
 

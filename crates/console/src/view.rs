@@ -17,6 +17,7 @@ mod plot;
 mod queue;
 mod stage;
 mod status;
+mod storage;
 mod summary;
 
 use crate::skin::{Role, Skin};
@@ -65,7 +66,8 @@ fn screens(brush: &mut Brush<'_>, model: &Model, class: SizeClass, area: Rect) {
         _ if model.ui.expanded => panel(brush, model, model.ui.focus, places.body),
         _ if staged => stage::draw(brush, model, places.body),
         _ => {
-            for (which, place) in layout::panels(class, places.body, model.ui.focus) {
+            let storage = model.board().shows_storage().then(|| storage::wanted(model));
+            for (which, place) in layout::panels(class, places.body, model.ui.focus, storage) {
                 panel(brush, model, which, place);
             }
             if class == SizeClass::Compact {
@@ -95,6 +97,7 @@ fn panel(brush: &mut Brush<'_>, model: &Model, panel: Panel, area: Rect) {
         Panel::Plot => plot::draw(brush, model, area),
         Panel::Log => log::draw(brush, model, area),
         Panel::Messages => log::draw_messages(brush, model, area),
+        Panel::Storage => storage::draw(brush, model, area),
     }
 }
 

@@ -168,7 +168,8 @@ fn is_published(storage: &Storage, row: &Unsettled, buffer: &mut [u8]) -> Result
             let existed = target.target.discard(&op, Private::Ref(&row.reference)).map_err(fail)?;
             // Further names may be missing even if the first is there: a group is redone whole.
             let whole = row.row.kind == NodeKind::File;
-            Ok(!existed && whole && digest_of(target, &key, buffer).is_ok_and(|digest| digest == row.blake3))
+            let mut same = || digest_of(&op, target, &key, buffer).is_ok_and(|digest| digest == row.blake3);
+            Ok(!existed && whole && same())
         }
     }
 }

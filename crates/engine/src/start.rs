@@ -18,7 +18,7 @@ use crate::server::{self, Heard};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use crate::whole::{WHOLES_MAX, Whole, Wholes};
-use crate::{place, recover, slots};
+use crate::{backends, place, recover, slots};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -366,6 +366,9 @@ fn start_threads(
     let targets = target_facts(options, &shared.storage);
     let to_driver = driver.clone();
     spawn("ledger", move || ledger_thread::run(&store, me, incarnation, &targets, &ledger_jobs, &to_driver))?;
+
+    let (weak, to_driver) = (Arc::downgrade(&shared.storage), driver.clone());
+    spawn("backends", move || backends::watch(&weak, &to_driver))?;
 
     let (view, to_driver) = (View::open(&path)?, driver.clone());
     let (run_dir, name) = (options.run_dir.clone(), options.other_name().to_owned());

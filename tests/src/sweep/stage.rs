@@ -46,6 +46,7 @@ const fn needs(point: Point) -> Needs {
         | Point::Settled => Needs::Both,
         Point::Assigning | Point::Assigned => Needs::All,
         Point::PartCopying
+        | Point::Checkpointed
         | Point::RangeLending
         | Point::RangeLent
         | Point::Merged

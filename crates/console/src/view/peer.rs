@@ -99,7 +99,14 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
     let alone =
         alone.map(|a| vec![part("alone it needs ", Role::Dim), part(words::clock_s(Some(a)), Role::Plain)]);
     let settling = s.settling.transfers;
-    let settling = (settling > 0).then(|| vec![part(format!("settling {settling}"), Role::Dim)]);
+    let settling = (settling > 0).then(|| match &s.settling_wait {
+        Some(wait) if wait.age_ms >= 1_000 => {
+            let age = words::age(std::time::Duration::from_millis(wait.age_ms));
+            let for_what = words::wait_short(wait.reason);
+            vec![part(format!("settling {settling}: {for_what} {age}"), Role::Warn)]
+        }
+        _ => vec![part(format!("settling {settling}"), Role::Dim)],
+    });
     let line_queue = fitting(
         vec![
             Field::new(9, queue),

@@ -137,7 +137,7 @@ pub(super) fn run(
         // As many as fit: the channel holds them all.
         let _ = empty.send(vec![0; CHUNK]);
     }
-    let op = OpContext::new().cancelled_by(part.cancel());
+    let op = desk.telling(OpContext::new().cancelled_by(part.cancel()));
     let result = std::thread::scope(|scope| {
         let write_all = || -> Result<(), Failure> {
             let empty = empty;

@@ -122,7 +122,7 @@ fn copy(
     part: &Arc<Part>,
     open: Open,
 ) -> Result<(Parked, Vec<Chain>), Stop> {
-    let op = OpContext::new().cancelled_by(part.cancel());
+    let op = desk.telling(OpContext::new().cancelled_by(part.cancel()));
     let Open { reader, mut writer, info, before, .. } = open;
     let mut origin = Origin::new(route, &op, reader, 0, whole.size);
     let sparse = origin.has_holes();
