@@ -60,10 +60,11 @@ impl Board {
         }
     }
 
-    /// Seconds that one peer would need for what it owns now, alone, at its one-minute rate.
+    /// Seconds that one peer would need for what it owns now, alone, at the lower of its one-minute rate and the rate of
+    /// its last five seconds: a peer that has just become slow is slow.
     pub fn alone_s(&self, peer: PeerId) -> Option<f64> {
         let pane = self.pane(peer);
-        let rate = one_minute(pane);
+        let rate = one_minute(pane).min(five_seconds(pane));
         let seconds = pane.remaining_bytes() as f64 / rate;
         (rate > 0.0 && seconds < FORECAST_MAX_S).then_some(seconds)
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use twinhaul_failpoint::Point;
 
 /// Large enough to be cut, and for both to write a good part of it before it is over.
-const LARGE: u64 = 14 << 20;
+const LARGE: u64 = 20 << 20;
 
 /// What a point needs.
 enum Needs {
