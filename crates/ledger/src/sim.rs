@@ -22,6 +22,7 @@ mod retry;
 mod rows;
 mod settle;
 mod tally;
+mod tamper;
 
 use crate::{Interval, LedgerError, LiveLimit, NewRun, Remembered, Result, RunState, State, Store, View};
 use lots::Lot;
