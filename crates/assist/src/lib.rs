@@ -11,6 +11,8 @@
 mod book;
 mod effect;
 mod event;
+#[doc(hidden)]
+pub mod flaw;
 mod ids;
 mod interval;
 mod load;

@@ -96,6 +96,14 @@ impl Core {
         }
     }
 
+    /// The same with a deliberate bug in it, for the proof (see the module).
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_flaw(mut self, flaw: Option<crate::flaw::Flaw>) -> Self {
+        self.tuning.flaw = flaw;
+        self
+    }
+
     /// Takes one event and appends what is to be done, in order. `now` must not go back.
     pub fn handle(&mut self, now: Moment, event: Event, out: &mut Vec<Effect>) {
         self.clockwork.latest = now;

@@ -1,6 +1,6 @@
 //! What a core is told at its birth, what it remembers between lives, and every named limit of this crate.
 
-use crate::Millionths;
+use crate::{Millionths, flaw::Flaw};
 use std::time::Duration;
 use twinhaul_units::Ratio;
 
@@ -153,6 +153,14 @@ pub(crate) struct Tuning {
     pub(crate) slots: usize,
     pub(crate) take_over: bool,
     pub(crate) timing: Timing,
+    /// Of the proof alone: never set by [`Settings`].
+    pub(crate) flaw: Option<Flaw>,
+}
+
+impl Tuning {
+    pub(crate) fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
+    }
 }
 
 impl From<Settings> for Tuning {
@@ -164,6 +172,7 @@ impl From<Settings> for Tuning {
             slots: s.slots.clamp(1, SLOTS_MAX) as usize,
             take_over: s.take_over,
             timing: s.timing,
+            flaw: None,
         }
     }
 }

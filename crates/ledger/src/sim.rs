@@ -23,6 +23,7 @@ mod retry;
 mod rows;
 mod settle;
 mod tally;
+mod tamper;
 
 use crate::{
     Checkpoint, Interval, LedgerError, LiveLimit, NewRun, Remembered, Result, RunState, State, Store, View,

@@ -4,6 +4,7 @@
 //! memory only: whose work it is, the ledger says.
 
 use super::Core;
+use crate::flaw::Flaw;
 use crate::{AnswerFigures, Answered, AskId, Effect, Episode, Last, Message, OpId, Policy, RTT_MAX, Report};
 use std::time::Duration;
 use twinhaul_units::{Bytes, Incarnation, Moment};
@@ -226,7 +227,9 @@ impl Core {
             if self.tuning.policy == Policy::Balanced {
                 // The owner keeps the question and comes back to it; asking again is for lost messages only.
                 self.asking.parked = Some(ask_id);
-                self.asking.poll_at = Some(now + self.tuning.timing.poll_cap);
+                if !self.tuning.has(Flaw::NeverAsksAgain) {
+                    self.asking.poll_at = Some(now + self.tuning.timing.poll_cap);
+                }
             }
         }
     }
@@ -254,7 +257,8 @@ impl Core {
         let asking = &mut self.asking;
         let first = asking.srtt.unwrap_or_default().max(timing.poll_floor);
         asking.poll_delay = (asking.poll_delay * 2).max(first).min(timing.poll_cap);
-        asking.poll_at = Some(now + asking.poll_delay);
+        let never = self.tuning.has(Flaw::NeverAsksAgain);
+        asking.poll_at = Some(now + if never { Duration::from_hours(24) } else { asking.poll_delay });
     }
 
     /// The load after Needed brought nothing: a lagging replica perhaps. Asking at once would take a portion each time.

@@ -7,6 +7,7 @@
 //! | second peer | claim 6.1 | claim 7.2 |
 
 use super::Core;
+use crate::flaw::Flaw;
 use crate::{Effect, Last, Memory, Millionths, Policy, Report, Rule};
 use twinhaul_units::{PeerId, Ratio};
 
@@ -63,7 +64,9 @@ impl Core {
         if self.is_above_noise(self.queued()) {
             self.learned.remembered = self.learned.remembered.raised(step);
         }
-        self.move_ratio(self.learned.ratio.raised(step), rule, out);
+        let raised = self.learned.ratio.raised(step);
+        let unclamped = Millionths(self.learned.ratio.0 + step.0);
+        self.move_ratio(if self.tuning.has(Flaw::RatioUnclamped) { unclamped } else { raised }, rule, out);
     }
 
     /// This peer has completed and is about to ask, for the first time in its episode. If it had been assisted before,

@@ -6,6 +6,7 @@
 
 use super::Core;
 use super::balance::Share;
+use crate::flaw::Flaw;
 use crate::{
     ASSIGNS_PENDING_MAX, AnswerFigures, Answered, AskId, AssignWhy, ByteRange, Cut, Effect, Episode,
     Interval, LOTS_NAMED_MAX, Last, Message, Millionths, OpId, Pace, Policy, Refusal, Report, interval,
@@ -107,9 +108,10 @@ impl Core {
             Policy::Learning | Policy::Balanced => ratio,
         };
         let queued = self.queued();
+        let flying = if self.tuning.has(Flaw::PortionCountsInFlight) { self.slots_used() as u64 } else { 0 };
         AnswerFigures {
             ratio,
-            portion: ratio.times(queued),
+            portion: ratio.times(queued + flying),
             minimum: self.tuning.minimum,
             queued,
             portion_bytes: Bytes(ratio.share_of(self.queued_bytes().0)),
@@ -139,7 +141,8 @@ impl Core {
         self.owning.parked = None;
         let before = self.owning.heard.replace(Heard { ask_id, episode, answer: None });
         let known = |h: Heard| h.ask_id.incarnation() == ask_id.incarnation() && h.episode >= episode;
-        if self.tuning.policy != Policy::None && !before.is_some_and(known) {
+        let learned = before.is_some_and(known) && !self.tuning.has(Flaw::RepollLearns);
+        if self.tuning.policy != Policy::None && !learned {
             self.asker_is_back(out); // before the portion, once an episode (4.1, 5.1 = 2.2.2, 3.2.1)
         }
         let to = ask_id.incarnation();

@@ -36,7 +36,7 @@ pub(super) struct Watch {
     not_before: Option<Moment>,
     /// Since when this peer has had nothing to do.
     idle_since: Option<Moment>,
-    /// It was taken over and no process has come since: there is nothing to take.
+    /// It was taken over, here or elsewhere, and no process is known to have come since: there is nothing to take.
     empty: bool,
     /// This peer was taken over: it starts nothing any more.
     pub(super) taken: bool,
@@ -102,7 +102,9 @@ impl Core {
     fn reason(&self, now: Moment, silent: Duration) -> Option<FenceWhy> {
         let lease_over = self.lease().is_some_and(|lease| silent >= lease);
         let idle = self.watch.idle_since.map(|since| now.since(since));
-        if self.watch.dead && (idle.is_some() || lease_over) {
+        // What is certain needs no longer silence, however many lives this pair has lost (L3).
+        let dead_for_a_lease = self.tuning.timing.lease.is_some_and(|lease| silent >= lease);
+        if self.watch.dead && (idle.is_some() || dead_for_a_lease) {
             Some(FenceWhy::Dead)
         } else if lease_over {
             Some(FenceWhy::LeaseOver)
@@ -174,6 +176,9 @@ impl Core {
             }
             Err(why) => {
                 self.watch.taken |= why == Refusal::OwnerNotCurrent;
+                // Under this number there is nothing to take, however often it is tried: the host will name another.
+                let named = self.link.peer == Some(fencing.incarnation);
+                self.watch.empty |= why == Refusal::ReceiverNotCurrent && named;
                 self.watch.not_before = Some(now + self.tuning.timing.load_every);
                 out.push(Effect::Report(Report::FenceRefused { why }));
             }
@@ -208,7 +213,8 @@ impl Core {
         }
         let may = self.link.peer.is_some() && self.may_fence();
         // What is certain needs no waiting; the rest comes in two steps.
-        let steps = [self.suspect_after(ASKED_BEATS), self.suspect_after(SUSPECT_BEATS), self.lease()];
+        let dead = self.tuning.timing.lease.filter(|_| self.watch.dead);
+        let steps = [self.suspect_after(ASKED_BEATS), self.suspect_after(SUSPECT_BEATS), self.lease(), dead];
         let next = steps.into_iter().flatten().map(|after| self.watch.heard + after);
         let due = self.asking.question.as_ref().map(|q| self.answer_due(q.first_sent));
         let waited = self.watch.idle_since.map(|since| since + self.patience());

@@ -155,3 +155,30 @@ fn whoever_was_lost_before_is_given_more_time_each_time() {
     assert!(waits.windows(2).all(|w| w[1] > w[0] * 3 / 2), "{waits:?}");
     assert!(silence_before_a_fence(100) <= LEASE * 64, "but not for ever (L1)");
 }
+
+#[test]
+fn a_number_that_is_not_current_is_not_tried_again() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.feed(Event::PeerDead { incarnation: OTHER });
+    let (op, _) = fence(&desk).expect("a take-over");
+    desk.out.clear();
+    // Its place has a new process, which this peer has not heard of.
+    desk.feed(Event::Fenced { op, outcome: Err(Refusal::ReceiverNotCurrent) });
+    assert_eq!(wait_for_fence(&mut desk, LEASE * 2), None);
+    // That one is gone too.
+    let next = Incarnation(OTHER.0 + 1);
+    desk.feed(Event::PeerDead { incarnation: next });
+    assert_eq!(fence(&desk).map(|(_, whom)| whom), Some(next));
+}
+
+#[test]
+fn a_refusal_about_a_former_number_says_nothing_about_the_next() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.feed(Event::PeerDead { incarnation: OTHER });
+    let (op, _) = fence(&desk).expect("a take-over");
+    let next = Incarnation(OTHER.0 + 1);
+    desk.feed(Event::PeerDead { incarnation: next });
+    desk.out.clear();
+    desk.feed(Event::Fenced { op, outcome: Err(Refusal::ReceiverNotCurrent) });
+    assert!(wait_for_fence(&mut desk, LEASE).is_some());
+}
