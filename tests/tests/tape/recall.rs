@@ -33,12 +33,17 @@ fn a_recall_mounts_each_cartridge_once_as_planned() {
     assert_eq!(planned["media"]["mounts"], order.len());
     let transfers: u64 = order.iter().map(|m| m["transfers"].as_u64().unwrap()).sum();
     assert_eq!(transfers, 1000);
+    let mut twice = 0;
     for (barcode, now) in &after {
-        let planned = order.iter().filter(|m| m["medium"] == barcode.as_str()).count() as u64;
-        assert!(planned <= 1, "{barcode} twice in the plan: {order:#?}");
-        // What a data set goes on on may be read by the peer that has its beginning, and by the other for the rest.
-        assert_eq!(now - before[barcode], planned, "{barcode}: {said}");
+        let steps: Vec<_> = order.iter().filter(|m| m["medium"] == barcode.as_str()).collect();
+        let mounted = now - before[barcode];
+        // Where the shares are divided, the end of one object may lie on the other peer's cartridge: the plan says so.
+        let ends = steps.iter().filter(|m| m["transfers"] == 0).count();
+        twice += ends;
+        let wanted = (steps.len() - ends) as u64..=steps.len() as u64;
+        assert!(steps.len() - ends <= 1 && wanted.contains(&mounted), "{barcode}: {mounted} mounts: {said}");
     }
+    assert!(twice <= 1, "{said}");
     same::assert_same(&lab.source(), &lab.target());
 }
 

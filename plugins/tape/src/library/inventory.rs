@@ -9,7 +9,7 @@ use super::{Library, volser_of};
 use crate::catalogue::cartridges::{self, Cartridge, State};
 use crate::fail::{self, failed};
 
-/// Brings the states up to date: a cartridge whose file is gone is missing, one that came back is what it was, and a file that is not in
+/// Brings the states up to date: a cartridge whose file is gone is missing until it is imported, and a file that is not in
 /// the catalogue waits for `import`; if it goes before, it is forgotten. Nothing on any cartridge is changed.
 pub(crate) fn refresh(library: &Library) -> Result<()> {
     let wrong = |e: std::io::Error| failed("look through the slots", &e);
