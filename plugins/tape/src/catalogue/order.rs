@@ -75,7 +75,7 @@ mod tests {
         let mut by_rank: Vec<u64> = (1..=6).collect();
         by_rank.sort_by_key(|c| order.rank(*c));
         assert_eq!(by_rank, [1, 3, 6, 2, 4, 5]);
-        assert_eq!(order.place((3 << POSITION_MEDIUM_SHIFT) | 77), (1 << POSITION_MEDIUM_SHIFT) | 77);
+        assert_eq!(order.place((3 << POSITION_MEDIUM_SHIFT) + 77), (1 << POSITION_MEDIUM_SHIFT) + 77);
         assert_eq!([1, 3, 6, 2, 4, 5].map(|c| order.rank(c)), [0, 1, 2, 4, 5, 7], "chains stand apart");
         assert!(order.rank(9) > order.rank(5), "one that came since");
         // A catalogue that says nonsense ends all the same.
