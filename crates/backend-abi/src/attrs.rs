@@ -2,7 +2,8 @@
 
 use crate::raw;
 
-/// [`Attrs::position`] holds the number of the medium above these bits, and the place on it below.
+/// [`Attrs::position`] holds the number of the medium above these bits, and the place on it below. What begins on one medium may
+/// end on the one with the next number; where that cannot be, a number is left out.
 pub const POSITION_MEDIUM_SHIFT: u32 = 40;
 
 /// What a node is.

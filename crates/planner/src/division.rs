@@ -15,7 +15,10 @@ pub(crate) fn lots(profile: &Profile, transfers: &[Planned], media: &[Option<u32
         let target = chunk[0].target;
         let name = profile.targets.get(usize::from(target)).map_or("", |t| t.name.as_str());
         let cut = match (profile.reaches(PeerId::First, name), profile.reaches(PeerId::Second, name)) {
-            (true, true) => at_border(chunk, media, cut(&profile.split, chunk)),
+            (true, true) => match (&profile.split, cut(&profile.split, chunk)) {
+                (Split::Pattern { .. }, cut) => cut,
+                (_, cut) => at_border(chunk, media, cut),
+            },
             (true, false) => chunk.len(),
             (false, _) => 0,
         };
@@ -29,21 +32,46 @@ pub(crate) fn lots(profile: &Profile, transfers: &[Planned], media: &[Option<u32
     lots
 }
 
-/// A cut within a medium would have both peers mount it: it goes to the nearer end of that medium, if the division leaves
-/// something for both.
+/// Of the bytes, what a division may be off for the sake of fewer mounts.
+const OFF_MAX: f64 = 0.25;
+
+/// A cut within a medium would have both peers mount it: it goes to a border between media, best to one that no object crosses
+/// (where a number is left out), if that is not far off and leaves something for both.
 fn at_border(chunk: &[Planned], media: &[Option<u32>], cut: usize) -> usize {
-    let of = |i: usize| media.get(i).copied().flatten().map(|m| (chunk[i].source, m));
-    if cut == 0 || cut >= chunk.len() || of(cut).is_none() || of(cut - 1) != of(cut) {
+    if media.len() != chunk.len() || media.iter().any(Option::is_none) {
         return cut;
     }
-    let begin = (0..cut).rev().take_while(|i| of(*i) == of(cut)).last().unwrap_or(cut);
-    let end = (cut..chunk.len()).find(|i| of(*i) != of(cut)).unwrap_or(chunk.len());
-    let bytes = |part: &[Planned]| part.iter().map(|t| t.size.max(1)).sum::<u64>();
-    match (begin > 0, end < chunk.len()) {
-        (true, true) if bytes(&chunk[begin..cut]) <= bytes(&chunk[cut..end]) => begin,
-        (_, true) => end,
-        (true, false) => begin,
-        (false, false) => cut,
+    let mut before = 0;
+    let mut borders = Vec::new();
+    let mut aim = 0;
+    for i in 0..chunk.len() {
+        if i == cut {
+            aim = before;
+        }
+        if i > 0 && (chunk[i].source, media[i]) != (chunk[i - 1].source, media[i - 1]) {
+            borders.push((i, before, !crosses(chunk, media, i)));
+        }
+        before += chunk[i].size.max(1);
+    }
+    let aim = if cut >= chunk.len() { before } else { aim };
+    let off = |at: u64| at.abs_diff(aim) as f64 / before.max(1) as f64;
+    let nearest = |clean: bool| {
+        let fits = borders.iter().filter(|(_, _, is_clean)| *is_clean || !clean);
+        fits.min_by_key(|(_, at, _)| at.abs_diff(aim)).map(|(i, at, _)| (*i, off(*at)))
+    };
+    match (nearest(true), nearest(false)) {
+        (Some((i, off)), _) if off <= OFF_MAX => i,
+        (_, Some((i, off))) if off <= OFF_MAX => i,
+        _ => cut,
+    }
+}
+
+/// Whether an object may begin before the border at `i` and end behind it.
+pub(crate) fn crosses(chunk: &[Planned], media: &[Option<u32>], i: usize) -> bool {
+    let at = |i: usize| chunk.get(i).map(|t| t.source).zip(media.get(i).copied().flatten());
+    match (at(i - 1), at(i)) {
+        (Some((one, a)), Some((other, b))) => one == other && b == a + 1,
+        _ => false,
     }
 }
 
@@ -127,17 +155,16 @@ mod tests {
     fn no_medium_is_divided_where_there_are_several() {
         let chunk = sizes(&[1; 10]);
         let media = |text: &str| text.bytes().map(|b| (b != b'-').then(|| u32::from(b))).collect::<Vec<_>>();
-        assert_eq!(
-            at_border(&chunk, &media("aaabbbbccc"), 5),
-            7,
-            "both ends are as near: as much as was meant"
-        );
-        assert_eq!(at_border(&chunk, &media("aaabbbbccc"), 4), 3);
-        assert_eq!(at_border(&chunk, &media("aaabbbbccc"), 3), 3, "it is a border");
-        assert_eq!(at_border(&chunk, &media("aaaaaaaabb"), 5), 8);
-        assert_eq!(at_border(&chunk, &media("abbbbbbbbb"), 5), 1);
+        // The numbers of a and c do not follow each other, those of a and b do.
+        assert_eq!(at_border(&chunk, &media("aaacccceee"), 4), 3);
+        assert_eq!(at_border(&chunk, &media("aaacccceee"), 6), 7);
+        assert_eq!(at_border(&chunk, &media("aaacccceee"), 3), 3, "it is a border");
+        assert_eq!(at_border(&chunk, &media("aaabbbbdee"), 4), 7, "no object crosses it");
+        assert_eq!(at_border(&chunk, &media("aaabbbbbbd"), 4), 3, "that would be too far off");
+        assert_eq!(at_border(&chunk, &media("accccccccc"), 5), 5, "the other border is too far off");
         assert_eq!(at_border(&chunk, &media("aaaaaaaaaa"), 5), 5, "one for both: they take turns");
         assert_eq!(at_border(&chunk, &media("----------"), 5), 5);
+        assert!(crosses(&chunk, &media("ab--------"), 1) && !crosses(&chunk, &media("ac--------"), 1));
     }
 
     #[test]

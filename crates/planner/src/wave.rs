@@ -239,13 +239,21 @@ impl<'a> Builder<'a> {
     fn sum(&mut self, transfers: &[Planned], media: &[Option<u32>], lots: &[NewLot]) {
         let mut lots = lots.iter();
         let mut lot = lots.next();
-        for (t, medium) in transfers.iter().zip(media) {
+        for (i, (t, medium)) in transfers.iter().zip(media).enumerate() {
             let amount = Amount { transfers: 1, bytes: Bytes(t.size) };
             self.summary.total += amount;
             self.summary.symlinks += u64::from(t.kind == NodeKind::Symlink);
             self.summary.hard_link_groups += u64::from(t.kind == NodeKind::HardLinkGroup);
             while lot.is_some_and(|l| l.last < t.id) {
+                let former = lot.map(|l| l.owner);
                 lot = lots.next();
+                let owner = lot.map(|l| l.owner);
+                // The end of the former peer's last object may lie on the other's first medium.
+                if let (Some(former), Some(number)) = (former.filter(|f| Some(*f) != owner), medium)
+                    && division::crosses(transfers, media, i)
+                {
+                    self.summary.bring(t.source, *number, former, Amount::default());
+                }
             }
             if let Some(lot) = lot {
                 self.summary.give(lot.owner, amount);

@@ -24,7 +24,7 @@ use twinhaul_backend_abi::{Error, Flow, Op, Result};
 
 use crate::config::Config;
 use crate::library::bare;
-use crate::target::Shared;
+use crate::shared::Shared;
 use args::Args;
 
 /// The verbs, for help texts.

@@ -13,6 +13,7 @@ pub mod format;
 mod library;
 mod probe;
 mod reader;
+mod shared;
 mod status;
 mod stream;
 mod target;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use twinhaul_backend_abi::{Health, Probe, Result};
 
 use crate::catalogue::cartridges::State;
-use crate::target::Shared;
+use crate::shared::Shared;
 
 pub(crate) fn probe(shared: &Shared) -> Result<Probe> {
     let began = Instant::now();

@@ -12,7 +12,8 @@ use crate::catalogue::names::Node;
 use crate::catalogue::sets::SectionRow;
 use crate::fail::{failed, mistake};
 use crate::library::deck::{Seat, Want};
-use crate::target::{Shared, allowed};
+use crate::shared::Shared;
+use crate::target::allowed;
 
 /// See the module.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use twinhaul_backend_abi::Result;
 use crate::catalogue::cartridges::{Cartridge, State};
 use crate::library::lock::holder;
 use crate::library::ticket::{is_blocked, waiting};
-use crate::target::Shared;
+use crate::shared::Shared;
 
 /// One JSON object; bytes are bytes, times that are not real are marked `simulated`. Asked often: nothing is counted here
 /// that takes longer with more objects (`tape ls` adds that).

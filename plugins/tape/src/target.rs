@@ -1,23 +1,23 @@
 //! An open tape target: the calls of the interface, each handed to the file that does it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use twinhaul_backend_abi::{
-    Attrs, Batch, Code, Error, Flow, Host, Key, Limits, ListEnd, ListRequest, LogLevel, Lost, Op, Private,
-    Probe, Put, ReadOptions, Result, Stat, Target, WriterInfo,
+    Attrs, Batch, Code, Error, Flow, Host, Key, Limits, ListEnd, ListRequest, Lost, Op, Private, Probe, Put,
+    ReadOptions, Result, Stat, Target, WriterInfo,
 };
 
 use crate::CAPS;
-use crate::catalogue::order::Order;
 use crate::config::Config;
 use crate::fail::mistake;
 use crate::format::manifest::DIRECTORY;
-use crate::library::deck::{Deck, Want};
+use crate::library::deck::Deck;
 use crate::library::{Library, bare};
 use crate::reader::TapeReader;
+use crate::shared::Shared;
 use crate::stream::Stream;
 use crate::writer::TapeWriter;
 use crate::{control, probe, status};
@@ -31,47 +31,8 @@ const SWEEP: usize = 1024;
 /// Objects that are open and not complete. Small ones are kept in memory, so this is also a bound for that.
 const OPEN_WRITERS_MAX: u32 = 64;
 const CHUNK: u64 = 1 << 20;
-/// How long an answer about the order of the cartridges may be used again.
-const ORDER_AGE: Duration = Duration::from_secs(2);
 const KEY_BYTES_MAX: u32 = 4095;
 const COMPONENT_BYTES_MAX: u32 = 255;
-
-/// What the writers and readers of a target share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) library: Arc<Library>,
-    pub(crate) deck: Arc<Deck>,
-    pub(crate) stream: Arc<Stream>,
-    pub(crate) config: Config,
-    /// This process has changed something.
-    wrote: AtomicBool,
-    order: Mutex<Option<(Instant, Arc<Order>)>>,
-}
-
-impl Shared {
-    /// How a recall goes through the cartridges; a moment old.
-    pub(crate) fn order(&self) -> Result<Arc<Order>> {
-        let mut kept = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some((at, order)) if at.elapsed() < ORDER_AGE => Ok(Arc::clone(order)),
-            _ => {
-                let order = Arc::new(self.library.catalogue.order()?);
-                *kept = Some((Instant::now(), Arc::clone(&order)));
-                Ok(order)
-            }
-        }
-    }
-
-    /// As the host sees them: with the library's device, and the place in the order of a recall.
-    fn shown(&self, attrs: Attrs) -> Result<Attrs> {
-        let position = attrs.position.map(|p| self.order().map(|order| order.place(p))).transpose()?;
-        Ok(Attrs { dev: Some(self.library.device), position, ..attrs })
-    }
-
-    pub(crate) fn writes(&self) {
-        self.wrote.store(true, Ordering::Relaxed);
-    }
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -108,15 +69,7 @@ impl TapeTarget {
         let library = Arc::new(library);
         let deck = Arc::new(Deck::new(Arc::clone(&library), &config));
         let stream = Arc::new(Stream::new(Arc::clone(&deck), &config));
-        let wrote = AtomicBool::new(false);
-        let shared = Arc::new(Shared {
-            library,
-            deck,
-            stream,
-            config: config.clone(),
-            wrote,
-            order: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(library, deck, stream, config.clone()));
         let keeper = keep(Arc::clone(&shared.stream), Arc::clone(&stop))?;
         Ok((Self { config, shared: Some(shared), stop, keeper: Some(keeper) }, limits))
     }
@@ -130,22 +83,6 @@ impl TapeTarget {
         let shared = self.shared()?;
         shared.writes();
         Ok(shared)
-    }
-}
-
-/// What is sealed and was never asked for becomes durable, and what happened to names goes to tape, if a drive and a cartridge
-/// are there for it: nobody waits for an operator at the end.
-fn finish(shared: &Shared, op: &Op<'_>) {
-    let ended = shared.stream.take(op).and_then(|mut turn| {
-        turn.close(op)?;
-        turn.flush_names(op, Want::AppendNow)
-    });
-    if let Err(e) = ended {
-        let what = format!(
-            "at the end: {}; names are in the catalogue, and on tape with the next data set",
-            e.message
-        );
-        Host::get().log(LogLevel::Info, "tape", &what);
     }
 }
 
@@ -172,8 +109,8 @@ impl Drop for TapeTarget {
             let _ = keeper.join();
         }
         // Who only looked leaves no trace, whatever others have left to be written.
-        if shared.wrote.load(Ordering::Relaxed) {
-            finish(shared, &Op::detached());
+        if shared.wrote() {
+            shared.finish(&Op::detached());
         }
         shared.stream.leave();
         shared.deck.clear();
@@ -258,8 +195,8 @@ impl Target for TapeTarget {
             let page = shared.library.catalogue.attempts(run_prefix, &after, SWEEP)?;
             let Some(last) = page.last() else {
                 // What is swept away is a run's: it is at its end, and the tapes are to know all of it without the catalogue.
-                if remove && shared.wrote.load(Ordering::Relaxed) {
-                    finish(shared, op);
+                if remove && shared.wrote() {
+                    shared.finish(op);
                 }
                 return Ok(());
             };

@@ -13,8 +13,9 @@ use twinhaul_backend_abi::{Attrs, Buf, Code, Error, Kind, Lost, Op, Put, Result,
 use crate::fail::{failed, mistake};
 use crate::format::manifest::Object;
 use crate::format::pax::{self, What};
+use crate::shared::Shared;
 use crate::stream::Turn;
-use crate::target::{Shared, allowed};
+use crate::target::allowed;
 
 /// Objects up to this size are kept in memory until they are complete.
 const MEMORY_MAX: u64 = 1 << 20;

@@ -188,6 +188,14 @@ pub(crate) fn all(c: &Connection) -> Sql<Vec<Cartridge>> {
 }
 
 impl Catalogue {
+    /// A file that lay in a slot and was never taken in.
+    pub(crate) fn forget_stranger(&self, barcode: &str) -> Result<()> {
+        self.promise("forget a cartridge", |tx| {
+            let text = "DELETE FROM cartridge WHERE barcode = ? AND generation = 0";
+            tx.execute(text, [barcode]).map(|_| ()).map_err(|e| fail::catalogue("forget a cartridge", &e))
+        })
+    }
+
     pub(crate) fn cartridge(&self, barcode: &str) -> Result<Option<Cartridge>> {
         self.read("look up a cartridge", |c| get(c, barcode))
     }

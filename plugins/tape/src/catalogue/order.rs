@@ -1,5 +1,5 @@
 //! The order in which a recall takes the cartridges: what goes on on another cartridge is followed by that one, so that each
-//! is mounted once although its last object ends elsewhere.
+//! is mounted once although its last object ends elsewhere. Between chains a number is left out (`POSITION_MEDIUM_SHIFT`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ impl Order {
 
     /// Of the cartridge with this number in the catalogue. One that came since is behind all others.
     pub(crate) fn rank(&self, number: u64) -> u64 {
-        self.rank.get(&number).copied().unwrap_or(self.rank.len() as u64 + number)
+        self.rank.get(&number).copied().unwrap_or(2 * (self.rank.len() as u64 + number))
     }
 
     fn of(cartridges: &[u64], follows: &BTreeMap<u64, u64>) -> Self {
@@ -31,13 +31,15 @@ impl Order {
         let mut order = Self::default();
         // First those with which a chain begins; then whatever is in none, should the catalogue say so.
         let (inner, heads): (Vec<u64>, Vec<u64>) = cartridges.iter().partition(|c| continued.contains(c));
+        let mut rank = 0;
         for head in heads.into_iter().chain(inner) {
             let mut next = Some(head);
             while let Some(one) = next.filter(|c| !order.rank.contains_key(c)) {
-                let rank = order.rank.len() as u64;
                 order.rank.insert(one, rank);
+                rank += 1;
                 next = follows.get(&one).copied();
             }
+            rank += 1;
         }
         order
     }
@@ -73,7 +75,8 @@ mod tests {
         let mut by_rank: Vec<u64> = (1..=6).collect();
         by_rank.sort_by_key(|c| order.rank(*c));
         assert_eq!(by_rank, [1, 3, 6, 2, 4, 5]);
-        assert_eq!(order.place((3 << POSITION_MEDIUM_SHIFT) | 77), (1 << POSITION_MEDIUM_SHIFT) | 77);
+        assert_eq!(order.place((3 << POSITION_MEDIUM_SHIFT) + 77), (1 << POSITION_MEDIUM_SHIFT) + 77);
+        assert_eq!([1, 3, 6, 2, 4, 5].map(|c| order.rank(c)), [0, 1, 2, 4, 5, 7], "chains stand apart");
         assert!(order.rank(9) > order.rank(5), "one that came since");
         // A catalogue that says nonsense ends all the same.
         assert_eq!(Order::of(&[1, 2], &[(1, 2), (2, 1)].into_iter().collect()).rank.len(), 2);

@@ -4,6 +4,7 @@
 //! cartridge, never one held while waiting for the other). Requests for a mounted cartridge are served first; a drive that
 //! others wait for is given up after its turn. Waiting is told to the caller's operation, with who is in the way.
 
+mod queue;
 mod tell;
 
 use std::collections::BTreeMap;
@@ -11,25 +12,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use twinhaul_backend_abi::{Code, Error, Op, Result, WaitReason};
 
 use super::load::{Doing, Loaded, load};
 use super::lock::{Held, holder, try_hold, who};
 use super::model::Model;
-use super::ticket::{Ticket, Wanted, is_blocked, waiting};
+use super::ticket::{Ticket, is_blocked, waiting};
 use super::{Library, inventory};
 use crate::catalogue::cartridges::{Cartridge, State};
 use crate::config::{Config, DEFAULT_POOL};
 use crate::fail::{about, failed};
 use crate::format::SETS_MAX;
+use queue::Queue;
 pub(crate) use tell::Wait;
 use tell::Waiting;
 
 /// Between two looks at locks that other processes hold.
 const POLL: Duration = Duration::from_millis(50);
-/// How long an answer about the queue may be used again.
-const QUEUE_AGE: Duration = Duration::from_millis(100);
 /// Between two looks through the slots while a cartridge is missing.
 const SLOTS_AGE: Duration = Duration::from_secs(1);
 /// Below this room (beyond the early warning) a cartridge gets no new data set.
@@ -92,14 +92,6 @@ pub(crate) struct Deck {
     closing: AtomicBool,
     /// "run projects-3, peer a".
     who: Mutex<String>,
-}
-
-/// What the queue looked like.
-#[derive(Debug)]
-struct Queue {
-    at: Instant,
-    tickets: Vec<Value>,
-    free: usize,
 }
 
 /// A mounted cartridge in use.
@@ -373,61 +365,6 @@ impl Deck {
         }
         let queue = if older > 0 { format!("; {older} wait before it") } else { String::new() };
         Ok(Step::Wait(WaitReason::Drive, format!("cartridge {barcode}: {}{queue}", holders.join(", "))))
-    }
-
-    fn queue_up(&self, ticket: &mut Option<Ticket>, want: Want<'_>, blocked: bool) -> Result<()> {
-        match want {
-            Want::Append | Want::AppendNow => self.queue_as(ticket, &self.any_of_pool(), blocked, None),
-            Want::Read(barcode) => self.queue_as(ticket, barcode, blocked, None),
-        }
-    }
-
-    fn queue_as(
-        &self,
-        ticket: &mut Option<Ticket>,
-        wants: &str,
-        blocked: bool,
-        next: Option<&str>,
-    ) -> Result<()> {
-        let wanted = Wanted { who: &self.who(), wants, blocked, next };
-        if let Some(ticket) = ticket {
-            ticket.say(wanted);
-            return Ok(());
-        }
-        let made = Ticket::take(&self.wait_dir(), wanted);
-        *ticket = Some(made.map_err(|e| failed("queue for a drive", &e))?);
-        Ok(())
-    }
-
-    pub(crate) fn wait_dir(&self) -> std::path::PathBuf {
-        self.library.root.join("drives/wait")
-    }
-
-    /// How many wait for a drive that no free drive would serve, or for this very cartridge (or any of its pool).
-    pub(crate) fn pressure(&self, barcode: &str) -> usize {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.as_ref().is_none_or(|q| q.at.elapsed() >= QUEUE_AGE) {
-            let tickets = waiting(&self.wait_dir(), None);
-            let is_free = |d: &u32| holder(&self.library.drive_lock(*d)).is_none();
-            let free =
-                if tickets.is_empty() { 0 } else { (0..self.library.shape.drives).filter(is_free).count() };
-            *queue = Some(Queue { at: Instant::now(), tickets, free });
-        }
-        let Some(Queue { tickets, free, .. }) = queue.as_ref() else { return 0 };
-        let pool = self.any_of_pool();
-        let (blocked, helped): (Vec<_>, Vec<_>) = tickets.iter().partition(|t| is_blocked(t));
-        let for_this = |t: &&&Value| t["wants"] == barcode || t["wants"] == pool.as_str();
-        helped.len().saturating_sub(*free) + blocked.iter().filter(for_this).count()
-    }
-
-    fn any_of_pool(&self) -> String {
-        format!("a cartridge of pool {}", self.pool)
-    }
-
-    /// Whether the user of a mount should let it go: others wait, and its turn is over.
-    pub(crate) fn must_yield(&self, barcode: &str) -> bool {
-        let held = self.lock().iter().find(|m| m.barcode == barcode).map(|m| m.since.elapsed());
-        held.is_some_and(|held| held >= self.turn) && self.pressure(barcode) > 0
     }
 
     /// Unmounts what nobody here uses: soon when others wait, else after the idle time.

@@ -9,8 +9,8 @@ use super::{Library, volser_of};
 use crate::catalogue::cartridges::{self, Cartridge, State};
 use crate::fail::{self, failed};
 
-/// Brings the states up to date: a cartridge whose file is gone is missing, one that came back is what it was, and a file that is not in
-/// the catalogue waits for `import`. Nothing on any cartridge is changed.
+/// Brings the states up to date: a cartridge whose file is gone is missing until it is imported, and a file that is not in
+/// the catalogue waits for `import`; if it goes before, it is forgotten. Nothing on any cartridge is changed.
 pub(crate) fn refresh(library: &Library) -> Result<()> {
     let wrong = |e: std::io::Error| failed("look through the slots", &e);
     let mut files = BTreeSet::new();
@@ -25,6 +25,10 @@ pub(crate) fn refresh(library: &Library) -> Result<()> {
     let known = library.catalogue.cartridges()?;
     for cartridge in &known {
         let there = files.remove(&cartridge.barcode);
+        if !there && cartridge.generation == 0 {
+            library.catalogue.forget_stranger(&cartridge.barcode)?;
+            continue;
+        }
         let state = match (cartridge.state, there) {
             (State::Missing | State::Exported, _) | (_, true) => continue,
             (_, false) => State::Missing,

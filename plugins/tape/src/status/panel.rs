@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use twinhaul_units::{Bytes, Span};
 
 use crate::catalogue::cartridges::{Cartridge, State};
-use crate::target::Shared;
+use crate::shared::Shared;
 
 /// Rows of cartridges; a library has up to 10,000.
 const CARTRIDGES_MAX: usize = 24;

@@ -162,9 +162,11 @@ impl Turn {
     pub(crate) fn give_up(&self, op: &Op<'_>, mut set: OpenSet, why: Option<&Error>) {
         let stream = Arc::clone(&self.stream);
         let catalogue = &stream.deck.library.catalogue;
+        let mut is_cut = false;
         if let Some((seat, used, first)) = set.give_up() {
             let barcode = seat.loaded.barcode.clone();
             let cut = load::cut(&seat.loaded.file, used, first).and_then(|()| signature(&seat.loaded.file));
+            is_cut = cut.is_ok();
             let medium = why.filter(|e| e.code == Code::Io);
             let noted = catalogue.change(&barcode, |c| {
                 if let Ok(now) = &cut {
@@ -186,7 +188,8 @@ impl Turn {
                 stream.deck.unmount(op, &barcode);
             }
         }
-        if let Err(e) = catalogue.forget_set(set.serial) {
+        // What may still be on a cartridge stays known as begun: the next mount cuts it off.
+        if is_cut && let Err(e) = catalogue.forget_set(set.serial) {
             Host::get().log(LogLevel::Warn, "tape", &e.message);
         }
         let lost = why.cloned().unwrap_or_else(|| Error::new(Code::NotFound, "it was discarded"));

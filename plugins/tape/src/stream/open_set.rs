@@ -39,6 +39,8 @@ pub(crate) struct OpenSet {
     total: u64,
     pub(crate) objects: Vec<Object>,
     pub(super) opened: Instant,
+    /// A section that could not be closed: its seat, where it began, whether it was the first.
+    ruined: Option<(Seat, u64, bool)>,
     /// Why nothing of it will ever be durable.
     broken: Option<Error>,
     /// Last seen here, for messages.
@@ -79,6 +81,7 @@ impl OpenSet {
             serial,
             dsn: dsn(serial),
             part: None,
+            ruined: None,
             sequence: 0,
             first_volser: String::new(),
             done: Vec::new(),
@@ -244,6 +247,27 @@ impl OpenSet {
             return Err(Error::new(Code::Internal, "no section is open"));
         };
         seat.loaded.head.does(Doing::Closing);
+        let before = (cartridge.used, cartridge.sets == 0);
+        match self.close_part(op, &seat, &mut cartridge, writer, (offset, number), group, manifest) {
+            Ok(()) => Ok((seat, cartridge)),
+            Err(e) => {
+                self.ruined = Some((seat, before.0, before.1));
+                Err(e)
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a section is made of, and nothing else would hold it")]
+    fn close_part(
+        &mut self,
+        op: &Op<'_>,
+        seat: &Seat,
+        cartridge: &mut Cartridge,
+        writer: SectionWriter,
+        (offset, number): (u64, u32),
+        group: Group,
+        manifest: Option<(u64, u64)>,
+    ) -> Result<()> {
         let sha = hex(&self.hash.clone().finalize()).to_uppercase();
         let mut user = vec![format!("SHA256 {sha}"), format!("BYTES {:020} NEXT ", self.total)];
         user.extend(manifest.map(|(at, len)| format!("MANIFEST {at:020} LEN {len:020}")));
@@ -256,7 +280,7 @@ impl OpenSet {
             model.filemark(op, &seat.loaded.name())?;
         }
         seat.loaded.head.at.store(end.end, Ordering::Relaxed);
-        self.note_part(&mut cartridge, &end, offset, number);
+        self.note_part(cartridge, &end, offset, number);
         cartridge.signature = signature(&file).map_err(wrong)?;
         if group == Group::EndOfVolume {
             cartridge.state = State::Full;
@@ -264,7 +288,7 @@ impl OpenSet {
             let full = cartridge.clone();
             self.deck.library.catalogue.change(&self.barcode, |c| *c = full)?;
         }
-        Ok((seat, cartridge))
+        Ok(())
     }
 
     fn note_part(&mut self, cartridge: &mut Cartridge, end: &Finished, offset: u64, number: u32) {
@@ -291,8 +315,8 @@ impl OpenSet {
 
     /// The seat and the place to cut back to, of what is given up.
     pub(super) fn give_up(&mut self) -> Option<(Seat, u64, bool)> {
-        let part = self.part.take()?;
-        Some((part.seat, part.cartridge.used, part.cartridge.sets == 0))
+        let open = self.part.take().map(|p| (p.seat, p.cartridge.used, p.cartridge.sets == 0));
+        open.or_else(|| self.ruined.take())
     }
 }
 

@@ -21,7 +21,13 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn start(root: &Path, fields: &str, does: &str) -> Self {
+        Self::start_with(root, fields, does, &[])
+    }
+
+    /// With further variables of its environment.
+    pub(crate) fn start_with(root: &Path, fields: &str, does: &str, variables: &[(&str, &Path)]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
+            .envs(variables.iter().copied())
             .args(["--exact", "child::peer", "--ignored", "--nocapture", "--test-threads=1"])
             .env(ROOT, root)
             .env(FIELDS, fields)
@@ -104,6 +110,8 @@ fn peer() {
                 }
             }
         }
+        // The sync behind the trailer fails: see `medium`.
+        "sync-error" => crate::medium::a_sync_that_fails(&t),
         // So many objects, then it ends.
         count => {
             let count: u64 = count.parse().unwrap();

@@ -15,6 +15,7 @@ mod common;
 mod drives;
 mod foreign;
 mod made;
+mod medium;
 mod on_tape;
 mod recovery;
 mod spanning;

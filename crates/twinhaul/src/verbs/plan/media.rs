@@ -56,7 +56,10 @@ impl Names {
             if own.is_empty() {
                 continue;
             }
-            let step = |m: &&Medium| format!("{} ({}, {})", self.name(m), m.amount.transfers, m.amount.bytes);
+            let step = |m: &&Medium| match m.amount.transfers {
+                0 => format!("{} (the end of one)", self.name(m)),
+                n => format!("{} ({n}, {})", self.name(m), m.amount.bytes),
+            };
             let steps: Vec<String> = own.iter().take(NAMED_MAX).map(step).collect();
             let more = own.len().saturating_sub(NAMED_MAX);
             let more = if more > 0 { format!(", {more} more") } else { String::new() };
