@@ -158,16 +158,16 @@ fn complete(config: &Config, fields: &Map<String, Value>, options: &mut Vec<(Str
     }
 }
 
-/// `s3://bucket/prefix at http://127.0.0.1:9000`.
+/// `s3+http://127.0.0.1:9000/bucket/prefix`, or `s3://bucket/prefix`: what is inside another begins with it.
 fn location(service: &Service, fields: &Map<String, Value>, prefix: &str) -> String {
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let root = text("bucket").or_else(|| text("container")).or_else(|| text("name")).unwrap_or_default();
-    let mut at = format!("{}://{root}", service.name);
-    if !prefix.is_empty() {
-        at = format!("{}/{prefix}", at.trim_end_matches('/'));
-    }
-    if let Some(endpoint) = text("endpoint") {
-        at = format!("{at} at {}", without_login(endpoint));
+    let mut at = match text("endpoint") {
+        Some(endpoint) => format!("{}+{}", service.name, without_login(endpoint).trim_end_matches('/')),
+        None => format!("{}:/", service.name),
+    };
+    for part in [root, prefix].into_iter().filter(|part| !part.is_empty()) {
+        at = format!("{at}/{part}");
     }
     at
 }

@@ -178,7 +178,13 @@ impl Meter {
         })
     }
 
-    fn percentiles(&self) -> (Option<u32>, Option<u32>) {
+    /// Requests sent and failed, of one class.
+    pub(crate) fn of_class(&self, class: Class) -> (u64, u64) {
+        let count = &self.counts[class as usize];
+        (count.sent.load(Ordering::Relaxed), count.failed.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn percentiles(&self) -> (Option<u32>, Option<u32>) {
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner).last.clone();
         times.sort_unstable();
         let at = |percent: usize| times.get(times.len().saturating_sub(1) * percent / 100).copied();

@@ -125,7 +125,7 @@ pub const SERVICES: &[Service] = &[
         fields: &[
             field("endpoint", "endpoint", Required, "host, or ssh://host:port"),
             field("user", "user", Optional, "who is asking"),
-            field("key", "key", Optional, "path of the private key"),
+            field("key_path", "key", Optional, "of the private key"),
             field("known_hosts", "known_hosts_strategy", Optional, "strict (the default), accept or add"),
         ],
     },

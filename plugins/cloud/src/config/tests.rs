@@ -15,7 +15,7 @@ fn a_whole_one_is_taken_and_named_as_opendal_does() {
     assert!(has("root", "/a/b") && has("region", "auto") && has("checksum_algorithm", "crc32c"));
     assert!(has("default_storage_class", "STANDARD_IA") && has("disable_config_load", "true"));
     assert_eq!((config.part, config.secrets.as_slice()), (16 << 20, &["SECRET".to_owned()][..]));
-    assert_eq!(config.location, "s3://b/a/b at http://127.0.0.1:9000");
+    assert_eq!(config.location, "s3+http://127.0.0.1:9000/b/a/b");
     assert!(!format!("{config:?}").contains("SECRET"));
 }
 
