@@ -1,8 +1,9 @@
 //! Uploads in parts that are under way, so that what a dead peer left can be found and given up (s3 alone; elsewhere a lifecycle rule must).
 //!
 //! OpenDAL's writer tells no upload's id, and a service's list of uploads does not say whose they are. So before an upload
-//! begins a small private object is written, `.twinhaul/uploads/ATTEMPT`, that holds its key; it goes when the upload is complete or given up. A
-//! sweep gives up the uploads of that key that are not older than the mark: other programs' uploads are not touched.
+//! begins a small private object is written, `.twinhaul/uploads/ATTEMPT`, that holds its key and what uploads of that key
+//! there were already; it goes when the upload is complete or given up. A sweep gives up all but those: other programs'
+//! uploads are not touched. (Not by time: moto tells the same for every upload.)
 
 mod signed;
 
@@ -38,12 +39,14 @@ impl Uploads {
         Some(Self(Signed::new(config, store)))
     }
 
-    pub(crate) fn mark(store: &Store, op: &Op<'_>, attempt: &str, path: &str) -> Result<()> {
+    pub(crate) fn mark(&self, store: &Store, op: &Op<'_>, attempt: &str, path: &str) -> Result<()> {
+        let failed = |e: opendal::Error| store.teller.failed("mark an upload", &e);
+        let others = store.call(op, self.0.list(path))?.map_err(failed)?;
+        // Neither a key nor an id holds a control character.
+        let text =
+            std::iter::once(path).chain(others.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
         let options = WriteOptions { concurrent: 1, ..WriteOptions::default() };
-        store
-            .call(op, store.put(&mark_of(attempt), path.to_owned(), options))?
-            .map(|_| ())
-            .map_err(|e| store.teller.failed("mark an upload", &e))
+        store.call(op, store.put(&mark_of(attempt), text, options))?.map(|_| ()).map_err(failed)
     }
 
     pub(crate) fn unmark(store: &Store, limit: Duration, attempt: &str) -> Result<()> {
@@ -55,24 +58,18 @@ impl Uploads {
     pub(crate) fn discard(&self, store: &Store, op: &Op<'_>, attempt: &str) -> Result<bool> {
         let failed = |e: opendal::Error| store.teller.failed("discard an upload", &e);
         let mark = mark_of(attempt);
-        let written = match store.call(op, store.stat(&mark))? {
-            Ok(found) => found.last_modified(),
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(e) => return Err(failed(e)),
-        };
-        let key = match store.call(op, store.get(&mark))? {
-            Ok(key) => String::from_utf8(key)
+        let text = match store.call(op, store.get(&mark))? {
+            Ok(text) => String::from_utf8(text)
                 .map_err(|_| Error::new(Code::Corrupt, "a mark of an upload holds no key"))?,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(failed(e)),
         };
-        let since = written.map(opendal::raw::Timestamp::into_inner);
-        for upload in store.call(op, self.0.list(&key))?.map_err(failed)? {
-            // The server's clock on both sides; to the second, as some round.
-            let older =
-                since.zip(upload.initiated).is_some_and(|(mark, at)| at.as_second() < mark.as_second());
-            if !older {
-                store.call(op, self.0.abort(&key, &upload.id))?.map_err(failed)?;
+        let mut lines = text.lines();
+        let key = lines.next().unwrap_or_default();
+        let others: Vec<&str> = lines.collect();
+        for id in store.call(op, self.0.list(key))?.map_err(failed)? {
+            if !others.contains(&id.as_str()) {
+                store.call(op, self.0.abort(key, &id))?.map_err(failed)?;
             }
         }
         store.call(op, store.delete(&mark))?.map_err(failed)?;

@@ -137,8 +137,8 @@ impl CloudWriter {
     fn send(&mut self, op: &Op<'_>) -> Result<()> {
         let store = self.shared.store.clone();
         if self.upload.is_none() {
-            if self.shared.uploads.is_some() {
-                Uploads::mark(&store, op, &self.put.attempt_id, &self.path)?;
+            if let Some(uploads) = &self.shared.uploads {
+                uploads.mark(&store, op, &self.put.attempt_id, &self.path)?;
                 self.marked = true;
             }
             if self.temp.is_some() {
@@ -148,11 +148,14 @@ impl CloudWriter {
             self.upload = Some(opened.map_err(|e| self.failed(&e))?);
         }
         let part = self.take_pending();
+        self.give(op, part)
+    }
+
+    /// Hands one part to the upload.
+    pub(crate) fn give(&mut self, op: &Op<'_>, part: Buffer) -> Result<()> {
+        let store = self.shared.store.clone();
         let Some(upload) = self.upload.as_mut() else { return Ok(()) };
-        match store.call(op, upload.write(part))? {
-            Ok(()) => Ok(()),
-            Err(e) => Err(self.failed(&e)),
-        }
+        store.call(op, upload.write(part))?.map_err(|e| self.failed(&e))
     }
 
     fn failed(&self, e: &opendal::Error) -> Error {

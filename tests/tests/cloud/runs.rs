@@ -89,11 +89,11 @@ fn kill(run: &Run<'_>, peer: &str) {
 #[test]
 fn a_peer_that_is_killed_at_the_commit_is_taken_over_exactly() {
     let Some(server) = server() else { return };
-    for (i, point) in ["authorised", "published", "settling"].into_iter().enumerate() {
+    for (i, (point, nth)) in [("authorised", 3), ("published", 3), ("settling", 1)].into_iter().enumerate() {
         let mut lab = lab();
         let fired = lab.path("failpoints");
         std::fs::create_dir(&fired).unwrap();
-        lab.set_env(twinhaul_failpoint::SPECS, format!("alpha/{point}:kill"));
+        lab.set_env(twinhaul_failpoint::SPECS, format!("alpha/{point}:kill:{nth}"));
         lab.set_env(twinhaul_failpoint::DIRECTORY, fired.clone());
         made(&lab, 30, &[9 << 20]);
         let prefix = format!("c{i}");
@@ -105,6 +105,27 @@ fn a_peer_that_is_killed_at_the_commit_is_taken_over_exactly() {
         lab.run_profile(&down).expect_code(0);
         assert_same_files(&lab.source(), &lab.target());
     }
+}
+
+/// A peer that freezes after the ledger has authorised it is ended before its object is done again: when it woke, it could
+/// make the object visible at any time.
+#[test]
+fn a_peer_that_freezes_at_the_commit_is_ended_before_it_is_taken_over() {
+    let Some(server) = server() else { return };
+    let mut lab = lab();
+    let fired = lab.path("failpoints");
+    std::fs::create_dir(&fired).unwrap();
+    lab.set_env(twinhaul_failpoint::HEARTBEAT_MS, "250");
+    lab.set_env(twinhaul_failpoint::SPECS, "alpha/authorised:freeze:3");
+    lab.set_env(twinhaul_failpoint::DIRECTORY, fired.clone());
+    made(&lab, 60, &[9 << 20]);
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("z"), "");
+    lab.run_profile(&up).expect_code(0);
+    assert_ne!(std::fs::read_dir(&fired).unwrap().count(), 0, "nobody froze");
+    no_trace(&server);
+    let down = profile(&lab, "down", &server.end("z"), &disk(&lab.target(), true), "");
+    lab.run_profile(&down).expect_code(0);
+    assert_same_files(&lab.source(), &lab.target());
 }
 
 #[test]

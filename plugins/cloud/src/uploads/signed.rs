@@ -13,13 +13,6 @@ use crate::store::Store;
 /// Answers of one listing; an upload's key is exact, so more are not ours.
 const UPLOADS_MAX: usize = 1000;
 
-/// An upload under way.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Upload {
-    pub(super) id: String,
-    pub(super) initiated: Option<jiff::Timestamp>,
-}
-
 /// See the module.
 pub(super) struct Signed {
     /// `None`: requests are not signed.
@@ -78,8 +71,8 @@ impl Signed {
         self.transport.send(http::Request::from_parts(parts, body)).await
     }
 
-    /// The uploads of this very key.
-    pub(super) async fn list(&self, key: &str) -> Result<Vec<Upload>> {
+    /// The ids of the uploads of this very key.
+    pub(super) async fn list(&self, key: &str) -> Result<Vec<String>> {
         let key = format!("{}{key}", self.root);
         let url = format!("{}?max-uploads={UPLOADS_MAX}&prefix={}&uploads=", self.base, escape(&key, false));
         let response = self.send("GET", url).await?;
@@ -132,7 +125,7 @@ fn escape(text: &str, path: bool) -> String {
     out
 }
 
-fn uploads_of(xml: &str, key: &str) -> Vec<Upload> {
+fn uploads_of(xml: &str, key: &str) -> Vec<String> {
     let mut found = Vec::new();
     for part in xml.split("<Upload>").skip(1) {
         let part = part.split("</Upload>").next().unwrap_or_default();
@@ -143,7 +136,7 @@ fn uploads_of(xml: &str, key: &str) -> Vec<Upload> {
         if let (Some(id), Some(there)) = (element("UploadId"), element("Key"))
             && there == key
         {
-            found.push(Upload { id, initiated: element("Initiated").and_then(|t| t.parse().ok()) });
+            found.push(id);
         }
     }
     found
@@ -168,9 +161,7 @@ mod tests {
         let xml = "<R><Upload><Key>a&amp;b</Key><UploadId>1</UploadId><Initiated>2026-01-02T03:04:05.000Z</Initiated></Upload>\
             <Upload><Key>a&amp;bc</Key><UploadId>2</UploadId></Upload></R>";
         let found = uploads_of(xml, "a&b");
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].id, "1");
-        assert!(found[0].initiated.is_some());
+        assert_eq!(found, ["1"]);
     }
 
     #[test]
