@@ -7,6 +7,7 @@ use opendal::options::WriteOptions;
 
 use crate::meta;
 use crate::names::PRIVATE;
+use crate::services::{Service, Upload};
 use crate::store::Store;
 
 /// With a `_`, which not everything on the way lets through.
@@ -23,19 +24,23 @@ pub(crate) struct Truth {
 
 /// # Errors
 /// The service's: wrong credentials, no such bucket, no permission to write.
-pub(crate) async fn learn(service: &str, store: &Store) -> opendal::Result<Truth> {
+pub(crate) async fn learn(service: &Service, store: &Store) -> opendal::Result<Truth> {
     let path = format!("{PRIVATE}/canary-{:016x}", fastrand::u64(..));
     let capability = store.capability;
     let options = || WriteOptions {
         if_not_exists: capability.write_with_if_not_exists,
         user_metadata: capability
             .write_with_user_metadata
-            .then(|| meta::on_the_wire(service, [(NAME.to_owned(), "1".to_owned())].into())),
+            .then(|| meta::on_the_wire(service.name, [(NAME.to_owned(), "1".to_owned())].into())),
         concurrent: 1,
         ..WriteOptions::default()
     };
     store.put(&path, "canary", options()).await?;
-    let found = look(store, &path, options).await;
+    let mut found = look(store, &path, options).await;
+    if let Ok(truth) = &mut found {
+        // A rename takes the place of what is there.
+        truth.conditional &= service.upload != Upload::Renamed;
+    }
     // Also after an error; what cannot be removed is found by the sweep.
     let removed = store.delete(&path).await;
     let truth = found?;

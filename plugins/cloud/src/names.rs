@@ -9,7 +9,31 @@ pub(crate) const PRIVATE: &str = ".twinhaul";
 /// The longest key of S3, Azure and Google, prefix included.
 pub(crate) const KEY_MAX: u32 = 1024;
 /// XML, which listings come in, has no way to write control characters.
-pub(crate) const RULES: KeyRules = KeyRules::UTF8.with(KeyRules::PRINTABLE);
+const RULES: KeyRules = KeyRules::UTF8.with(KeyRules::PRINTABLE);
+
+/// Of one service.
+pub(crate) fn rules(service: &str) -> KeyRules {
+    let azure = service.starts_with("az");
+    let files = matches!(service, "webdav" | "sftp");
+    let mut rules = RULES;
+    if azure {
+        // Azure takes it for a slash (found by trying azurite).
+        rules = rules.with(KeyRules::NO_BACKSLASHES);
+    }
+    if files {
+        rules = rules.with(KeyRules::NO_PREFIXES);
+    }
+    rules
+}
+
+/// What only some services refuse, before they change it.
+pub(crate) fn fits(service: &str, doing: &str, key: &Key) -> Result<()> {
+    if rules(service).contains(KeyRules::NO_BACKSLASHES) && key.as_bytes().contains(&b'\\') {
+        let why = "this service takes a backslash for a slash";
+        return Err(about(Code::InvalidArg, doing, key.as_bytes(), why));
+    }
+    Ok(())
+}
 
 /// The path of an object.
 pub(crate) fn path<'a>(doing: &str, key: &'a Key) -> Result<&'a str> {

@@ -26,6 +26,8 @@ const CHUNK: u64 = 1 << 20;
 const USER_META_MAX: u64 = 2048;
 /// Connections that an ssh server lets through by default are few (backends.md 4).
 const SFTP_WRITERS_MAX: u32 = 8;
+/// Of a name in a file system, behind webdav and sftp.
+const COMPONENT_MAX: u32 = 255;
 /// Requests of one removal at once.
 const REMOVALS: usize = 16;
 
@@ -63,7 +65,7 @@ impl CloudTarget {
             Truth { conditional: false, metadata: store.capability.write_with_user_metadata }
         } else {
             store
-                .call(op, canary::learn(config.service.name, &store))?
+                .call(op, canary::learn(config.service, &store))?
                 .map_err(|e| store.teller.failed(&doing, &e))?
         };
         let limits = limits(&config, &store, truth);
@@ -95,7 +97,8 @@ fn limits(config: &Config, store: &Store, truth: Truth) -> Limits {
     keep(truth.conditional, Caps::IF_NOT_EXISTS);
     keep(truth.metadata, Caps::USER_METADATA.with(Caps::POSIX_METADATA).with(Caps::OWNERS));
     keep(one_shot, Caps::ONE_SHOT);
-    keep(store.capability.write_can_empty, Caps::EMPTY_OBJECTS);
+    // Where an object is renamed into place, an empty one is too, whatever OpenDAL says.
+    keep(store.capability.write_can_empty || config.service.upload == Upload::Renamed, Caps::EMPTY_OBJECTS);
     keep(store.capability.delete, Caps::DELETE);
     keep(store.capability.list, Caps::LIST);
     let retained = config.part * (config.in_flight as u64 + 2);
@@ -113,7 +116,8 @@ fn limits(config: &Config, store: &Store, truth: Truth) -> Limits {
         max_retained_bytes: if one_shot { config.max_object } else { retained },
         mtime_precision_ns: u64::from(truth.metadata),
         max_key_bytes: names::KEY_MAX.saturating_sub(config.prefix.len() as u32 + 1),
-        key_rules: names::RULES,
+        max_component_bytes: if config.service.upload == Upload::Parts { 0 } else { COMPONENT_MAX },
+        key_rules: names::rules(config.service.name),
         commit_deadline_ms: u32::try_from(config.timeout.as_millis()).unwrap_or(u32::MAX),
         ..Limits::default()
     }

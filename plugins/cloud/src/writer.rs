@@ -59,6 +59,7 @@ impl CloudWriter {
     pub(crate) fn open(shared: &Arc<Shared>, op: &Op<'_>, put: &Put) -> Result<(Self, WriterInfo)> {
         let path = names::path("write", &put.key)?.to_owned();
         let config = &shared.config;
+        names::fits(config.service.name, "write", &put.key)?;
         if config.read_only {
             return Err(about(Code::Unsupported, "write", put.key.as_bytes(), "the target is read_only"));
         }
