@@ -2,7 +2,8 @@
 //! the product and look at it from outside.
 //!
 //! Nothing here reaches into the product's crates but for the words of its contracts (`wire`, `units`): what a test
-//! knows, it knows as a user does. Entry points: [`product::Lab`], [`tree`], [`same`], [`needs`], [`seed::Rng`]; [`siege`] and [`sweep`] are what `cargo xtask soak kill` does.
+//! knows, it knows as a user does. Entry points: [`product::Lab`], [`tree`], [`same`], [`cloud`], [`needs`], [`seed::Rng`];
+//! [`siege`] and [`sweep`] are what `cargo xtask soak kill` does.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +13,7 @@
     reason = "helpers of tests: a step that fails is a test that fails, and says so"
 )]
 
+pub mod cloud;
 pub mod crowd;
 pub mod needs;
 pub mod product;

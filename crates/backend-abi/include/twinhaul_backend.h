@@ -173,6 +173,7 @@ typedef struct twh_buf {
 #define TWH_KEYS_FOLDED      (1u << 2)   /* upper and lower case are the same name */
 #define TWH_KEYS_NORMALISED  (1u << 3)   /* names are stored in one Unicode normal form */
 #define TWH_KEYS_NO_PREFIXES (1u << 4)   /* "a" and "a/b" cannot both be objects (a file system) */
+#define TWH_KEYS_NO_BACKSLASHES (1u << 5) /* a backslash is not kept: taken for a slash, or refused */
 
 typedef struct twh_limits {           /* allocated by the host, filled by target_open; 0 = no limit */
   uint32_t struct_size;

@@ -131,6 +131,7 @@ bits! {
         FOLDED = KEYS_FOLDED, "case does not count";
         NORMALISED = KEYS_NORMALISED, "normalised Unicode";
         NO_PREFIXES = KEYS_NO_PREFIXES, "no object below an object";
+        NO_BACKSLASHES = KEYS_NO_BACKSLASHES, "no backslashes";
     }
 }
 

@@ -4,6 +4,7 @@
 //! found out (store.md 4.8) and read again. Attempts are repeated here, in the slot, with the reason shown.
 
 mod bytes;
+mod commit;
 mod exists;
 mod failure;
 mod flow;
@@ -11,6 +12,7 @@ mod range;
 pub(crate) mod ranged;
 pub(crate) mod resume;
 
+use crate::authoriser::Authoriser;
 use crate::committer::{Item, Sealed, SealedKind};
 use crate::driver::DriverEvent;
 use crate::feeder::Job;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use twinhaul_backend_host::{
-    Attrs, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode,
+    Attrs, Caps, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode,
 };
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::NodeKind;
@@ -47,6 +49,8 @@ pub(crate) struct Desk {
     pub on_exists: OnExists,
     pub tag: PeerTag,
     pub committer: crossbeam_channel::Sender<Item>,
+    /// For targets without a private phase.
+    pub authoriser: Authoriser,
     pub driver: mpsc::Sender<DriverEvent>,
     /// Large transfers in flight here, and who seals them when their ranges are home.
     pub wholes: Arc<Wholes>,
@@ -107,7 +111,7 @@ pub(crate) struct Route<'a> {
 }
 
 /// Moves one transfer as far as "sealed", or decides that there is nothing to move.
-pub(crate) fn transfer(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> Copied {
+pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copied {
     let target_name = desk.storage.target_name(job.row.target);
     let mut attempts = job.attempts + 1;
     let mut full: Option<SpaceWait<'_>> = None;
@@ -142,6 +146,8 @@ pub(crate) fn transfer(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> Copied {
             continue;
         }
         full = None;
+        // Something may have become visible: what is there then is not somebody else's.
+        job.redo |= desk.storage.target(job.row.target).is_some_and(|t| !t.two_phase());
         if !failure.worth_another || attempts >= ATTEMPTS_MAX {
             return Copied::Item(Item::failed(job, failure, attempts));
         }
@@ -200,6 +206,10 @@ fn attempt(
 
 /// A symbolic link has no private phase: its attributes are read now, it is made when its group is published.
 fn symlink(desk: &Desk, route: &Route<'_>, mode: WriteMode) -> Result<(Put, SealedKind), Stop> {
+    if !route.target.limits.caps.contains(Caps::SYMLINKS) {
+        let why = format!("target {} keeps no symbolic links", route.target.name);
+        return Err(Failure::permanent("unsupported", why).into());
+    }
     let attrs = route
         .source
         .target
@@ -264,6 +274,11 @@ fn file(
         }
     });
     match result {
+        Ok(bytes::Done { open: Some(writer), digest, bytes, .. }) => {
+            let complete = commit::Complete { writer, digest, bytes, lost: info.lost };
+            let kind = commit::commit(desk, job, route, &put, &before, complete)?;
+            Ok(Some((put, kind)))
+        }
         Ok(done) => {
             hit(Point::Sealed);
             let lost = info.lost.with(done.lost);

@@ -47,7 +47,7 @@ pub(crate) struct FencingReport {
 pub(crate) fn run(work: &Fencing) -> Result<FencingReport> {
     let store = Store::open(&work.ledger)?;
     let left = recover::taken(&store, &work.tag)?;
-    let process = if work.lent || left.iter().any(recover::needs_its_process_gone) {
+    let process = if work.lent || left.iter().any(|row| recover::needs_its_process_gone(&work.storage, row)) {
         Some(place::end_fenced(&store, &work.fenced)?)
     } else {
         None

@@ -5,9 +5,10 @@ use crate::error::{EngineError, Result};
 use crate::place::{self, Fenced, Whereabouts};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use twinhaul_backend_host::{Attrs, Code, Kind, OpContext, Put};
+use twinhaul_backend_host::{Attrs, Caps, Code, Kind, OpContext, Put};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{DirectoryRow, Store};
 use twinhaul_units::{Incarnation, Key, PeerId};
@@ -50,12 +51,19 @@ pub(crate) fn run(work: &Finishing) -> Result<FinishReport> {
     let fenced = place::end_fenced(&store, &work.fenced)?;
     let mut report = FinishReport { fenced, directories: 0, failed_directories: 0, warnings: Vec::new() };
     let mut after = None;
+    let mut not_kept = BTreeMap::new();
     loop {
         let page = store.directories(after, PAGE)?;
         let Some(last) = page.last() else { break };
         after = Some(last.cursor());
         for row in &page {
             report.directories += 1;
+            if let Some(target) = work.storage.target(row.target)
+                && !target.limits.caps.contains(Caps::DIRECTORIES)
+            {
+                *not_kept.entry(target.name.as_str()).or_insert(0u64) += 1;
+                continue;
+            }
             if let Err(text) = directory(&work.storage, row) {
                 report.failed_directories += 1;
                 if report.warnings.len() < WARNINGS_MAX {
@@ -64,6 +72,11 @@ pub(crate) fn run(work: &Finishing) -> Result<FinishReport> {
             }
             hit(Point::FinishedOne);
         }
+    }
+    for (target, n) in not_kept {
+        report.warnings.push(format!(
+            "target {target} keeps no directories: {n} are only parts of keys there, without times and modes, and empty ones are not there"
+        ));
     }
     hit(Point::FinishedAll);
     sweep(work, &mut report)?;

@@ -8,10 +8,10 @@
 use crate::digest::digest_of;
 use crate::error::{EngineError, Result};
 use crate::options::CHUNK;
-use crate::storage::Storage;
+use crate::storage::{Opened, Storage};
 use crate::tag::PeerTag;
 use std::path::Path;
-use twinhaul_backend_host::{OpContext, Private};
+use twinhaul_backend_host::{ChecksumKind, OpContext, Private};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{NodeKind, Outcome, Settled, Store, Unsettled, View};
 use twinhaul_profile::Verify;
@@ -63,8 +63,8 @@ pub(crate) fn take_in(
 
 /// Whether a transfer becomes visible without a private phase: a stale process can do that at any time, so it must be
 /// gone before the transfer is redone (store.md 3, "targets without two phases").
-pub(crate) fn needs_its_process_gone(row: &Unsettled) -> bool {
-    row.row.kind == NodeKind::Symlink
+pub(crate) fn needs_its_process_gone(storage: &Storage, row: &Unsettled) -> bool {
+    row.row.kind == NodeKind::Symlink || storage.target(row.row.target).is_some_and(|t| !t.two_phase())
 }
 
 struct Place<'a> {
@@ -103,9 +103,7 @@ impl Place<'_> {
     /// Whoever published may have died before it synced.
     fn make_durable(&self) -> Result<()> {
         for target in self.storage.reached() {
-            let fail = |source| EngineError::Backend { target: target.name.clone(), source };
-            target.target.seal_sync(&OpContext::new(), &[]).map_err(fail)?;
-            target.target.publish_sync(&OpContext::new()).map_err(fail)?;
+            target.sync().map_err(|source| EngineError::Backend { target: target.name.clone(), source })?;
         }
         Ok(())
     }
@@ -165,12 +163,29 @@ fn is_published(storage: &Storage, row: &Unsettled, buffer: &mut [u8]) -> Result
             Ok(link.is_some_and(|link| *blake3::hash(&link).as_bytes() == row.blake3))
         }
         NodeKind::File | NodeKind::HardLinkGroup => {
+            if !target.two_phase() {
+                return Ok(is_there(target, &key, row, buffer));
+            }
             let existed = target.target.discard(&op, Private::Ref(&row.reference)).map_err(fail)?;
             // Further names may be missing even if the first is there: a group is redone whole.
             let whole = row.row.kind == NodeKind::File;
             let mut same = || digest_of(&op, target, &key, buffer).is_ok_and(|digest| digest == row.blake3);
             Ok(!existed && whole && same())
         }
+    }
+}
+
+/// A target without a private phase: the object is there whole or not at all. Its process is gone, and a request that
+/// is still on its way can only write these bytes (invariant S2).
+fn is_there(target: &Opened, key: &Key, row: &Unsettled, buffer: &mut [u8]) -> bool {
+    let Ok(stat) = target.target.stat(&OpContext::new(), key) else { return false };
+    if stat.size != row.size {
+        return false;
+    }
+    match stat.checksum.filter(|sum| sum.kind == ChecksumKind::Blake3) {
+        // Stored with the object in one request: it is of these bytes.
+        Some(sum) => sum.bytes == row.blake3,
+        None => digest_of(&OpContext::new(), target, key, buffer).is_ok_and(|digest| digest == row.blake3),
     }
 }
 

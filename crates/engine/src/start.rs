@@ -1,5 +1,6 @@
 //! Putting a peer together: join, recover, threads, sockets, then the driver until it ends.
 
+use crate::authoriser::{self, Authoriser};
 use crate::checkpointer::Checkpointer;
 use crate::clock::{Clock, wall_ms};
 use crate::closer::Closer;
@@ -390,6 +391,10 @@ fn start_threads(
     };
     spawn("committer", move || work.run(&items))?;
 
+    let (authoriser, asks) = Authoriser::new();
+    let (own_store, to_driver) = (Store::open(&path)?, driver.clone());
+    spawn("authoriser", move || authoriser::run(&own_store, me, incarnation, &asks, &to_driver))?;
+
     for slot in 0..shared.slots.len() {
         let desk = Desk {
             storage: Arc::clone(&shared.storage),
@@ -400,6 +405,7 @@ fn start_threads(
             on_exists: options.profile.on_exists,
             tag: tag.clone(),
             committer: committer.clone(),
+            authoriser: authoriser.clone(),
             driver: driver.clone(),
             wholes: Arc::clone(&shared.wholes),
             closer: closer.clone(),

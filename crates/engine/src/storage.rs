@@ -4,7 +4,7 @@ use crate::backends::Backends;
 use crate::error::{EngineError, Result};
 use crate::problems::Problems;
 use std::sync::{Mutex, PoisonError};
-use twinhaul_backend_host::{Caps, Code, Limits, Loader, OpContext, Target, WaitNote};
+use twinhaul_backend_host::{BackendError, Caps, Code, Limits, Loader, OpContext, Target, WaitNote};
 use twinhaul_profile::{End, Profile};
 use twinhaul_units::{Amount, PeerId};
 use twinhaul_wire::TargetSnapshot;
@@ -16,6 +16,26 @@ pub struct Opened {
     pub backend: String,
     pub target: Target,
     pub limits: Limits,
+}
+
+impl Opened {
+    /// Whether objects are private until they are published; elsewhere they are authorised before they are committed
+    /// (store.md 3).
+    pub fn two_phase(&self) -> bool {
+        self.limits.caps.contains(Caps::TWO_PHASE)
+    }
+
+    /// All that was sealed and all names made so far are durable.
+    ///
+    /// # Errors
+    /// The backend's.
+    pub fn sync(&self) -> std::result::Result<(), BackendError> {
+        let op = OpContext::new();
+        if self.two_phase() {
+            self.target.seal_sync(&op, &[])?;
+        }
+        self.target.publish_sync(&op)
+    }
 }
 
 /// See the module. `None` where this peer does not reach a target.
@@ -45,7 +65,7 @@ impl Storage {
         let targets = profile
             .targets
             .iter()
-            .map(|end| profile.reaches(me, &end.name).then(|| open_target(end, loader)).transpose())
+            .map(|end| profile.reaches(me, &end.name).then(|| open(end, "target", loader)).transpose())
             .collect::<Result<Vec<_>>>()?;
         Ok(Self {
             sources,
@@ -95,11 +115,18 @@ impl Storage {
 /// With the end's name, the reason, and the exit code that fits it.
 pub fn open(end: &End, what: &'static str, loader: &Loader) -> Result<Opened> {
     let fail = |why: String, code: i32| EngineError::Open { what, name: end.name.clone(), why, code };
-    let config = end.resolve().map_err(|e| fail(e.to_string(), 2))?;
+    let mut config = end.resolve().map_err(|e| fail(e.to_string(), 2))?;
     let plugin = end.resolve_plugin().map_err(|e| fail(e.to_string(), 2))?;
     let plugin = plugin.as_deref().map(std::path::Path::new);
     let library =
         loader.load(&end.backend, plugin, end.pin.as_deref()).map_err(|e| fail(e.to_string(), 2))?;
+    // What is only read must not be written to, not even to find out what it can do.
+    if what == "source"
+        && library.info().config_schema.as_deref().is_some_and(|schema| schema.contains("\"read_only\""))
+        && let Some(fields) = config.as_object_mut()
+    {
+        fields.entry("read_only").or_insert(true.into());
+    }
     let target = library.open(&config.to_string(), &OpContext::new()).map_err(|e| {
         let code = match e.code() {
             Code::NotFound => 4,
@@ -110,15 +137,6 @@ pub fn open(end: &End, what: &'static str, loader: &Loader) -> Result<Opened> {
     })?;
     let limits = *target.limits();
     Ok(Opened { name: end.name.clone(), backend: end.backend.clone(), target, limits })
-}
-
-fn open_target(end: &End, loader: &Loader) -> Result<Opened> {
-    let opened = open(end, "target", loader)?;
-    if !opened.limits.caps.contains(Caps::TWO_PHASE) {
-        let why = format!("backend {} has no two-phase commit, and this version needs it", end.backend);
-        return Err(EngineError::Open { what: "target", name: end.name.clone(), why, code: 2 });
-    }
-    Ok(opened)
 }
 
 /// Transfers, and their bytes as planned, that are at some step between a slot and done.

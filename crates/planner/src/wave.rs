@@ -5,7 +5,7 @@ use crate::summary::{RouteSummary, Summary};
 use crate::{Free, PlanError, Sink, WAVE_AGE_MAX, WAVE_TRANSFERS_MAX, division};
 use std::collections::BTreeMap;
 use std::time::Instant;
-use twinhaul_backend_host::{Attrs, Kind, POSITION_MEDIUM_SHIFT};
+use twinhaul_backend_host::{Attrs, Caps, Kind, POSITION_MEDIUM_SHIFT};
 use twinhaul_ledger::{NewLot, NodeKind, Planned, PlannedDirectory};
 use twinhaul_profile::{Profile, Route};
 use twinhaul_units::{Amount, Bytes, Key, KeyError};
@@ -86,7 +86,11 @@ impl<'a> Builder<'a> {
         if let Some(position) = attrs.position {
             self.positions.insert((source, transfer.source_key.clone()), position);
         }
-        let linked = kind == NodeKind::File && attrs.nlink.is_some_and(|n| n > 1);
+        let keeps = |cap: Caps| {
+            self.free.get(usize::from(target)).is_none_or(|free| free.target.caps().contains(cap))
+        };
+        // Where further names are not kept, each is a file of its own.
+        let linked = kind == NodeKind::File && attrs.nlink.is_some_and(|n| n > 1) && keeps(Caps::HARD_LINKS);
         let whole = match (linked, attrs.dev, attrs.ino) {
             (true, Some(dev), Some(ino)) => self.links.take(transfer, dev, ino, attrs.nlink.unwrap_or(2)),
             _ => Some(transfer),

@@ -98,6 +98,7 @@ constants! {
     KEYS_FOLDED: u32 = 1 << 2;
     KEYS_NORMALISED: u32 = 1 << 3;
     KEYS_NO_PREFIXES: u32 = 1 << 4;
+    KEYS_NO_BACKSLASHES: u32 = 1 << 5;
 
     KIND_FILE: u32 = 1;
     KIND_DIRECTORY: u32 = 2;

@@ -100,6 +100,7 @@ pub(super) fn holds(key: &[u8], rules: KeyRules, max_key: u32, max_component: u3
     let text = std::str::from_utf8(key);
     fits(key.len(), max_key)
         && key.split(|b| *b == b'/').all(|c| fits(c.len(), max_component))
+        && !(rules.contains(KeyRules::NO_BACKSLASHES) && key.contains(&b'\\'))
         && (!rules.contains(KeyRules::UTF8) || text.is_ok())
         && (!rules.contains(KeyRules::PRINTABLE)
             || text.map_or(!key.iter().any(u8::is_ascii_control), |t| !t.chars().any(char::is_control)))
@@ -128,6 +129,7 @@ mod tests {
         assert!(holds(b"\xff", KeyRules::NONE, 0, 0));
         assert!(!holds(b"\xff", KeyRules::UTF8, 0, 0));
         assert!(!holds(b"a\nb", KeyRules::PRINTABLE, 0, 0));
+        assert!(!holds(b"a\\b", KeyRules::NO_BACKSLASHES, 0, 0));
         assert!(!holds(b"abc/d", KeyRules::NONE, 4, 0));
         assert!(!holds(b"abc/d", KeyRules::NONE, 0, 2));
     }

@@ -28,20 +28,31 @@ impl Entry {
     pub(super) fn reference(&self) -> Option<&[u8]> {
         match &self.sealed.kind {
             SealedKind::Object { reference, .. } => Some(reference),
-            SealedKind::Node { .. } => None,
+            SealedKind::Visible { .. } | SealedKind::Node { .. } => None,
         }
+    }
+
+    pub(super) fn is_node(&self) -> bool {
+        matches!(self.sealed.kind, SealedKind::Node { .. })
+    }
+
+    /// Authorised and published before it came here.
+    fn is_visible(&self) -> bool {
+        matches!(self.sealed.kind, SealedKind::Visible { .. })
     }
 
     pub(super) fn digest(&self) -> [u8; 32] {
         match self.sealed.kind {
-            SealedKind::Object { digest, .. } | SealedKind::Node { digest } => digest,
+            SealedKind::Object { digest, .. }
+            | SealedKind::Visible { digest, .. }
+            | SealedKind::Node { digest } => digest,
         }
     }
 
     /// Bytes at the target.
     pub(super) fn size(&self) -> u64 {
         match self.sealed.kind {
-            SealedKind::Object { size, .. } => size,
+            SealedKind::Object { size, .. } | SealedKind::Visible { size, .. } => size,
             SealedKind::Node { .. } => 0,
         }
     }
@@ -49,7 +60,7 @@ impl Entry {
     fn authorise(&self) -> Authorise {
         let mtime_ns = match self.sealed.kind {
             SealedKind::Object { mtime_ns, .. } => mtime_ns,
-            SealedKind::Node { .. } => self.sealed.job.row.mtime_ns,
+            SealedKind::Visible { .. } | SealedKind::Node { .. } => self.sealed.job.row.mtime_ns,
         };
         Authorise {
             id: self.sealed.job.unit.id,
@@ -75,11 +86,12 @@ impl Committer {
         for item in items {
             match item {
                 Item::Sealed(sealed) => {
-                    let lost = match sealed.kind {
-                        SealedKind::Object { lost, .. } => lost,
-                        SealedKind::Node { .. } => 0,
+                    let (lost, etag) = match &sealed.kind {
+                        SealedKind::Object { lost, .. } => (*lost, None),
+                        SealedKind::Visible { lost, etag, .. } => (*lost, etag.clone()),
+                        SealedKind::Node { .. } => (0, None),
                     };
-                    entries.push(Entry { sealed, failure: None, etag: None, lost, verified: false });
+                    entries.push(Entry { sealed, failure: None, etag, lost, verified: false });
                 }
                 Item::Ended { settled: end, bytes, key } => {
                     note_end(&mut report, &end, bytes, &key);
@@ -93,7 +105,7 @@ impl Committer {
         self.seal(&mut entries);
         hit(Point::SealSynced);
         let authorised: Vec<Authorise> =
-            entries.iter().filter(|e| e.failure.is_none()).map(Entry::authorise).collect();
+            entries.iter().filter(|e| e.failure.is_none() && !e.is_visible()).map(Entry::authorise).collect();
         if !authorised.is_empty() {
             self.store.authorise(self.me, self.incarnation, &authorised)?;
             hit(Point::Authorised);

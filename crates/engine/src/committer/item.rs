@@ -42,6 +42,15 @@ pub(crate) enum SealedKind {
         /// `TWH_LOST_*` bits.
         lost: u32,
     },
+    /// Authorised, committed and visible: targets without a private phase.
+    Visible {
+        /// BLAKE3 of the logical bytes.
+        digest: [u8; 32],
+        size: u64,
+        /// `TWH_LOST_*` bits.
+        lost: u32,
+        etag: Option<String>,
+    },
     /// A symbolic link, made when the group is published.
     Node {
         /// BLAKE3 of its target.

@@ -62,9 +62,7 @@ impl Committer {
     /// Everything sealed or published so far is durable.
     pub(super) fn sync_everything(&self) -> Result<(), Failure> {
         for target in self.storage.reached() {
-            let fail = |e: BackendError| Failure::of("sync", &target.name, &e);
-            target.target.seal_sync(&self.op(), &[]).map_err(fail)?;
-            target.target.publish_sync(&self.op()).map_err(fail)?;
+            target.sync().map_err(|e| Failure::of("sync", &target.name, &e))?;
         }
         Ok(())
     }
@@ -77,7 +75,7 @@ impl Committer {
     /// Reads the published object past the cache and compares its digest.
     pub(super) fn read_back(&self, entry: &Entry, buffer: &mut [u8]) -> Result<(), Failure> {
         let Some(target) = self.storage.target(entry.target()) else { return Ok(()) };
-        if entry.reference().is_none() {
+        if entry.is_node() {
             return Ok(());
         }
         let digest = digest_of(&self.op(), target, &entry.sealed.put.key, buffer)
@@ -170,7 +168,7 @@ fn publish_objects(target: &Opened, members: &mut [&mut Entry]) {
 fn publish_nodes(target: &Opened, entry: &mut Entry) -> Result<(), Failure> {
     let op = OpContext::new();
     let fail = |e: &BackendError| failed(target, e);
-    if entry.reference().is_none() {
+    if entry.is_node() {
         entry.lost |= target.target.put_node(&op, &entry.sealed.put, None).map_err(|e| fail(&e))?.0;
     }
     for name in &entry.sealed.job.row.names {

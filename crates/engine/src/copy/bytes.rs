@@ -16,16 +16,18 @@ const HOLES_WORTH_ASKING: u64 = 64 * 1024;
 pub(super) const EXTENTS_MAX: usize = 65_536;
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
-/// A copied object, sealed.
+/// A copied object: sealed, or complete and still to be committed.
 pub(crate) struct Done {
     /// BLAKE3 of the logical bytes.
     pub(crate) digest: [u8; 32],
     /// Logical length.
     pub(crate) bytes: u64,
     pub(crate) lost: Lost,
+    /// Of a target without a private phase.
+    pub(crate) open: Option<Writer>,
 }
 
-/// Copies all of `reader` into `writer` and seals it.
+/// Copies all of `reader` into `writer`, and seals it if the target has a private phase.
 pub(crate) fn copy(
     desk: &Desk,
     route: &Route<'_>,
@@ -44,8 +46,12 @@ pub(crate) fn copy(
     };
     desk.slot().phase(Phase::Seal);
     desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
+    let digest = *hasher.finalize().as_bytes();
+    if !route.target.two_phase() {
+        return Ok(Done { digest, bytes, lost: Lost::NONE, open: Some(writer) });
+    }
     let lost = writer.seal(&op).map_err(|e| Failure::writing(route, &e))?;
-    Ok(Done { digest: *hasher.finalize().as_bytes(), bytes, lost })
+    Ok(Done { digest, bytes, lost, open: None })
 }
 
 /// The data of an object with holes; `None`: copy it whole.

@@ -11,14 +11,15 @@ const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 pub(super) fn check(root: &Path, metadata: &Metadata) -> Result<Vec<Finding>, String> {
     let read =
         |name: &str| std::fs::read_to_string(root.join(name)).map_err(|e| format!("cannot read {name}: {e}"));
-    let allowed = allowed(&read(".deny.toml")?);
+    let deny = read(".deny.toml")?;
+    let allowed = allowed(&deny);
     if allowed.is_empty() {
         return Err(
             ".deny.toml allows no licence: its list `allow` under [licenses] was not found".to_owned()
         );
     }
     let mut findings = lock_sources(&read("Cargo.lock")?);
-    findings.extend(packages(metadata, &allowed));
+    findings.extend(packages(metadata, &allowed, &exceptions(&deny)));
     Ok(findings)
 }
 
@@ -38,6 +39,19 @@ fn allowed(deny: &str) -> Vec<String> {
     found
 }
 
+/// Lines such as `{ crate = "x", allow = ["L"] }` under `[licenses]`: a package and what is allowed for it alone.
+fn exceptions(deny: &str) -> Vec<(String, Vec<String>)> {
+    let lines = deny.lines().map(|l| l.split('#').next().unwrap_or_default().trim());
+    let section = lines.skip_while(|l| *l != "[licenses]").skip(1).take_while(|l| !l.starts_with('['));
+    section
+        .filter(|l| l.starts_with("{ crate = "))
+        .filter_map(|l| {
+            let mut quoted = l.split('"').skip(1).step_by(2).map(str::to_owned);
+            Some((quoted.next()?, quoted.collect()))
+        })
+        .collect()
+}
+
 fn lock_sources(lock: &str) -> Vec<Finding> {
     let sources = lock.lines().enumerate().filter_map(|(i, l)| Some((i + 1, l.strip_prefix("source = ")?)));
     sources
@@ -52,7 +66,7 @@ fn lock_sources(lock: &str) -> Vec<Finding> {
         .collect()
 }
 
-fn packages(metadata: &Metadata, allowed: &[String]) -> Vec<Finding> {
+fn packages(metadata: &Metadata, allowed: &[String], exceptions: &[(String, Vec<String>)]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for package in &metadata.packages {
         let place = format!("{} {}", package.name, package.version);
@@ -64,7 +78,8 @@ fn packages(metadata: &Metadata, allowed: &[String]) -> Vec<Finding> {
             ));
         }
         let expression = package.licence.as_deref().unwrap_or_default();
-        if !satisfied(expression, allowed) {
+        let own = exceptions.iter().find(|(name, _)| *name == package.name).map(|(_, own)| own.as_slice());
+        if !satisfied(expression, allowed) && !own.is_some_and(|own| satisfied(expression, own)) {
             findings.push(Finding::error(
                 &place,
                 format!("its licence is \"{expression}\""),
@@ -156,6 +171,12 @@ mod tests {
     }
 
     #[test]
+    fn exceptions_are_for_one_package() {
+        let deny = "[licenses]\nallow = [\"MIT\"]\nexceptions = [\n  # why\n  { crate = \"a\", allow = [\"CC0-1.0\"] },\n]\n[bans]\n  { crate = \"b\", allow = [\"X\"] }\n";
+        assert_eq!(exceptions(deny), [("a".to_owned(), vec!["CC0-1.0".to_owned()])]);
+    }
+
+    #[test]
     fn foreign_sources_are_named_with_their_line() {
         let lock =
             format!("name = \"a\"\nsource = \"{REGISTRY}\"\nname = \"b\"\nsource = \"git+https://x/y\"\n");
@@ -183,9 +204,11 @@ mod tests {
             ],
             ..Metadata::default()
         };
-        let found = packages(&metadata, &list());
+        let found = packages(&metadata, &list(), &[]);
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[0].what.contains("AGPL-3.0"));
         assert!(found[2].what.contains("path outside"));
+        let excepted = [("p".to_owned(), vec!["AGPL-3.0".to_owned()])];
+        assert_eq!(packages(&metadata, &list(), &excepted).len(), 2);
     }
 }

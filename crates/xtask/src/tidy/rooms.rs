@@ -142,6 +142,11 @@ pub(super) const ROOMS: &[Room] = &[
         what: "the backend for local file systems",
     },
     Room {
+        name: "plugins/cloud",
+        may: Only(&["units", "backend-abi"]),
+        what: "the backend for object stores and remote file servers, through OpenDAL",
+    },
+    Room {
         name: "plugins/tape",
         may: Only(&["units", "backend-abi"]),
         what: "the backend for tape: virtual cartridges that other tools read",

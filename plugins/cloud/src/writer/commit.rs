@@ -1,0 +1,139 @@
+//! The moment an object becomes visible, and what is done when its reply does not come (faults.md 49).
+//!
+//! A reply that is lost says nothing. So the object is looked at: ours if it has our size and our digest, or our attempt's name. If it
+//! is not there the same is sent again, a bounded number of times; then the host is told that it is uncertain.
+
+use std::time::Duration;
+
+use opendal::raw::oio::Write as _;
+use opendal::{Buffer, ErrorKind, Metadata};
+use twinhaul_backend_abi::{Checksum, ChecksumKind, Error, LogLevel, Op, Result, Stat};
+
+use super::CloudWriter;
+use crate::meta;
+
+/// Looks and repeats after a lost reply.
+const TRIES_MAX: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl CloudWriter {
+    pub(super) fn commit_all(&mut self, op: &Op<'_>, digest: Option<&Checksum>) -> Result<Stat> {
+        if self.temp.is_some() && self.upload.is_none() {
+            // Also a small one is written beside.
+            self.send(op)?;
+        }
+        let body = self.take_pending();
+        if self.upload.is_none() {
+            return self.decide(op, digest, Some(&body));
+        }
+        if !body.is_empty() {
+            self.give(op, body)?;
+        }
+        self.decide(op, digest, None)
+    }
+
+    /// Until it is certain: there, refused, or given to the host as uncertain. `whole`: in one request.
+    fn decide(&mut self, op: &Op<'_>, digest: Option<&Checksum>, whole: Option<&Buffer>) -> Result<Stat> {
+        let store = self.shared.store.clone();
+        let mut unsure = false;
+        let mut tries = 0;
+        loop {
+            let answer = store.call(op, self.once(digest, whole)).map_err(Error::uncertain)?;
+            let e = match answer {
+                Ok(found) => return Ok(self.told(&found, digest)),
+                Err(e) => e,
+            };
+            let refused = is_refusal(&e);
+            if refused && !unsure {
+                return Err(self.failed(&e));
+            }
+            // Not ours, or not there: if it was refused because something is there, that is somebody else's.
+            unsure = true;
+            if let Some(stat) = self.look(op, digest)? {
+                store.meter.found_there();
+                let key = &self.put.key;
+                self.shared.log(
+                    LogLevel::Info,
+                    &format!("commit of {key}: the reply was lost, the object is there"),
+                );
+                return Ok(stat);
+            }
+            if refused {
+                return Err(self.failed(&e));
+            }
+            tries += 1;
+            if tries >= TRIES_MAX {
+                return Err(self.failed(&e).uncertain());
+            }
+            store.call(op, tokio::time::sleep(PAUSE * tries)).map_err(Error::uncertain)?;
+        }
+    }
+
+    async fn once(&mut self, digest: Option<&Checksum>, whole: Option<&Buffer>) -> opendal::Result<Metadata> {
+        match (whole, self.upload.as_mut()) {
+            (None, Some(upload)) => {
+                let closed = upload.close().await?;
+                if let Some(temp) = &self.temp {
+                    self.shared.store.rename(temp, &self.path).await?;
+                }
+                Ok(closed)
+            }
+            (body, _) => {
+                let body = body.cloned().unwrap_or_default();
+                let mut writer = self.shared.store.writer(&self.path, self.options(digest))?;
+                if !body.is_empty() {
+                    writer.write(body).await?;
+                }
+                writer.close().await
+            }
+        }
+    }
+
+    /// The object as it is there, if it is ours.
+    fn look(&self, op: &Op<'_>, digest: Option<&Checksum>) -> Result<Option<Stat>> {
+        let store = &self.shared.store;
+        let Ok(found) = store.call(op, store.stat(&self.path)).map_err(Error::uncertain)? else {
+            return Ok(None);
+        };
+        let stat = meta::stat(&found);
+        let digest = digest.filter(|d| d.kind == ChecksumKind::Blake3);
+        let same_digest = digest.is_some() && stat.checksum.as_ref() == digest;
+        let same_attempt = meta::attempt(&found) == Some(self.put.attempt_id.as_str());
+        let ours = stat.size == self.bytes && (same_digest || same_attempt);
+        Ok(ours.then(|| Stat { lost: self.lost(), ..stat }))
+    }
+
+    /// What the reply says, and what it leaves out because it was sent.
+    fn told(&self, found: &Metadata, digest: Option<&Checksum>) -> Stat {
+        let attrs = self.put.attrs.as_ref().filter(|_| self.shared.truth.metadata);
+        Stat {
+            size: self.bytes,
+            mtime_ns: attrs.and_then(|a| a.mtime_ns),
+            mode: attrs.and_then(|a| a.mode),
+            lost: self.lost(),
+            checksum: digest.cloned(),
+            etag: found.etag().map(str::to_owned),
+            version: found.version().map(str::to_owned),
+            ..Stat::default()
+        }
+    }
+
+    fn lost(&self) -> twinhaul_backend_abi::Lost {
+        meta::lost(&self.put, self.shared.truth.metadata)
+    }
+}
+
+/// The server has decided, and nothing happened.
+fn is_refusal(e: &opendal::Error) -> bool {
+    matches!(
+        e.kind(),
+        ErrorKind::ConditionNotMatch
+            | ErrorKind::AlreadyExists
+            | ErrorKind::PermissionDenied
+            | ErrorKind::NotFound
+            | ErrorKind::ConfigInvalid
+            | ErrorKind::Unsupported
+            | ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory
+    ) || (e.kind() == ErrorKind::Unexpected && e.is_permanent())
+}

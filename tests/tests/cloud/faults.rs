@@ -1,0 +1,100 @@
+//! Runs against a server that misbehaves: each fault happens, and each run ends exact (issue: resilience; faults.md 49).
+
+use crate::stage::{assert_same_files, disk, lab, made, profile, server};
+use std::time::Duration;
+use twinhaul_tests::cloud::S3;
+use twinhaul_tests::cloud::end;
+use twinhaul_tests::cloud::faults::{Fault, Proxy, Rule};
+
+/// Up through the proxy, down from the good server; the proxy, for its counts.
+fn up_through(rules: Vec<Rule>, more_config: &str, large: &[u64]) -> Option<(S3, Proxy)> {
+    let server = server()?;
+    let lab = lab();
+    made(&lab, 20, large);
+    let proxy = Proxy::start(server.address, rules);
+    let to = end(proxy.address, "f").replace(" }", &format!("{more_config} }}"));
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &to, "");
+    lab.run_profile(&up).expect_code(0);
+    assert_eq!(server.uploads(), 0, "an upload was left behind");
+    let down = profile(&lab, "down", &server.end("f"), &disk(&lab.target(), true), "");
+    lab.run_profile(&down).expect_code(0);
+    assert_same_files(&lab.source(), &lab.target());
+    Some((server, proxy))
+}
+
+#[test]
+fn a_lost_reply_to_complete_is_looked_after() {
+    let rules = vec![Rule::new("POST", "uploadId=", Fault::DropReply, 2)];
+    let Some((_server, proxy)) = up_through(rules, "", &[20 << 20, 21 << 20]) else { return };
+    assert_eq!(proxy.hits(0), 2);
+}
+
+#[test]
+fn a_lost_reply_to_a_small_object_is_looked_after() {
+    let rules = vec![Rule::new("PUT", "/f/small/", Fault::DropReply, 4)];
+    let Some((_server, proxy)) = up_through(rules, "", &[]) else { return };
+    assert_eq!(proxy.hits(0), 4);
+}
+
+#[test]
+fn who_is_asked_to_slow_down_does() {
+    let rules = vec![
+        Rule::new("PUT", "/f/small/", Fault::SlowDown(1), 3),
+        Rule::new("POST", "uploadId=", Fault::SlowDown(1), 1),
+    ];
+    let Some((_server, proxy)) = up_through(rules, "", &[17 << 20]) else { return };
+    assert_eq!((proxy.hits(0), proxy.hits(1)), (3, 1));
+}
+
+#[test]
+fn a_part_slower_than_the_time_out_is_sent_again() {
+    let rules = vec![Rule::new("PUT", "partNumber=1&", Fault::Slow(Duration::from_secs(4)), 1)];
+    // A part has at least its size at 64 KiB/s; so the fault is on the small request that begins and on heads too.
+    let rules =
+        rules.into_iter().chain([Rule::new("PUT", "/f/small/", Fault::Slow(Duration::from_secs(4)), 1)]);
+    let Some((_server, proxy)) = up_through(rules.collect(), ", timeout: 1 s", &[17 << 20]) else { return };
+    assert_eq!((proxy.hits(0), proxy.hits(1)), (1, 1));
+}
+
+#[test]
+fn a_connection_that_is_reset_in_each_part_costs_only_time() {
+    let rules = vec![Rule::new("PUT", "partNumber", Fault::Reset(5 << 20), 3)];
+    let Some((_server, proxy)) = up_through(rules, "", &[24 << 20]) else { return };
+    assert_eq!(proxy.hits(0), 3);
+}
+
+#[test]
+fn a_server_that_ignores_conditions_is_found_out() {
+    let rules = vec![
+        Rule::new("PUT", "", Fault::IgnoreConditions, u32::MAX),
+        Rule::new("POST", "", Fault::IgnoreConditions, u32::MAX),
+    ];
+    let Some(server) = server() else { return };
+    let lab = lab();
+    let proxy = Proxy::start(server.address, rules);
+    let config = format!(
+        "{{\"service\":\"s3\",\"bucket\":\"bucket\",\"region\":\"us-east-1\",\"endpoint\":\"http://{}\",\"access_key_id\":\"a\",\"secret_access_key\":\"b\"}}",
+        proxy.address
+    );
+    let done = lab.run(["backends", "conformance", "cloud", "--config", &config]);
+    done.expect_code(0).expect_words(&["create only if absent", "0 failed"]);
+    assert!(proxy.hits(0) > 1);
+}
+
+#[test]
+fn a_truncated_read_is_taken_up_where_it_broke() {
+    let Some(server) = server() else { return };
+    let lab = lab();
+    made(&lab, 5, &[20 << 20]);
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("t"), "");
+    lab.run_profile(&up).expect_code(0);
+    let rules = vec![
+        Rule::new("GET", "/t/deep/large-0", Fault::Truncate(1_000_000), 3),
+        Rule::new("GET", "/t/small/", Fault::Truncate(100), 3),
+    ];
+    let proxy = Proxy::start(server.address, rules);
+    let down = profile(&lab, "down", &end(proxy.address, "t"), &disk(&lab.target(), true), "");
+    lab.run_profile(&down).expect_code(0);
+    assert_eq!((proxy.hits(0), proxy.hits(1)), (3, 3));
+    assert_same_files(&lab.source(), &lab.target());
+}
