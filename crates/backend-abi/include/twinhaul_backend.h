@@ -228,7 +228,7 @@ typedef struct twh_attrs {
   uint64_t size;
   int64_t  mtime_ns, ctime_ns;        /* since 1970 */
   uint64_t dev, ino;                  /* identity at the source: hard-link groups, change detection */
-  uint64_t position;                  /* order on the medium (tape): recalls go in ascending order */
+  uint64_t position;                  /* upper 24 bits: number of the medium, lower 40: place on it; recalls go in ascending order */
   twh_bytes link_target;
   const twh_xattr *xattrs; size_t xattrs_len;
 } twh_attrs;

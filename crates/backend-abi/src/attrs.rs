@@ -2,6 +2,9 @@
 
 use crate::raw;
 
+/// [`Attrs::position`] holds the number of the medium above these bits, and the place on it below.
+pub const POSITION_MEDIUM_SHIFT: u32 = 40;
+
 /// What a node is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -51,7 +54,7 @@ pub struct Attrs {
     /// Identity at the source: hard-link groups, change detection.
     pub dev: Option<u64>,
     pub ino: Option<u64>,
-    /// Order on the medium (tape): recalls go in ascending order.
+    /// Place on a medium (tape): its number above [`POSITION_MEDIUM_SHIFT`], the place on it below. Recalls go in ascending order.
     pub position: Option<u64>,
     /// Bytes, for symlinks.
     pub link_target: Option<Vec<u8>>,

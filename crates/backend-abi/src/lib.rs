@@ -17,7 +17,7 @@ pub mod plugin;
 pub mod raw;
 pub mod target;
 
-pub use attrs::{Attrs, Kind};
+pub use attrs::{Attrs, Kind, POSITION_MEDIUM_SHIFT};
 pub use caps::{Caps, KeyRules, Lost};
 pub use error::{Code, Error, Result};
 pub use object::{Checksum, ChecksumKind, Private, Put, Stat, WriteMode, WriterInfo};

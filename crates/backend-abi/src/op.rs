@@ -83,6 +83,8 @@ pub struct Op<'a> {
     raw: Option<&'a raw::Op>,
     /// Set when the writer or reader that is called was cancelled.
     object: Option<&'a AtomicBool>,
+    /// Never cancelled.
+    to_the_end: bool,
 }
 
 // SAFETY: the header says that the functions of a twh_op may be called on any thread while the call lasts.
@@ -93,15 +95,24 @@ unsafe impl Sync for Op<'_> {}
 impl<'a> Op<'a> {
     /// Not cancellable, no deadline; for tests of a plugin and calls that nobody waits for.
     pub const fn detached() -> Self {
-        Self { raw: None, object: None }
+        Self { raw: None, object: None, to_the_end: false }
     }
 
     pub(crate) fn new(raw: Option<&'a raw::Op>, object: Option<&'a AtomicBool>) -> Self {
-        Self { raw, object }
+        Self { raw, object, to_the_end: false }
+    }
+
+    /// The same operation, but never cancelled: for what has to be finished once it was begun. What it waits for is told on.
+    #[must_use]
+    pub const fn to_the_end(self) -> Self {
+        Self { to_the_end: true, ..self }
     }
 
     /// Whether to stop. Cheap.
     pub fn is_cancelled(&self) -> bool {
+        if self.to_the_end {
+            return false;
+        }
         if self.object.is_some_and(|flag| flag.load(Ordering::Acquire)) {
             return true;
         }

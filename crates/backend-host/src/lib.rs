@@ -37,5 +37,6 @@ pub use writer::{Writer, WriterCanceller};
 
 pub use twinhaul_backend_abi::{
     Attrs, Caps, Checksum, ChecksumKind, Code, Health, Key, KeyRules, Kind, Limits, ListRequest, LogLevel,
-    Lost, Private, Probe, Problem, Put, ReadOptions, Severity, Stat, WaitReason, WriteMode, WriterInfo,
+    Lost, POSITION_MEDIUM_SHIFT, Private, Probe, Problem, Put, ReadOptions, Severity, Stat, WaitReason,
+    WriteMode, WriterInfo,
 };

@@ -29,6 +29,7 @@ pub enum Action {
     Back,
     Freeze,
     Expand,
+    Stage,
     Times,
     ZoomIn,
     ZoomOut,
@@ -124,7 +125,7 @@ impl Row {
     /// Keys as the help overlay writes them, as many as fit: `j Dn`.
     pub fn keys_shown(&self) -> String {
         if self.action == Action::Panel {
-            return "1..7".into();
+            return "1..8".into();
         }
         let mut out = String::new();
         for chord in self.chords().map(|c| c.to_string()) {

@@ -5,10 +5,12 @@ pub mod pane;
 pub mod past;
 mod problems;
 pub mod progress;
+pub mod storage;
 
 pub use pane::{LinkState, Pane, Standing};
 pub use past::{Past, PastPeer};
 pub use progress::Progress;
+pub use storage::Storage;
 
 use crate::{Names, ring::Ring};
 use past::Told;

@@ -60,10 +60,11 @@ impl Board {
         }
     }
 
-    /// Seconds that one peer would need for what it owns now, alone, at its one-minute rate.
+    /// Seconds that one peer would need for what it owns now, alone, at the lower of its one-minute rate and the rate of
+    /// its last five seconds: a peer that has just become slow is slow.
     pub fn alone_s(&self, peer: PeerId) -> Option<f64> {
         let pane = self.pane(peer);
-        let rate = one_minute(pane);
+        let rate = one_minute(pane).min(five_seconds(pane));
         let seconds = pane.remaining_bytes() as f64 / rate;
         (rate > 0.0 && seconds < FORECAST_MAX_S).then_some(seconds)
     }
@@ -81,6 +82,9 @@ fn obstacle(board: &Board, peer: PeerId, now: Moment) -> Option<&'static str> {
     }
     if s.state == PeerState::Paused {
         return Some("a peer with work is paused");
+    }
+    if s.only_waits() {
+        return Some("a peer with work waits");
     }
     (s.rate.one_min == 0).then_some("a peer with work moves nothing")
 }

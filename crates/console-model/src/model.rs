@@ -1,7 +1,7 @@
 //! The root of the state. `live` is what is known; `frozen` a copy of it that the screen shows while the view is
 //! frozen; `ui` where the operator is; `desk` what was asked and not yet answered.
 
-use crate::ui::{Ui, WINDOWS_S};
+use crate::ui::{Panel, Ui, WINDOWS_S};
 use crate::{Board, Names, SizeClass, clean, control::Desk};
 use std::time::Duration;
 use twinhaul_units::Moment;
@@ -109,8 +109,29 @@ impl Model {
         self.clock.ms(self.shown_at())
     }
 
-    pub const fn class(&self) -> SizeClass {
-        SizeClass::of(self.size.0, self.size.1)
+    pub fn class(&self) -> SizeClass {
+        self.class_of(self.size.0, self.size.1)
+    }
+
+    /// The layout on a terminal of `w` columns and `h` rows.
+    pub fn class_of(&self, w: u16, h: u16) -> SizeClass {
+        SizeClass::of(w, h, self.stage_wanted())
+    }
+
+    /// A demonstration begins on the stage; the operator's word counts in any run.
+    pub fn stage_wanted(&self) -> bool {
+        self.ui.stage.unwrap_or_else(|| self.live.run.as_ref().is_some_and(|run| run.demo))
+    }
+
+    /// The panel that keys are for. The stage has three of them; where the focus is on one that it does not show, they
+    /// are for the assistance, which the stage is about.
+    pub fn focus(&self) -> Panel {
+        let shown = matches!(self.ui.focus, Panel::Peer(_) | Panel::Assist);
+        if self.class() == SizeClass::Stage && !self.ui.expanded && !shown {
+            Panel::Assist
+        } else {
+            self.ui.focus
+        }
     }
 
     pub fn names(&self) -> &Names {

@@ -1,5 +1,9 @@
 //! Sample runs: planning, mid-run, stalled, failed, finished; and a driver that types keys. For tests only.
 
+mod tape;
+
+pub use tape::tape;
+
 use crate::board::LinkState;
 use crate::{Chord, Clean, Effect, Model, Msg, Press, Setup, To, WallClock, update};
 use std::time::Duration;

@@ -9,14 +9,18 @@ pub enum SizeClass {
     Compact,
     /// Both peers, in flight, assistance.
     Full,
+    /// For people in the back of a room (demo.md): both peers, who helps whom, the equation, what was said.
+    Stage,
     /// All six panels.
     Wide,
 }
 
 impl SizeClass {
-    /// The class of a terminal of `w` columns and `h` rows.
-    pub const fn of(w: u16, h: u16) -> Self {
-        if w >= 120 && h >= 40 {
+    /// The class of a terminal of `w` columns and `h` rows, on which a stage is wanted or not.
+    pub const fn of(w: u16, h: u16, stage: bool) -> Self {
+        if stage && Self::fits_stage(w, h) {
+            Self::Stage
+        } else if w >= 120 && h >= 40 {
             Self::Wide
         } else if w >= 80 && h >= 24 {
             Self::Full
@@ -26,11 +30,16 @@ impl SizeClass {
             Self::Status
         }
     }
+
+    /// Whether a stage has its room.
+    pub const fn fits_stage(w: u16, h: u16) -> bool {
+        w >= 100 && h >= 30
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::SizeClass::{self, Compact, Full, Status, Wide};
+    use super::SizeClass::{self, Compact, Full, Stage, Status, Wide};
 
     #[test]
     fn every_size_has_its_class() {
@@ -51,7 +60,9 @@ mod tests {
             (160, 50, Wide),
             (u16::MAX, u16::MAX, Wide),
         ] {
-            assert_eq!(SizeClass::of(w, h), class, "{w}x{h}");
+            assert_eq!(SizeClass::of(w, h, false), class, "{w}x{h}");
+            let staged = if w >= 100 && h >= 30 { Stage } else { class };
+            assert_eq!(SizeClass::of(w, h, true), staged, "{w}x{h} with a stage");
         }
     }
 }

@@ -1,10 +1,22 @@
-//! The figures of a finished run that only the whole of it can tell.
+//! What assistance is worth: the time that the run takes with it, and the time it would have taken without.
 
-use crate::Board;
+use crate::{Board, Eta};
 use std::time::Duration;
-use twinhaul_units::PeerId;
+use twinhaul_units::{Moment, PeerId};
 
 impl Board {
+    /// How long the run takes with assistance, from its start to its end: what has passed, and the middle of the
+    /// forecast. `None` while there is no forecast.
+    pub fn with_assistance(&self, up: Duration, now: Moment) -> Option<Duration> {
+        match self.eta(now) {
+            Eta::Done => Some(up),
+            Eta::Unknown(_) => None,
+            Eta::Range { low_s, high_s } => {
+                Some(up + Duration::try_from_secs_f64(f64::midpoint(low_s, high_s)).ok()?)
+            }
+        }
+    }
+
     /// How long the run would have taken without assistance: what each peer was given at the start, at the pace it
     /// had while it worked. `None` when a pace or a share is not known, or nothing was handed over.
     ///
@@ -13,7 +25,9 @@ impl Board {
         let ends = PeerId::BOTH.map(|peer| {
             // A later incarnation's clock does not cover the work of the earlier ones.
             let s = self.pane(peer).snapshot.as_ref().filter(|s| s.incarnation <= 1)?;
-            let own = (s.done.bytes + s.was_assisted.bytes).checked_sub(s.assisted.bytes)?;
+            // What it was given at the start: all it has done or has still to do, and gave away, without what it got.
+            let left = self.pane(peer).remaining_bytes();
+            let own = (s.done.bytes + left + s.was_assisted.bytes).checked_sub(s.assisted.bytes)?;
             let worked_s = s.up_ms.checked_sub(s.idle_ms).filter(|ms| *ms > 0)? as f64 / 1000.0;
             let pace = s.done.bytes as f64 / worked_s;
             (pace > 0.0).then_some(own as f64 / pace)

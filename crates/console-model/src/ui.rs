@@ -20,10 +20,12 @@ pub enum Panel {
     Log,
     /// What the console said and did; full screen only.
     Messages,
+    /// What the backends show of themselves; has a place in the overview when one does.
+    Storage,
 }
 
 impl Panel {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Peer(PeerId::First),
         Self::Peer(PeerId::Second),
         Self::Flight,
@@ -31,6 +33,7 @@ impl Panel {
         Self::Plot,
         Self::Log,
         Self::Messages,
+        Self::Storage,
     ];
 
     /// The digit that focuses it.
@@ -134,11 +137,15 @@ pub const WINDOWS_S: [usize; 3] = [60, 300, 600];
 pub struct Ui {
     pub focus: Panel,
     pub expanded: bool,
+    /// The stage instead of the panels, where it fits; `None`: in a demonstration.
+    pub stage: Option<bool>,
     pub layers: Vec<Layer>,
     pub flight: Cursor,
     pub assist: Cursor,
     pub log: Cursor,
     pub messages: Cursor,
+    /// First row shown of the storage panel.
+    pub storage: usize,
     pub times: Times,
     /// Index into [`WINDOWS_S`]; `None`: the shortest that holds what is known, at most the second.
     pub window: Option<usize>,
@@ -154,11 +161,13 @@ impl Default for Ui {
         Self {
             focus: Panel::Flight,
             expanded: false,
+            stage: None,
             layers: Vec::new(),
             flight: Cursor::default(),
             assist: Cursor::default(),
             log: Cursor::default(),
             messages: Cursor::default(),
+            storage: 0,
             times: Times::default(),
             window: None,
             toast: None,

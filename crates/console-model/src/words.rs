@@ -207,6 +207,8 @@ pub const fn wait_short(reason: WaitReason) -> &'static str {
         WaitReason::Ledger => "ledger",
         WaitReason::Slot => "slot",
         WaitReason::Space => "space",
+        WaitReason::Connect => "connect",
+        WaitReason::Lock => "lock",
     }
 }
 

@@ -15,7 +15,9 @@ mod paint;
 mod peer;
 mod plot;
 mod queue;
+mod stage;
 mod status;
+mod storage;
 mod summary;
 
 use crate::skin::{Role, Skin};
@@ -40,7 +42,7 @@ pub fn draw(model: &Model, skin: &Skin, buf: &mut Buffer) {
         return;
     }
     let mut brush = Brush { buf, skin, veil: None };
-    match SizeClass::of(area.width, area.height) {
+    match model.class_of(area.width, area.height) {
         SizeClass::Status => status::draw(&mut brush, model, area),
         class => screens(&mut brush, model, class, area),
     }
@@ -48,7 +50,9 @@ pub fn draw(model: &Model, skin: &Skin, buf: &mut Buffer) {
 }
 
 fn screens(brush: &mut Brush<'_>, model: &Model, class: SizeClass, area: Rect) {
-    let caption = caption_lines(model, area.width);
+    let staged = class == SizeClass::Stage && base(model).is_none() && !model.ui.expanded;
+    // On the stage the caption has a frame of its own.
+    let caption = if staged { Vec::new() } else { caption_lines(model, area.width) };
     let places = layout::places(class, area, caption.len() as u16);
     header::draw(brush, model, places.header);
     for (row, line) in (0..).zip(&caption) {
@@ -56,13 +60,14 @@ fn screens(brush: &mut Brush<'_>, model: &Model, class: SizeClass, area: Rect) {
         brush.line(places.caption, row, &[part(text, Role::Caption)]);
     }
     footer::draw(brush, model, places.footer);
-    let base = model.ui.layers.iter().find(|layer| matches!(layer, Layer::Queue(_)));
-    match base {
+    match base(model) {
         Some(Layer::Queue(view)) => queue::draw(brush, model, view, places.body),
         _ if model.summary_shown() => summary::draw(brush, model, places.body),
         _ if model.ui.expanded => panel(brush, model, model.ui.focus, places.body),
+        _ if staged => stage::draw(brush, model, places.body),
         _ => {
-            for (which, place) in layout::panels(class, places.body, model.ui.focus) {
+            let storage = model.board().shows_storage().then(|| storage::wanted(model));
+            for (which, place) in layout::panels(class, places.body, model.ui.focus, storage) {
                 panel(brush, model, which, place);
             }
             if class == SizeClass::Compact {
@@ -79,6 +84,11 @@ fn screens(brush: &mut Brush<'_>, model: &Model, class: SizeClass, area: Rect) {
     }
 }
 
+/// A screen of its own below all windows.
+fn base(model: &Model) -> Option<&Layer> {
+    model.ui.layers.iter().find(|layer| matches!(layer, Layer::Queue(_)))
+}
+
 fn panel(brush: &mut Brush<'_>, model: &Model, panel: Panel, area: Rect) {
     match panel {
         Panel::Peer(peer) => peer::draw(brush, model, peer, area),
@@ -87,6 +97,7 @@ fn panel(brush: &mut Brush<'_>, model: &Model, panel: Panel, area: Rect) {
         Panel::Plot => plot::draw(brush, model, area),
         Panel::Log => log::draw(brush, model, area),
         Panel::Messages => log::draw_messages(brush, model, area),
+        Panel::Storage => storage::draw(brush, model, area),
     }
 }
 

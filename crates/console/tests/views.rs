@@ -63,6 +63,7 @@ frames! {
     planning: sample::planning();
     finished: sample::finished();
     failed: sample::failed();
+    tape: sample::tape();
 }
 
 /// The demo with its caption, times since the start, and a peer that is not heard any more.

@@ -4,7 +4,7 @@
 //! what fails in a group. It must never close a transfer twice: [`crate::whole::Home::All`] is said once.
 
 use crate::committer::{Item, Sealed};
-use crate::copy::{Failure, ranged};
+use crate::copy::{Failure, ranged, resume};
 use crate::driver::DriverEvent;
 use crate::feeder::{Feed, Job};
 use crate::options::ATTEMPTS_MAX;
@@ -44,6 +44,9 @@ impl Closer {
         self.wholes.retire(whole);
         match sealed {
             Ok((put, kind)) => {
+                if let Some(target) = self.storage.target(row.target) {
+                    resume::let_go(whole, target);
+                }
                 let (job, attempts) = (whole.job.clone(), whole.attempts);
                 self.hand_on(whole, Item::Sealed(Box::new(Sealed { job, attempts, put, kind })));
             }

@@ -9,6 +9,7 @@ mod failure;
 mod flow;
 mod range;
 pub(crate) mod ranged;
+pub(crate) mod resume;
 
 use crate::committer::{Item, Sealed, SealedKind};
 use crate::driver::DriverEvent;
@@ -16,7 +17,7 @@ use crate::feeder::Job;
 use crate::gate::{Gate, Pass};
 use crate::limiter::Limiter;
 use crate::options::{ATTEMPTS_MAX, RETRY_PAUSE, SPACE_PAUSE};
-use crate::progress::SlotProgress;
+use crate::progress::{CallWait, SlotProgress};
 use crate::storage::{Opened, Storage};
 use crate::whole::{Whole, Wholes};
 use crate::{PeerTag, slots};
@@ -86,7 +87,13 @@ impl Desk {
     }
 
     fn op(&self) -> OpContext {
-        OpContext::new().cancelled_by(Arc::clone(&self.cancel))
+        self.telling(OpContext::new().cancelled_by(Arc::clone(&self.cancel)))
+    }
+
+    /// What its calls wait for is shown in this slot.
+    fn telling(&self, op: OpContext) -> OpContext {
+        let wait = CallWait::new(&self.progress, self.slot);
+        op.on_wait(move |reason, detail| wait.tell(reason, detail))
     }
 }
 

@@ -8,13 +8,17 @@ use twinhaul_units::Key;
 ///
 /// # Errors
 /// The backend's, for instance that there is no such object.
-pub fn digest_of(target: &Opened, key: &Key, buffer: &mut [u8]) -> Result<[u8; 32], BackendError> {
-    let op = OpContext::new();
+pub fn digest_of(
+    op: &OpContext,
+    target: &Opened,
+    key: &Key,
+    buffer: &mut [u8],
+) -> Result<[u8; 32], BackendError> {
     let options = ReadOptions { uncached: true, ..ReadOptions::default() };
-    let (mut reader, _) = target.target.reader_open(&op, key, options)?;
+    let (mut reader, _) = target.target.reader_open(op, key, options)?;
     let mut hasher = blake3::Hasher::new();
     loop {
-        let n = reader.read(&op, buffer)?;
+        let n = reader.read(op, buffer)?;
         if n == 0 {
             return Ok(*hasher.finalize().as_bytes());
         }

@@ -37,7 +37,7 @@ use tokio::sync::{mpsc, watch};
 use twinhaul_assist::{Core, Effect, Event};
 use twinhaul_ledger::NewEvent;
 use twinhaul_units::{Epoch, Incarnation, Moment, TransferId};
-use twinhaul_wire::{Envelope, PeerSnapshot};
+use twinhaul_wire::{Envelope, EventKind, PeerSnapshot};
 
 use control::Asker;
 pub use end::Ended;
@@ -72,6 +72,8 @@ pub(crate) enum DriverEvent {
     /// All ranges of a transfer came home, and it was sealed or is redone.
     RangesHome(Arc<Whole>),
     Group(GroupReport),
+    /// For the history.
+    Told(EventKind),
     Ledger(Answer),
     Link(LinkEvent),
     Heard(Heard),
@@ -245,6 +247,10 @@ impl Driver {
             }
             DriverEvent::Group(report) => {
                 self.on_group(report);
+                Ok(())
+            }
+            DriverEvent::Told(event) => {
+                self.record(event);
                 Ok(())
             }
             DriverEvent::Ledger(answer) => self.on_ledger(answer),

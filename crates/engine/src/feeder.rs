@@ -5,11 +5,12 @@
 
 use crate::copy::RangeJob;
 use crate::driver::DriverEvent;
+use crate::options::CHECKPOINT_BYTES_MIN;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use twinhaul_assist::Unit;
-use twinhaul_ledger::{Row, View};
+use twinhaul_ledger::{Checkpoint, Row, View};
 use twinhaul_units::TransferId;
 
 /// Rows read ahead; what is in memory of the queue.
@@ -43,6 +44,16 @@ pub(crate) struct Job {
     pub attempts: u32,
     /// The core does not wait for its slot.
     pub redo: bool,
+    /// What an attempt before this process left of it.
+    pub checkpoint: Option<Arc<Checkpoint>>,
+}
+
+/// The transfer `unit` with what the ledger knows of it.
+fn job(view: &View, ahead: &Ahead, unit: Unit) -> twinhaul_ledger::Result<Job> {
+    let row = ahead.take(view, unit.id)?;
+    let large = row.size >= CHECKPOINT_BYTES_MIN;
+    let checkpoint = if large { view.checkpoint(unit.id)?.map(Arc::new) } else { None };
+    Ok(Job { unit, attempts: row.attempts, row, redo: false, checkpoint })
 }
 
 /// The page: rows that come next, in the order of their ids.
@@ -92,9 +103,7 @@ pub(crate) fn run(
         let job = match feed {
             Feed::Redo(job) => Ok(Work::Transfer(job)),
             Feed::Range(job) => Ok(Work::Range(job)),
-            Feed::Start(unit) => ahead
-                .take(view, unit.id)
-                .map(|row| Work::Transfer(Job { unit, attempts: row.attempts, row, redo: false })),
+            Feed::Start(unit) => job(view, ahead, unit).map(Work::Transfer),
         };
         match job {
             Ok(job) => {

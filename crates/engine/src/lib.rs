@@ -4,6 +4,8 @@
 //! through the durable steps, the feeder and the ledger's thread read and write the truth. It must never change what
 //! the ledger does not say it owns. Entry point: [`run`], called by the hidden verb `peer`.
 
+mod backends;
+mod checkpointer;
 mod clock;
 mod closer;
 mod committer;

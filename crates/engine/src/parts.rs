@@ -8,6 +8,7 @@ use crate::gate::Gate;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use twinhaul_ledger::Chain;
 
 /// How long to wait for a decision before the gate is looked at again.
 const LOOK: Duration = Duration::from_millis(100);
@@ -38,12 +39,16 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Part {
     from: u64,
+    /// Where its slot begins: what is before that was there.
+    begin: u64,
     /// Cuts are made on multiples of it.
     align: u64,
     state: Mutex<State>,
     changed: Condvar,
     /// Everything before it is written.
     reached: AtomicU64,
+    /// Chaining values of what is written.
+    trail: Mutex<Vec<Chain>>,
     /// Also cancels the backend's calls.
     stop: Arc<AtomicBool>,
 }
@@ -51,18 +56,25 @@ pub(crate) struct Part {
 impl Part {
     /// The bytes `[from, to)`; cuts fall on multiples of `align`, as `from` does.
     pub(crate) fn new(from: u64, to: u64, align: u64) -> Self {
+        Self::resumed(from, from, to, align)
+    }
+
+    /// The bytes `[from, to)`, of which those before `begin` are in the object already.
+    pub(crate) fn resumed(from: u64, begin: u64, to: u64, align: u64) -> Self {
         Self {
             from,
+            begin,
             align: align.max(1),
             state: Mutex::new(State {
-                claimed: from,
+                claimed: begin,
                 end: to,
                 undecided: None,
                 hedged: None,
                 finished: false,
             }),
             changed: Condvar::new(),
-            reached: AtomicU64::new(from),
+            reached: AtomicU64::new(begin),
+            trail: Mutex::default(),
             stop: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -73,6 +85,11 @@ impl Part {
 
     pub(crate) const fn from(&self) -> u64 {
         self.from
+    }
+
+    /// The first byte that its slot has to copy.
+    pub(crate) const fn begin(&self) -> u64 {
+        self.begin
     }
 
     /// Where it ends now.
@@ -93,6 +110,15 @@ impl Part {
 
     pub(crate) fn reach(&self, at: u64) {
         self.reached.store(at, Ordering::Relaxed);
+    }
+
+    /// Chaining values of bytes that are written, from where the slot began; not yet durable.
+    pub(crate) fn trail(&self) -> Vec<Chain> {
+        self.trail.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn leave_trail(&self, chains: Vec<Chain>) {
+        *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = chains;
     }
 
     /// Claims the next bytes, about `step` of them; waits while nothing is left and a cut is not decided.
@@ -119,8 +145,9 @@ impl Part {
     /// From the beginning again: the same bytes, after a temporary failure.
     pub(crate) fn restart(&self) {
         let mut state = self.state();
-        (state.claimed, state.finished) = (self.from, false);
-        self.reach(self.from);
+        (state.claimed, state.finished) = (self.begin, false);
+        self.reach(self.begin);
+        self.leave_trail(Vec::new());
     }
 
     /// Where a cut of `bytes` would fall. The first step stays, unless nobody has begun.

@@ -1,5 +1,7 @@
 //! What each slot is doing, written by the slot where it happens, read by the snapshot. Never a guess.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +9,8 @@ use std::time::Instant;
 use twinhaul_assist::PartProgress;
 use twinhaul_units::TransferId;
 use twinhaul_wire::{InFlight, KeyText, Phase, Wait, WaitReason};
+
+pub(crate) use told::{CallWait, wait_reason};
 
 /// Keys longer than this are shown by their end; a snapshot must fit its frame.
 const KEY_SHOWN_MAX: usize = 512;
@@ -28,6 +32,8 @@ struct Current {
     attempts: u32,
     since: Instant,
     wait: Option<(WaitReason, String, Instant)>,
+    /// What a backend says that its call waits for, by the call's number: it knows better than the slot.
+    told: Option<told::Told>,
     /// (when, bytes) about a second ago, for this transfer's own rate.
     mark: (Instant, u64),
     rate: u64,
@@ -51,6 +57,13 @@ pub(crate) struct Totals {
 impl Totals {
     pub(crate) fn waits(&self) -> BTreeMap<WaitReason, u64> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn waited(&self, reason: WaitReason, since: Instant) {
+        let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if ms > 0 {
+            *self.waits.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += ms;
+        }
     }
 }
 
@@ -95,6 +108,7 @@ impl SlotProgress {
             attempts,
             since: now,
             wait: None,
+            told: None,
             mark: (now, 0),
             rate: 0,
         });
@@ -102,6 +116,7 @@ impl SlotProgress {
 
     pub(crate) fn end(&self) {
         self.wait_over();
+        self.forget_told();
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
@@ -164,16 +179,7 @@ impl SlotProgress {
         let mut ended = None;
         self.with(|c| ended = c.wait.take());
         if let Some((reason, _, since)) = ended {
-            let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-            if ms > 0 {
-                *self
-                    .totals
-                    .waits
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .entry(reason)
-                    .or_default() += ms;
-            }
+            self.totals.waited(reason, since);
         }
     }
 
@@ -201,14 +207,15 @@ impl SlotProgress {
             rate,
             age_ms: age_ms(c.since),
             attempts: c.attempts,
-            wait: c.wait.as_ref().and_then(|(reason, detail, since)| {
-                let age_ms = age_ms(*since);
-                (age_ms >= WAIT_SHOWN_AFTER_MS).then(|| Wait {
-                    reason: *reason,
-                    detail: detail.clone(),
-                    age_ms,
+            wait: {
+                let told = c.told.as_ref().map(|told| (&told.reason, &told.detail, &told.since));
+                let own = c.wait.as_ref().map(|(reason, detail, since)| (reason, detail, since));
+                told.or(own).and_then(|(reason, detail, since)| {
+                    let age_ms = age_ms(*since);
+                    let (reason, detail) = (*reason, detail.clone());
+                    (age_ms >= WAIT_SHOWN_AFTER_MS).then_some(Wait { reason, detail, age_ms })
                 })
-            }),
+            },
         })
     }
 }

@@ -10,9 +10,10 @@ use crate::error::{EngineError, Result};
 use crate::options::CHUNK;
 use crate::storage::Storage;
 use crate::tag::PeerTag;
+use std::path::Path;
 use twinhaul_backend_host::{OpContext, Private};
 use twinhaul_failpoint::{Point, hit};
-use twinhaul_ledger::{NodeKind, Outcome, Settled, Store, Unsettled};
+use twinhaul_ledger::{NodeKind, Outcome, Settled, Store, Unsettled, View};
 use twinhaul_profile::Verify;
 use twinhaul_units::{Epoch, Key, TransferId};
 
@@ -109,15 +110,20 @@ impl Place<'_> {
         Ok(())
     }
 
-    /// The private objects of all incarnations that the ledger calls over, of both peers.
+    /// The private objects of all incarnations that the ledger calls over, of both peers; but for those whose durable
+    /// part is taken over by whoever begins their transfers again. None of those can be published: that takes an
+    /// authorisation, and the ledger refuses one of an incarnation that is over.
     fn discard_dead(&self) -> Result<u64> {
         let current = self.store.peers()?.map(|peer| peer.incarnation);
+        let kept = self.store.checkpointed_attempts()?;
+        let is_kept = |attempt: &[u8]| kept.iter().any(|known| known.as_bytes() == attempt);
         let mut discarded = 0;
         for target in self.storage.reached() {
             let fail = |source| EngineError::Backend { target: target.name.clone(), source };
             let op = OpContext::new();
             let found = target.target.sweep(&op, &PeerTag::run_prefix(&self.tag.run), false).map_err(fail)?;
-            for attempt in found.into_iter().filter(|attempt| PeerTag::is_of_dead_life(attempt, current)) {
+            let is_over = |attempt: &Vec<u8>| PeerTag::is_of_dead_life(attempt, current) && !is_kept(attempt);
+            for attempt in found.into_iter().filter(is_over) {
                 let Ok(attempt) = std::str::from_utf8(&attempt) else { continue };
                 discarded += u64::from(target.target.discard(&op, Private::Attempt(attempt)).map_err(fail)?);
                 hit(self.passed);
@@ -129,11 +135,14 @@ impl Place<'_> {
 
 /// Removes what this very process has private, when it ends and nothing of it will be published: fenced, or the run is
 /// over.
-pub(crate) fn leave_nothing(storage: &Storage, tag: &PeerTag) {
+pub(crate) fn leave_nothing(storage: &Storage, tag: &PeerTag, ledger: &Path) {
+    // Fenced: the other peer may go on from what this process had made durable.
+    let kept = View::open(ledger).and_then(|view| view.checkpointed_attempts()).unwrap_or_default();
+    let is_kept = |attempt: &[u8]| kept.iter().any(|known| known.as_bytes() == attempt);
     for target in storage.reached() {
         let op = OpContext::new();
         let found = target.target.sweep(&op, &PeerTag::run_prefix(&tag.run), false).unwrap_or_default();
-        for attempt in found.into_iter().filter(|attempt| tag.is_own(attempt)) {
+        for attempt in found.into_iter().filter(|attempt| tag.is_own(attempt) && !is_kept(attempt)) {
             let Ok(attempt) = std::str::from_utf8(&attempt) else { continue };
             // What cannot be removed is found by the next life, or by `doctor`.
             if let Err(e) = target.target.discard(&op, Private::Attempt(attempt)) {
@@ -159,7 +168,8 @@ fn is_published(storage: &Storage, row: &Unsettled, buffer: &mut [u8]) -> Result
             let existed = target.target.discard(&op, Private::Ref(&row.reference)).map_err(fail)?;
             // Further names may be missing even if the first is there: a group is redone whole.
             let whole = row.row.kind == NodeKind::File;
-            Ok(!existed && whole && digest_of(target, &key, buffer).is_ok_and(|digest| digest == row.blake3))
+            let mut same = || digest_of(&op, target, &key, buffer).is_ok_and(|digest| digest == row.blake3);
+            Ok(!existed && whole && same())
         }
     }
 }

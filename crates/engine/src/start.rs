@@ -1,5 +1,6 @@
 //! Putting a peer together: join, recover, threads, sockets, then the driver until it ends.
 
+use crate::checkpointer::Checkpointer;
 use crate::clock::{Clock, wall_ms};
 use crate::closer::Closer;
 use crate::committer::Committer;
@@ -17,7 +18,8 @@ use crate::server::{self, Heard};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use crate::whole::{WHOLES_MAX, Whole, Wholes};
-use crate::{place, recover, slots};
+use crate::{backends, place, recover, slots};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::JoinHandle;
@@ -250,23 +252,23 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
     tokio::spawn(forward(face.heard, driver_in.clone(), DriverEvent::Heard));
     tokio::spawn(forward(link_events, driver_in.clone(), DriverEvent::Link));
     tokio::spawn(signals(driver_in));
-    let at_the_end = shared.clone();
+    let (at_the_end, ledger) = (shared.clone(), options.run_dir.join("ledger.sqlite"));
     let ended = Driver::new(options, clock, core, shared, out, polled).run(driver_events).await;
     if may_leave_nothing(&ended) {
-        leave_nothing(&at_the_end, &tag).await;
+        leave_nothing(&at_the_end, &tag, &ledger).await;
     }
     ended
 }
 
 /// Whoever finishes swept before; a process that woke late may have begun something since.
-async fn leave_nothing(shared: &Shared, own: &PeerTag) {
+async fn leave_nothing(shared: &Shared, own: &PeerTag, ledger: &Path) {
     shared.gate.cut();
     let begun = std::time::Instant::now();
     let in_hand = || shared.slots.iter().any(|slot| slot.shown(0).is_some());
     while in_hand() && begun.elapsed() < LAST_SLOTS {
         tokio::time::sleep(LAST_SLOTS_POLL).await;
     }
-    recover::leave_nothing(&shared.storage, own);
+    recover::leave_nothing(&shared.storage, own, ledger);
 }
 
 /// What a client sees before the driver has made its first snapshot: who answers, and what the ledger says of it.
@@ -365,6 +367,9 @@ fn start_threads(
     let to_driver = driver.clone();
     spawn("ledger", move || ledger_thread::run(&store, me, incarnation, &targets, &ledger_jobs, &to_driver))?;
 
+    let (weak, to_driver) = (Arc::downgrade(&shared.storage), driver.clone());
+    spawn("backends", move || backends::watch(&weak, &to_driver))?;
+
     let (view, to_driver) = (View::open(&path)?, driver.clone());
     let (run_dir, name) = (options.run_dir.clone(), options.other_name().to_owned());
     spawn("place", move || place::watch(&view, &run_dir, &name, me.other(), &to_driver))?;
@@ -412,6 +417,16 @@ fn start_threads(
         driver: driver.clone(),
     };
     spawn("closer", move || closing.run(&all_home))?;
+    let recording = Checkpointer {
+        store: Store::open(&path)?,
+        me,
+        incarnation,
+        storage: Arc::clone(&shared.storage),
+        wholes: Arc::clone(&shared.wholes),
+        closer: closer.clone(),
+        driver: driver.clone(),
+    };
+    spawn("checkpointer", move || recording.run())?;
     Ok(Threads { ledger, feeder, committer, closer })
 }
 
@@ -421,7 +436,7 @@ mod tests {
     use std::io::{BufRead as _, BufReader, Write as _};
     use twinhaul_wire::{Command, CommandResult, Frame, Request, decode, encode};
 
-    fn options(run_dir: &std::path::Path) -> Options {
+    fn options(run_dir: &Path) -> Options {
         let profile = twinhaul_profile::Profile::copy("/source".as_ref(), "/target".as_ref()).unwrap();
         Options {
             run_dir: run_dir.into(),
@@ -436,7 +451,7 @@ mod tests {
     }
 
     /// A client's talk: hello in both directions, then the answer to `status`.
-    fn ask_status(run_dir: &std::path::Path) -> (Hello, PeerSnapshot) {
+    fn ask_status(run_dir: &Path) -> (Hello, PeerSnapshot) {
         let mut stream = std::os::unix::net::UnixStream::connect(run_dir.join("alpha.sock")).unwrap();
         let hello = Hello { role: Role::Verb, ..hello(&options(run_dir), 0) };
         let request = Request { id: 1, by: String::new(), command: Command::Status };

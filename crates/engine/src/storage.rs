@@ -1,9 +1,10 @@
 //! The opened sources and targets of a peer, in the profile's order: the index is the ledger's number.
 
+use crate::backends::Backends;
 use crate::error::{EngineError, Result};
 use crate::problems::Problems;
 use std::sync::{Mutex, PoisonError};
-use twinhaul_backend_host::{Caps, Code, Limits, Loader, OpContext, Target};
+use twinhaul_backend_host::{Caps, Code, Limits, Loader, OpContext, Target, WaitNote};
 use twinhaul_profile::{End, Profile};
 use twinhaul_units::{Amount, PeerId};
 use twinhaul_wire::TargetSnapshot;
@@ -25,9 +26,12 @@ pub struct Storage {
     names: Vec<String>,
     /// Complete, waiting for durability: in flight without a slot (store.md 3).
     pub settling: Settling,
+    /// What the group waits for that is being made durable.
+    pub settling_wait: WaitNote,
     /// The part of them that is visible under its key: with `durability: end`, until the sync at the end.
     pub published: Settling,
     pub problems: Problems,
+    pub backends: Backends,
 }
 
 impl Storage {
@@ -48,8 +52,10 @@ impl Storage {
             targets,
             names: profile.targets.iter().map(|end| end.name.clone()).collect(),
             settling: Settling::default(),
+            settling_wait: WaitNote::default(),
             published: Settling::default(),
             problems: Problems::default(),
+            backends: Backends::default(),
         })
     }
 

@@ -48,6 +48,11 @@ impl RangeHasher {
         }
     }
 
+    /// The chaining values of the whole leaves that came by.
+    pub(crate) fn so_far(&self) -> &[Chain] {
+        &self.chains
+    }
+
     /// The chaining values of everything that came by.
     pub(crate) fn finish(mut self) -> Vec<Chain> {
         if self.leaf.count() > 0 {

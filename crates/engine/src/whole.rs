@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use twinhaul_backend_host::{Attrs, Lost, Put, Reader, Writer};
-use twinhaul_ledger::{Chain, SharedObject};
+use twinhaul_ledger::{CHECKPOINT_CHAINS_MAX, Chain, Checkpoint, SharedObject};
 use twinhaul_units::TransferId;
 
 /// Transfers that may wait for lent ranges at one moment; with more, nothing further is cut.
@@ -59,6 +59,10 @@ struct State {
     failed: Option<Failure>,
     ever_lent: bool,
     closing: bool,
+    /// Bytes that the last checkpoint covers.
+    recorded: u64,
+    /// The attempt whose private object this one has taken bytes over from, until it is of no more use.
+    adopted: Option<String>,
 }
 
 /// See the module.
@@ -73,6 +77,18 @@ pub(crate) struct Whole {
     pub put: Put,
     pub since: Instant,
     state: Mutex<State>,
+}
+
+/// What an earlier attempt left in the new object; the default: nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Where the first part begins …
+    pub begin: u64,
+    /// … and ends, if what is behind that is there too.
+    pub end: Option<u64>,
+    pub chains: Vec<Chain>,
+    /// The earlier attempt.
+    pub attempt: Option<String>,
 }
 
 /// What the driver must know of a transfer to draw it and to tell the core of it.
@@ -97,9 +113,16 @@ impl Whole {
         (size, align): (u64, u64),
         object: SharedObject,
         put: Put,
+        kept: Kept,
     ) -> (Arc<Self>, Arc<Part>) {
-        let first = Arc::new(Part::new(0, size, align));
-        let state = State { own: BTreeMap::from([(0, Arc::clone(&first))]), ..State::default() };
+        let first = Arc::new(Part::resumed(0, kept.begin, kept.end.unwrap_or(size), align));
+        let state = State {
+            own: BTreeMap::from([(0, Arc::clone(&first))]),
+            chains: kept.chains,
+            adopted: kept.attempt,
+            done: kept.end.map(|end| (true, Span { from: end, to: size })).into_iter().collect(),
+            ..State::default()
+        };
         let whole =
             Self { job, attempts, size, align, object, put, since: Instant::now(), state: Mutex::new(state) };
         (Arc::new(whole), first)
@@ -168,6 +191,36 @@ impl Whole {
     pub(crate) fn take(&self) -> (Option<Parked>, Vec<Chain>, Option<Failure>) {
         let mut state = self.state();
         (state.parked.take(), std::mem::take(&mut state.chains), state.failed.clone())
+    }
+
+    // --- checkpoints
+
+    /// What is written of it, if that is more than the last checkpoint covers. Whoever records it makes it durable
+    /// before, and says so with [`Self::recorded`].
+    pub(crate) fn written(&self) -> Option<(Checkpoint, u64)> {
+        let state = self.state();
+        if state.failed.is_some() || state.closing {
+            return None;
+        }
+        let mut chains = state.chains.clone();
+        chains.extend(state.own.values().flat_map(|part| part.trail()));
+        chains.sort_by_key(|chain| (chain.at, std::cmp::Reverse(chain.len)));
+        chains.truncate(CHECKPOINT_CHAINS_MAX);
+        let checkpoint = Checkpoint { object: self.object.clone(), chains };
+        let covered = checkpoint.covered().iter().map(|(from, to)| to - from).sum();
+        (covered > state.recorded).then_some((checkpoint, covered))
+    }
+
+    /// A checkpoint is in the ledger. Returns the attempt whose object is of no more use now.
+    pub(crate) fn recorded(&self, covered: u64) -> Option<String> {
+        let mut state = self.state();
+        state.recorded = covered;
+        state.adopted.take()
+    }
+
+    /// Whether the next process finds something of this attempt.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.state().recorded > 0
     }
 
     /// Whether ranges of this attempt were ever in the ledger.

@@ -49,6 +49,8 @@ points! {
     Settling = "settling",
     /// Just after it.
     Settled = "settled",
+    /// What large transfers have reached is durable and recorded.
+    Checkpointed = "checkpointed",
     /// A large file: some bytes of a part are written, of its first one or of a range.
     PartCopying = "part_copying",
     /// Just before the commit that lends ranges of it.

@@ -20,9 +20,9 @@ pub mod view;
 
 pub use error::{LedgerError, Result};
 pub use limits::{
-    ASSIGN_INTERVALS_MAX, BATCH_MAX, BUSY_MAX, CHAINS_MAX, CUTS_MAX, ERROR_BYTES_MAX, EVENTS_MAX,
-    FIND_SCAN_MAX, LOTS_COMPACT, LOTS_MAX, NAMES_MAX, OPERATIONS_MAX, PAGE_MAX, RANGE_ALIGN, RANGES_MAX,
-    REFERENCE_BYTES_MAX, RESERVE_BYTES, ROWS_MAX, VIOLATIONS_MAX, WAL_BYTES_ALARM,
+    ASSIGN_INTERVALS_MAX, BATCH_MAX, BUSY_MAX, CHAINS_MAX, CHECKPOINT_CHAINS_MAX, CUTS_MAX, ERROR_BYTES_MAX,
+    EVENTS_MAX, FIND_SCAN_MAX, LOTS_COMPACT, LOTS_MAX, NAMES_MAX, OPERATIONS_MAX, PAGE_MAX, RANGE_ALIGN,
+    RANGES_MAX, REFERENCE_BYTES_MAX, RESERVE_BYTES, ROWS_MAX, VIOLATIONS_MAX, WAL_BYTES_ALARM,
 };
 pub use sim::{Sim, SimStore, SimView};
 pub use sqlite::{SqliteStore, SqliteView};
@@ -30,11 +30,11 @@ pub use store::{Store, lock_holder};
 pub use twinhaul_assist::{ByteRange, Interval};
 pub use twinhaul_wire::{AssignWhy, RunState};
 pub use types::{
-    Assign, AssignOutcome, Assigned, Authorise, Chain, Counter, Counters, Detail, DirectoryCursor,
-    DirectoryRow, FinishedRange, Found, HeldRange, Holding, Joined, Lent, LiveLimit, Loaded, LoadedRanges,
-    LotCursor, LotRow, NewEvent, NewLot, NewRun, NodeKind, Outcome, Owned, PeerRow, Planned,
-    PlannedDirectory, Process, QueueAt, RangeCursor, RangeCut, RangeEnd, RangeRow, Refused, Remembered,
-    Reopen, Row, RunRow, Settled, SharedObject, State, Stopped, TakeOver, TakeOverOutcome, TakenOver, Totals,
-    Unsettled, Version,
+    Assign, AssignOutcome, Assigned, Authorise, Chain, Checkpoint, Counter, Counters, Detail,
+    DirectoryCursor, DirectoryRow, FinishedRange, Found, HeldRange, Holding, Joined, Lent, LiveLimit, Loaded,
+    LoadedRanges, LotCursor, LotRow, NewCheckpoint, NewEvent, NewLot, NewRun, NodeKind, Outcome, Owned,
+    PeerRow, Planned, PlannedDirectory, Process, QueueAt, RangeCursor, RangeCut, RangeEnd, RangeRow, Refused,
+    Remembered, Reopen, Row, RunRow, Settled, SharedObject, State, Stopped, TakeOver, TakeOverOutcome,
+    TakenOver, Totals, Unsettled, Version,
 };
 pub use view::{Manifest, View};

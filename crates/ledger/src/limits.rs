@@ -26,6 +26,8 @@ pub const CUTS_MAX: usize = 4096;
 pub const RANGES_MAX: u64 = 65_536;
 /// Chaining values of one range: two for each level of the tree.
 pub const CHAINS_MAX: usize = 128;
+/// Chaining values of one checkpoint: those of many ranges.
+pub const CHECKPOINT_CHAINS_MAX: usize = 1024;
 /// Bytes of the reference of a shared private object.
 pub const REFERENCE_BYTES_MAX: usize = 256;
 /// Lots of a run; above it, assignments are refused.

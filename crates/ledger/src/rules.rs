@@ -2,6 +2,7 @@
 //!
 //! Entry points: [`check_wave`], [`joined`], [`check_group`], [`cut`]. Nothing here reads or changes anything.
 
+pub(crate) mod checkpoints;
 pub(crate) mod lending;
 
 use crate::{

@@ -11,6 +11,7 @@
 )]
 
 mod check;
+mod checkpoints;
 mod end;
 mod lots;
 mod moves;
@@ -23,12 +24,14 @@ mod rows;
 mod settle;
 mod tally;
 
-use crate::{Interval, LedgerError, LiveLimit, NewRun, Remembered, Result, RunState, State, Store, View};
+use crate::{
+    Checkpoint, Interval, LedgerError, LiveLimit, NewRun, Remembered, Result, RunState, State, Store, View,
+};
 use lots::Lot;
 use moves::{Answer, Operation};
 use plan::Plan;
 use rows::Line;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tally::Tally;
@@ -43,6 +46,7 @@ pub struct Sim {
     lots: Vec<Lot>,
     next_lot: u64,
     ranges: ranges::Ranges,
+    checkpoints: BTreeMap<u64, Checkpoint>,
     tally: Tally,
     peers: [Peer; 2],
     /// The oldest first.
@@ -101,6 +105,7 @@ impl Sim {
             lots: Vec::new(),
             next_lot: 1,
             ranges: ranges::Ranges::default(),
+            checkpoints: BTreeMap::new(),
             tally: Tally::default(),
             peers: Default::default(),
             operations: VecDeque::new(),

@@ -7,6 +7,7 @@ mod assign;
 mod blocks;
 mod busy;
 mod check;
+mod checkpoints;
 mod cure;
 mod end;
 mod fence;

@@ -6,9 +6,9 @@
 use crate::sim::SimStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Assign, AssignOutcome, Authorise, FinishedRange, HeldRange, Joined, LedgerError, NewEvent, NewLot,
-    NewRun, Planned, PlannedDirectory, Process, RangeEnd, Remembered, Reopen, Result, RunState, Settled,
-    TakeOver, TakeOverOutcome, View,
+    Assign, AssignOutcome, Authorise, FinishedRange, HeldRange, Joined, LedgerError, NewCheckpoint, NewEvent,
+    NewLot, NewRun, Planned, PlannedDirectory, Process, RangeEnd, Remembered, Reopen, Result, RunState,
+    Settled, TakeOver, TakeOverOutcome, View,
 };
 use std::path::Path;
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
@@ -200,6 +200,21 @@ impl Store {
         transfers: &[(TransferId, Epoch)],
     ) -> Result<()> {
         each!(self, store => store.recall_ranges(home, incarnation, transfers))
+    }
+
+    /// Records what of large transfers in flight is durable in their private objects; what was recorded before is
+    /// replaced. Whoever begins such a transfer again goes on from there: see [`View::checkpoint`]. It ends with the
+    /// transfer's next step; of one that is not this peer's any more, or has taken it, nothing is recorded.
+    ///
+    /// # Errors
+    /// `Fenced`, `TooMany`.
+    pub fn keep_checkpoints(
+        &self,
+        peer: PeerId,
+        incarnation: Incarnation,
+        new: &[NewCheckpoint],
+    ) -> Result<()> {
+        each!(self, store => store.keep_checkpoints(peer, incarnation, new))
     }
 
     /// Makes authorised transfers planned again: their private objects are discarded and they will be redone.

@@ -3,12 +3,14 @@
 //! Plain data: no SQL, no files, no clock (milliseconds since the epoch are passed in as `*_ms`). Targets and sources
 //! are numbers: the index of the profile's target or source by name order.
 
+mod checkpoints;
 mod moves;
 mod plan;
 mod ranges;
 mod report;
 mod work;
 
+pub use checkpoints::{Checkpoint, NewCheckpoint};
 pub use moves::{
     Assign, AssignOutcome, Assigned, Joined, LiveLimit, Loaded, LotCursor, Owned, Process, Refused,
     Remembered, Stopped, TakeOver, TakeOverOutcome, TakenOver,

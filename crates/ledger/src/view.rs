@@ -5,13 +5,14 @@
 
 use crate::sim::{Sim, SimView};
 use crate::sqlite::SqliteView;
+use crate::{
+    Checkpoint, Holding, Interval, Loaded, LoadedRanges, LotCursor, RangeCursor, RangeRow, Result, Stopped,
+    Unsettled,
+};
 /// What a reader meets, so that the console needs nothing but this module (architecture.md 3).
 pub use crate::{
     Counters, Detail, DirectoryCursor, DirectoryRow, Found, LedgerError, LotRow, PAGE_MAX, PeerRow, QueueAt,
     Row, RunRow, State, Totals,
-};
-use crate::{
-    Holding, Interval, Loaded, LoadedRanges, LotCursor, RangeCursor, RangeRow, Result, Stopped, Unsettled,
 };
 use std::path::Path;
 use twinhaul_units::{Amount, Bytes, Incarnation, LotId, PeerId, TransferId};
@@ -122,6 +123,17 @@ impl View {
     /// Every part of a transfer that was lent, in order; the rest of it is its home's. Empty when none was.
     pub fn ranges(&self, id: TransferId) -> Result<Vec<RangeRow>> {
         each!(self, view => view.ranges(id))
+    }
+
+    /// What of a transfer is durable in the private object of an attempt that has not ended well.
+    pub fn checkpoint(&self, id: TransferId) -> Result<Option<Checkpoint>> {
+        each!(self, view => view.checkpoint(id))
+    }
+
+    /// The attempts of all checkpoints: their private objects are still of use. As many as there are large transfers in
+    /// flight.
+    pub fn checkpointed_attempts(&self) -> Result<Vec<String>> {
+        each!(self, view => view.checkpointed_attempts())
     }
 
     /// How the bytes of an interval lie in it: (id, bytes of the interval's transfers before it), ascending, from its

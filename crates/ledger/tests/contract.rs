@@ -7,6 +7,8 @@
 
 #[path = "contract/both.rs"]
 mod both;
+#[path = "contract/checkpoints.rs"]
+mod checkpoints;
 #[path = "contract/moves.rs"]
 mod moves;
 #[path = "contract/plan.rs"]
@@ -64,6 +66,7 @@ macro_rules! every_contract {
                 only_what_the_giver_holds_can_be_cut,
                 an_assignment_of_ranges_is_made_once,
                 a_helper_gives_back_whole_or_in_part,
+                one_range_is_cut_twice_at_once,
                 a_hedge_is_a_copy,
                 ranges_end_with_their_transfer,
                 a_new_attempt_knows_nothing_of_the_old_one,
@@ -71,6 +74,11 @@ macro_rules! every_contract {
                 what_a_dead_home_lent_is_moot,
                 a_shared_transfer_moves_only_by_fencing,
                 sizes_are_exact_at_the_head_and_by_blocks_behind,
+            }
+            checkpoints::{
+                a_checkpoint_is_replaced_and_ends_with_the_next_step,
+                only_the_owner_records_what_is_durable,
+                what_a_helper_finished_outlives_the_home,
             }
             settle::{
                 done_is_final,

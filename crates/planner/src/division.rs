@@ -6,13 +6,16 @@ use twinhaul_profile::{Profile, Split};
 use twinhaul_units::{PeerId, TransferId};
 
 /// Lots for transfers that are already in id order; a lot never crosses a target.
-pub(crate) fn lots(profile: &Profile, transfers: &[Planned]) -> Vec<NewLot> {
+pub(crate) fn lots(profile: &Profile, transfers: &[Planned], media: &[Option<u32>]) -> Vec<NewLot> {
     let mut lots = Vec::new();
+    let mut begin = 0;
     for chunk in transfers.chunk_by(|a, b| a.target == b.target) {
+        let media = media.get(begin..begin + chunk.len()).unwrap_or_default();
+        begin += chunk.len();
         let target = chunk[0].target;
         let name = profile.targets.get(usize::from(target)).map_or("", |t| t.name.as_str());
         let cut = match (profile.reaches(PeerId::First, name), profile.reaches(PeerId::Second, name)) {
-            (true, true) => cut(&profile.split, chunk),
+            (true, true) => at_border(chunk, media, cut(&profile.split, chunk)),
             (true, false) => chunk.len(),
             (false, _) => 0,
         };
@@ -24,6 +27,24 @@ pub(crate) fn lots(profile: &Profile, transfers: &[Planned]) -> Vec<NewLot> {
         }
     }
     lots
+}
+
+/// A cut within a medium would have both peers mount it: it goes to the nearer end of that medium, if the division leaves
+/// something for both.
+fn at_border(chunk: &[Planned], media: &[Option<u32>], cut: usize) -> usize {
+    let of = |i: usize| media.get(i).copied().flatten().map(|m| (chunk[i].source, m));
+    if cut == 0 || cut >= chunk.len() || of(cut).is_none() || of(cut - 1) != of(cut) {
+        return cut;
+    }
+    let begin = (0..cut).rev().take_while(|i| of(*i) == of(cut)).last().unwrap_or(cut);
+    let end = (cut..chunk.len()).find(|i| of(*i) != of(cut)).unwrap_or(chunk.len());
+    let bytes = |part: &[Planned]| part.iter().map(|t| t.size.max(1)).sum::<u64>();
+    match (begin > 0, end < chunk.len()) {
+        (true, true) if bytes(&chunk[begin..cut]) <= bytes(&chunk[cut..end]) => begin,
+        (_, true) => end,
+        (true, false) => begin,
+        (false, false) => cut,
+    }
 }
 
 /// How many of `chunk` the first peer gets, from the front.
@@ -100,6 +121,23 @@ mod tests {
         assert_eq!(transfers.iter().map(|t| t.size).collect::<Vec<_>>(), [40, 20, 30, 10]);
         order(&profile, &mut transfers, 1, |_| None);
         assert_eq!(transfers.iter().map(|t| t.size).collect::<Vec<_>>(), [40, 30, 20, 10]);
+    }
+
+    #[test]
+    fn no_medium_is_divided_where_there_are_several() {
+        let chunk = sizes(&[1; 10]);
+        let media = |text: &str| text.bytes().map(|b| (b != b'-').then(|| u32::from(b))).collect::<Vec<_>>();
+        assert_eq!(
+            at_border(&chunk, &media("aaabbbbccc"), 5),
+            7,
+            "both ends are as near: as much as was meant"
+        );
+        assert_eq!(at_border(&chunk, &media("aaabbbbccc"), 4), 3);
+        assert_eq!(at_border(&chunk, &media("aaabbbbccc"), 3), 3, "it is a border");
+        assert_eq!(at_border(&chunk, &media("aaaaaaaabb"), 5), 8);
+        assert_eq!(at_border(&chunk, &media("abbbbbbbbb"), 5), 1);
+        assert_eq!(at_border(&chunk, &media("aaaaaaaaaa"), 5), 5, "one for both: they take turns");
+        assert_eq!(at_border(&chunk, &media("----------"), 5), 5);
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod wave;
 pub use error::PlanError;
 pub use sink::{LedgerSink, Sink};
 pub use space::Free;
-pub use summary::{RouteSummary, Summary};
+pub use summary::{MEDIA_MAX, Medium, RouteSummary, Summary};
 pub use wave::Wave;
 
 use twinhaul_backend_host::Target;

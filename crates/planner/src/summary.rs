@@ -19,6 +19,24 @@ pub struct Summary {
     pub unrouted: u64,
     /// Listing failed; each becomes a failed transfer.
     pub unreadable_directories: u64,
+    /// Media that a sequential source has to bring, in the order of the plan; each is one mount. At most
+    /// [`MEDIA_MAX`], the others are counted.
+    pub media: Vec<Medium>,
+    pub media_more: u64,
+}
+
+/// Steps of the media plan that are kept.
+pub const MEDIA_MAX: usize = 10_000;
+
+/// One medium (a cartridge) for one peer: all its transfers from it come one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Medium {
+    /// In the profile's order.
+    pub source: u16,
+    /// The backend's number of it.
+    pub number: u32,
+    pub peer: PeerId,
+    pub amount: Amount,
 }
 
 /// What one route takes.
@@ -30,6 +48,16 @@ pub struct RouteSummary {
 }
 
 impl Summary {
+    /// A transfer of `peer` from a medium, after those before it.
+    pub(crate) fn bring(&mut self, source: u16, number: u32, peer: PeerId, amount: Amount) {
+        let full = self.media.len() >= MEDIA_MAX;
+        match self.media.iter_mut().rev().find(|m| m.peer == peer) {
+            Some(last) if (last.source, last.number) == (source, number) => last.amount += amount,
+            _ if full => self.media_more += 1,
+            _ => self.media.push(Medium { source, number, peer, amount }),
+        }
+    }
+
     pub(crate) fn give(&mut self, peer: PeerId, amount: Amount) {
         self.peers[peer.index()] += amount;
     }

@@ -5,7 +5,7 @@ use crate::summary::{RouteSummary, Summary};
 use crate::{Free, PlanError, Sink, WAVE_AGE_MAX, WAVE_TRANSFERS_MAX, division};
 use std::collections::BTreeMap;
 use std::time::Instant;
-use twinhaul_backend_host::{Attrs, Kind};
+use twinhaul_backend_host::{Attrs, Kind, POSITION_MEDIUM_SHIFT};
 use twinhaul_ledger::{NewLot, NodeKind, Planned, PlannedDirectory};
 use twinhaul_profile::{Profile, Route};
 use twinhaul_units::{Amount, Bytes, Key, KeyError};
@@ -195,6 +195,8 @@ impl<'a> Builder<'a> {
         let full = self.wave.len() >= WAVE_TRANSFERS_MAX;
         // Looking at the clock for each object would cost more than listing it.
         let old = self.wave.len().is_multiple_of(1024) && self.opened.elapsed() >= WAVE_AGE_MAX;
+        // A wave is read medium by medium: the more is in it, the fewer mounts.
+        let old = old && self.positions.is_empty();
         if full || old { self.close(true) } else { Ok(()) }
     }
 
@@ -205,12 +207,17 @@ impl<'a> Builder<'a> {
         }
         let mut transfers = std::mem::take(&mut self.wave);
         let positions = &mut self.positions;
-        let place = |t: &Planned| positions.remove(&(t.source, t.source_key.clone()));
+        let place = |t: &Planned| positions.get(&(t.source, t.source_key.clone())).copied();
         division::order(self.profile, &mut transfers, self.next_id, place);
+        let mut medium = |t: &Planned| {
+            let position = positions.remove(&(t.source, t.source_key.clone()))?;
+            u32::try_from(position >> POSITION_MEDIUM_SHIFT).ok()
+        };
+        let media: Vec<Option<u32>> = transfers.iter().map(&mut medium).collect();
         self.next_id += transfers.len() as u64;
         self.guard(&transfers)?;
-        let lots = division::lots(self.profile, &transfers);
-        self.sum(&transfers, &lots);
+        let lots = division::lots(self.profile, &transfers, &media);
+        self.sum(&transfers, &media, &lots);
         let wave = Wave { number: self.number, transfers, lots };
         self.number += 1;
         self.sink.wave(&wave, growing)
@@ -229,10 +236,10 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn sum(&mut self, transfers: &[Planned], lots: &[NewLot]) {
+    fn sum(&mut self, transfers: &[Planned], media: &[Option<u32>], lots: &[NewLot]) {
         let mut lots = lots.iter();
         let mut lot = lots.next();
-        for t in transfers {
+        for (t, medium) in transfers.iter().zip(media) {
             let amount = Amount { transfers: 1, bytes: Bytes(t.size) };
             self.summary.total += amount;
             self.summary.symlinks += u64::from(t.kind == NodeKind::Symlink);
@@ -242,6 +249,9 @@ impl<'a> Builder<'a> {
             }
             if let Some(lot) = lot {
                 self.summary.give(lot.owner, amount);
+                if let Some(number) = medium {
+                    self.summary.bring(t.source, *number, lot.owner, amount);
+                }
             }
             let source = self.profile.sources.get(usize::from(t.source)).map_or("", |s| s.name.as_str());
             if let Some(at) = self.profile.routes.iter().position(|r| r.takes(source, &t.source_key)) {

@@ -268,7 +268,7 @@ impl Route {
 
 impl Default for Assistance {
     fn default() -> Self {
-        Self { policy: Policy::Learning, learning: Learning::default() }
+        Self { policy: Policy::Balanced, learning: Learning::default() }
     }
 }
 

@@ -168,7 +168,7 @@ fn split(node: &Node) -> Result<Split, Fault> {
 fn assistance(node: &Node) -> Result<Assistance, Fault> {
     let f = Fields::of(node, &["policy", "learning"])?;
     Ok(Assistance {
-        policy: f.read("policy", policy)?.unwrap_or(Policy::Learning),
+        policy: f.read("policy", policy)?.unwrap_or(Assistance::default().policy),
         learning: f.read("learning", learning)?.unwrap_or_default(),
     })
 }

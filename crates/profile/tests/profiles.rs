@@ -80,7 +80,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(p.split, Split::Bytes(Share::parse("50 %").unwrap()));
     assert_eq!((p.verify, p.on_exists, p.durability), (Verify::Hash, OnExists::SkipSame, Durability::Group));
     assert_eq!((p.coordination, p.order, p.allow_root_fs), (Coordination::Embedded, Order::Size, false));
-    assert_eq!(p.assistance.policy, Policy::Learning);
+    assert_eq!(p.assistance.policy, Policy::Balanced);
     assert!(p.assistance.learning.remember && !p.demo && p.story.is_empty() && p.data.is_none());
     assert_eq!((p.routes.len(), p.routes[0].from.as_str(), p.routes[0].to.as_str()), (1, "a", "b"));
     assert_eq!(p.targets[0].config["drives"], 2);

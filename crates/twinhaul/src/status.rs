@@ -5,6 +5,7 @@ use crate::launch::ledger_failure;
 use crate::state::RunDir;
 use crate::verbs::run::load_frozen;
 use crate::watch::EventReader;
+use std::collections::BTreeSet;
 use twinhaul_ledger::{Counters, LiveLimit, State, View};
 use twinhaul_supervisor::{Client, SupervisorError, peer_lock_holder};
 use twinhaul_units::{Amount, PeerId};
@@ -104,6 +105,7 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
         ..Status::default()
     };
     let mut assistance = Assistance::default();
+    let mut simulated = BTreeSet::new();
     for (peer, snapshot) in PeerId::BOTH.into_iter().zip(&snapshots) {
         let gave = &peers[peer.index()];
         assistance.assigned_transfers += gave.given.transfers;
@@ -112,7 +114,9 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
         if let Some(snapshot) = snapshot {
             let told = snapshot.was_assisted;
             assistance.messages += told.asked * 2 + told.needed;
-            status.problems.extend(snapshot.problems.iter().cloned());
+            add_problems(&mut status.problems, &snapshot.problems);
+            let told = snapshot.backends.iter().filter(|b| !b.simulated.is_empty());
+            simulated.extend(told.map(|b| format!("{}: {}", b.name, b.simulated)));
         }
         let peer_status = match snapshot {
             Some(snapshot) => from_snapshot(snapshot),
@@ -122,8 +126,11 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
         status.peers.insert(run.file.order[peer.index()].clone(), peer_status);
     }
     if row.state.ended() {
-        assistance.messages = messages(&watcher.view)?;
+        let past = past(&watcher.view)?;
+        assistance.messages = past.messages;
+        simulated = past.simulated;
     }
+    status.simulated = simulated.into_iter().collect();
     status.assistance = assistance;
     status.eta_s = eta(&snapshots, counters.remaining(), totals.growing);
     status.problems.extend(watcher.problems());
@@ -139,21 +146,44 @@ fn in_flight(s: &PeerSnapshot) -> Amount {
     Amount::new(transfers + s.settling.transfers, moved + s.settling.bytes)
 }
 
-/// Asks, answers and assignments of a run that has ended, from its history.
-fn messages(view: &View) -> Result<u64, Failure> {
-    let mut count = 0;
+/// What the history of a run that has ended says.
+#[derive(Debug, Default)]
+struct Past {
+    /// Asks, answers and assignments.
+    messages: u64,
+    simulated: BTreeSet<String>,
+}
+
+fn past(view: &View) -> Result<Past, Failure> {
+    let mut past = Past::default();
     EventReader::new(view).each(|event| {
-        let one = matches!(
-            event.kind,
+        match event.kind {
             EventKind::Ask { .. }
-                | EventKind::Needed { .. }
-                | EventKind::NotNeeded { .. }
-                | EventKind::Assigned { why: AssignWhy::Assistance, .. }
-        );
-        count += u64::from(one);
+            | EventKind::Needed { .. }
+            | EventKind::NotNeeded { .. }
+            | EventKind::Assigned { why: AssignWhy::Assistance, .. } => past.messages += 1,
+            EventKind::Simulated { name, words, .. } => {
+                past.simulated.insert(format!("{name}: {words}"));
+            }
+            _ => {}
+        }
         Ok(())
     })?;
-    Ok(count)
+    Ok(past)
+}
+
+/// What both peers meet, in the same words, is the run's.
+fn add_problems(all: &mut Vec<Problem>, more: &[Problem]) {
+    for problem in more {
+        let same = |p: &&mut Problem| {
+            (&p.kind, p.transfer, &p.text) == (&problem.kind, problem.transfer, &problem.text)
+        };
+        match all.iter_mut().find(same) {
+            Some(known) if known.peer != problem.peer => known.peer = None,
+            Some(_) => {}
+            None => all.push(problem.clone()),
+        }
+    }
 }
 
 /// RFC 3339, UTC.
@@ -235,7 +265,8 @@ fn away(run: &RunDir, peer: PeerId, known: PeerStatus, limit: LiveLimit) -> Peer
 /// rates and the last seconds'. Not known while a rate is not, or while the plan grows.
 fn eta(snapshots: &[Option<PeerSnapshot>; 2], remaining: Amount, growing: bool) -> Option<Eta> {
     // A pause may end in a minute or never; a stop leaves most of it undone.
-    let held = |s: &PeerSnapshot| matches!(s.state, PeerState::Paused | PeerState::Stopping);
+    let held =
+        |s: &PeerSnapshot| matches!(s.state, PeerState::Paused | PeerState::Stopping) || s.only_waits();
     let held = snapshots.iter().flatten().any(held);
     if growing || held || remaining.transfers == 0 {
         return None;

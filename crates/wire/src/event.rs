@@ -191,6 +191,14 @@ pub enum EventKind {
     ProblemEnded {
         problem: String,
     },
+    /// A source or target whose times are a model's and not a device's.
+    Simulated {
+        /// In the profile.
+        name: String,
+        backend: String,
+        /// [`crate::BackendStatus::simulated`].
+        words: String,
+    },
     /// The link between the peers.
     Linked {
         /// The other peer's incarnation.

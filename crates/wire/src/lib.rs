@@ -4,6 +4,7 @@
 //! a [`Frame::Hello`]; its protocol number is checked before anything else is believed. Messages between the peers
 //! ([`Frame::Message`]) change no ownership (protocol.md 5): the ledger is the truth.
 
+pub mod backend;
 pub mod command;
 pub mod event;
 pub mod frame;
@@ -12,6 +13,7 @@ pub mod message;
 pub mod snapshot;
 pub mod status;
 
+pub use backend::{BackendProblem, BackendRow, BackendStatus, RowState};
 pub use command::{Command, CommandResult, Preview, QueueSize, Refusal, Reply, Request};
 pub use event::{AssignWhy, Event, EventKind, Level, RangeName, Rule};
 pub use frame::{FRAME_BYTES_MAX, Frame, Hello, LineDecoder, PROTO, Role, WireError, decode, encode};

@@ -1,6 +1,6 @@
 //! Snapshots: the state of a peer and of a run at one moment, at most ten a second.
 
-use crate::{KeyText, Rule, command::QueueSize};
+use crate::{BackendStatus, KeyText, Rule, command::QueueSize};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,9 @@ pub struct PeerSnapshot {
     pub awaiting: Vec<InFlight>,
     /// Complete, waiting for the group's durability; in flight without a slot.
     pub settling: QueueSize,
+    /// What the group waits for that is being made durable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settling_wait: Option<Wait>,
     /// The part of `settling` that is visible under its key (`durability: end`).
     #[serde(default)]
     pub published: QueueSize,
@@ -68,11 +71,21 @@ pub struct PeerSnapshot {
     pub next_up: Vec<QueueRow>,
     #[serde(default)]
     pub targets: Vec<TargetSnapshot>,
+    /// Sources and targets whose backend shows itself; at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backends: Vec<BackendStatus>,
     #[serde(default)]
     pub problems: Vec<Problem>,
     /// Events that found a full subscriber and were dropped.
     #[serde(default)]
     pub events_dropped: u64,
+}
+
+impl PeerSnapshot {
+    /// Nothing moves, and whatever is in flight says what it waits for: how long that takes, no rate tells.
+    pub fn only_waits(&self) -> bool {
+        self.rate.now == 0 && !self.in_flight.is_empty() && self.in_flight.iter().all(|f| f.wait.is_some())
+    }
 }
 
 /// What a peer is doing as a whole.
@@ -170,6 +183,8 @@ pub enum WaitReason {
     Ledger,
     Slot,
     Space,
+    Connect,
+    Lock,
 }
 
 impl WaitReason {
@@ -191,6 +206,8 @@ impl WaitReason {
             Self::Ledger => "ledger",
             Self::Slot => "slot",
             Self::Space => "space on the target",
+            Self::Connect => "connection",
+            Self::Lock => "lock",
         }
     }
 }

@@ -28,6 +28,9 @@ pub struct Status {
     pub published: QueueSize,
     pub peers: BTreeMap<String, PeerStatus>,
     pub assistance: Assistance,
+    /// Sources and targets whose times are a model's, with which: "vault: LTO-8 times, 200 x as fast".
+    #[serde(default)]
+    pub simulated: Vec<String>,
     pub problems: Vec<Problem>,
 }
 

@@ -4,6 +4,7 @@
 //! and with `CI=true` it is a failure.
 
 mod small_disk;
+mod tools;
 
 use crate::process::{self, cargo, in_ci, pass, watch};
 use crate::tidy;
@@ -36,6 +37,11 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
     let _ = std::fs::remove_file(&skips_file);
     if !build(root, quick)? {
         return Ok(false);
+    }
+    step("tools: programs of others that read our tapes");
+    // The suites that need them record their own skips; here it is only told.
+    for line in tools::install() {
+        eprintln!("xtask: {line}");
     }
     let mut counts = Counts::default();
     let mut passed = tests(root, quick, &skips_file, &mut counts)?;

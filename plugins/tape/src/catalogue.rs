@@ -10,6 +10,7 @@ pub(crate) mod attempts;
 pub(crate) mod cartridges;
 pub(crate) mod live;
 pub(crate) mod names;
+pub(crate) mod order;
 pub(crate) mod sets;
 
 use std::path::Path;

@@ -22,6 +22,8 @@ const IDLE_UNMOUNT: Duration = Duration::from_secs(30);
 /// How long a drive is kept while others wait for one.
 const TURN: Duration = Duration::from_secs(5);
 const CAPACITY: Bytes = Bytes::mib(1024);
+/// The pool of whoever says none.
+pub(crate) const DEFAULT_POOL: &str = "default";
 /// Below this no block, labels and early warning fit.
 pub const CAPACITY_MIN: Bytes = Bytes::kib(512);
 pub const DRIVES_MAX: u64 = 64;
@@ -71,6 +73,9 @@ pub struct Config {
     pub pool: String,
     pub create: bool,
     pub shape: Shape,
+    /// Said, and not the default: for cartridges that are added.
+    pub capacity: Option<u64>,
+    pub labels: Option<Charset>,
     pub close_bytes: u64,
     pub close_age: Duration,
     pub idle_unmount: Duration,
@@ -108,11 +113,14 @@ impl Config {
         };
         let mut read = Reading { fields: &fields, problems: Vec::new(), known: Vec::new() };
         let library = read.path("library");
+        let (pool, create, shape) = (read.pool(), read.switch("create"), read.shape());
         let config = Self {
             library: library.clone().unwrap_or_default(),
-            pool: read.pool(),
-            create: read.switch("create"),
-            shape: read.shape(),
+            pool,
+            create,
+            capacity: fields.contains_key("capacity").then_some(shape.capacity),
+            labels: fields.contains_key("labels").then_some(shape.labels),
+            shape,
             close_bytes: read.size("close_bytes", CLOSE_BYTES, Bytes(1)),
             close_age: read.span("close_age").unwrap_or(CLOSE_AGE),
             idle_unmount: read.span("idle_unmount").unwrap_or(IDLE_UNMOUNT),
@@ -161,7 +169,7 @@ impl Reading<'_> {
                 && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
         };
         match self.get("pool") {
-            None => "default".to_owned(),
+            None => DEFAULT_POOL.to_owned(),
             Some(Value::String(pool)) if good(pool) => pool.clone(),
             Some(_) => {
                 self.wrong("pool", "expected a name of a-z, 0-9, - and _");

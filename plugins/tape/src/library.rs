@@ -208,6 +208,17 @@ impl Library {
         })
     }
 
+    /// What to type for this library: `init --add 1` as a whole command.
+    pub(crate) fn command(&self, verb: &str) -> String {
+        let root = self.root.display().to_string();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+        if root.chars().all(plain) {
+            format!("twinhaul tape {verb} --library {root}")
+        } else {
+            format!("twinhaul tape {verb} --library '{}'", root.replace('\'', "'\\''"))
+        }
+    }
+
     pub(crate) fn cartridge_path(&self, barcode: &str) -> PathBuf {
         self.root.join(format!("cartridges/{barcode}.aws"))
     }

@@ -4,7 +4,6 @@
 //! digest: a flipped bit is an error that names the object, never data (`hetget` and `tar` both say nothing).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rustix::fs::{Advice, fadvise};
 use twinhaul_backend_abi::{Attrs, Code, Error, Key, Kind, Op, ReadOptions, Reader, Result, Stat};
@@ -88,7 +87,7 @@ impl TapeReader {
             // Given back before the next one is asked for: with one drive they are the same.
             self.seat = None;
             let seat = self.shared.deck.mount(op, Want::Read(&section.barcode))?;
-            seat.loaded.set.store(u64::from(section.file), Ordering::Relaxed);
+            seat.loaded.head.is_at(u64::from(section.file), section.begin);
             seat.loaded.locate(op, section.span.place(within))?;
             if self.uncached {
                 let _ = fadvise(&seat.loaded.file, section.begin, None, Advice::DontNeed);

@@ -183,13 +183,13 @@ impl Turn {
                 self.close(op)?;
             }
         }
-        self.ready_one(op)
+        self.ready_one(op, Want::Append)
     }
 
     /// The open data set as it is, however full, or a new one.
-    pub(crate) fn ready_one(&mut self, op: &Op<'_>) -> Result<&mut OpenSet> {
+    pub(crate) fn ready_one(&mut self, op: &Op<'_>, want: Want<'_>) -> Result<&mut OpenSet> {
         if self.set.is_none() {
-            let seat = self.seat(op)?;
+            let seat = self.seat(op, want)?;
             self.set = Some(Box::new(OpenSet::begin(&self.stream.deck, op, seat)?));
         }
         match &mut self.set {
@@ -199,7 +199,7 @@ impl Turn {
     }
 
     /// The seat of the data set before, if it has room and nobody else waits for it; else a fresh one.
-    fn seat(&self, op: &Op<'_>) -> Result<Seat> {
+    fn seat(&self, op: &Op<'_>, want: Want<'_>) -> Result<Seat> {
         let kept = self.stream.lock().seat.take();
         // Given back first: a mounted cartridge with room is found again at once.
         if let Some(seat) = kept {
@@ -210,7 +210,7 @@ impl Turn {
                 self.stream.deck.unmount(op, &barcode);
             }
         }
-        self.stream.deck.mount(op, Want::Append)
+        self.stream.deck.mount(op, want)
     }
 
     fn keep(&self, seat: Option<Seat>) {

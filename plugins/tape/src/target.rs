@@ -1,9 +1,9 @@
 //! An open tape target: the calls of the interface, each handed to the file that does it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use twinhaul_backend_abi::{
     Attrs, Batch, Code, Error, Flow, Host, Key, Limits, ListEnd, ListRequest, LogLevel, Lost, Op, Private,
@@ -11,10 +11,11 @@ use twinhaul_backend_abi::{
 };
 
 use crate::CAPS;
+use crate::catalogue::order::Order;
 use crate::config::Config;
 use crate::fail::mistake;
 use crate::format::manifest::DIRECTORY;
-use crate::library::deck::Deck;
+use crate::library::deck::{Deck, Want};
 use crate::library::{Library, bare};
 use crate::reader::TapeReader;
 use crate::stream::Stream;
@@ -30,6 +31,8 @@ const SWEEP: usize = 1024;
 /// Objects that are open and not complete. Small ones are kept in memory, so this is also a bound for that.
 const OPEN_WRITERS_MAX: u32 = 64;
 const CHUNK: u64 = 1 << 20;
+/// How long an answer about the order of the cartridges may be used again.
+const ORDER_AGE: Duration = Duration::from_secs(2);
 const KEY_BYTES_MAX: u32 = 4095;
 const COMPONENT_BYTES_MAX: u32 = 255;
 
@@ -40,6 +43,34 @@ pub(crate) struct Shared {
     pub(crate) deck: Arc<Deck>,
     pub(crate) stream: Arc<Stream>,
     pub(crate) config: Config,
+    /// This process has changed something.
+    wrote: AtomicBool,
+    order: Mutex<Option<(Instant, Arc<Order>)>>,
+}
+
+impl Shared {
+    /// How a recall goes through the cartridges; a moment old.
+    pub(crate) fn order(&self) -> Result<Arc<Order>> {
+        let mut kept = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((at, order)) if at.elapsed() < ORDER_AGE => Ok(Arc::clone(order)),
+            _ => {
+                let order = Arc::new(self.library.catalogue.order()?);
+                *kept = Some((Instant::now(), Arc::clone(&order)));
+                Ok(order)
+            }
+        }
+    }
+
+    /// As the host sees them: with the library's device, and the place in the order of a recall.
+    fn shown(&self, attrs: Attrs) -> Result<Attrs> {
+        let position = attrs.position.map(|p| self.order().map(|order| order.place(p))).transpose()?;
+        Ok(Attrs { dev: Some(self.library.device), position, ..attrs })
+    }
+
+    pub(crate) fn writes(&self) {
+        self.wrote.store(true, Ordering::Relaxed);
+    }
 }
 
 /// See the module.
@@ -77,13 +108,44 @@ impl TapeTarget {
         let library = Arc::new(library);
         let deck = Arc::new(Deck::new(Arc::clone(&library), &config));
         let stream = Arc::new(Stream::new(Arc::clone(&deck), &config));
-        let shared = Arc::new(Shared { library, deck, stream, config: config.clone() });
+        let wrote = AtomicBool::new(false);
+        let shared = Arc::new(Shared {
+            library,
+            deck,
+            stream,
+            config: config.clone(),
+            wrote,
+            order: Mutex::default(),
+        });
         let keeper = keep(Arc::clone(&shared.stream), Arc::clone(&stop))?;
         Ok((Self { config, shared: Some(shared), stop, keeper: Some(keeper) }, limits))
     }
 
     fn shared(&self) -> Result<&Arc<Shared>> {
         self.shared.as_ref().ok_or_else(bare)
+    }
+
+    /// For a call that changes something.
+    fn writing(&self) -> Result<&Arc<Shared>> {
+        let shared = self.shared()?;
+        shared.writes();
+        Ok(shared)
+    }
+}
+
+/// What is sealed and was never asked for becomes durable, and what happened to names goes to tape, if a drive and a cartridge
+/// are there for it: nobody waits for an operator at the end.
+fn finish(shared: &Shared, op: &Op<'_>) {
+    let ended = shared.stream.take(op).and_then(|mut turn| {
+        turn.close(op)?;
+        turn.flush_names(op, Want::AppendNow)
+    });
+    if let Err(e) = ended {
+        let what = format!(
+            "at the end: {}; names are in the catalogue, and on tape with the next data set",
+            e.message
+        );
+        Host::get().log(LogLevel::Info, "tape", &what);
     }
 }
 
@@ -109,18 +171,9 @@ impl Drop for TapeTarget {
             keeper.thread().unpark();
             let _ = keeper.join();
         }
-        // What is sealed and was never asked for is not durable; names go to tape if a drive is free.
-        let op = Op::detached();
-        let ended = shared.stream.take(&op).and_then(|mut turn| {
-            turn.close(&op)?;
-            turn.flush_names(&op)
-        });
-        if let Err(e) = ended {
-            let what = format!(
-                "at the end: {}; names are in the catalogue, and on tape with the next data set",
-                e.message
-            );
-            Host::get().log(LogLevel::Info, "tape", &what);
+        // Who only looked leaves no trace, whatever others have left to be written.
+        if shared.wrote.load(Ordering::Relaxed) {
+            finish(shared, &Op::detached());
         }
         shared.stream.leave();
         shared.deck.clear();
@@ -160,7 +213,7 @@ impl Target for TapeTarget {
 
     fn writer_open(&self, op: &Op<'_>, put: &Put) -> Result<(TapeWriter, WriterInfo)> {
         op.check()?;
-        TapeWriter::open(self.shared()?, put)
+        TapeWriter::open(self.writing()?, put)
     }
 
     fn seal_sync(&self, op: &Op<'_>, refs: &[&[u8]]) -> Batch<()> {
@@ -175,7 +228,7 @@ impl Target for TapeTarget {
         puts.iter().try_for_each(|put| allowed("publish", put.key.as_bytes()))?;
         let ids: Vec<_> = refs.iter().map(|r| String::from_utf8_lossy(r)).collect();
         let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
-        self.shared()?.library.catalogue.publish(puts, &ids)
+        self.writing()?.library.catalogue.publish(puts, &ids)
     }
 
     fn publish_sync(&self, op: &Op<'_>) -> Result<()> {
@@ -185,7 +238,7 @@ impl Target for TapeTarget {
 
     fn discard(&self, op: &Op<'_>, which: Private<'_>) -> Result<bool> {
         op.check()?;
-        let shared = self.shared()?;
+        let shared = self.writing()?;
         let id = attempt_of(which)?;
         shared.stream.forget(id);
         shared.library.catalogue.discard_attempt(id)
@@ -203,7 +256,13 @@ impl Target for TapeTarget {
         loop {
             op.check()?;
             let page = shared.library.catalogue.attempts(run_prefix, &after, SWEEP)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                // What is swept away is a run's: it is at its end, and the tapes are to know all of it without the catalogue.
+                if remove && shared.wrote.load(Ordering::Relaxed) {
+                    finish(shared, op);
+                }
+                return Ok(());
+            };
             after.clone_from(last);
             for id in &page {
                 if remove {
@@ -220,21 +279,20 @@ impl Target for TapeTarget {
     fn put_node(&self, op: &Op<'_>, put: &Put, hard_link_of: Option<&Key>) -> Result<Lost> {
         op.check()?;
         allowed("make", put.key.as_bytes())?;
-        self.shared()?.library.catalogue.put_node(put, hard_link_of.map(Key::as_bytes))?;
+        self.writing()?.library.catalogue.put_node(put, hard_link_of.map(Key::as_bytes))?;
         Ok(Lost::NONE)
     }
 
     fn set_attrs(&self, op: &Op<'_>, key: Option<&Key>, attrs: &Attrs) -> Result<Lost> {
         op.check()?;
-        self.shared()?.library.catalogue.set_attrs(bytes_of(key), attrs)?;
+        self.writing()?.library.catalogue.set_attrs(bytes_of(key), attrs)?;
         Ok(Lost::NONE)
     }
 
     fn get_attrs(&self, op: &Op<'_>, key: Option<&Key>) -> Result<Attrs> {
         op.check()?;
         let shared = self.shared()?;
-        let attrs = shared.library.catalogue.node(bytes_of(key))?.attrs;
-        Ok(Attrs { dev: Some(shared.library.device), ..attrs })
+        shared.shown(shared.library.catalogue.node(bytes_of(key))?.attrs)
     }
 
     fn stat(&self, op: &Op<'_>, key: &Key) -> Result<Stat> {
@@ -262,7 +320,7 @@ impl Target for TapeTarget {
         let whole = (page.len() as u32) < most;
         let mut last = None;
         for (key, node) in page {
-            let attrs = Attrs { dev: Some(shared.library.device), ..node.attrs };
+            let attrs = shared.shown(node.attrs)?;
             let enough = entry(&key, &attrs).is_break();
             last = Some(key);
             if enough {
@@ -290,6 +348,6 @@ impl Target for TapeTarget {
     fn remove(&self, op: &Op<'_>, keys: &[Key]) -> Batch<()> {
         op.check()?;
         let keys: Vec<&[u8]> = keys.iter().map(Key::as_bytes).collect();
-        self.shared()?.library.catalogue.remove(&keys)
+        self.writing()?.library.catalogue.remove(&keys)
     }
 }

@@ -121,16 +121,16 @@ impl TapeWriter {
         let (mut done, mut part) = (0, Vec::new());
         while done < self.written {
             read(done, &mut part)?;
-            set.write(&Op::detached(), &part)?;
+            set.write(&op.to_the_end(), &part)?;
             done += part.len() as u64;
         }
-        self.complete(live)
+        self.complete(op, live)
     }
 
     /// Padding, and a place among the objects of the data set.
-    fn complete(&self, mut live: Live) -> Result<()> {
+    fn complete(&self, op: &Op<'_>, mut live: Live) -> Result<()> {
         let Some(set) = &mut live.turn.set else { return Err(internal()) };
-        set.zeros(&Op::detached(), pax::padding(self.written) as u64)?;
+        set.zeros(&op.to_the_end(), pax::padding(self.written) as u64)?;
         set.objects.push(self.object(live.at, self.written, false));
         self.shared.stream.sealed(&self.put.attempt_id);
         Ok(())
@@ -214,7 +214,7 @@ impl Writer for TapeWriter {
             return Err(mistake(Code::Precondition, "write", self.key(), &why).retryable().poisoned());
         }
         match std::mem::replace(&mut self.hold, Hold::Done) {
-            Hold::Tape(live) => self.complete(live)?,
+            Hold::Tape(live) => self.complete(op, live)?,
             Hold::Memory(kept) => {
                 let sealed = self.settle(op, |_, part| {
                     part.clone_from(&kept);

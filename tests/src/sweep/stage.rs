@@ -9,7 +9,7 @@ use std::path::Path;
 use twinhaul_failpoint::Point;
 
 /// Large enough to be cut, and for both to write a good part of it before it is over.
-const LARGE: u64 = 14 << 20;
+const LARGE: u64 = 20 << 20;
 
 /// What a point needs.
 enum Needs {
@@ -46,6 +46,7 @@ const fn needs(point: Point) -> Needs {
         | Point::Settled => Needs::Both,
         Point::Assigning | Point::Assigned => Needs::All,
         Point::PartCopying
+        | Point::Checkpointed
         | Point::RangeLending
         | Point::RangeLent
         | Point::Merged

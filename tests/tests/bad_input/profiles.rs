@@ -69,14 +69,6 @@ fn a_target_that_neither_peer_reaches_is_refused() {
 }
 
 #[test]
-fn a_policy_that_is_not_built_yet_is_refused() {
-    let (lab, profile) = lab();
-    let text = profile.yaml().replacen("policy: learning", "policy: balanced", 1);
-    let (done, place) = refused(&lab, &text, "balanced");
-    done.expect_words(&[&place, "balanced", "learning"]);
-}
-
-#[test]
 fn a_secret_in_the_text_is_refused_and_not_repeated() {
     let (lab, profile) = lab();
     let text = profile.yaml().replacen(

@@ -44,6 +44,12 @@ pub(super) fn big_enough(model: &Model) -> Result<(), Why> {
     if model.class() == SizeClass::Status { Err("too small: it needs 60x16".into()) } else { Ok(()) }
 }
 
+/// The stage is for large letters.
+pub(super) fn stage_fits(model: &Model) -> Result<(), Why> {
+    let (w, h) = model.size;
+    if SizeClass::fits_stage(w, h) { Ok(()) } else { Err("too small for the stage: it needs 100x30".into()) }
+}
+
 pub(super) fn has_problems(model: &Model) -> Result<(), Why> {
     if model.board().problems().is_empty() { Err("no problems".into()) } else { Ok(()) }
 }

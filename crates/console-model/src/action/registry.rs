@@ -2,7 +2,7 @@
 
 use super::allowed::{
     always, big_enough, both_connected, current_ratio, has_problems, no_verb, one_peer_control, peer_control,
-    retry_control, stop_control, verb,
+    retry_control, stage_fits, stop_control, verb,
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
 use crate::Model;
@@ -80,8 +80,8 @@ pub const REGISTRY: &[Row] = &[
         Action::Panel,
         "panel",
         "panel",
-        "to panel; 7 is messages",
-        &["1", "2", "3", "4", "5", "6", "7"],
+        "to panel; 7 messages",
+        &["1", "2", "3", "4", "5", "6", "7", "8"],
         Group::Move,
         0,
     ),
@@ -93,6 +93,10 @@ pub const REGISTRY: &[Row] = &[
     },
     look(Action::Freeze, "freeze", "freeze", "freeze view, engines run", &["f"], Group::Look, 6),
     look(Action::Expand, "expand", "expand", "panel to full screen", &["e"], Group::Look, 7),
+    Row {
+        enabled: stage_fits,
+        ..look(Action::Stage, "stage", "stage", "stage: who helps whom, large", &["v"], Group::Look, 10)
+    },
     look(Action::Times, "times", "times", "clock, ago, since start", &["t"], Group::Look, 8),
     look(Action::ZoomIn, "zoom-in", "zoom", "graph: shorter window", &["+", "="], Group::Look, 0),
     look(Action::ZoomOut, "zoom-out", "zoom", "graph: longer window", &["-"], Group::Look, 0),

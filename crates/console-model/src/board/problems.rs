@@ -9,21 +9,30 @@ impl Board {
     /// Problems that the run and both peers report, and those that only the console can see; each once.
     pub fn problems(&self) -> Vec<Problem> {
         let mut out: Vec<Problem> = Vec::new();
-        let mut add = |problem: &Problem, at: Option<PeerId>| {
-            let mut problem = problem.clone();
-            problem.peer = problem.peer.or_else(|| at.map(|peer| self.names.name(peer).to_owned()));
-            let known = |p: &Problem| {
-                (&p.kind, &p.peer, p.transfer) == (&problem.kind, &problem.peer, problem.transfer)
-            };
-            if !out.iter().any(known) {
-                out.push(problem);
-            }
-        };
         for peer in PeerId::BOTH {
             let snapshot = self.pane(peer).snapshot.as_ref();
-            snapshot.into_iter().flat_map(|s| &s.problems).for_each(|p| add(p, Some(peer)));
+            for problem in snapshot.into_iter().flat_map(|s| &s.problems) {
+                let mut problem = problem.clone();
+                problem.peer = problem.peer.or_else(|| Some(self.names.name(peer).to_owned()));
+                let same = |p: &&mut Problem| {
+                    (&p.kind, p.transfer, &p.text) == (&problem.kind, problem.transfer, &problem.text)
+                };
+                match out.iter_mut().find(same) {
+                    // Both peers meet it, in the same words: it is the run's.
+                    Some(known) if known.peer != problem.peer => known.peer = None,
+                    Some(_) => {}
+                    None => out.push(problem),
+                }
+            }
         }
-        self.run.iter().flat_map(|run| &run.problems).for_each(|p| add(p, None));
+        for problem in self.run.iter().flat_map(|run| &run.problems) {
+            let same = |p: &Problem| {
+                (&p.kind, &p.peer, p.transfer) == (&problem.kind, &problem.peer, problem.transfer)
+            };
+            if !out.iter().any(same) {
+                out.push(problem.clone());
+            }
+        }
         out.extend(self.unsupervised());
         out.extend(PeerId::BOTH.into_iter().filter_map(|peer| self.restarts(peer)));
         out.extend(self.given_up());

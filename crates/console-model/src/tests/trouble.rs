@@ -179,3 +179,27 @@ fn a_question_of_a_dialog_is_no_moment_of_the_timeline() {
     }
     assert_eq!((model.live.timeline.len(), model.live.events.len()), (before.0 + 1, before.1 + 2));
 }
+
+#[test]
+fn a_library_that_both_peers_see_is_shown_once_as_the_younger_answer_has_it() {
+    let model = sample::tape();
+    let storage = model.board().storage(model.now);
+    assert_eq!(storage.len(), 1);
+    assert!(storage[0].peer.is_none() && storage[0].status.headline.contains("215 GiB"));
+    let problems = model.board().problems();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!((problems[0].peer.as_deref(), problems[0].next.contains("import A00007L8")), (None, true));
+    assert_eq!(model.board().simulated(model.now), ["vault: LTO-8 times, 200 x as fast"]);
+    assert_eq!(model.board().peer_of(41_221), Some(PeerId::Second));
+}
+
+#[test]
+fn what_is_a_peers_own_use_of_storage_is_shown_for_both() {
+    let mut model = sample::model();
+    let status = twinhaul_wire::BackendStatus { name: "offsite".into(), ..Default::default() };
+    for (peer, snapshot) in [(PeerId::First, sample::alpha()), (PeerId::Second, sample::beta())] {
+        tell(&mut model, peer_msg(peer, &PeerSnapshot { backends: vec![status.clone()], ..snapshot }));
+    }
+    let peers: Vec<_> = model.board().storage(model.now).iter().map(|s| s.peer).collect();
+    assert_eq!(peers, [Some(PeerId::First), Some(PeerId::Second)]);
+}

@@ -24,6 +24,12 @@ pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Ve
             model.ui.layers.clear();
             model.ui.expanded = !model.ui.expanded && model.class() > SizeClass::Status;
         }
+        Action::Stage => {
+            model.ui.layers.clear();
+            let shown = model.class() == SizeClass::Stage && !model.ui.expanded;
+            model.ui.expanded = false;
+            model.ui.stage = Some(!shown);
+        }
         Action::Times => {
             model.ui.times = match model.ui.times {
                 Times::Clock => Times::Ago,
@@ -45,22 +51,32 @@ pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Ve
     Vec::new()
 }
 
-/// Panels that Tab goes through: all but the message log, which only its digit shows.
+/// Panels that Tab goes through: all but the message log, which only its digit shows, and the storage panel only when a
+/// backend shows something.
 fn step_panel(model: &Model, by: isize) -> Panel {
-    let count = Panel::ALL.len() - 1;
-    let at = (model.ui.focus.number() - 1).min(count - 1);
-    let next =
-        at.saturating_add_signed(by).wrapping_add(if at == 0 && by < 0 { count - 1 } else { 0 }) % count;
-    Panel::ALL[next]
+    let storage = model.board().shows_storage();
+    let stops = |p: &Panel| match p {
+        Panel::Messages => false,
+        Panel::Storage => storage,
+        _ => true,
+    };
+    let panels: Vec<Panel> = Panel::ALL.into_iter().filter(stops).collect();
+    let count = panels.len();
+    // From the message log the way leads where its number would.
+    let at = panels.iter().position(|p| *p == model.focus()).unwrap_or(count - 1);
+    let step = if by < 0 { count - 1 } else { 1 };
+    panels[(at + step) % count]
 }
 
 /// Panels without a place in the present layout take the whole screen.
 fn focus(model: &mut Model, panel: Panel) {
     model.ui.layers.clear();
     model.ui.summary_closed |= model.live.ended().is_some();
+    let unseen = panel == Panel::Storage && !model.board().shows_storage();
     let hidden = match model.class() {
-        SizeClass::Wide => panel == Panel::Messages,
-        SizeClass::Full => matches!(panel, Panel::Plot | Panel::Log | Panel::Messages),
+        SizeClass::Wide => panel == Panel::Messages || unseen,
+        SizeClass::Stage => !matches!(panel, Panel::Peer(_) | Panel::Assist) || unseen,
+        SizeClass::Full => matches!(panel, Panel::Plot | Panel::Log | Panel::Messages) || unseen,
         SizeClass::Compact | SizeClass::Status => false,
     };
     let was_hidden = model.ui.expanded && model.ui.focus != panel;
@@ -109,9 +125,9 @@ fn drill(model: &mut Model) -> Vec<Effect> {
         model.ui.layers.pop();
         return Vec::new();
     }
-    let subject = match model.ui.focus {
+    let subject = match model.focus() {
         Panel::Peer(peer) => return queue::open(model, peer),
-        Panel::Plot => {
+        Panel::Plot | Panel::Storage => {
             model.ui.expanded = true;
             return Vec::new();
         }
@@ -166,7 +182,7 @@ fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
         }
         _ => {}
     }
-    match model.ui.focus {
+    match model.focus() {
         Panel::Flight => {
             let flights = model.board().flights();
             let index = moved(flight_index(model.ui.flight, &flights), by, flights.len());
@@ -175,6 +191,11 @@ fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
         Panel::Assist => model.ui.assist = along(model.ui.assist, &model.board().timeline, by),
         Panel::Log => model.ui.log = along(model.ui.log, &model.board().events, by),
         Panel::Messages => model.ui.messages = along(model.ui.messages, &model.desk.notes, by),
+        Panel::Storage => {
+            let all = model.board().storage(model.shown_at());
+            let rows = all.iter().map(|s| 2 + s.status.rows.len() + s.status.problems.len()).sum();
+            model.ui.storage = moved(model.ui.storage, by, rows);
+        }
         Panel::Peer(PeerId::First | PeerId::Second) | Panel::Plot => {}
     }
     Vec::new()

@@ -58,6 +58,9 @@ pub fn log_line(event: &Event, names: &Names) -> String {
         }
         EventKind::ProblemBegan { problem, text } => format!("{problem}: {text}"),
         EventKind::ProblemEnded { problem } => format!("{problem} is over"),
+        EventKind::Simulated { name, backend, words } => {
+            format!("{name} ({backend}) is simulated: {words}")
+        }
         EventKind::Linked { other } => format!("hears the other peer, incarnation {other}"),
         EventKind::Unlinked { why } => format!("does not hear the other peer: {why}"),
         EventKind::Exited { process, words, restart_in_ms } => {

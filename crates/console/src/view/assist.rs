@@ -16,7 +16,7 @@ const LANES_FROM: [u16; 2] = [80, 76];
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let board = model.board();
-    let focused = model.ui.focus == Panel::Assist;
+    let focused = model.focus() == Panel::Assist;
     let (asks, needed, not_needed) = board.asks();
     let word = if asks == 1 { "ask" } else { "asks" };
     let counts = format!(" {asks} {word}, {needed} needed, {not_needed} no need");

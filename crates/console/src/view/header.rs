@@ -30,6 +30,9 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         Field::new(9, vec![part(state, role)]),
         Field::new(5, vec![part(up_word, Role::Dim), part(up, Role::Plain)]),
     ];
+    if !board.simulated(model.shown_at()).is_empty() {
+        fields.push(Field::new(4, vec![part("simulated", Role::Warn)]));
+    }
     if board.ended().is_none() {
         let text = eta(board.eta(model.shown_at()));
         fields.push(Field::new(7, vec![part("eta ", Role::Dim), part(text, Role::Strong)]));

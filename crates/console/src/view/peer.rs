@@ -23,7 +23,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, peer: PeerId, area: Rec
     let board = model.board();
     let names = &board.names;
     let pane = board.pane(peer);
-    let focused = model.ui.focus == Panel::Peer(peer);
+    let focused = model.focus() == Panel::Peer(peer);
     let mut title = vec![part(format!("{} {}", Panel::Peer(peer).number(), names.name(peer)), Role::Title)];
     if names.tag(peer) != names.name(peer) {
         title.push(part(format!(" ({})", names.tag(peer)), role(peer)));
@@ -99,7 +99,14 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
     let alone =
         alone.map(|a| vec![part("alone it needs ", Role::Dim), part(words::clock_s(Some(a)), Role::Plain)]);
     let settling = s.settling.transfers;
-    let settling = (settling > 0).then(|| vec![part(format!("settling {settling}"), Role::Dim)]);
+    let settling = (settling > 0).then(|| match &s.settling_wait {
+        Some(wait) if wait.age_ms >= 1_000 => {
+            let age = words::age(std::time::Duration::from_millis(wait.age_ms));
+            let for_what = words::wait_short(wait.reason);
+            vec![part(format!("settling {settling}: {for_what} {age}"), Role::Warn)]
+        }
+        _ => vec![part(format!("settling {settling}"), Role::Dim)],
+    });
     let line_queue = fitting(
         vec![
             Field::new(9, queue),

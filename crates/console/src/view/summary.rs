@@ -26,6 +26,10 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     }
     lines.push(Vec::new());
     lines.extend(peers(model, usize::from(inside.width)));
+    let simulated = model.board().simulated(model.shown_at());
+    lines.extend(
+        simulated.into_iter().map(|words| vec![part("simulated   ", Role::Dim), part(words, Role::Warn)]),
+    );
     lines.push(Vec::new());
     lines.extend(assistance(model));
     if !first {

@@ -22,7 +22,7 @@ impl Committer {
             if refs.is_empty() {
                 return;
             }
-            let results = target.target.seal_sync(&OpContext::new(), &refs);
+            let results = target.target.seal_sync(&self.op(), &refs);
             drop(refs);
             let objects = members.iter_mut().filter(|e| e.reference().is_some());
             note(
@@ -63,10 +63,15 @@ impl Committer {
     pub(super) fn sync_everything(&self) -> Result<(), Failure> {
         for target in self.storage.reached() {
             let fail = |e: BackendError| Failure::of("sync", &target.name, &e);
-            target.target.seal_sync(&OpContext::new(), &[]).map_err(fail)?;
-            target.target.publish_sync(&OpContext::new()).map_err(fail)?;
+            target.target.seal_sync(&self.op(), &[]).map_err(fail)?;
+            target.target.publish_sync(&self.op()).map_err(fail)?;
         }
         Ok(())
+    }
+
+    /// What its call waits for is shown beside the transfers that settle.
+    fn op(&self) -> OpContext {
+        OpContext::new().noting(&self.storage.settling_wait)
     }
 
     /// Reads the published object past the cache and compares its digest.
@@ -75,7 +80,7 @@ impl Committer {
         if entry.reference().is_none() {
             return Ok(());
         }
-        let digest = digest_of(target, &entry.sealed.put.key, buffer)
+        let digest = digest_of(&self.op(), target, &entry.sealed.put.key, buffer)
             .map_err(|e| Failure::of("read back from", &target.name, &e))?;
         if digest == entry.digest() {
             return Ok(());

@@ -3,7 +3,7 @@
 
 use super::{Desk, Failure, Route, Stop, bytes};
 use crate::gate::Pass;
-use crate::options::{CHUNK, PIPE_CHUNKS};
+use crate::options::{CHECKPOINT_BYTES_MIN, CHUNK, PIPE_CHUNKS};
 use crate::parts::{Claim, Part};
 use crate::subtree::{LEAF, RangeHasher};
 use std::ops::ControlFlow;
@@ -118,6 +118,8 @@ struct Filled {
     at: u64,
     chunk: Vec<u8>,
     n: usize,
+    /// Of everything up to its end; empty where no checkpoint is made.
+    trail: Vec<Chain>,
 }
 
 /// Copies the part until nothing is left to claim. Returns the chaining values of all of it.
@@ -135,13 +137,16 @@ pub(super) fn run(
         // As many as fit: the channel holds them all.
         let _ = empty.send(vec![0; CHUNK]);
     }
-    let op = OpContext::new().cancelled_by(part.cancel());
+    let op = desk.telling(OpContext::new().cancelled_by(part.cancel()));
     let result = std::thread::scope(|scope| {
         let write_all = || -> Result<(), Failure> {
             let empty = empty;
-            for Filled { at, chunk, n } in to_write {
+            for Filled { at, chunk, n, trail } in to_write {
                 sink.write(&op, at, &chunk[..n]).map_err(|e| Failure::writing(route, &e))?;
                 part.reach(at + n as u64);
+                if !trail.is_empty() {
+                    part.leave_trail(trail);
+                }
                 hit(Point::PartCopying);
                 desk.slot().moved(n as u64);
                 // The reader may have ended; then the chunk is not needed again.
@@ -153,7 +158,8 @@ pub(super) fn run(
             .name(format!("write-{}", desk.slot))
             .spawn_scoped(scope, write_all)
             .map_err(|e| Failure::permanent("threads", format!("starting a writing thread: {e}")))?;
-        let reading = Reading { desk, route, part, full: &full, to_fill: &to_fill };
+        let trails = size >= CHECKPOINT_BYTES_MIN;
+        let reading = Reading { desk, route, part, full: &full, to_fill: &to_fill, trails };
         let read = reading.all(origin, size);
         drop(full);
         let written =
@@ -175,11 +181,13 @@ struct Reading<'a> {
     part: &'a Part,
     full: &'a crossbeam_channel::Sender<Filled>,
     to_fill: &'a crossbeam_channel::Receiver<Vec<u8>>,
+    /// Whether checkpoints are made of this transfer.
+    trails: bool,
 }
 
 impl Reading<'_> {
     fn all(&self, origin: &mut Origin<'_>, size: u64) -> Result<Vec<Chain>, Stop> {
-        let mut hasher = RangeHasher::new(self.part.from(), size);
+        let mut hasher = RangeHasher::new(self.part.begin(), size);
         loop {
             let step = (self.desk.limiter.chunk(CHUNK) as u64).max(LEAF);
             match self.part.claim(step, &self.desk.gate) {
@@ -234,7 +242,8 @@ impl Reading<'_> {
         }
         self.may_move(n)?;
         hasher.update(&chunk[..n]);
-        self.full.send(Filled { at, chunk, n }).map_err(|_| nobody())?;
+        let trail = if self.trails { hasher.so_far().to_vec() } else { Vec::new() };
+        self.full.send(Filled { at, chunk, n, trail }).map_err(|_| nobody())?;
         Ok(n as u64)
     }
 

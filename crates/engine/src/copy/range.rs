@@ -77,7 +77,7 @@ fn attempt(desk: &Desk, job: &RangeJob) -> Result<Vec<Chain>, Stop> {
         return Err(Stop::Cut);
     }
     let route = route(desk, job)?;
-    let op = OpContext::new().cancelled_by(part.cancel());
+    let op = desk.telling(OpContext::new().cancelled_by(part.cancel()));
     desk.slot().wait(WaitReason::SourceRead, route.source.name.clone());
     let options = ReadOptions { offset: part.from(), ..ReadOptions::default() };
     let (mut reader, _) = route

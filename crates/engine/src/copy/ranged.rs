@@ -2,7 +2,7 @@
 //! come home, whoever brings the last one seals the object ([`seal`]).
 
 use super::flow::{self, Origin, Sink};
-use super::{Desk, Failure, Route, Stop, changed, discard};
+use super::{Desk, Failure, Route, Stop, changed, discard, resume};
 use crate::committer::SealedKind;
 use crate::driver::DriverEvent;
 use crate::feeder::Job;
@@ -58,7 +58,7 @@ pub(super) fn first(
     route: &Route<'_>,
     attempts: u32,
     align: u64,
-    open: Open,
+    mut open: Open,
 ) -> Result<Option<(Put, SealedKind)>, Stop> {
     let version = flow::version(&open.before);
     let object = SharedObject {
@@ -66,7 +66,9 @@ pub(super) fn first(
         attempt: open.put.attempt_id.clone(),
         version,
     };
-    let (whole, part) = Whole::new(job.clone(), attempts, (version.size, align), object, open.put.clone());
+    let kept = resume::adopt(desk, job, route, (version, align), &mut open.writer);
+    let (whole, part) =
+        Whole::new(job.clone(), attempts, (version.size, align), object, open.put.clone(), kept);
     desk.wholes.add(&whole);
     let result = copy(desk, route, &whole, &part, open).and_then(|(parked, chains)| {
         match whole.park(parked, chains) {
@@ -76,6 +78,7 @@ pub(super) fn first(
                 desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
                 let sealed = seal(&whole, &route.source.name, &route.target.name)?;
                 desk.wholes.retire(&whole);
+                resume::let_go(&whole, route.target);
                 Ok(Some(sealed))
             }
         }
@@ -94,7 +97,10 @@ pub(super) fn first(
             }
         };
         abandon(desk, &whole);
-        discard(route, &whole.object.attempt);
+        // Whoever begins it again after this process goes on from the checkpoint.
+        if !(matches!(stop, Stop::Cut) && whole.is_recorded()) {
+            discard(route, &whole.object.attempt);
+        }
         stop
     })
 }
@@ -116,13 +122,15 @@ fn copy(
     part: &Arc<Part>,
     open: Open,
 ) -> Result<(Parked, Vec<Chain>), Stop> {
-    let op = OpContext::new().cancelled_by(part.cancel());
+    let op = desk.telling(OpContext::new().cancelled_by(part.cancel()));
     let Open { reader, mut writer, info, before, .. } = open;
     let mut origin = Origin::new(route, &op, reader, 0, whole.size);
     let sparse = origin.has_holes();
-    let sink = if sparse { Sink::At(&writer) } else { Sink::Append(&mut writer) };
+    let resumed = part.begin() > 0;
+    desk.slot().passed(part.begin());
+    let sink = if sparse || resumed { Sink::At(&writer) } else { Sink::Append(&mut writer) };
     let chains = flow::run(desk, route, &mut origin, sink, part, whole.size)?;
-    Ok((Parked { reader: origin.reader, writer, before, sparse, lost: info.lost }, chains))
+    Ok((Parked { reader: origin.reader, writer, before, sparse: sparse || resumed, lost: info.lost }, chains))
 }
 
 /// Every byte is in the object and nobody writes into it any more: is the source still what was read, then seal.

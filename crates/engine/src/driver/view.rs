@@ -5,16 +5,17 @@ use crate::committer::GroupReport;
 use crate::ledger_thread::{NEXT_UP_ROWS, Polled};
 use crate::meter::Meter;
 use crate::options::Options;
-use crate::progress::SlotProgress;
+use crate::progress::{SlotProgress, wait_reason};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use twinhaul_assist::Core;
+use twinhaul_backend_host::WaitNote;
 use twinhaul_ledger::State;
 use twinhaul_units::{Amount, Bytes, PeerId};
 use twinhaul_wire::{
     Assisted, Envelope, KeyText, Link, Message, PeerSnapshot, PeerState, QueueRow, QueueSize, Rates,
-    RatioMove, Slots,
+    RatioMove, Slots, Wait, WaitReason,
 };
 
 /// Moves of the ratio kept for the screen.
@@ -172,6 +173,13 @@ impl View {
     }
 }
 
+/// What the committer's call waits for.
+fn settling_wait(note: &WaitNote) -> Option<Wait> {
+    let (reason, detail, since) = note.current()?;
+    let age_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Some(Wait { reason: wait_reason(reason).unwrap_or(WaitReason::TargetWrite), detail, age_ms })
+}
+
 impl Driver {
     pub(super) fn publish_snapshot(&mut self) {
         let snapshot = self.snapshot();
@@ -208,6 +216,7 @@ impl Driver {
             in_flight,
             awaiting,
             settling: size(self.shared.storage.settling.get()),
+            settling_wait: settling_wait(&self.shared.storage.settling_wait),
             published: size(self.shared.storage.published.get()),
             done: size(done),
             verified: size(verified),
@@ -228,6 +237,7 @@ impl Driver {
             waits: self.shared.totals.waits(),
             next_up: self.next_up(),
             targets: self.shared.storage.snapshots(),
+            backends: self.shared.storage.backends.list(),
             problems: self.shared.storage.problems.list(&config.name),
             events_dropped: view.events_dropped,
         }

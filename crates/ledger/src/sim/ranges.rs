@@ -49,12 +49,13 @@ impl Shared {
         self.rows.iter_mut().find(|r| r.range.seq == seq)
     }
 
-    /// The range ends at `to` now; from its beginning on: it goes.
+    /// The range ends at `to` now; from its beginning on: it goes. It never grows: an earlier cut of the same assignment
+    /// may have taken more of it.
     fn shorten(&mut self, range: &Range, to: u64) {
         if range.from == to {
             self.rows.retain(|r| r.range.seq != range.seq);
         } else if let Some(row) = self.row(range.seq) {
-            row.range.to = to;
+            row.range.to = row.range.to.min(to);
         }
     }
 }
@@ -194,6 +195,14 @@ impl Sim {
     /// The process at `peer`'s place has ended: what it was home of is redone, what it held and had not finished
     /// goes back.
     pub(super) fn ranges_of_ended(&mut self, peer: PeerId) {
+        let mut ended: Vec<(u64, Arc<SharedObject>, Vec<Chain>)> = Vec::new();
+        for (id, shared) in self.ranges.shared.iter().filter(|(_, shared)| shared.home == peer) {
+            let done = shared.rows.iter().filter(|row| row.range.done).flat_map(|row| row.chains.clone());
+            ended.push((*id, Arc::clone(&shared.object), done.collect()));
+        }
+        for (id, object, chains) in ended {
+            self.keep_of_ended(id, &object, &chains);
+        }
         self.ranges.shared.retain(|_, shared| shared.home != peer);
         let mut open: Vec<(u64, Range)> = self
             .ranges

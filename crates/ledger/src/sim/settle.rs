@@ -95,6 +95,7 @@ impl Sim {
         let from = std::mem::replace(&mut self.lines[at].state, to);
         let (id, size) = (self.plan.0.transfers[at].id.0, self.size(at));
         self.ranges.forget(id);
+        self.checkpoints.remove(&id);
         let Some(place) = self.lot_place(id) else { return };
         let lot = &mut self.lots[place];
         for (state, count) in [(State::Planned, &mut lot.planned), (State::Authorised, &mut lot.authorised)] {

@@ -6,10 +6,11 @@
 mod lend;
 mod reading;
 
-pub(super) use lend::{Lending, lend, refuse};
+pub(super) use lend::{Lending, is_planned, lend, refuse};
+pub(super) use reading::{chains_from_sql, chains_to_sql};
 
 use super::number::{bound, from_sql, peer_from_sql, peer_to_sql, to_sql};
-use super::{SqliteStore, fence};
+use super::{SqliteStore, checkpoints, fence};
 use crate::rules::lending::{Range, check_number};
 use crate::{CHAINS_MAX, FinishedRange, HeldRange, LedgerError, RangeEnd, Result, SharedObject, Version};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -20,6 +21,23 @@ struct Shared {
     home: PeerId,
     epoch: i64,
     object: SharedObject,
+}
+
+/// The columns of [`read_object`].
+pub(super) const OBJECT_COLUMNS: &str = "reference, attempt, size, mtime_ns, ctime_ns, dev, ino";
+
+/// A private object from the columns from `at` on.
+pub(super) fn read_object(row: &rusqlite::Row<'_>, at: usize) -> Result<SharedObject> {
+    let bits =
+        |at: usize| -> Result<Option<u64>> { Ok(row.get::<_, Option<i64>>(at)?.map(i64::cast_unsigned)) };
+    let version = Version {
+        size: from_sql(row.get(at + 2)?),
+        mtime_ns: row.get(at + 3)?,
+        ctime_ns: row.get(at + 4)?,
+        dev: bits(at + 5)?,
+        ino: bits(at + 6)?,
+    };
+    Ok(SharedObject { reference: row.get(at)?, attempt: row.get(at + 1)?, version })
 }
 
 /// The columns of [`read_range`].
@@ -71,7 +89,7 @@ impl SqliteStore {
                 };
                 if !range.done {
                     conn.prepare_cached("UPDATE range SET done = 1, chains = ?2 WHERE seq = ?1")?
-                        .execute(params![bound(range.seq), reading::chains_to_sql(&item.chains)])?;
+                        .execute(params![bound(range.seq), chains_to_sql(&item.chains)])?;
                 }
                 ends.push(RangeEnd::Done);
             }
@@ -147,21 +165,11 @@ impl Shared {
 }
 
 fn shared(conn: &Connection, transfer: i64) -> Result<Option<Shared>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT home, epoch, reference, attempt, size, mtime_ns, ctime_ns, dev, ino FROM shared WHERE transfer = ?1",
-    )?;
+    let sql = format!("SELECT home, epoch, {OBJECT_COLUMNS} FROM shared WHERE transfer = ?1");
+    let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query([transfer])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let bits =
-        |at: usize| -> Result<Option<u64>> { Ok(row.get::<_, Option<i64>>(at)?.map(i64::cast_unsigned)) };
-    let version = Version {
-        size: from_sql(row.get(4)?),
-        mtime_ns: row.get(5)?,
-        ctime_ns: row.get(6)?,
-        dev: bits(7)?,
-        ino: bits(8)?,
-    };
-    let object = SharedObject { reference: row.get(2)?, attempt: row.get(3)?, version };
+    let object = read_object(row, 2)?;
     Ok(Some(Shared { home: peer_from_sql(row.get(0)?)?, epoch: row.get(1)?, object }))
 }
 
@@ -229,9 +237,10 @@ pub(super) fn any_in(conn: &Connection, first: i64, last: i64) -> Result<bool> {
     Ok(statement.query_row([first, last], |_| Ok(())).optional()?.is_some())
 }
 
-/// The process at `peer`'s place has ended: what it was home of is redone from the beginning, what it held and had not
-/// finished goes back. What it finished is durable in the object and stays.
+/// The process at `peer`'s place has ended: what it was home of is begun again, from its checkpoint; what it held and
+/// had not finished goes back. What it finished is durable in the object and stays.
 pub(super) fn peer_ended(conn: &Connection, peer: PeerId) -> Result<()> {
+    checkpoints::keep_of_ended(conn, peer)?;
     let gone = peer_to_sql(peer);
     conn.prepare_cached("DELETE FROM range WHERE transfer IN (SELECT transfer FROM shared WHERE home = ?1)")?
         .execute([gone])?;

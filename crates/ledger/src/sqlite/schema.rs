@@ -1,7 +1,7 @@
 //! The tables (store.md 2). A change here is a new [`SCHEMA_VERSION`]: ledgers of another version are refused.
 
 /// In `user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 /// In `application_id`: `TwHl`.
 pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 
@@ -14,6 +14,7 @@ pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 /// without reading them; the other columns say what is still open in it, so that settled stretches are skipped.
 /// `shared`: the private object of a transfer that was cut; `range`: every part of it that its home lent, also those that
 /// came back (holder = home), until it is settled; `seq` grows with every change of holder, for loads.
+/// `checkpoint`: what of a large transfer that is not authorised is durable in the private object of one attempt.
 /// `counter`: state 0..=4 as in `transfer.state`, 5 the verified part of done.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE run(
@@ -56,6 +57,10 @@ CREATE INDEX transfer_failed ON transfer(id) WHERE state = 4;
 CREATE TABLE shared(
   transfer INTEGER PRIMARY KEY, home INTEGER NOT NULL, epoch INTEGER NOT NULL, reference BLOB NOT NULL,
   attempt TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER, ctime_ns INTEGER, dev INTEGER, ino INTEGER
+) STRICT;
+CREATE TABLE checkpoint(
+  transfer INTEGER PRIMARY KEY, reference BLOB NOT NULL, attempt TEXT NOT NULL, size INTEGER NOT NULL,
+  mtime_ns INTEGER, ctime_ns INTEGER, dev INTEGER, ino INTEGER, chains BLOB NOT NULL
 ) STRICT;
 CREATE TABLE range(
   seq INTEGER PRIMARY KEY, transfer INTEGER NOT NULL, first INTEGER NOT NULL, beyond INTEGER NOT NULL,

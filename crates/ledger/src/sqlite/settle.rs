@@ -5,7 +5,7 @@
 use super::lots::{self, Finder, Lot};
 use super::number::{bound, from_sql, peer_from_sql, peer_to_sql, state_from_sql, state_to_sql, to_sql};
 use super::tally::{Tally, VERIFIED};
-use super::{SqliteStore, fence, ranges};
+use super::{SqliteStore, checkpoints, fence, ranges};
 use crate::{Authorise, LedgerError, Outcome, Result, Settled, State, rules};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
@@ -79,13 +79,15 @@ struct Work<'a> {
     tally: Tally,
     /// Whether any transfer of the run has ranges: those of a transfer that takes a step are over.
     shared: bool,
+    /// Whether there are checkpoints: they end with that step too.
+    checkpoints: bool,
 }
 
 impl<'a> Work<'a> {
     fn begin(conn: &'a Connection, peer: PeerId, mine: Incarnation) -> Result<Self> {
         fence::check(conn, peer, mine)?;
-        let shared = ranges::any(conn)?;
-        Ok(Self { conn, peer, finder: Finder::default(), tally: Tally::default(), shared })
+        let (shared, checkpoints) = (ranges::any(conn)?, checkpoints::any(conn)?);
+        Ok(Self { conn, peer, finder: Finder::default(), tally: Tally::default(), shared, checkpoints })
     }
 
     fn old(&self, id: TransferId) -> Result<Old> {
@@ -122,6 +124,9 @@ impl<'a> Work<'a> {
         }
         if self.shared {
             ranges::forget(self.conn, old.id)?;
+        }
+        if self.checkpoints {
+            checkpoints::forget(self.conn, old.id)?;
         }
         Ok((old, lot))
     }

@@ -5,8 +5,8 @@ use crate::support::*;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use twinhaul_ledger::{
-    Assign, Authorise, Chain, FinishedRange, Holding, Interval, LotCursor, Outcome, QueueAt, RangeCursor,
-    RangeCut, Remembered, Reopen, Settled, Store, TakeOver,
+    Assign, Authorise, Chain, Checkpoint, FinishedRange, Holding, Interval, LotCursor, NewCheckpoint,
+    Outcome, QueueAt, RangeCursor, RangeCut, Remembered, Reopen, Settled, Store, TakeOver,
 };
 use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
 
@@ -255,6 +255,11 @@ impl Side {
                 let group = [(held.id, held.epoch)];
                 format!("{:?}", self.store.recall_ranges(peer, mine, &group).map_err(|e| e.to_string()))
             }
+            3 => {
+                let checkpoint = Checkpoint { object: object(&held.attempt), chains };
+                let new = NewCheckpoint { id: held.id, epoch: held.epoch, checkpoint };
+                format!("{:?}", self.store.keep_checkpoints(peer, mine, &[new]).map_err(|e| e.to_string()))
+            }
             _ => {
                 let finished = FinishedRange { held, chains };
                 let said = self.store.finish_ranges(peer, mine, &[finished]);
@@ -311,6 +316,7 @@ impl Side {
         ];
         for id in 0..24 {
             seen.push(format!("{:?}", s.ranges(TransferId(id)).unwrap()));
+            seen.push(format!("{:?}", s.checkpoint(TransferId(id)).unwrap()));
         }
         for lot in s.lots(None, 1000).unwrap() {
             let interval = Interval { lot: lot.id, epoch: lot.epoch, first: lot.first, last: lot.last };

@@ -227,6 +227,31 @@ pub(crate) fn a_helper_gives_back_whole_or_in_part<F: Factory>() {
     sound(&store);
 }
 
+/// Slots of the home work on two parts of a range that came back; each gives up its end.
+pub(crate) fn one_range_is_cut_twice_at_once<F: Factory>() {
+    for turned in [false, true] {
+        let factory = F::default();
+        let store = factory.create();
+        let pair = Pair::begin(&store);
+        pair.lend(&store, 1, First, &[cut(3, 1, 2, 10, "t")]);
+        store.return_ranges(Second, pair.b, &[held(&cut(3, 1, 2, 10, "t"))]).unwrap();
+        let mut cuts = [cut(3, 1, 5, 6, "t"), cut(3, 1, 8, 10, "t")];
+        if turned {
+            cuts.reverse();
+        }
+        assert_eq!(pair.lend(&store, 2, First, &cuts).len(), 2);
+        assert_eq!(
+            brief(&store.ranges(TransferId(3)).unwrap()),
+            [
+                (leaf(2), leaf(5), First, false, false),
+                (leaf(5), leaf(6), Second, false, false),
+                (leaf(8), leaf(10), Second, false, false),
+            ]
+        );
+        sound(&store);
+    }
+}
+
 pub(crate) fn a_hedge_is_a_copy<F: Factory>() {
     let factory = F::default();
     let store = factory.create();

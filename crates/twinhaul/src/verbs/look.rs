@@ -108,6 +108,9 @@ pub(crate) fn status_text(s: &Status) -> String {
         lent(a.ranges),
         a.messages
     ));
+    lines.extend(
+        s.simulated.iter().map(|words| format!("  simulated: {}", twinhaul_units::text::show(words))),
+    );
     for p in &s.problems {
         lines.push(format!(
             "  ! {}  {}",

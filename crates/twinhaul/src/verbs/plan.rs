@@ -1,5 +1,7 @@
 //! `plan`: what would move, where, split how, and for how long; writes nothing.
 
+mod media;
+
 use crate::cli::PlanArgs;
 use crate::exit::{self, Failure};
 use crate::{backends, guards, output};
@@ -46,13 +48,19 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<u8, Failure> {
     for warning in &sink.warnings {
         output::say(&format!("warning: {warning}"));
     }
+    let media = media::Names::of(&sources, &summary);
     if args.json.json {
-        output::json(&json(&profile, &summary))?;
+        let mut document = json(&profile, &summary);
+        document["media"] = media.json(&profile, &summary);
+        output::json(&document)?;
     } else {
         for line in guards::describe(&profile, &ends) {
             output::line(line.trim_start());
         }
         for line in lines(&profile, &summary) {
+            output::line(&line);
+        }
+        for line in media.lines(&profile, &summary) {
             output::line(&line);
         }
     }

@@ -154,6 +154,7 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         super::look::lent(s.assistance.ranges),
         if facts.ratio_moves == 1 { "once".to_owned() } else { format!("{} times", facts.ratio_moves) }
     ));
+    lines.extend(s.simulated.iter().map(|words| format!("  simulated: {}", show(words))));
     lines.extend(failed_lines(run, s)?);
     let next = match s.state {
         twinhaul_wire::RunState::Complete => {

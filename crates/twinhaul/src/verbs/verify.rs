@@ -90,6 +90,6 @@ fn compare(target: &Opened, transfer: &Detail, buffer: &mut [u8]) -> Result<(), 
 }
 
 fn digest(target: &Opened, key: &Key, buffer: &mut [u8]) -> Result<[u8; 32], String> {
-    twinhaul_engine::digest_of(target, key, buffer)
+    twinhaul_engine::digest_of(&OpContext::new(), target, key, buffer)
         .map_err(|e| if e.code() == Code::NotFound { "it is missing".into() } else { e.to_string() })
 }

@@ -42,7 +42,9 @@ pub(super) fn add(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
         return Err(about(Code::Exists, &library.root.display().to_string(), &why));
     };
     let prefix = call.args.text("prefix")?.unwrap_or(PREFIX);
-    let (capacity, labels) = (call.shared.config.shape.capacity, call.shared.config.shape.labels);
+    let config = &call.shared.config;
+    let capacity = config.capacity.unwrap_or(library.shape.capacity);
+    let labels = config.labels.unwrap_or(library.shape.labels);
     let (mut made, mut n) = (Vec::new(), 0);
     let known = library.catalogue.cartridges()?;
     while (made.len() as u64) < count {
@@ -54,12 +56,8 @@ pub(super) fn add(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
         if known.iter().any(|c| c.volser == barcode[..6]) {
             continue;
         }
-        library.add(&barcode, &call.shared.config.pool, capacity, labels)?;
-        out.line(&format!(
-            "cartridge {barcode}: {}, labelled, in pool {}",
-            Bytes(capacity),
-            call.shared.config.pool
-        ));
+        library.add(&barcode, &config.pool, capacity, labels)?;
+        out.line(&format!("cartridge {barcode}: {}, labelled, in pool {}", Bytes(capacity), config.pool));
         made.push(barcode);
     }
     out.document(&json!({"added": made}));

@@ -6,12 +6,16 @@ use twinhaul_units::Bytes;
 
 use super::{Call, Out};
 use crate::library::inventory;
-use crate::status::status;
+use crate::status::{simulated, status};
 
 pub(super) fn ls(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
     inventory::refresh(&call.shared.library)?;
-    let all = status(call.shared)?;
+    let mut all = status(call.shared)?;
+    count(call, &mut all)?;
     out.document(&all);
+    if let Some(words) = simulated(call.shared) {
+        out.line(&format!("simulated: {words}"));
+    }
     let list = |name: &str| all[name].as_array().cloned().unwrap_or_default();
     for drive in list("drives") {
         out.line(&drive_line(&drive));
@@ -40,7 +44,22 @@ pub(super) fn ls(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
     }
     for wait in list("queue") {
         let text = |name: &str| twinhaul_units::text::show(wait[name].as_str().unwrap_or("")).into_owned();
-        out.line(&format!("pid {} ({}) waits: {}", wait["pid"], text("who"), text("wants")));
+        let next = if wait["next"].is_string() { format!("; {}", text("next")) } else { String::new() };
+        let who = if text("who").is_empty() { String::new() } else { format!(" ({})", text("who")) };
+        out.line(&format!("pid {}{who} waits: {}{next}", wait["pid"], text("wants")));
+    }
+    Ok(())
+}
+
+/// What is live on each cartridge, and what could be reclaimed.
+fn count(call: &Call<'_>, all: &mut Value) -> Result<()> {
+    let live = call.shared.library.catalogue.live_bytes()?;
+    for c in all["cartridges"].as_array_mut().into_iter().flatten() {
+        let (objects, bytes) =
+            live.iter().find(|l| c["barcode"] == l.0.as_str()).map_or((0, 0), |l| (l.1, l.2));
+        c["objects"] = objects.into();
+        c["live"] = bytes.into();
+        c["reclaimable"] = c["used"].as_u64().unwrap_or(0).saturating_sub(bytes).into();
     }
     Ok(())
 }
@@ -51,9 +70,10 @@ fn drive_line(drive: &Value) -> String {
     match text("state").as_str() {
         "empty" => format!("drive {number}: empty"),
         state => format!(
-            "drive {number}: {state}, cartridge {}, data set {}, {} %, pid {} {}",
+            "drive {number}: {state}, cartridge {}, {} / {} / {} %, pid {} {}",
             text("cartridge"),
             drive["file"].as_u64().unwrap_or(0),
+            drive["block"].as_u64().unwrap_or(0),
             drive["percent"].as_f64().unwrap_or(0.0),
             drive["pid"],
             text("who")

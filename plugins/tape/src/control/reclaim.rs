@@ -139,7 +139,7 @@ fn copy(call: &Call<'_>, turn: &mut Turn, object: &LiveObject) -> Result<(u64, u
     let (mut reader, _) = TapeReader::open(call.shared, call.op, &key, ReadOptions::default())?;
     let attrs =
         twinhaul_backend_abi::Attrs { kind: Kind::File, size: Some(object.size), ..object.attrs.clone() };
-    let set = turn.ready_one(call.op)?;
+    let set = turn.ready_one(call.op, Want::Append)?;
     let at = set.head(call.op, &object.key, &attrs, What::File(object.size))?;
     let (mut buffer, mut done) = (vec![0; CHUNK], 0);
     while done < object.size {

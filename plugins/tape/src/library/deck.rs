@@ -4,23 +4,27 @@
 //! cartridge, never one held while waiting for the other). Requests for a mounted cartridge are served first; a drive that
 //! others wait for is given up after its turn. Waiting is told to the caller's operation, with who is in the way.
 
+mod tell;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use twinhaul_backend_abi::{Code, Op, Result, WaitReason};
+use twinhaul_backend_abi::{Code, Error, Op, Result, WaitReason};
 
-use super::load::{Loaded, load};
+use super::load::{Doing, Loaded, load};
 use super::lock::{Held, holder, try_hold, who};
 use super::model::Model;
-use super::ticket::{Ticket, is_blocked, waiting};
+use super::ticket::{Ticket, Wanted, is_blocked, waiting};
 use super::{Library, inventory};
 use crate::catalogue::cartridges::{Cartridge, State};
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_POOL};
 use crate::fail::{about, failed};
 use crate::format::SETS_MAX;
+pub(crate) use tell::Wait;
+use tell::Waiting;
 
 /// Between two looks at locks that other processes hold.
 const POLL: Duration = Duration::from_millis(50);
@@ -30,6 +34,10 @@ const QUEUE_AGE: Duration = Duration::from_millis(100);
 const SLOTS_AGE: Duration = Duration::from_secs(1);
 /// Below this room (beyond the early warning) a cartridge gets no new data set.
 const ROOM_MIN: u64 = 256 << 10;
+
+/// A mounted cartridge that nobody uses just now is given to others only after so long: the next of its objects is mostly
+/// on its way, and each change costs a mount.
+const GRACE: Duration = Duration::from_millis(150);
 
 /// After so many turns a mounted cartridge is no longer lent to new readers while others wait.
 const TURNS_OF_READING: u32 = 4;
@@ -41,6 +49,8 @@ pub(crate) enum Want<'a> {
     Read(&'a str),
     /// One of the pool with room.
     Append,
+    /// As that, if there is one now: what can wait for the next data set waits for no operator.
+    AppendNow,
 }
 
 #[derive(Debug)]
@@ -53,6 +63,14 @@ struct Mount {
     users: usize,
     since: Instant,
     idle_since: Instant,
+}
+
+impl Mount {
+    /// Whether others may have its drive.
+    fn may_go(&self, turn: Duration) -> bool {
+        let spent = self.idle_since.elapsed() >= GRACE || self.since.elapsed() >= turn;
+        self.users == 0 && self.loaded.is_some() && spent
+    }
 }
 
 /// See the module.
@@ -68,7 +86,7 @@ pub(crate) struct Deck {
     queue: Mutex<Option<Queue>>,
     slots_seen: Mutex<Option<Instant>>,
     /// What calls of this process wait for, by their number.
-    waits: Mutex<BTreeMap<u64, (WaitReason, String, Instant)>>,
+    waits: Mutex<BTreeMap<u64, Wait>>,
     next_wait: AtomicU64,
     /// The target is going: nothing is waited for any more.
     closing: AtomicBool,
@@ -97,6 +115,9 @@ impl Drop for Seat {
         if let Some(mount) = mounts.iter_mut().find(|m| m.barcode == self.loaded.barcode) {
             mount.users = mount.users.saturating_sub(1);
             mount.idle_since = Instant::now();
+            if mount.users == 0 {
+                self.loaded.head.does(Doing::Nothing);
+            }
         }
         drop(mounts);
         self.deck.changed.notify_all();
@@ -117,28 +138,12 @@ enum Step {
     Wait(WaitReason, String),
 }
 
-/// A call that waits for a drive or cartridge, as the status shows it.
-struct Waiting<'a> {
-    deck: &'a Deck,
-    number: u64,
-}
-
-impl Waiting<'_> {
-    fn tell(&self, reason: WaitReason, detail: String) {
-        let mut waits = self.deck.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = waits.get(&self.number).map_or_else(Instant::now, |w| w.2);
-        waits.insert(self.number, (reason, detail, since));
-    }
-
-    fn is_told(&self) -> bool {
-        self.deck.waits.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&self.number)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.deck.waits.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
-    }
+/// Only an operator can help.
+struct Bring {
+    /// What is to be brought, and why.
+    words: String,
+    /// What to type.
+    next: String,
 }
 
 impl Deck {
@@ -164,38 +169,23 @@ impl Deck {
         self.mounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For whom this process works, from an attempt id: shown to those who wait for its drives.
-    pub(crate) fn works_for(&self, attempt: &str) {
-        let mut who = self.who.lock().unwrap_or_else(PoisonError::into_inner);
-        if who.is_empty() {
-            let run = attempt.split('/').next().unwrap_or_default();
-            let peer =
-                attempt.rsplit('/').next().and_then(|p| p.chars().next()).filter(char::is_ascii_alphabetic);
-            *who = peer.map_or_else(|| format!("run {run}"), |p| format!("run {run}, peer {p}"));
-        }
-    }
-
-    fn who(&self) -> String {
-        self.who.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Brings a cartridge into a drive; waits as long as it takes, visibly, unless the operation is cancelled.
     pub(crate) fn mount(self: &Arc<Self>, op: &Op<'_>, want: Want<'_>) -> Result<Seat> {
         let mut ticket = None;
-        let wait = Waiting { deck: self, number: self.next_wait.fetch_add(1, Ordering::Relaxed) };
+        let wait = Waiting::new(self);
         loop {
             op.check()?;
-            match self.step(want, &mut ticket)? {
+            let loaded = match self.step(want, &mut ticket)? {
                 Step::Have(loaded) => {
                     if wait.is_told() {
                         op.wait(None, "");
                     }
-                    return Ok(Seat { deck: Arc::clone(self), loaded });
+                    loaded
                 }
-                Step::Evict(barcode) => self.unmount(op, &barcode),
-                Step::Load { drive, hold, barcode, lock } => {
-                    let loaded = self.load(op, drive, hold, &barcode, lock);
-                    return Ok(Seat { deck: Arc::clone(self), loaded: loaded? });
+                Step::Load { drive, hold, barcode, lock } => self.load(op, drive, hold, &barcode, lock)?,
+                Step::Evict(barcode) => {
+                    self.unmount(op, &barcode);
+                    continue;
                 }
                 Step::Wait(_, detail) if self.closing.load(Ordering::Relaxed) => {
                     return Err(about(Code::Busy, "the target is being closed", &detail));
@@ -204,18 +194,14 @@ impl Deck {
                     op.wait(Some(reason), &detail);
                     wait.tell(reason, detail);
                     self.pause();
+                    continue;
                 }
+            };
+            if matches!(want, Want::Read(_)) {
+                loaded.head.does(Doing::Reading);
             }
+            return Ok(Seat { deck: Arc::clone(self), loaded });
         }
-    }
-
-    /// What calls of this process wait for, oldest first: reason, detail, seconds.
-    pub(crate) fn waits(&self) -> Vec<(WaitReason, String, u64)> {
-        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        waits
-            .values()
-            .map(|(reason, detail, since)| (*reason, detail.clone(), since.elapsed().as_secs()))
-            .collect()
     }
 
     fn pause(&self) {
@@ -257,12 +243,13 @@ impl Deck {
     fn step(&self, want: Want<'_>, ticket: &mut Option<Ticket>) -> Result<Step> {
         let candidates = match self.candidates(want)? {
             Ok(candidates) => candidates,
-            Err(wait) => {
-                // Seen by other processes too: `tape ls` says what an operator has to bring.
-                if let Step::Wait(_, detail) = &wait {
-                    self.queue_as(ticket, detail, true)?;
-                }
-                return Ok(wait);
+            Err(Bring { words, .. }) if want == Want::AppendNow => {
+                return Err(Error::new(Code::NoSpace, words));
+            }
+            Err(Bring { words, next }) => {
+                // Seen by other processes too: status, console and `tape ls` say what an operator has to bring.
+                self.queue_as(ticket, &words, true, Some(&next))?;
+                return Ok(Step::Wait(WaitReason::Cartridge, format!("{words}: {next}")));
             }
         };
         if let Some(step) = self.ours(&candidates) {
@@ -309,9 +296,9 @@ impl Deck {
     }
 
     /// Which cartridges would do, best first; or what to wait for.
-    fn candidates(&self, want: Want<'_>) -> Result<std::result::Result<Vec<Cartridge>, Step>> {
+    fn candidates(&self, want: Want<'_>) -> Result<std::result::Result<Vec<Cartridge>, Bring>> {
         match want {
-            Want::Append => {
+            Want::Append | Want::AppendNow => {
                 let mut found = self.library.catalogue.writable(&self.pool, SETS_MAX)?;
                 found.retain(|c| {
                     c.used + ROOM_MIN.min(c.capacity / 4) + crate::format::EARLY_WARNING.min(c.capacity / 8)
@@ -322,10 +309,10 @@ impl Deck {
                 }
                 self.look_through_slots()?;
                 let pool = &self.pool;
-                let detail = format!(
-                    "no cartridge with room in pool {pool}: insert one (twinhaul tape init --add, or import)"
-                );
-                Ok(Err(Step::Wait(WaitReason::Cartridge, detail)))
+                let words = format!("no cartridge with room in pool {pool}: insert one");
+                let of_pool = if pool == DEFAULT_POOL { String::new() } else { format!(" --pool {pool}") };
+                let next = self.library.command(&format!("init --add 1{of_pool}"));
+                Ok(Err(Bring { words, next }))
             }
             Want::Read(barcode) => {
                 let found = self.library.catalogue.cartridge(barcode)?;
@@ -334,10 +321,9 @@ impl Deck {
                 match cartridge.state {
                     State::Exported | State::Missing => {
                         self.look_through_slots()?;
-                        let why = cartridge.state.word();
-                        let detail =
-                            format!("insert cartridge {barcode} ({why}): twinhaul tape import {barcode}");
-                        Ok(Err(Step::Wait(WaitReason::Cartridge, detail)))
+                        let words = format!("insert cartridge {barcode}: it is {}", cartridge.state.word());
+                        let next = self.library.command(&format!("import {barcode}"));
+                        Ok(Err(Bring { words, next }))
                     }
                     state if state.readable() => Ok(Ok(vec![cartridge])),
                     state => {
@@ -382,7 +368,7 @@ impl Deck {
             *ticket = None;
             return Ok(Step::Load { drive, hold, barcode: barcode.to_owned(), lock });
         }
-        if let Some(idle) = self.lock().iter().find(|m| m.users == 0 && m.loaded.is_some()) {
+        if let Some(idle) = self.lock().iter().find(|m| m.may_go(self.turn)) {
             return Ok(Step::Evict(idle.barcode.clone()));
         }
         let queue = if older > 0 { format!("; {older} wait before it") } else { String::new() };
@@ -391,22 +377,25 @@ impl Deck {
 
     fn queue_up(&self, ticket: &mut Option<Ticket>, want: Want<'_>, blocked: bool) -> Result<()> {
         match want {
-            Want::Append => self.queue_as(ticket, &self.any_of_pool(), blocked),
-            Want::Read(barcode) => self.queue_as(ticket, barcode, blocked),
+            Want::Append | Want::AppendNow => self.queue_as(ticket, &self.any_of_pool(), blocked, None),
+            Want::Read(barcode) => self.queue_as(ticket, barcode, blocked, None),
         }
     }
 
-    fn queue_as(&self, ticket: &mut Option<Ticket>, wants: &str, blocked: bool) -> Result<()> {
+    fn queue_as(
+        &self,
+        ticket: &mut Option<Ticket>,
+        wants: &str,
+        blocked: bool,
+        next: Option<&str>,
+    ) -> Result<()> {
+        let wanted = Wanted { who: &self.who(), wants, blocked, next };
         if let Some(ticket) = ticket {
-            ticket.say(&self.who(), wants, blocked);
+            ticket.say(wanted);
             return Ok(());
         }
-        let made = Ticket::take(&self.wait_dir(), &self.who(), wants);
-        let made = made.map_err(|e| failed("queue for a drive", &e))?;
-        if blocked {
-            made.say(&self.who(), wants, true);
-        }
-        *ticket = Some(made);
+        let made = Ticket::take(&self.wait_dir(), wanted);
+        *ticket = Some(made.map_err(|e| failed("queue for a drive", &e))?);
         Ok(())
     }
 
@@ -441,12 +430,13 @@ impl Deck {
         held.is_some_and(|held| held >= self.turn) && self.pressure(barcode) > 0
     }
 
-    /// Unmounts what nobody here uses: at once when others wait, else after the idle time.
+    /// Unmounts what nobody here uses: soon when others wait, else after the idle time.
     pub(crate) fn tidy(&self, op: &Op<'_>) {
+        self.tell();
         let idle: Vec<(String, Duration)> = {
             let mounts = self.lock();
-            let done = |m: &&Mount| m.users == 0 && m.loaded.is_some();
-            mounts.iter().filter(done).map(|m| (m.barcode.clone(), m.idle_since.elapsed())).collect()
+            let done = mounts.iter().filter(|m| m.may_go(self.turn));
+            done.map(|m| (m.barcode.clone(), m.idle_since.elapsed())).collect()
         };
         for (barcode, idle) in idle {
             if idle >= self.idle || self.pressure(&barcode) > 0 {
@@ -486,22 +476,5 @@ impl Deck {
         for barcode in all {
             self.unmount(&Op::detached(), &barcode);
         }
-    }
-
-    /// Tells what the drives of this process do, for other processes' status.
-    pub(crate) fn tell(&self, doing: &str, barcode: &str) {
-        if let Some(m) = self.lock().iter().find(|m| m.barcode == barcode) {
-            m.hold.say(&self.says(doing, barcode, m.loaded.as_deref()));
-        }
-    }
-
-    fn says(&self, state: &str, barcode: &str, loaded: Option<&Loaded>) -> Value {
-        json!({
-            "pid": std::process::id(), "who": self.who(), "state": state, "cartridge": barcode,
-            "file": loaded.map(|l| l.set.load(Ordering::Relaxed)),
-            "at": loaded.map(|l| l.at.load(Ordering::Relaxed)),
-            "capacity": loaded.map(|l| l.capacity),
-            "backhitches": loaded.and_then(|l| l.model.as_ref()).map(Model::backhitches),
-        })
     }
 }

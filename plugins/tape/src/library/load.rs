@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use twinhaul_backend_abi::{Code, Error, Host, LogLevel, Op, Result, WaitReason};
 
@@ -26,11 +27,57 @@ pub(crate) struct Loaded {
     pub(crate) file: File,
     pub(crate) capacity: u64,
     pub(crate) model: Option<Model>,
-    /// Where on the tape something was read or written last.
-    pub(crate) at: AtomicU64,
-    /// Of the data set being read or written, for people.
-    pub(crate) set: AtomicU64,
+    pub(crate) head: Head,
     _lock: Held,
+}
+
+/// Where on the tape something was read or written last, and what is being done: for people.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    pub(crate) at: AtomicU64,
+    /// Number of the data set on the cartridge, and where it begins.
+    pub(crate) set: AtomicU64,
+    pub(crate) begin: AtomicU64,
+    doing: Mutex<Doing>,
+}
+
+/// What is done with a cartridge in a drive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// Nobody uses it.
+    #[default]
+    Nothing,
+    Reading,
+    Writing,
+    /// Trailer, tapemark, sync.
+    Closing,
+}
+
+impl Doing {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "ready",
+            Self::Reading => "reading",
+            Self::Writing => "writing",
+            Self::Closing => "closing",
+        }
+    }
+}
+
+impl Head {
+    pub(crate) fn does(&self, doing: Doing) {
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing;
+    }
+
+    pub(crate) fn doing(&self) -> Doing {
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is at a data set from now on.
+    pub(crate) fn is_at(&self, set: u64, begin: u64) {
+        self.set.store(set, Ordering::Relaxed);
+        self.begin.store(begin, Ordering::Relaxed);
+    }
 }
 
 impl Loaded {
@@ -41,13 +88,13 @@ impl Loaded {
 
     /// Notes where the head is, and takes the time it needs to get there.
     pub(crate) fn locate(&self, op: &Op<'_>, to: u64) -> Result<()> {
-        self.at.store(to, Ordering::Relaxed);
+        self.head.at.store(to, Ordering::Relaxed);
         self.model.as_ref().map_or(Ok(()), |m| m.locate(op, to, &self.name()))
     }
 
     /// Notes that `n` bytes went by up to `to`, and takes the time it needs.
     pub(crate) fn passed(&self, op: &Op<'_>, n: u64, to: u64) -> Result<()> {
-        self.at.store(to, Ordering::Relaxed);
+        self.head.at.store(to, Ordering::Relaxed);
         self.model.as_ref().map_or(Ok(()), |m| m.stream(op, n, &self.name()))
     }
 }
@@ -82,8 +129,8 @@ pub(crate) fn load(
     library.catalogue.count_mount(barcode)?;
     op.wait(None, "");
     let capacity = cartridge.capacity;
-    let (at, set, barcode) = (AtomicU64::new(0), AtomicU64::new(0), barcode.to_owned());
-    Ok(Loaded { barcode, drive, file, capacity, model, at, set, _lock: lock })
+    let (head, barcode) = (Head::default(), barcode.to_owned());
+    Ok(Loaded { barcode, drive, file, capacity, model, head, _lock: lock })
 }
 
 /// What is on a cartridge.

@@ -19,24 +19,40 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct Ticket {
     path: PathBuf,
     name: String,
+    since_ms: u64,
     held: Held,
 }
 
+/// What a waiter is heard to wait for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) who: &'a str,
+    pub(crate) wants: &'a str,
+    /// A free drive would not help: the cartridge is in another's hands, or not there.
+    pub(crate) blocked: bool,
+    /// What an operator has to type, if only an operator can help.
+    pub(crate) next: Option<&'a str>,
+}
+
 impl Ticket {
-    pub(crate) fn take(dir: &Path, who: &str, wants: &str) -> io::Result<Self> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    pub(crate) fn take(dir: &Path, wanted: Wanted<'_>) -> io::Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let now = now.as_nanos();
         let pid = std::process::id();
         let name = format!("{now:020}-{pid}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let path = dir.join(&name);
         let held = try_hold(&path)?.ok_or_else(|| io::Error::from(io::ErrorKind::WouldBlock))?;
-        let ticket = Self { path, name, held };
-        ticket.say(who, wants, false);
+        let ticket = Self { path, name, since_ms, held };
+        ticket.say(wanted);
         Ok(ticket)
     }
 
-    /// `blocked`: a free drive would not help.
-    pub(crate) fn say(&self, who: &str, wants: &str, blocked: bool) {
-        self.held.say(&json!({"pid": std::process::id(), "who": who, "wants": wants, "blocked": blocked}));
+    pub(crate) fn say(&self, wanted: Wanted<'_>) {
+        self.held.say(&json!({
+            "pid": std::process::id(), "who": wanted.who, "wants": wanted.wants, "blocked": wanted.blocked,
+            "next": wanted.next, "since_ms": self.since_ms,
+        }));
     }
 }
 
@@ -78,12 +94,13 @@ mod tests {
     fn tickets_queue_and_vanish() {
         let dir = tempfile::tempdir().unwrap();
         let wants = |all: &[Value]| all.iter().map(|t| t["wants"].to_string()).collect::<Vec<_>>();
-        let first = Ticket::take(dir.path(), "a", "one").unwrap();
-        let second = Ticket::take(dir.path(), "b", "two").unwrap();
+        let wanted = |who, wants, blocked| Wanted { who, wants, blocked, next: None };
+        let first = Ticket::take(dir.path(), wanted("a", "one", false)).unwrap();
+        let second = Ticket::take(dir.path(), wanted("b", "two", false)).unwrap();
         assert_eq!(wants(&waiting(dir.path(), None)), ["\"one\"", "\"two\""]);
         assert_eq!(wants(&waiting(dir.path(), Some(&second))), ["\"one\""]);
         assert!(waiting(dir.path(), Some(&first)).is_empty());
-        first.say("a", "one", true);
+        first.say(wanted("a", "one", true));
         assert!(waiting(dir.path(), Some(&second)).iter().all(is_blocked));
         drop(first);
         assert_eq!(waiting(dir.path(), None).len(), 1);

@@ -11,8 +11,8 @@ use crate::format::date;
 use crate::format::labels::Group;
 use crate::format::manifest::{DIRECTORY, Line};
 use crate::format::pax::{self, What};
-use crate::library::deck::Seat;
-use crate::library::load;
+use crate::library::deck::{Seat, Want};
+use crate::library::load::{self, Doing};
 use crate::library::signature;
 
 /// Lines about names that go into one manifest; the rest waits for the next.
@@ -34,7 +34,7 @@ impl Turn {
     pub(crate) fn close_moved(&mut self, op: &Op<'_>, moved: Moved<'_>) -> Result<()> {
         if moved.is_empty() {
             // Only what its manifests said about names has to be saved.
-            return self.flush_names(op);
+            return self.flush_names(op, Want::Append);
         }
         self.close_as(op, Some(moved))
     }
@@ -62,18 +62,21 @@ impl Turn {
     }
 
     /// What happened to names since the last data set goes to tape, if anything did.
-    pub(crate) fn flush_names(&mut self, op: &Op<'_>) -> Result<()> {
+    ///
+    /// # Errors
+    /// With [`Want::AppendNow`] also `NoSpace`: they stay in the catalogue, for the next data set.
+    pub(crate) fn flush_names(&mut self, op: &Op<'_>, want: Want<'_>) -> Result<()> {
         if self.stream.deck.library.catalogue.lines(1)?.is_empty() {
             return Ok(());
         }
-        self.ready(op, 0)?;
+        self.ready_one(op, want)?;
         self.close(op)
     }
 
     /// Manifest, trailer, sync, catalogue. `None` = there is nothing worth a data set in it.
     fn write_out(&self, op: &Op<'_>, set: &mut OpenSet, moved: Option<Moved<'_>>) -> Result<Option<Seat>> {
         // A data set that was begun is finished, whoever no longer waits for it: others' objects are in it.
-        let quiet = &Op::detached();
+        let quiet = &op.to_the_end();
         let catalogue = &self.stream.deck.library.catalogue;
         if moved.is_none() {
             let ids: Vec<&str> = set.objects.iter().map(|o| o.attempt.as_str()).collect();
@@ -112,7 +115,7 @@ impl Turn {
             state.settling.remove(&object.attempt);
         }
         drop(state);
-        self.stream.deck.tell("ready", &seat.loaded.barcode);
+        seat.loaded.head.does(Doing::Nothing);
         Ok(Some(seat))
     }
 

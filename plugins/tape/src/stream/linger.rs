@@ -10,6 +10,7 @@ use twinhaul_backend_abi::{Batch, Op, Result, WaitReason};
 
 use super::{POLL, Settling, Stream};
 use crate::catalogue::attempts::gone;
+use crate::library::deck::Want;
 
 /// No writer is open for so long: nothing more is to come.
 const NOBODY: Duration = Duration::from_millis(20);
@@ -25,7 +26,7 @@ impl Stream {
             // Everything includes what happened to names: they go to tape now.
             let mut turn = self.take(op)?;
             turn.close(op)?;
-            turn.flush_names(op)?;
+            turn.flush_names(op, Want::Append)?;
             return Ok(Vec::new());
         }
         self.lock().pressing += 1;

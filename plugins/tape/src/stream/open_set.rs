@@ -16,6 +16,7 @@ use crate::format::manifest::{Object, hex};
 use crate::format::pax::{self, What};
 use crate::format::section::{Finished, SectionWriter};
 use crate::library::deck::{Deck, Seat, Want};
+use crate::library::load::Doing;
 use crate::library::signature;
 
 const ZEROS: [u8; 8192] = [0; 8192];
@@ -125,7 +126,7 @@ impl OpenSet {
             ),
         ];
         seat.loaded.locate(op, cartridge.used)?;
-        seat.loaded.set.store(u64::from(cartridge.sets) + 1, Ordering::Relaxed);
+        seat.loaded.head.is_at(u64::from(cartridge.sets) + 1, cartridge.used);
         let wrong = |e: std::io::Error| failed(&format!("begin a data set on cartridge {barcode}"), &e);
         let file = seat.loaded.file.try_clone().map_err(wrong)?;
         let first = cartridge.sets == 0;
@@ -133,7 +134,7 @@ impl OpenSet {
         let writer = SectionWriter::begin(file, cartridge.used, first, capacity, labels, label, &user)
             .map_err(wrong)?;
         self.barcode.clone_from(&barcode);
-        self.deck.tell("writing", &barcode);
+        seat.loaded.head.does(Doing::Writing);
         self.part = Some(Part { seat, cartridge, writer, offset: self.total, number });
         Ok(())
     }
@@ -242,6 +243,7 @@ impl OpenSet {
         let Some(Part { seat, mut cartridge, writer, offset, number }) = self.part.take() else {
             return Err(Error::new(Code::Internal, "no section is open"));
         };
+        seat.loaded.head.does(Doing::Closing);
         let sha = hex(&self.hash.clone().finalize()).to_uppercase();
         let mut user = vec![format!("SHA256 {sha}"), format!("BYTES {:020} NEXT ", self.total)];
         user.extend(manifest.map(|(at, len)| format!("MANIFEST {at:020} LEN {len:020}")));
@@ -253,7 +255,7 @@ impl OpenSet {
         if let Some(model) = &seat.loaded.model {
             model.filemark(op, &seat.loaded.name())?;
         }
-        seat.loaded.at.store(end.end, Ordering::Relaxed);
+        seat.loaded.head.at.store(end.end, Ordering::Relaxed);
         self.note_part(&mut cartridge, &end, offset, number);
         cartridge.signature = signature(&file).map_err(wrong)?;
         if group == Group::EndOfVolume {

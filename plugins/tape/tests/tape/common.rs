@@ -155,9 +155,11 @@ pub(crate) fn status(target: &TapeTarget) -> serde_json::Value {
     serde_json::from_str(&target.status(&OP).unwrap()).unwrap()
 }
 
-/// Of a cartridge, as the status has it.
+/// Of a cartridge, as `ls` has it.
 pub(crate) fn cartridge(target: &TapeTarget, barcode: &str) -> serde_json::Value {
-    let all = status(target)["cartridges"].as_array().unwrap().clone();
+    let ls: serde_json::Value =
+        serde_json::from_str(&verb(target, "ls", r#"{"json":true}"#).unwrap()).unwrap();
+    let all = ls["cartridges"].as_array().unwrap().clone();
     all.into_iter().find(|c| c["barcode"] == barcode).unwrap_or_else(|| panic!("no cartridge {barcode}"))
 }
 

@@ -63,6 +63,8 @@ fn who_waits_is_told_who_holds_the_drive() {
     std::thread::scope(|s| {
         let writing = s.spawn(|| write(&t, &sized("mine", "me/1/1/a1", 4), b"mine"));
         until("the wait is shown", || !status(&t)["waits"].as_array().unwrap().is_empty());
+        // Told to others ten times a second.
+        until("what the peer does is shown", || status(&t)["drives"][0]["state"] == "writing");
         let shown = status(&t);
         let detail = shown["waits"][0]["detail"].as_str().unwrap();
         assert!(detail.contains("drive 0: pid ") && detail.contains("run peer, peer b"), "{detail}");

@@ -1,5 +1,7 @@
 //! Other people's programs: hercules (hetmap, hetget, tapemap, hetupd), GNU tar, bsdtar.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -15,8 +17,14 @@ pub(crate) fn all(names: &[&str]) -> bool {
     if missing.is_empty() {
         return true;
     }
-    println!("not tried: {missing:?} not installed (apt-get install hercules libarchive-tools)");
-    assert!(std::env::var_os("CI").is_none_or(|v| v != "true"), "tools are missing in CI: {missing:?}");
+    let why = format!("{missing:?} not installed (apt-get install hercules libarchive-tools)");
+    let ci = std::env::var_os("CI").is_some_and(|v| !v.is_empty() && v != "false" && v != "0");
+    assert!(!ci, "must not be skipped in CI: {why}");
+    println!("not tried: {why}");
+    if let Some(file) = std::env::var_os("TWINHAUL_SKIPS") {
+        let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
+        file.write_all(format!("tapes read by others: {why}\n").as_bytes()).unwrap();
+    }
     false
 }
 

@@ -134,7 +134,14 @@ fn cartridges_leave_and_come_back() {
         let reading = s.spawn(|| read(&t, "a"));
         crate::common::until("it asks", || !status(&t)["waits"].as_array().unwrap().is_empty());
         let detail = status(&t)["waits"][0]["detail"].as_str().unwrap().to_owned();
-        assert!(detail.contains("insert cartridge A00001L8 (exported)"), "{detail}");
+        assert!(
+            detail.contains("insert cartridge A00001L8: it is exported: twinhaul tape import"),
+            "{detail}"
+        );
+        let shown = status(&t)["panel"]["problems"][0].clone();
+        assert!(
+            shown["next_command"].as_str().unwrap().starts_with("twinhaul tape import A00001L8 --library /")
+        );
         verb(&t, "import", r#"{"barcode":"A00001L8"}"#).unwrap();
         assert!(reading.join().unwrap().unwrap() == pattern(50_000, 1));
     });

@@ -64,7 +64,7 @@ fn judge(conn: &Connection, assign: &Assign, cut: &RangeCut) -> Result<Option<(L
     Ok(lending::kind(&rows, assign, cut, by_home).map(|kind| (lot, kind)))
 }
 
-fn is_planned(conn: &Connection, id: i64) -> Result<bool> {
+pub(in super::super) fn is_planned(conn: &Connection, id: i64) -> Result<bool> {
     let mut statement = conn.prepare_cached("SELECT state FROM transfer WHERE id = ?1")?;
     let state: Option<i64> = statement.query_row([id], |row| row.get(0)).optional()?;
     Ok(state == Some(super::super::number::state_to_sql(State::Planned)))
@@ -150,12 +150,13 @@ fn share(conn: &Connection, id: i64, lot: &Lot, cut: &RangeCut) -> Result<()> {
     Ok(())
 }
 
-/// The row ends at `beyond` now; from its beginning on: it goes.
+/// The row ends at `beyond` now; from its beginning on: it goes. It never grows: an earlier cut of the same assignment
+/// may have taken more of it.
 fn shorten(conn: &Connection, row: &Range, beyond: i64) -> Result<()> {
     if bound(row.from) == beyond {
         conn.prepare_cached("DELETE FROM range WHERE seq = ?1")?.execute([bound(row.seq)])?;
     } else {
-        conn.prepare_cached("UPDATE range SET beyond = ?2 WHERE seq = ?1")?
+        conn.prepare_cached("UPDATE range SET beyond = min(beyond, ?2) WHERE seq = ?1")?
             .execute([bound(row.seq), beyond])?;
     }
     Ok(())

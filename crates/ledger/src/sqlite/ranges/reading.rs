@@ -14,7 +14,7 @@ use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
 /// Bytes of one chaining value: where, how long, what.
 const CHAIN_BYTES: usize = 48;
 
-pub(super) fn chains_to_sql(chains: &[Chain]) -> Vec<u8> {
+pub(in super::super) fn chains_to_sql(chains: &[Chain]) -> Vec<u8> {
     let mut blob = Vec::with_capacity(chains.len() * CHAIN_BYTES);
     for chain in chains {
         blob.extend(chain.at.to_le_bytes());
@@ -24,7 +24,7 @@ pub(super) fn chains_to_sql(chains: &[Chain]) -> Vec<u8> {
     blob
 }
 
-fn chains_from_sql(blob: &[u8]) -> Result<Vec<Chain>> {
+pub(in super::super) fn chains_from_sql(blob: &[u8]) -> Result<Vec<Chain>> {
     let strange = || LedgerError::Value { what: "chaining values", value: format!("{} bytes", blob.len()) };
     let number = |part: &[u8]| part.try_into().map(u64::from_le_bytes).map_err(|_| strange());
     if !blob.len().is_multiple_of(CHAIN_BYTES) {

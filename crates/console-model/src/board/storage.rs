@@ -1,0 +1,68 @@
+//! What the backends show of themselves: of storage that both peers see alike, the younger answer; of what is a peer's own,
+//! both.
+
+use super::{Board, Standing};
+use twinhaul_units::{Moment, PeerId};
+use twinhaul_wire::{BackendStatus, RowState};
+
+/// A source or target, and whose view of it this is; `None`: it looks the same from both peers.
+#[derive(Clone, Copy, Debug)]
+pub struct Storage<'a> {
+    pub status: &'a BackendStatus,
+    pub peer: Option<PeerId>,
+}
+
+impl Board {
+    /// Whether any backend shows itself.
+    pub fn shows_storage(&self) -> bool {
+        self.panes.iter().filter_map(|p| p.snapshot.as_ref()).any(|s| !s.backends.is_empty())
+    }
+
+    /// In the profile's order, targets first.
+    pub fn storage(&self, now: Moment) -> Vec<Storage<'_>> {
+        let mut out: Vec<(Storage<'_>, u64)> = Vec::new();
+        for peer in PeerId::BOTH {
+            let pane = self.pane(peer);
+            // A peer that is not heard shows the past.
+            let stale = if pane.standing(now) == Standing::Live { 0 } else { u64::MAX / 2 };
+            for status in pane.snapshot.iter().flat_map(|s| &s.backends) {
+                let age = stale.saturating_add(status.age_ms);
+                let own = Storage { status, peer: (!status.shared).then_some(peer) };
+                let same = |(s, _): &&mut (Storage<'_>, u64)| {
+                    s.peer == own.peer && (s.status.source, &s.status.name) == (status.source, &status.name)
+                };
+                match out.iter_mut().find(same) {
+                    Some((_, known)) if *known <= age => {}
+                    Some(older) => *older = (own, age),
+                    None => out.push((own, age)),
+                }
+            }
+        }
+        out.into_iter().map(|(storage, _)| storage).collect()
+    }
+
+    /// The peer that a process is.
+    pub fn peer_of(&self, pid: u32) -> Option<PeerId> {
+        let is = |peer: &PeerId| self.pane(*peer).snapshot.as_ref().is_some_and(|s| s.pid == pid);
+        PeerId::BOTH.into_iter().find(is)
+    }
+
+    /// Which times are a model's, by source or target: `vault: LTO-8 times, 200 x as fast`.
+    pub fn simulated(&self, now: Moment) -> Vec<String> {
+        let told = self.storage(now).into_iter().filter(|s| !s.status.simulated.is_empty());
+        let mut out: Vec<String> =
+            told.map(|s| format!("{}: {}", s.status.name, s.status.simulated)).collect();
+        out.dedup();
+        out
+    }
+}
+
+/// The sign before a row: what it says does not hang on a colour.
+pub const fn sign(state: RowState) -> &'static str {
+    match state {
+        RowState::Bad | RowState::Warn => "!",
+        RowState::Busy => "*",
+        RowState::Waiting => "~",
+        RowState::Idle | RowState::Good => " ",
+    }
+}
