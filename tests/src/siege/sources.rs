@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// A digest of one version.
 type Version = blake3::Hash;
 
-/// Cut into ranges, and last by name.
+/// Cut into ranges, half of the times large enough for checkpoints, and last by name.
 const LARGE: &str = "z-large";
 /// What is at the target from before.
 const OLD: &[u8] = b"of an earlier time";
@@ -34,7 +34,7 @@ impl Sources {
             rng.next_u64(),
         );
         tree::lognormal(&root.join("mixed"), 50, 30_000, 1.5, rng.next_u64());
-        tree::file(&root.join(LARGE), (8 << 20) + rng.below(6 << 20), rng.next_u64());
+        tree::file(&root.join(LARGE), (8 << 20) + rng.below(16 << 20), rng.next_u64());
         tree::file(&root.join("middle"), rng.below(3 << 20), rng.next_u64());
         std::fs::create_dir_all(root.join("deep/er")).expect("directory");
         std::fs::hard_link(root.join("middle"), root.join("deep/linked")).expect("hard link");

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use twinhaul_failpoint::Point;
 
-/// Large enough to be cut, and for both to write a good part of it before it is over.
+/// Large enough to be cut and to have checkpoints, and for both to write a good part of it before it is over.
 const LARGE: u64 = 20 << 20;
 
 /// What a point needs.
@@ -23,6 +23,8 @@ enum Needs {
     Guest,
     /// It was killed before with something authorised.
     FormerLife,
+    /// It was killed before with a checkpoint of a large file.
+    FormerCheckpoint,
     /// The other one was frozen with something authorised.
     FrozenOther,
     /// The other one is late for the end, so that this one finishes.
@@ -46,6 +48,7 @@ const fn needs(point: Point) -> Needs {
         | Point::Settled => Needs::Both,
         Point::Assigning | Point::Assigned => Needs::All,
         Point::PartCopying
+        | Point::CheckpointSynced
         | Point::Checkpointed
         | Point::RangeLending
         | Point::RangeLent
@@ -54,6 +57,7 @@ const fn needs(point: Point) -> Needs {
         | Point::RangeRecalled => Needs::Home,
         Point::RangeJoined | Point::RangeWritten | Point::RangeRecorded => Needs::Guest,
         Point::RecoverDiscarded => Needs::FormerLife,
+        Point::Adopted => Needs::FormerCheckpoint,
         Point::TakingOver | Point::TakenOver | Point::TakeOverDiscarded | Point::TakeOverSettled => {
             Needs::FrozenOther
         }
@@ -86,6 +90,7 @@ pub(super) fn specs(case: &Case) -> Vec<String> {
         Needs::Both | Needs::All | Needs::Guest => None,
         Needs::Home => recalls(case.point).then(|| lent(me)),
         Needs::FormerLife => Some(format!("{me}/authorised:kill:1")),
+        Needs::FormerCheckpoint => Some(format!("{me}/checkpointed:kill:1")),
         Needs::FrozenOther => Some(format!("{other}/authorised:freeze:1")),
         Needs::LateOther => Some(format!("{other}/claiming:sleep:1")),
     };
@@ -100,6 +105,10 @@ pub(super) const fn needs_all(point: Point) -> bool {
 
 const fn recalls(point: Point) -> bool {
     matches!(point, Point::RangeRecalling | Point::RangeRecalled)
+}
+
+const fn checkpoints(point: Point) -> bool {
+    matches!(point, Point::CheckpointSynced | Point::Checkpointed | Point::Adopted)
 }
 
 fn lent(home: &str) -> String {
@@ -135,10 +144,22 @@ pub(super) fn set(lab: &Lab, case: &Case) -> Profile {
     if matches!(needs(case.point), Needs::FormerLife) {
         profile = profile.limits("96 KiB/s", "96 KiB/s");
     }
-    if matches!(needs(case.point), Needs::Home | Needs::Guest) {
+    if matches!(needs(case.point), Needs::Home | Needs::Guest | Needs::FormerCheckpoint) {
         tree::file(&source.join("large"), LARGE, 6);
-        profile = profile.limits("3 MiB/s", "3 MiB/s");
+        // A checkpoint waits for the disk, and must come before the file is complete.
+        let limit = if checkpoints(case.point) { "1536 KiB/s" } else { "3 MiB/s" };
+        profile = profile.limits(limit, limit);
         profile.policy = "balanced".into();
+    }
+    if matches!(needs(case.point), Needs::FormerCheckpoint) {
+        // It has the large file, and the other something to do for as long as its next life needs to begin.
+        let (first, slow) = if case.peer == "alpha" {
+            ("large", &mut profile.beta)
+        } else {
+            ("small/**", &mut profile.alpha)
+        };
+        slow.limit = Some("96 KiB/s".into());
+        profile.split = format!("by: pattern, first: \"{first}\"");
     }
     profile
 }
