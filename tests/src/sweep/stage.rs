@@ -132,9 +132,9 @@ pub(super) fn set(lab: &Lab, case: &Case) -> Profile {
     // Both policies pass every point; which one at which is of no consequence.
     profile.policy = if case.peer == "alpha" { "learning" } else { "balanced" }.into();
     let owner = match needs(case.point) {
-        Needs::All | Needs::Home => Some(case.peer),
+        Needs::All => Some(case.peer),
         // Before a next life begins the other has enough to do, or it would take over.
-        Needs::Guest | Needs::FormerLife => Some(other(case.peer)),
+        Needs::FormerLife => Some(other(case.peer)),
         _ => None,
     };
     if let Some(owner) = owner {
@@ -144,21 +144,22 @@ pub(super) fn set(lab: &Lab, case: &Case) -> Profile {
     if matches!(needs(case.point), Needs::FormerLife) {
         profile = profile.limits("96 KiB/s", "96 KiB/s");
     }
-    if matches!(needs(case.point), Needs::Home | Needs::Guest | Needs::FormerCheckpoint) {
+    let home = match needs(case.point) {
+        Needs::Home | Needs::FormerCheckpoint => Some(case.peer),
+        Needs::Guest => Some(other(case.peer)),
+        _ => None,
+    };
+    if let Some(home) = home {
         tree::file(&source.join("large"), LARGE, 6);
+        profile.policy = "balanced".into();
         // A checkpoint waits for the disk, and must come before the file is complete.
         let limit = if checkpoints(case.point) { "1536 KiB/s" } else { "3 MiB/s" };
-        profile = profile.limits(limit, limit);
-        profile.policy = "balanced".into();
-    }
-    if matches!(needs(case.point), Needs::FormerCheckpoint) {
-        // It has the large file, and the other something to do for as long as its next life needs to begin.
-        let (first, slow) = if case.peer == "alpha" {
-            ("large", &mut profile.beta)
-        } else {
-            ("small/**", &mut profile.alpha)
-        };
-        slow.limit = Some("96 KiB/s".into());
+        // The other one has something to do first, or it would be given the whole file before that has begun; and for as
+        // long as a next life of its home needs to begin, or it would take it over.
+        let slow = if matches!(needs(case.point), Needs::FormerCheckpoint) { "96 KiB/s" } else { "1 MiB/s" };
+        let (first, limits) =
+            if home == "alpha" { ("large", [limit, slow]) } else { ("small/**", [slow, limit]) };
+        profile = profile.limits(limits[0], limits[1]);
         profile.split = format!("by: pattern, first: \"{first}\"");
     }
     profile
