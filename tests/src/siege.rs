@@ -222,7 +222,7 @@ fn lie_in_wait(field: &mut Field<'_>, sources: &mut Sources, rng: &mut Rng) {
     let target = field.target();
     if hold_fire(field, Field::has_frozen) {
         let changed = sources.change_missing(&target, rng);
-        field.tally.ambushes += usize::from(hold_fire(field, |_| sources.are_there(&changed, &target)));
+        field.tally.ambushes += usize::from(hold_fire(field, |_| Sources::are_there(&changed, &target)));
     }
     field.wake_all();
 }

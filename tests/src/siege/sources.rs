@@ -81,7 +81,7 @@ impl Sources {
     }
 
     /// Whether the target has some version of all these. Not the newest: what was sealed before the change is as good.
-    pub(super) fn are_there(&self, keys: &[String], target: &Path) -> bool {
+    pub(super) fn are_there(keys: &[String], target: &Path) -> bool {
         keys.iter().all(|key| std::fs::read(target.join(key)).is_ok_and(|bytes| bytes != OLD))
     }
 

@@ -76,7 +76,9 @@ fn what_was_authorised_before_the_freeze_is_never_published_after_it() {
         let names: Vec<_> = fs::read_dir(&source).unwrap().flatten().map(|e| e.file_name()).collect();
         if over_old {
             fs::create_dir_all(&target).unwrap();
-            names.iter().for_each(|name| fs::write(target.join(name), OLD).unwrap());
+            for name in &names {
+                fs::write(target.join(name), OLD).unwrap();
+            }
         }
         let mut profile = profile(&lab, "learning");
         profile.split = "by: pattern, first: \"small/**\"".into();
@@ -87,7 +89,9 @@ fn what_was_authorised_before_the_freeze_is_never_published_after_it() {
         let frozen = stopped_by(&lab, spec);
         let is_done = |name: &OsString| fs::read(target.join(name)).is_ok_and(|bytes| bytes != OLD);
         let renewed: Vec<&OsString> = names.iter().filter(|name| !is_done(name)).collect();
-        renewed.iter().for_each(|name| fs::write(source.join(name), NEW).unwrap());
+        for name in &renewed {
+            fs::write(source.join(name), NEW).unwrap();
+        }
         run.verb("limit", &["1 MiB/s", "--peer", "beta"]).expect_code(0);
         let taken = run.until_event("alpha is taken over", is_taken_over("alpha"));
         // It wakes when all of it is done again, and the run not over.
