@@ -29,6 +29,8 @@ const HEARTBEAT_MS: u64 = 100;
 const PAUSE_MS: u64 = 900;
 /// Durable steps that are waited at in one run.
 const STEPS_MAX: u64 = 10;
+/// How long an ambush waits for each thing that it waits for.
+const HELD_MS: u64 = 12_000;
 /// Runs that stopped because nobody was left to start them again are resumed at most so often.
 const RESUMES_MAX: usize = 8;
 
@@ -108,6 +110,8 @@ pub struct Tally {
     /// Files of the source that were replaced or written to meanwhile.
     pub changed: usize,
     pub taken_over: usize,
+    /// Peers that woke with bytes of the past in their hands after all of it had been done again.
+    pub ambushes: usize,
     /// Ranges that peers lent each other.
     pub lent: u64,
     /// Objects compared at the end.
@@ -128,6 +132,7 @@ impl Tally {
         self.resumed += other.resumed;
         self.changed += other.changed;
         self.taken_over += other.taken_over;
+        self.ambushes += other.ambushes;
         self.lent += other.lent;
         self.objects += other.objects;
     }
@@ -138,13 +143,14 @@ impl fmt::Display for Tally {
         let blows: Vec<String> = self.hit.iter().map(|(blow, n)| format!("{} {n}", blow.word())).collect();
         write!(
             f,
-            "{} kills and freezes ({}) in {} runs, {} resumes, {} source files changed, {} take-overs, {} ranges lent, {} objects read again",
+            "{} kills and freezes ({}) in {} runs, {} resumes, {} source files changed, {} take-overs, {} ambushes, {} ranges lent, {} objects read again",
             self.hits(),
             blows.join(", "),
             self.runs,
             self.resumed,
             self.changed,
             self.taken_over,
+            self.ambushes,
             self.lent,
             self.objects
         )
@@ -158,16 +164,23 @@ impl fmt::Display for Tally {
 pub fn besiege(seed: u64, blows_max: usize) -> (Tally, Verdict) {
     let mut rng = Rng::new(seed);
     let mut lab = Lab::new();
-    lab.set_env(failpoint::HEARTBEAT_MS, HEARTBEAT_MS.to_string());
+    let ambush = rng.below(4) == 0;
     let marks = lab.path("marks");
     std::fs::create_dir(&marks).expect("marks");
+    lab.set_env(failpoint::HEARTBEAT_MS, HEARTBEAT_MS.to_string());
     lab.set_env(failpoint::DIRECTORY, marks);
-    lab.set_env(failpoint::SPECS, steps(&mut rng));
+    lab.set_env(failpoint::SPECS, if ambush { loaded(&mut rng) } else { steps(&mut rng) });
     let mut sources = Sources::make(&lab.source(), &mut rng);
-    let run = lab.start(&profile(&lab, &mut rng));
+    if ambush || rng.below(2) == 0 {
+        sources.lay_old(&lab.target());
+    }
+    let run = lab.start(&profile(&lab, ambush, &mut rng));
     let mut field = Field::new(&run);
-    // Half of the labs hold their sources still, so that everything about them can be compared.
-    let changes = rng.below(2) == 0;
+    if ambush {
+        lie_in_wait(&mut field, &mut sources, &mut rng);
+    }
+    // Some labs hold their sources still, so that everything about them can be compared.
+    let changes = ambush || rng.below(2) == 0;
     while field.tally.hits() < blows_max {
         field.pass(Duration::from_millis(rng.below(PAUSE_MS)));
         if !field.goes_on() {
@@ -190,26 +203,62 @@ pub fn besiege(seed: u64, blows_max: usize) -> (Tally, Verdict) {
     tally.resumed += resumed;
     tally.runs = 1;
     tally.changed = sources.changed();
-    let kinds = run.kinds();
-    tally.taken_over = kinds.iter().filter(|k| matches!(k, EventKind::TakenOver { .. })).count();
-    tally.lent =
-        kinds.iter().map(|k| if let EventKind::RangesLent { count, .. } = k { *count } else { 0 }).sum();
+    for kind in run.kinds() {
+        match kind {
+            EventKind::TakenOver { .. } => tally.taken_over += 1,
+            EventKind::RangesLent { count, .. } => tally.lent += count,
+            _ => {}
+        }
+    }
     let verdict = Verdict::of(&run, &sources);
     tally.objects = verdict.objects;
     (tally, verdict)
+}
+
+/// A peer freezes with bytes in its hand that it may publish; then everything that is not yet at the target changes, and
+/// the other takes over and does it again. Only then the frozen one wakes: were its publish still possible, old bytes
+/// would replace new ones.
+fn lie_in_wait(field: &mut Field<'_>, sources: &mut Sources, rng: &mut Rng) {
+    let target = field.target();
+    if hold_fire(field, Field::has_frozen) {
+        let changed = sources.change_missing(&target, rng);
+        field.tally.ambushes += usize::from(hold_fire(field, |_| Sources::are_there(&changed, &target)));
+    }
+    field.wake_all();
+}
+
+/// Until something is so, but no longer than anybody is left frozen; says whether it came to be.
+fn hold_fire<'a>(field: &mut Field<'a>, until: impl Fn(&Field<'a>) -> bool) -> bool {
+    const LOOK_MS: u64 = 20;
+    for _ in 0..HELD_MS / LOOK_MS {
+        if until(field) {
+            return true;
+        }
+        field.pass(Duration::from_millis(LOOK_MS));
+    }
+    false
+}
+
+fn draw(rng: &mut Rng, of: &[&'static str]) -> &'static str {
+    of[rng.below(of.len() as u64) as usize]
 }
 
 /// Durable steps at which a peer is killed or frozen when it comes by: in two of three runs some, so that faults meet at
 /// their worst moments.
 fn steps(rng: &mut Rng) -> String {
     let n = if rng.below(3) == 0 { 0 } else { 2 + rng.below(STEPS_MAX - 1) };
-    let mut draw = |of: &[&'static str]| of[rng.below(of.len() as u64) as usize];
     let names: Vec<&'static str> = failpoint::Point::ALL.iter().map(|p| p.name()).collect();
     let one = |_| {
-        let (peer, point, fate) = (draw(&["alpha", "beta"]), draw(&names), draw(&["kill", "freeze"]));
-        format!("{peer}/{point}:{fate}:{}", draw(&["1", "1", "2", "5"]))
+        let (peer, point) = (draw(rng, &["alpha", "beta"]), draw(rng, &names));
+        format!("{peer}/{point}:{}:{}", draw(rng, &["kill", "freeze"]), draw(rng, &["1", "1", "2", "5"]))
     };
     (0..n).map(one).collect::<Vec<_>>().join(",")
+}
+
+/// A step at which a peer is frozen with bytes that it may publish: beta, whose queue has the large file at its end, so
+/// that the run goes on when all small ones are done again.
+fn loaded(rng: &mut Rng) -> String {
+    format!("beta/{}:freeze:1", draw(rng, &["authorised", "published_half"]))
 }
 
 /// Brings the run to its end, resuming it when whoever is left has given up; says how often that was.
@@ -226,14 +275,21 @@ fn finish(run: &Run<'_>) -> usize {
     RESUMES_MAX
 }
 
-/// Every policy, durability and way to verify; limits that make it last for some seconds.
-fn profile(lab: &Lab, rng: &mut Rng) -> Profile {
-    let mut pick = |of: &[&str]| of[rng.below(of.len() as u64) as usize].to_owned();
+/// Every policy, durability and way to verify; limits that make it last for some seconds. For an ambush there must be a
+/// group to freeze with, and something left to do after it.
+fn profile(lab: &Lab, ambush: bool, rng: &mut Rng) -> Profile {
+    let limits = ["1 MiB/s", "2 MiB/s", "3 MiB/s"];
     let mut profile = Profile::new("siege", &lab.source(), &lab.target());
-    profile.policy = pick(&["balanced", "balanced", "learning", "none"]);
-    profile.durability = pick(&["each", "group", "group", "end"]);
-    profile.verify = pick(&["hash", "hash", "read-back", "none"]);
-    profile.split = pick(&["by: count, share: 50 %", "by: bytes, share: 50 %", "by: count, share: 90 %"]);
-    let (alpha, beta) = (pick(&["1 MiB/s", "2 MiB/s", "3 MiB/s"]), pick(&["1 MiB/s", "2 MiB/s", "3 MiB/s"]));
-    profile.limits(&alpha, &beta)
+    profile.policy = draw(rng, &["balanced", "balanced", "learning", "none"]).into();
+    profile.durability = draw(rng, &["each", "group", "group", "end"]).into();
+    profile.verify = draw(rng, &["hash", "hash", "read-back", "none"]).into();
+    profile.more = draw(rng, &["order: size\n", "order: name\n"]).into();
+    let splits = ["by: count, share: 50 %", "by: bytes, share: 50 %", "by: count, share: 90 %"];
+    profile.split = draw(rng, &splits).into();
+    if ambush {
+        (profile.durability, profile.more) = ("group".into(), "order: name\n".into());
+        profile.split = "by: count, share: 50 %".into();
+        return profile.limits("4 MiB/s", "4 MiB/s");
+    }
+    profile.limits(draw(rng, &limits), draw(rng, &limits))
 }

@@ -175,6 +175,24 @@ fn a_run_that_is_stopped_between_its_ranges_can_be_resumed() {
     examine(&run);
 }
 
+/// What its helper had done of the end is taken over, and the beginning begun anew: neither may get into the other's place.
+#[test]
+fn a_home_killed_before_its_first_bytes_goes_on_from_the_end_that_was_lent() {
+    let lab = Lab::new();
+    file(&lab, "large", 20 * MIB + 77, 10);
+    let mut profile = profile(&lab).limits("48 KiB/s", "16 MiB/s");
+    profile.split = "by: count, share: 100 %".into();
+    let run = lab.start(&profile);
+    let helped = |s: &twinhaul_wire::status::Status| s.peers["beta"].assisted.range_bytes > 2 * MIB;
+    run.until("beta has done a part of the end", helped);
+    // What large transfers have reached is recorded twice a second.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    processes::kill(run.pid("alpha").expect("the home has a process"));
+    run.until("somebody goes on", |s| s.state.ended() || s.peers["alpha"].incarnation > 1);
+    unlimited(&run);
+    examine(&run);
+}
+
 /// Stopped, not killed: it holds its ranges until it is taken over, and must not write into them afterwards.
 #[test]
 fn a_frozen_helper_is_taken_over() {

@@ -64,6 +64,7 @@ impl Checkpointer {
         }
         let (new, rest): (Vec<_>, Vec<_>) =
             durable.into_iter().map(|(new, whole, covered)| (new, (whole, covered))).unzip();
+        hit(Point::CheckpointSynced);
         self.store.keep_checkpoints(self.me, self.incarnation, &new)?;
         hit(Point::Checkpointed);
         for (whole, covered) in rest {

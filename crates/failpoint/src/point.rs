@@ -49,8 +49,12 @@ points! {
     Settling = "settling",
     /// Just after it.
     Settled = "settled",
+    /// What large transfers have reached is durable; the ledger does not know it.
+    CheckpointSynced = "checkpoint_synced",
     /// What large transfers have reached is durable and recorded.
     Checkpointed = "checkpointed",
+    /// The durable bytes of an attempt whose process ended are copied into a new object; nothing of that is recorded.
+    Adopted = "adopted",
     /// A large file: some bytes of a part are written, of its first one or of a range.
     PartCopying = "part_copying",
     /// Just before the commit that lends ranges of it.

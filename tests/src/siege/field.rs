@@ -8,10 +8,13 @@ use crate::seed::Rng;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use twinhaul_testkit::pty::{PtyCommand, PtySession};
 
 const LEASE_MS: u64 = 15 * HEARTBEAT_MS;
+/// Nobody is left frozen for longer: time for the other to run out of work, take over and do it all again.
+const FROZEN_MS: u64 = 8 * LEASE_MS;
 /// A killed process is gone within this.
 const DIES_WITHIN: Duration = Duration::from_secs(10);
 /// A console that was opened counts as one when its screen is up, or after this.
@@ -66,10 +69,22 @@ impl<'a> Field<'a> {
             {
                 self.count(Blow::Step);
                 if mark.file_name().to_string_lossy().contains(".freeze.") {
-                    self.frozen.push((pid, Instant::now() + Duration::from_millis(2 * LEASE_MS)));
+                    self.frozen.push((pid, Instant::now() + Duration::from_millis(FROZEN_MS)));
                 }
             }
         }
+    }
+
+    pub(super) fn has_frozen(&self) -> bool {
+        !self.frozen.is_empty()
+    }
+
+    pub(super) fn target(&self) -> PathBuf {
+        self.run.lab().target()
+    }
+
+    pub(super) fn wake_all(&mut self) {
+        self.wake(|_| true);
     }
 
     fn wake(&mut self, is_due: impl Fn(Instant) -> bool) {
@@ -96,7 +111,7 @@ impl<'a> Field<'a> {
             Blow::Freeze | Blow::Doze => {
                 let long = blow == Blow::Freeze;
                 let Some(pid) = one() else { return };
-                let (least, more) = if long { (LEASE_MS * 5 / 4, 2 * LEASE_MS) } else { (50, LEASE_MS / 2) };
+                let (least, more) = if long { (LEASE_MS * 5 / 4, 3 * LEASE_MS) } else { (50, LEASE_MS / 2) };
                 let until = Instant::now() + Duration::from_millis(least + rng.below(more));
                 if signal(pid, Signal::STOP) {
                     self.frozen.push((pid, until));

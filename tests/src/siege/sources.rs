@@ -11,6 +11,11 @@ use std::path::{Path, PathBuf};
 /// A digest of one version.
 type Version = blake3::Hash;
 
+/// Cut into ranges, half of the times large enough for checkpoints, and last by name.
+const LARGE: &str = "z-large";
+/// What is at the target from before.
+const OLD: &[u8] = b"of an earlier time";
+
 #[derive(Debug)]
 pub(super) struct Sources {
     root: PathBuf,
@@ -29,7 +34,7 @@ impl Sources {
             rng.next_u64(),
         );
         tree::lognormal(&root.join("mixed"), 50, 30_000, 1.5, rng.next_u64());
-        tree::file(&root.join("large"), (8 << 20) + rng.below(12 << 20), rng.next_u64());
+        tree::file(&root.join(LARGE), (8 << 20) + rng.below(16 << 20), rng.next_u64());
         tree::file(&root.join("middle"), rng.below(3 << 20), rng.next_u64());
         std::fs::create_dir_all(root.join("deep/er")).expect("directory");
         std::fs::hard_link(root.join("middle"), root.join("deep/linked")).expect("hard link");
@@ -39,40 +44,74 @@ impl Sources {
         }
         tree::set_mtime(&root.join("deep/er"), 1_000_000_000, 5);
         tree::set_mtime(&root.join("deep"), 1_100_000_000, 7);
-        let mut may_change: Vec<String> = (0..60).map(|n| format!("small/d000/f{n:06}")).collect();
+        let mut may_change: Vec<String> = (0..200).map(|n| format!("small/d000/f{n:06}")).collect();
         may_change.extend((0..30).map(|n| format!("mixed/d000/l{n:06}")));
-        may_change.push("large".to_owned());
+        may_change.push(LARGE.to_owned());
         Self { root: root.to_owned(), may_change, versions: BTreeMap::new() }
     }
 
-    /// Another version of a file that had none yet: another file in its place, or other bytes in the middle of it.
+    /// Another version of a file that had none yet.
     pub(super) fn change_one(&mut self, rng: &mut Rng) {
-        if self.may_change.is_empty() {
-            return;
+        if !self.may_change.is_empty() {
+            let at = rng.below(self.may_change.len() as u64) as usize;
+            self.change(at, rng);
         }
-        let key = self.may_change.swap_remove(rng.below(self.may_change.len() as u64) as usize);
+    }
+
+    /// Lays something else at the target under the names that may change: then every publish replaces, and nothing but
+    /// the method keeps a writer of the past from replacing what is newer.
+    pub(super) fn lay_old(&self, target: &Path) {
+        for key in &self.may_change {
+            let path = target.join(key);
+            std::fs::create_dir_all(path.parent().unwrap_or(target)).expect("target directory");
+            std::fs::write(&path, OLD).expect("target file");
+        }
+    }
+
+    /// Other versions of all files that may change and are not at the target yet: whoever holds their old bytes ready must not
+    /// publish them any more once somebody else has done them again.
+    pub(super) fn change_missing(&mut self, target: &Path, rng: &mut Rng) -> Vec<String> {
+        // The large one is what the run goes on with when all of them are done again.
+        let is_missing =
+            |key: &String| key != LARGE && std::fs::read(target.join(key)).map_or(true, |bytes| bytes == OLD);
+        let missing = |(at, key): (usize, &String)| is_missing(key).then_some(at);
+        let missing: Vec<usize> = self.may_change.iter().enumerate().filter_map(missing).collect();
+        // From the end, so that those before keep their places.
+        missing.into_iter().rev().map(|at| self.change(at, rng)).collect()
+    }
+
+    /// Whether the target has some version of all these. Not the newest: what was sealed before the change is as good.
+    pub(super) fn are_there(keys: &[String], target: &Path) -> bool {
+        keys.iter().all(|key| std::fs::read(target.join(key)).is_ok_and(|bytes| bytes != OLD))
+    }
+
+    /// Another file in its place, or other bytes in the middle of it.
+    fn change(&mut self, at: usize, rng: &mut Rng) -> String {
+        let key = self.may_change.remove(at);
         let path = self.root.join(&key);
         let before = digest(&path);
         // In one step: a reader finds the one version or the other, and knows from the times that it changed.
-        if key == "large" {
+        if key == LARGE {
             let file = std::fs::OpenOptions::new().write(true).open(&path).expect("source file");
             file.write_all_at(&rng.next_u64().to_le_bytes(), 4096 * rng.below(2000)).expect("source file");
         } else {
             let new = self.root.with_extension("new");
-            tree::file(&new, rng.below(40_000), rng.next_u64());
+            tree::file(&new, rng.below(8000), rng.next_u64());
             std::fs::rename(&new, &path).expect("source file");
         }
         let versions = [before, digest(&path)].map(|v| *v.as_bytes());
-        self.versions.entry(key).or_default().extend(versions);
+        self.versions.entry(key.clone()).or_default().extend(versions);
+        key
     }
 
     pub(super) fn changed(&self) -> usize {
         self.versions.len()
     }
 
-    /// Whether this file changed while the run went on.
+    /// Whether this file changed while the run went on, or something in this directory.
     pub(super) fn has_changed(&self, key: &[u8]) -> bool {
-        self.versions.keys().any(|k| k.as_bytes() == key)
+        let inside = |k: &String| k.as_bytes().strip_prefix(key).is_some_and(|rest| rest.starts_with(b"/"));
+        self.versions.keys().any(|k| k.as_bytes() == key || inside(k))
     }
 
     /// Of the files that changed: those whose copy is none of their versions.

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use twinhaul_failpoint::Point;
 
-/// Large enough to be cut, and for both to write a good part of it before it is over.
+/// Large enough to be cut and to have checkpoints, and for both to write a good part of it before it is over.
 const LARGE: u64 = 20 << 20;
 
 /// What a point needs.
@@ -23,6 +23,8 @@ enum Needs {
     Guest,
     /// It was killed before with something authorised.
     FormerLife,
+    /// It was killed before with a checkpoint of a large file.
+    FormerCheckpoint,
     /// The other one was frozen with something authorised.
     FrozenOther,
     /// The other one is late for the end, so that this one finishes.
@@ -46,6 +48,7 @@ const fn needs(point: Point) -> Needs {
         | Point::Settled => Needs::Both,
         Point::Assigning | Point::Assigned => Needs::All,
         Point::PartCopying
+        | Point::CheckpointSynced
         | Point::Checkpointed
         | Point::RangeLending
         | Point::RangeLent
@@ -54,6 +57,7 @@ const fn needs(point: Point) -> Needs {
         | Point::RangeRecalled => Needs::Home,
         Point::RangeJoined | Point::RangeWritten | Point::RangeRecorded => Needs::Guest,
         Point::RecoverDiscarded => Needs::FormerLife,
+        Point::Adopted => Needs::FormerCheckpoint,
         Point::TakingOver | Point::TakenOver | Point::TakeOverDiscarded | Point::TakeOverSettled => {
             Needs::FrozenOther
         }
@@ -86,6 +90,7 @@ pub(super) fn specs(case: &Case) -> Vec<String> {
         Needs::Both | Needs::All | Needs::Guest => None,
         Needs::Home => recalls(case.point).then(|| lent(me)),
         Needs::FormerLife => Some(format!("{me}/authorised:kill:1")),
+        Needs::FormerCheckpoint => Some(format!("{me}/checkpointed:kill:1")),
         Needs::FrozenOther => Some(format!("{other}/authorised:freeze:1")),
         Needs::LateOther => Some(format!("{other}/claiming:sleep:1")),
     };
@@ -100,6 +105,10 @@ pub(super) const fn needs_all(point: Point) -> bool {
 
 const fn recalls(point: Point) -> bool {
     matches!(point, Point::RangeRecalling | Point::RangeRecalled)
+}
+
+const fn checkpoints(point: Point) -> bool {
+    matches!(point, Point::CheckpointSynced | Point::Checkpointed | Point::Adopted)
 }
 
 fn lent(home: &str) -> String {
@@ -123,9 +132,9 @@ pub(super) fn set(lab: &Lab, case: &Case) -> Profile {
     // Both policies pass every point; which one at which is of no consequence.
     profile.policy = if case.peer == "alpha" { "learning" } else { "balanced" }.into();
     let owner = match needs(case.point) {
-        Needs::All | Needs::Home => Some(case.peer),
+        Needs::All => Some(case.peer),
         // Before a next life begins the other has enough to do, or it would take over.
-        Needs::Guest | Needs::FormerLife => Some(other(case.peer)),
+        Needs::FormerLife => Some(other(case.peer)),
         _ => None,
     };
     if let Some(owner) = owner {
@@ -135,10 +144,23 @@ pub(super) fn set(lab: &Lab, case: &Case) -> Profile {
     if matches!(needs(case.point), Needs::FormerLife) {
         profile = profile.limits("96 KiB/s", "96 KiB/s");
     }
-    if matches!(needs(case.point), Needs::Home | Needs::Guest) {
+    let home = match needs(case.point) {
+        Needs::Home | Needs::FormerCheckpoint => Some(case.peer),
+        Needs::Guest => Some(other(case.peer)),
+        _ => None,
+    };
+    if let Some(home) = home {
         tree::file(&source.join("large"), LARGE, 6);
-        profile = profile.limits("3 MiB/s", "3 MiB/s");
         profile.policy = "balanced".into();
+        // A checkpoint waits for the disk, and must come before the file is complete.
+        let limit = if checkpoints(case.point) { "1536 KiB/s" } else { "3 MiB/s" };
+        // The other one has something to do first, or it would be given the whole file before that has begun; and for as
+        // long as a next life of its home needs to begin, or it would take it over.
+        let slow = if matches!(needs(case.point), Needs::FormerCheckpoint) { "96 KiB/s" } else { "1 MiB/s" };
+        let (first, limits) =
+            if home == "alpha" { ("large", [limit, slow]) } else { ("small/**", [slow, limit]) };
+        profile = profile.limits(limits[0], limits[1]);
+        profile.split = format!("by: pattern, first: \"{first}\"");
     }
     profile
 }

@@ -4,9 +4,15 @@ use crate::stage::{
     assert_story, ended_with, examine, is_suspicion_of, is_taken_over, joined, lab, profile, stopped_by, tree,
 };
 use rustix::process::Signal;
+use std::ffi::OsString;
 use std::fs;
-use twinhaul_tests::product::processes;
+use twinhaul_tests::product::run::CONDITION_WAIT_MAX;
+use twinhaul_tests::product::{poll, processes};
 use twinhaul_wire::EventKind;
+
+/// What lies at the target from before, and what the sources become.
+const OLD: &[u8] = b"of an earlier time";
+const NEW: &[u8] = b"written again";
 
 /// faults.md 23, for every policy: taken over when the other has nothing else to do; refused when it wakes; back again.
 #[test]
@@ -56,32 +62,53 @@ fn a_peer_that_never_wakes_holds_nothing_up() {
 }
 
 /// The fence itself: frozen with the permission to publish in its hand, and the sources change meanwhile. Were its
-/// publish still possible when it wakes, old bytes would replace new ones.
+/// publish still possible when it wakes, old bytes would replace new ones; where something lies at the target already, no
+/// rule about names would keep it from that.
 #[test]
 fn what_was_authorised_before_the_freeze_is_never_published_after_it() {
-    let spec = "alpha/authorised:freeze:1";
-    let lab = lab(spec);
-    tree(&lab, 150);
-    let mut profile = profile(&lab, "learning");
-    // It has nothing sealed before the sources change; what it reads at that moment it finds changed, and reads again.
-    profile.beta.limit = Some("1 KiB/s".into());
-    let run = lab.start(&profile);
-    let frozen = stopped_by(&lab, spec);
-    let mut renewed = 0;
-    for entry in fs::read_dir(lab.source().join("small/d000")).unwrap().flatten() {
-        if !lab.target().join("small/d000").join(entry.file_name()).exists() {
-            fs::write(entry.path(), format!("written again {renewed}")).unwrap();
-            renewed += 1;
+    for over_old in [false, true] {
+        let spec = "alpha/authorised:freeze:1";
+        let lab = lab(spec);
+        tree(&lab, 150);
+        // Last in alpha's queue: the run goes on for a while after all small ones are done again.
+        fs::rename(lab.source().join("large"), lab.source().join("small/x-large")).unwrap();
+        let (source, target) = (lab.source().join("small/d000"), lab.target().join("small/d000"));
+        let names: Vec<_> = fs::read_dir(&source).unwrap().flatten().map(|e| e.file_name()).collect();
+        if over_old {
+            fs::create_dir_all(&target).unwrap();
+            for name in &names {
+                fs::write(target.join(name), OLD).unwrap();
+            }
         }
+        let mut profile = profile(&lab, "learning");
+        profile.split = "by: pattern, first: \"small/**\"".into();
+        profile.more = "order: name\n".into();
+        // It has nothing sealed before the sources change; what it reads at that moment it finds changed, and reads again.
+        profile.beta.limit = Some("1 KiB/s".into());
+        let run = lab.start(&profile);
+        let frozen = stopped_by(&lab, spec);
+        let is_done = |name: &OsString| fs::read(target.join(name)).is_ok_and(|bytes| bytes != OLD);
+        let renewed: Vec<&OsString> = names.iter().filter(|name| !is_done(name)).collect();
+        for name in &renewed {
+            fs::write(source.join(name), NEW).unwrap();
+        }
+        run.verb("limit", &["1 MiB/s", "--peer", "beta"]).expect_code(0);
+        let taken = run.until_event("alpha is taken over", is_taken_over("alpha"));
+        // It wakes when all of it is done again, and the run not over.
+        let is_new = |name: &&OsString| fs::read(target.join(name)).is_ok_and(|bytes| bytes == NEW);
+        let again = poll(CONDITION_WAIT_MAX, || renewed.iter().all(is_new).then_some(()));
+        assert!(again.is_some(), "beta does it all again");
+        processes::signal(frozen, Signal::CONT);
+        run.until_event("alpha says why it ended", ended_with("alpha", "75"));
+        run.verb("limit", &["none"]);
+        run.wait().expect_code(0);
+        examine(&run);
+        let EventKind::TakenOver { discarded, .. } = taken.kind else { panic!("{taken:?}") };
+        assert!(
+            !renewed.is_empty() && discarded > 0,
+            "the private objects are discarded before the redo: {taken:?}"
+        );
     }
-    run.verb("limit", &["none", "--peer", "beta"]).expect_code(0);
-    let taken = run.until_event("alpha is taken over", is_taken_over("alpha"));
-    let EventKind::TakenOver { discarded, .. } = taken.kind else { panic!("{taken:?}") };
-    assert!(renewed > 0 && discarded > 0, "the private objects are discarded before the redo: {taken:?}");
-    processes::signal(frozen, Signal::CONT);
-    run.until_event("alpha says why it ended", ended_with("alpha", "75"));
-    run.wait().expect_code(0);
-    examine(&run);
 }
 
 /// Published, not yet done: found by its digest and accepted, not copied again.

@@ -126,7 +126,8 @@ fn copy(
     let Open { reader, mut writer, info, before, .. } = open;
     let mut origin = Origin::new(route, &op, reader, 0, whole.size);
     let sparse = origin.has_holes();
-    let resumed = part.begin() > 0;
+    // The writer may stand anywhere: only the end may have been taken over, or a part of it before it failed.
+    let resumed = whole.job.checkpoint.is_some();
     desk.slot().passed(part.begin());
     let sink = if sparse || resumed { Sink::At(&writer) } else { Sink::Append(&mut writer) };
     let chains = flow::run(desk, route, &mut origin, sink, part, whole.size)?;

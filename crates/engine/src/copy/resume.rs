@@ -11,6 +11,7 @@ use crate::storage::Opened;
 use crate::subtree::LEAF;
 use crate::whole::{Kept, Whole};
 use twinhaul_backend_host::{BackendError, OpContext, Private, Writer};
+use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Checkpoint, Version};
 use twinhaul_units::{Bytes, text::show_bytes};
 use twinhaul_wire::{EventKind, WaitReason};
@@ -37,6 +38,7 @@ pub(super) fn adopt(
         tracing::info!(transfer = job.unit.id.0, error = %e, "a checkpoint cannot be used");
         return Kept::default();
     }
+    hit(Point::Adopted);
     let text =
         format!("{} goes on at {} of {}", show_bytes(&job.row.key), Bytes(plan.begin), Bytes(version.size));
     slots::tell(&desk.committer, EventKind::Info { text });
