@@ -34,7 +34,7 @@ impl World {
         }
         if !part.is_complete() {
             self.target.write(attempt, part.reached, now);
-            self.processes[at].moved += GRAIN;
+            self.processes[at].notes.moved += GRAIN;
             self.processes[at].wholes[which].own[slot].reached += 1;
             return true;
         }
@@ -188,10 +188,16 @@ impl World {
                 self.guest_ends(at, which, RangeOutcome::Failed);
             } else {
                 self.processes[at].guests[which].part.open = true;
+                if self.processes[at].guests[which].range.hedge && self.setup.is(Mutant::HedgeClearsFirst) {
+                    (part.from..part.end).for_each(|grain| _ = self.target.write(attempt, grain, 0));
+                }
             }
         } else if !part.is_complete() {
             self.target.write(attempt, part.reached, now);
-            self.processes[at].moved += GRAIN;
+            if !self.processes[at].guests[which].range.hedge {
+                self.check_fenced_writes(at, attempt);
+            }
+            self.processes[at].notes.moved += GRAIN;
             self.processes[at].guests[which].part.reached += 1;
         } else if part.undecided.is_some() {
             return false;
@@ -205,6 +211,9 @@ impl World {
             let chain = Chain { at: bytes(part.from), len: bytes(part.end - part.from), value: [read; 32] };
             let finished = FinishedRange { held: guest.held(), chains: vec![chain] };
             self.processes[at].jobs.push_back(Job::FinishRanges(vec![finished]));
+            if self.setup.is(Mutant::RangePublishedTwice) && self.target.publish(attempt, true).is_ok() {
+                self.check_published(attempt, None);
+            }
         }
         true
     }
