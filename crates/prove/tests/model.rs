@@ -4,7 +4,7 @@ use std::time::Duration;
 use twinhaul_prove::{Limits, search, soak};
 
 /// Far more than any of them has; a search that is cut has proven nothing.
-const LIMITS: Limits = Limits { states: 2_000_000, time: Duration::from_secs(900), threads: 2 };
+const LIMITS: Limits = Limits { states: 2_000_000, time: Duration::from_mins(15), threads: 2 };
 
 #[test]
 fn every_state_of_the_small_worlds_is_sound_and_drains() {

@@ -44,7 +44,7 @@ fn no_room_of_the_product_can_ask_for_a_flaw() {
 
 fn sources(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     let (dirs, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
     let rust = files.into_iter().filter(|file| file.extension().is_some_and(|e| e == "rs"));
     rust.chain(dirs.iter().flat_map(|dir| sources(dir))).collect()

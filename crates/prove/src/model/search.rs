@@ -44,7 +44,7 @@ pub fn search(case: &Case, limits: Limits) -> Verdict {
         .finish_when(HasDiscoveries::AnyFailures)
         .spawn_bfs();
     let mut cut = false;
-    while !checker.is_done() && !(cut && begun.elapsed() > limits.time * 2) {
+    while !(checker.is_done() || cut && begun.elapsed() > limits.time * 2) {
         std::thread::sleep(LOOK_EVERY);
         if !cut && (checker.unique_state_count() >= limits.states || begun.elapsed() >= limits.time) {
             cut = true;

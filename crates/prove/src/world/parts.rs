@@ -178,13 +178,12 @@ impl World {
         let guest = &self.processes[at].guests[which];
         let (id, attempt, version, part) = (guest.range.id, guest.attempt, guest.version, guest.part);
         let now = self.sources[index(id)];
-        let checked = !self.setup.is(Mutant::RangeVersionNotChecked);
         if part.stopped {
             self.guest_ends(at, which, RangeOutcome::Moot);
         } else if !part.open {
             if self.target.private(attempt).is_none() {
                 self.guest_ends(at, which, RangeOutcome::Moot);
-            } else if now != version && checked {
+            } else if now != version {
                 self.guest_ends(at, which, RangeOutcome::Failed);
             } else {
                 self.processes[at].guests[which].part.open = true;
@@ -201,14 +200,14 @@ impl World {
             self.processes[at].guests[which].part.reached += 1;
         } else if part.undecided.is_some() {
             return false;
-        } else if now != version && checked {
+        } else if now != version {
             self.guest_ends(at, which, RangeOutcome::Failed);
         } else {
             self.target.flush(attempt, part.from, part.end);
-            let read = if checked { version } else { now };
             let guest = &mut self.processes[at].guests[which];
             guest.stage = Stage::Told;
-            let chain = Chain { at: bytes(part.from), len: bytes(part.end - part.from), value: [read; 32] };
+            let chain =
+                Chain { at: bytes(part.from), len: bytes(part.end - part.from), value: [version; 32] };
             let finished = FinishedRange { held: guest.held(), chains: vec![chain] };
             self.processes[at].jobs.push_back(Job::FinishRanges(vec![finished]));
             if self.setup.is(Mutant::RangePublishedTwice) && self.target.publish(attempt, true).is_ok() {
