@@ -4,6 +4,8 @@
 //! state of a small one, and the mutants show that both would find a bug. For development only: no room of the product
 //! imports this one. It must never have chance that a seed does not determine.
 
+mod aside;
+mod model;
 mod mutant;
 mod process;
 mod random;
@@ -16,6 +18,7 @@ mod walk;
 mod whole;
 mod world;
 
+pub use model::{Case, Found, Limits, Shape, Verdict, retell, search};
 pub use mutant::Mutant;
 pub use random::Random;
 pub use seen::{Rare, Seen};

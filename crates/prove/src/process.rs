@@ -4,10 +4,11 @@
 //! whoever recovers, takes over or finishes. Each goes on one durable step at a time, so that a crash, a freeze or
 //! another process can come between any two.
 
+use crate::aside::Aside;
 use crate::target::{Attempt, Content};
 use crate::whole::{Cutting, Guest, Whole};
 use std::collections::VecDeque;
-use twinhaul_assist::{AskId, Core, LoadedLot, OpId, Unit};
+use twinhaul_assist::{AskId, Core, Episode, LoadedLot, OpId, Unit};
 use twinhaul_ledger::{
     Assign, AssignOutcome, FinishedRange, HeldRange, Lent, LotCursor, RangeCursor, RangeEnd, Settled,
     TakeOver,
@@ -48,14 +49,23 @@ pub(crate) struct Process {
     /// With `durability: end`: published, not yet known to be durable.
     pub(crate) published: Vec<Settled>,
     pub(crate) finish: Option<Finish>,
-    /// Asks of its own, without repeats: a bound for the model.
-    pub(crate) asks: u64,
     /// The incarnation of the other peer that the core was told is dead.
     pub(crate) told_dead: Option<Incarnation>,
+    pub(crate) notes: Aside<Notes>,
+}
+
+/// What a process knows of itself that changes nothing it does, as long as nothing is measured.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes {
     /// The latest ask that it answered, and whether with "needed".
     pub(crate) answered: Option<(AskId, bool)>,
     /// Bytes that it copied.
     pub(crate) moved: u64,
+    /// The question that is being answered, and the one for which the ratio was raised last.
+    pub(crate) hears: Option<(Incarnation, Episode)>,
+    pub(crate) raised_for: Option<(Incarnation, Episode)>,
+    /// Since when it has been idle without asking.
+    pub(crate) idle_since: Option<Moment>,
 }
 
 /// What the ledger's thread is to do.
@@ -248,10 +258,8 @@ impl Process {
             group: None,
             published: Vec::new(),
             finish: None,
-            asks: 0,
             told_dead: None,
-            answered: None,
-            moved: 0,
+            notes: Aside::default(),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Setup {
     /// Lots at the beginning, of both peers together.
     pub lots: u64,
     pub policy: Policy,
+    /// Where learning begins.
+    pub ratio: f64,
     pub slots: u32,
     pub minimum: u64,
     pub timing: Timing,
@@ -61,6 +63,7 @@ impl Setup {
             first: n.div_ceil(2),
             lots: 2,
             policy: Policy::Learning,
+            ratio: 0.5,
             slots: 1,
             minimum: 0,
             timing: Timing::untimed(),
@@ -86,6 +89,15 @@ impl Setup {
 
     pub fn is(&self, mutant: Mutant) -> bool {
         self.mutant == Some(mutant)
+    }
+
+    /// Nothing but a lease takes time: whatever else waits for a tick happens at the next one.
+    pub(crate) const fn is_untimed(&self) -> bool {
+        self.timing.load_every.is_zero()
+    }
+
+    pub(crate) fn lease_us(&self) -> Option<u64> {
+        self.timing.lease.map(|lease| u64::try_from(lease.as_micros()).unwrap_or(u64::MAX))
     }
 
     pub(crate) fn settings(&self) -> Settings {

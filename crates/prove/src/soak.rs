@@ -1,7 +1,15 @@
-//! The searches as commands: millions of seeds, one seed told step by step.
+//! The searches as commands: millions of seeds, one seed told step by step; the model check; the mutants.
+
+mod model;
+mod mutants;
+mod options;
+
+pub use model::{command as replay_of, model, quick};
+pub use mutants::{Kill, hunt, mutants};
 
 use crate::walk::{self, Outcome};
-use crate::{Rare, Seen, Swarm};
+use crate::{Mutant, Rare, Seen, Swarm};
+use options::Options;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::Mutex;
@@ -25,12 +33,19 @@ pub struct Sum {
 }
 
 /// The command that walks one seed again.
-pub fn replay(seed: u64) -> String {
-    format!("cargo xtask soak sim --seed {seed}")
+pub fn replay(seed: u64, mutant: Option<Mutant>) -> String {
+    let mutant = mutant.map(|m| format!(" --mutant {}", m.name())).unwrap_or_default();
+    format!("cargo xtask soak sim --seed {seed}{mutant}")
 }
 
 /// Walks the seeds from `from` on, `count` of them or until `until`, on as many threads as there are processors.
-pub fn seeds(from: u64, count: u64, until: Option<Instant>, tell: impl Fn(u64) + Sync) -> Sum {
+pub fn seeds(
+    from: u64,
+    count: u64,
+    until: Option<Instant>,
+    mutant: Option<Mutant>,
+    tell: impl Fn(u64) + Sync,
+) -> Sum {
     let (next, enough) = (AtomicU64::new(0), AtomicBool::new(false));
     let sum = Mutex::new(Sum::default());
     let work = || {
@@ -41,7 +56,7 @@ pub fn seeds(from: u64, count: u64, until: Option<Instant>, tell: impl Fn(u64) +
             }
             let mut part = Sum::default();
             for seed in (from + begin)..(from + count.min(begin + CHUNK)) {
-                let outcome = walk::walk(seed, None);
+                let outcome = walk::walk(seed, mutant);
                 part.seeds += 1;
                 part.seen.add(&outcome.seen);
                 if outcome.broken.is_some() {
@@ -73,49 +88,41 @@ pub fn seeds(from: u64, count: u64, until: Option<Instant>, tell: impl Fn(u64) +
 /// # Errors
 /// Words that it does not know, or a broken pipe.
 pub fn sim(args: &[&str], out: &mut dyn Write, progress: &mut (dyn Write + Send)) -> Result<bool, String> {
-    let number = |name: &str| -> Result<Option<u64>, String> {
-        let Some(at) = args.iter().position(|arg| *arg == name) else { return Ok(None) };
-        let value = args.get(at + 1).ok_or_else(|| format!("{name} takes a number"))?;
-        value
-            .parse()
-            .map(Some)
-            .map_err(|_| format!("{name} takes a number, not \"{}\"", value.escape_debug()))
-    };
-    let known = ["--seed", "--seeds", "--minutes", "--from"];
-    if let Some(odd) = args.iter().step_by(2).find(|arg| !known.contains(arg)) {
-        return Err(format!("sim does not take \"{}\"", odd.escape_debug()));
-    }
+    let options = Options::read("sim", args, &["--seed", "--seeds", "--minutes", "--from", "--mutant"], &[])?;
+    let unknown = |name: &str| format!("no mutant \"{}\"", name.escape_debug());
+    let named = options.word("--mutant");
+    let mutant = named.map(|name| Mutant::parse(name).ok_or_else(|| unknown(name))).transpose()?;
     let failed = |e: std::io::Error| e.to_string();
-    if let Some(seed) = number("--seed")? {
-        let (story, outcome) = walk::told(seed);
+    if let Some(seed) = options.number("--seed")? {
+        let (story, outcome) = walk::told(seed, mutant);
         out.write_all(story.as_bytes()).map_err(failed)?;
         return Ok(outcome.broken.is_none());
     }
-    let minutes = number("--minutes")?;
-    let count = number("--seeds")?.unwrap_or(if minutes.is_some() { u64::MAX / 2 } else { SEEDS });
+    let minutes = options.number("--minutes")?;
+    let count = options.number("--seeds")?.unwrap_or(if minutes.is_some() { u64::MAX / 2 } else { SEEDS });
     let begun = Instant::now();
     let until = minutes.map(|minutes| begun + Duration::from_secs(60 * minutes));
     let progress = Mutex::new(progress);
-    let sum = seeds(number("--from")?.unwrap_or(0), count, until, |done| {
+    let sum = seeds(options.number("--from")?.unwrap_or(0), count, until, mutant, |done| {
         if let Ok(mut progress) = progress.lock() {
             // Who looks away misses nothing.
             let _ = write!(progress, "\r{done} seeds");
         }
     });
-    let report = report(&sum, begun.elapsed());
+    let report = report(&sum, mutant, begun.elapsed());
     writeln!(out, "\n{report}").map_err(failed)?;
     Ok(sum.failures.is_empty())
 }
 
-fn report(sum: &Sum, took: Duration) -> String {
+fn report(sum: &Sum, mutant: Option<Mutant>, took: Duration) -> String {
     let mut text = String::new();
     for rare in Rare::ALL {
         let _ = writeln!(text, "{:>12}  {}", sum.seen.of(*rare), rare.words());
     }
     for (seed, outcome) in sum.failures.iter().take(FAILURES_MAX) {
         let what = outcome.broken.as_ref().map(ToString::to_string).unwrap_or_default();
-        let transfers = Swarm::of(*seed, None).setup.transfers();
-        let _ = writeln!(text, "BROKEN {what} ({transfers} transfers)\n  {}", replay(*seed));
+        let transfers = Swarm::of(*seed, mutant).setup.transfers();
+        let _ = writeln!(text, "BROKEN {what} ({transfers} transfers)\n  {}", replay(*seed, mutant));
     }
     let rate = sum.seeds as f64 / took.as_secs_f64().max(0.001);
     let _ = write!(
@@ -126,4 +133,9 @@ fn report(sum: &Sum, took: Duration) -> String {
         took.as_secs_f64()
     );
     text
+}
+
+/// Assertions that fail are findings here, and told as such: nothing else is to be printed about them.
+pub fn hush_panics() {
+    std::panic::set_hook(Box::new(|_| {}));
 }

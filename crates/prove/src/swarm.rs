@@ -38,6 +38,11 @@ impl Class {
         Self::ChangingSource,
         Self::WildClocks,
     ];
+
+    /// Back from its name on the command line.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| crate::model::kebab(class) == name)
+    }
 }
 
 /// How often each policy comes.
@@ -93,6 +98,7 @@ impl Swarm {
             first: random.pick(&[0, n / 4, n / 2, n / 2, n]),
             lots: random.pick(&[2, 2, 4, 8]),
             policy: random.pick(&POLICIES),
+            ratio: random.pick(&[0.5, 0.5, 0.05, 0.95]),
             slots: random.pick(&[1, 1, 2, 4]),
             minimum: random.pick(&[0, 0, 0, 1]),
             timing: Timing::default(),

@@ -9,7 +9,6 @@ use crate::{Mutant, Random, Seen};
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use twinhaul_assist::Policy;
 use twinhaul_units::{PeerId, TransferId};
 
 /// Longest story in bytes: one that never ends is told only so far.
@@ -29,12 +28,12 @@ pub fn walk(seed: u64, mutant: Option<Mutant>) -> Outcome {
 }
 
 /// Walks one seed and tells every step.
-pub(crate) fn told(seed: u64) -> (String, Outcome) {
-    let swarm = Swarm::of(seed, None);
+pub(crate) fn told(seed: u64, mutant: Option<Mutant>) -> (String, Outcome) {
+    let swarm = Swarm::of(seed, mutant);
     let mut story = format!("{:#?}\n", swarm.setup);
     let _ =
         writeln!(story, "trouble: {:?}, one step in {}, {} steps", swarm.classes, swarm.every, swarm.steps);
-    let outcome = walk_with(seed, None, &mut |action, world| {
+    let outcome = walk_with(seed, mutant, &mut |action, world| {
         if story.len() < STORY_MAX {
             let _ = writeln!(story, "{action:?}{}", world.brief());
         }
@@ -103,11 +102,9 @@ impl<'a> Walk<'a> {
             }
             self.step();
         }
-        // The claims know no take-over: whoever follows them literally waits until both are back.
-        let takes_over = self.swarm.setup.policy == Policy::Balanced;
         let survivors = match self.random.below(4) {
-            0 if takes_over => Survivors::One(self.a_peer()),
-            1 if takes_over => Survivors::OneOfFrozen(self.a_peer()),
+            0 => Survivors::One(self.a_peer()),
+            1 => Survivors::OneOfFrozen(self.a_peer()),
             _ => Survivors::Both,
         };
         (self.tell)(Action::Drain { survivors }, &self.world);

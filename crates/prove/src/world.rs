@@ -12,10 +12,13 @@ mod drain;
 mod driver;
 mod faults;
 mod ledger;
+mod letters;
+mod method;
 mod parts;
 mod ranges;
 mod slots;
 
+use crate::aside::Aside;
 use crate::process::Process;
 use crate::seen::{Rare, Seen};
 use crate::setup::{Fixed, Setup};
@@ -24,9 +27,9 @@ pub use actions::{Action, Thread};
 use check::Marks;
 pub use check::{Broken, Invariant};
 pub use drain::Survivors;
-use std::hash::{Hash, Hasher};
+use letters::Letters;
 use std::sync::Arc;
-use twinhaul_assist::{Event, Message};
+use twinhaul_assist::Event;
 use twinhaul_ledger::Sim;
 use twinhaul_units::{Incarnation, Moment, PeerId};
 
@@ -40,7 +43,7 @@ pub struct World {
     pub(crate) sources: Vec<u8>,
     /// Those that live; of one peer the older one first.
     pub(crate) processes: Vec<Process>,
-    pub(crate) letters: Vec<Letter>,
+    pub(crate) letters: Letters,
     /// The peers do not reach each other.
     pub(crate) peers_cut: bool,
     /// A peer does not reach the ledger.
@@ -48,34 +51,14 @@ pub struct World {
     pub(crate) clocks: Clocks,
     /// The incarnation that the latest process of each place took.
     pub(crate) joined: [Incarnation; 2],
-    marks: Marks,
+    /// For a deliberate bug: the ledger before its last commit.
+    before: Option<Box<Sim>>,
+    /// Follows from the ledger, as long as nothing is broken.
+    marks: Aside<Marks>,
     pub(crate) broken: Option<Broken>,
-    pub(crate) seen: Seen,
-    untold: Untold,
-}
-
-/// What cores are told at the end of an action: never anything between two.
-#[derive(Clone, Debug, Default)]
-struct Untold(Vec<(PeerId, Incarnation, Event)>);
-
-impl PartialEq for Untold {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Untold {}
-
-impl Hash for Untold {
-    fn hash<H: Hasher>(&self, _: &mut H) {}
-}
-
-/// A message on its way.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Letter {
-    pub(crate) to: PeerId,
-    pub(crate) from: Incarnation,
-    pub(crate) message: Message,
+    pub(crate) seen: Aside<Seen>,
+    /// What cores are told at the end of an action: never anything between two.
+    untold: Aside<Vec<(PeerId, Incarnation, Event)>>,
 }
 
 /// What time it is, truly and at each peer. A peer's clock may run wild, but never back.
@@ -100,15 +83,16 @@ impl World {
             target: Target::new(&setup),
             sources: (0..transfers).map(|_| 1).collect(),
             processes: Vec::new(),
-            letters: Vec::new(),
+            letters: Letters::default(),
             peers_cut: false,
             ledger_cut: [false; 2],
             clocks: Clocks { speed: [100; 2], ..Clocks::default() },
             joined: [Incarnation(0); 2],
-            marks: Marks::new(&ledger, transfers),
+            before: None,
+            marks: Aside(Marks::new(&ledger, transfers)),
             broken: None,
-            seen: Seen::default(),
-            untold: Untold::default(),
+            seen: Aside::default(),
+            untold: Aside::default(),
             ledger,
             setup: Fixed(setup),
         })
@@ -120,7 +104,7 @@ impl World {
     }
 
     pub const fn seen(&self) -> &Seen {
-        &self.seen
+        &self.seen.0
     }
 
     pub fn setup(&self) -> &Setup {

@@ -7,13 +7,13 @@ const SEEDS: u64 = 24_000;
 
 #[test]
 fn nothing_breaks_in_any_seed_and_everything_rare_happens() {
-    let sum = soak::seeds(0, SEEDS, None, |_| {});
+    let sum = soak::seeds(0, SEEDS, None, None, |_| {});
     let broken: Vec<String> = sum
         .failures
         .iter()
         .map(|(seed, outcome)| {
             let what = outcome.broken.as_ref().map(ToString::to_string).unwrap_or_default();
-            format!("{what}; {}", soak::replay(*seed))
+            format!("{what}; {}", soak::replay(*seed, None))
         })
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
@@ -26,6 +26,6 @@ fn nothing_breaks_in_any_seed_and_everything_rare_happens() {
 fn the_same_seed_walks_the_same_way() {
     for seed in 0..50 {
         let walks = [(), ()].map(|()| format!("{:?}", twinhaul_prove::walk(seed, None)));
-        assert_eq!(walks[0], walks[1], "{}", soak::replay(seed));
+        assert_eq!(walks[0], walks[1], "{}", soak::replay(seed, None));
     }
 }

@@ -26,6 +26,8 @@ usage: cargo xtask <verb>
   tidy [--write]    check the rules of the house (crates/README.md); --write renews what is generated from them
   demo [ARGS...]    build what the demonstration needs and run `twinhaul demo ARGS...`
   soak sim          walk through millions of simulated runs; `soak sim --seed N` tells one
+  soak model        visit every state of small worlds; `--all`, or `--class crash --with loss`
+  soak mutants      put deliberate bugs in and see both find them; `--write` renews the table
   soak kill         kill and freeze real processes at random moments; --failpoints: at every durable step
 ";
 

@@ -93,6 +93,11 @@ impl Core {
         self.asking.open.then_some(self.asking.episode)
     }
 
+    /// Work may be in the ledger: nothing is asked for before it is loaded.
+    pub const fn awaits_load(&self) -> bool {
+        self.asking.expecting
+    }
+
     /// Nothing queued, pinned, reserved, due again or in flight.
     pub fn is_idle(&self) -> bool {
         let w = &self.work;

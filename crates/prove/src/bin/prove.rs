@@ -1,4 +1,4 @@
-//! `prove sim`: what `cargo xtask soak sim` runs. Results on stdout, progress on stderr.
+//! `prove sim | model | mutants`: what `cargo xtask soak` runs. Results on stdout, progress on stderr.
 
 #![allow(
     clippy::print_stdout,
@@ -13,7 +13,11 @@ const USAGE: &str = "\
 usage: cargo xtask soak <what>
 
   sim [--seeds N] [--minutes M] [--from SEED]   walk through so many seeds (default 1,000,000), or as long as that
-  sim --seed N                                  walk through one seed and tell what happened
+  sim --seed N [--mutant NAME]                  walk through one seed and tell what happened
+  model [--all] [--states N] [--minutes M]      the model check: the quick searches, or all; each until it is cut
+  model --class A [--with B] [--n 2|3]          one or two kinds of fault, so many transfers
+  model --replay CASE --path N.N.N              go one way again and tell what happened
+  mutants [--write] [--only NAME]               both over every deliberate bug; --write renews the table in crates/README.md
 ";
 
 fn main() -> ExitCode {
@@ -21,6 +25,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words.split_first() {
         Some((&"sim", rest)) => soak::sim(rest, &mut std::io::stdout(), &mut std::io::stderr()),
+        Some((&"model", rest)) => soak::model(rest, &mut std::io::stdout()),
+        Some((&"mutants", rest)) => soak::mutants(rest, &mut std::io::stdout()),
         _ => Err(USAGE.to_owned()),
     };
     match done {

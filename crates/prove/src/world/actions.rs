@@ -188,5 +188,7 @@ impl World {
             }
         }
         out.extend((0..self.letters.len()).map(|letter| Action::Deliver { letter, keep: false }));
+        let gone = PeerId::BOTH.into_iter().filter(|peer| self.latest(*peer).is_none());
+        out.extend(gone.map(|peer| Action::Start { peer, second: false }));
     }
 }

@@ -27,6 +27,8 @@ pub enum Invariant {
     L2,
     L3,
     L4,
+    /// The method itself (claims 4.2, 5.2, 6, 7; protocol.md 2).
+    Claims,
     /// An assertion in the production code.
     Assert,
 }
@@ -149,6 +151,22 @@ impl World {
         let recorded = self.ledger.reference_of(id).and_then(Attempt::parse);
         self.unless(recorded == Some(attempt) && state != State::Planned, Invariant::S8, || {
             format!("transfer {id} was published without its reference in the ledger")
+        });
+    }
+
+    /// S2: what a process that was taken over still writes goes where nobody looks. A second copy of it is another matter:
+    /// it could only come when the first was gone.
+    pub(crate) fn check_fenced_writes(&mut self, at: usize, attempt: Attempt) {
+        let (me, mine) = self.place_of(at);
+        if self.is_current(at) || self.joined[me.index()] != mine {
+            return;
+        }
+        let published = self.target.public(attempt.id).is_some_and(|p| p.object.attempt == attempt);
+        let goes_on = (0..self.processes.len())
+            .filter(|other| self.is_current(*other))
+            .any(|other| self.processes[other].wholes.iter().any(|w| w.attempt == attempt && !w.failed));
+        self.unless(!published && !goes_on, Invariant::S2, || {
+            format!("a process that was taken over writes into {}, which is in use", attempt.name())
         });
     }
 

@@ -147,9 +147,7 @@ impl World {
         let current = PeerId::BOTH.map(|peer| self.ledger.incarnation(peer));
         let is_dead = |attempt: &Attempt| attempt.incarnation < current[attempt.peer.index()];
         let before = self.target.privates.len();
-        if !self.setup.is(Mutant::NothingSwept) {
-            self.target.privates.retain(|private| !is_dead(&private.attempt));
-        }
+        self.target.privates.retain(|private| !is_dead(&private.attempt));
         if self.target.privates.len() < before {
             self.saw(Rare::Swept);
         }
@@ -170,14 +168,15 @@ impl World {
         }
         let process = &self.processes[at];
         let memory = self.ledger.memory(process.me).map_or_else(
-            || Memory::fresh(Ratio::default()),
+            || Memory::fresh(Ratio::clamped(self.setup.ratio)),
             |former| Memory {
                 ratio: Ratio::clamped(former.ratio),
                 live: Ratio::clamped(former.live_ratio),
                 last: super::driver::last_from(&former.last),
             },
         );
-        let core = Core::new(process.me, process.incarnation, self.setup.settings(), memory);
+        let core = Core::new(process.me, process.incarnation, self.setup.settings(), memory)
+            .with_flaw(self.setup.mutant.and_then(Mutant::flaw));
         self.processes[at].core = Some(core);
         self.tell(at, Event::Started);
     }

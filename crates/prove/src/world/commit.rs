@@ -100,9 +100,9 @@ impl World {
     }
 
     fn authorise(&mut self, at: usize) -> Result<()> {
-        let (me, mine) = self.place_of(at);
+        let (mut me, mut mine) = self.place_of(at);
         let process = &self.processes[at];
-        let group: Vec<Authorise> = self
+        let mut group: Vec<Authorise> = self
             .good(at)
             .iter()
             .map(|sealed| Authorise {
@@ -114,6 +114,9 @@ impl World {
                 mtime_ns: sealed.version.into(),
             })
             .collect();
+        for item in &mut group {
+            (me, mine, item.epoch) = self.claim(at, item.id, item.epoch);
+        }
         if !group.is_empty() && !self.setup.is(Mutant::NoAuthorise) {
             self.transact(at, |ledger| ledger.authorise(me, mine, &group))?;
         }
@@ -140,6 +143,9 @@ impl World {
             Ok(()) => {
                 if !self.is_current(at) {
                     self.saw(Rare::StalePublished);
+                }
+                if older.is_some() && self.setup.is(Mutant::NamesAside) {
+                    self.target.strays += 1;
                 }
                 self.check_published(attempt, older);
             }
@@ -180,7 +186,8 @@ impl World {
         if !failed.is_empty() {
             let group: Vec<(TransferId, Epoch)> = failed.iter().map(|s| (s.unit.id, s.unit.epoch)).collect();
             self.transact(at, |ledger| ledger.release(me, mine, &group))?;
-            for sealed in failed {
+            let forgotten = self.setup.is(Mutant::FailedForgotten);
+            for sealed in failed.into_iter().filter(|_| !forgotten) {
                 let again = Flight { nr: sealed.nr + 1, ..Flight::new(sealed.unit, true) };
                 self.processes[at].flights.push(again);
             }
@@ -201,6 +208,9 @@ impl World {
         settled.extend(skipped);
         if !settled.is_empty() {
             self.transact(at, |ledger| ledger.settle(me, mine, &settled))?;
+            if self.setup.is(Mutant::CountedTwice) {
+                self.ledger.tamper_counters(me);
+            }
             self.check_targets();
         }
         self.processes[at].group = None;

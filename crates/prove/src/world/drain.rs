@@ -2,7 +2,7 @@
 //! the end of every simulated run, also with one surviving peer.
 
 use super::{Action, Invariant, Thread, World};
-use twinhaul_units::{Incarnation, PeerId};
+use twinhaul_units::{Incarnation, Moment, PeerId};
 
 /// Rounds after which a run that has not ended never will. A round gives every thread a step, or passes time.
 const ROUNDS_MAX: u32 = 8000;
@@ -20,6 +20,8 @@ pub enum Survivors {
 
 /// Who hears of every step.
 type Tell<'a> = &'a mut dyn FnMut(Action, &World);
+/// Who knows that a state ends well.
+type Known<'a> = &'a mut dyn FnMut(&World) -> bool;
 
 impl World {
     /// Heals the world and lets it run to its end; leaves what it found broken in it.
@@ -29,9 +31,19 @@ impl World {
 
     /// As [`Self::drain`], and tells every step.
     pub(crate) fn drain_told(&mut self, survivors: Survivors, tell: Tell<'_>) {
+        self.drain_while(survivors, tell, &mut |_| false);
+    }
+
+    /// As [`Self::drain`], until `known` says of the state between two rounds that it ends well.
+    pub(crate) fn drain_unless(&mut self, survivors: Survivors, known: Known<'_>) {
+        self.drain_while(survivors, &mut |_, _| {}, known);
+    }
+
+    fn drain_while(&mut self, survivors: Survivors, tell: Tell<'_>, known: Known<'_>) {
         self.heal(survivors);
+        let mut alone = None;
         for _ in 0..ROUNDS_MAX {
-            if self.broken.is_some() {
+            if self.broken.is_some() || known(self) {
                 return;
             }
             if self.is_over() && self.processes.iter().all(|p| p.frozen) {
@@ -39,6 +51,7 @@ impl World {
                 return;
             }
             self.round(survivors, tell);
+            self.check_moved(survivors, &mut alone);
         }
         let left = self.ledger.remaining();
         self.unless(false, Invariant::L1, || {
@@ -89,14 +102,35 @@ impl World {
             at = here.map_or(at, |here| here + 1);
         }
         for letter in (0..self.letters.len()).rev() {
-            if !self.told(Action::Deliver { letter, keep: false }, tell) && letter < self.letters.len() {
+            let arrived = self.told(Action::Deliver { letter, keep: false }, tell);
+            if !arrived && letter < self.letters.len() {
                 self.letters.remove(letter);
             }
-            went_on = true;
+            went_on |= arrived;
         }
-        if !went_on {
+        let ticked = self.all_timers(tell);
+        if self.setup.is_untimed() {
+            // Timers fire all the time, and take none. Only a silence needs it.
+            if (0..self.processes.len()).any(|at| self.processes[at].frozen && self.is_current(at)) {
+                self.told(Action::Pass { micros: self.setup.lease_us() }, tell);
+            }
+        } else if !went_on && !ticked {
             self.told(Action::Pass { micros: None }, tell);
         }
+    }
+
+    fn all_timers(&mut self, tell: Tell<'_>) -> bool {
+        let mut ticked = false;
+        for at in 0..self.processes.len() {
+            // Where they are always due, they wait for what they asked for before.
+            let process = &self.processes[at];
+            let busy = !process.jobs.is_empty() || !process.answers.is_empty();
+            if busy && self.setup.is_untimed() {
+                continue;
+            }
+            ticked |= self.told(Action::Step { process: at, thread: Thread::Timer }, tell);
+        }
+        ticked
     }
 
     /// Every thread of a process, as long as it lives; whether any went on.
@@ -106,7 +140,7 @@ impl World {
         let steps = [Thread::Cleanup, Thread::Ledger, Thread::Answer, Thread::Commit, Thread::Finish]
             .into_iter()
             .chain((0..slots).map(Thread::Slot))
-            .chain([Thread::Close, Thread::Follow, Thread::Timer, Thread::Poll])
+            .chain([Thread::Close, Thread::Follow, Thread::Poll])
             .map(step);
         let others = [
             Action::LinkDown { process: at },
@@ -121,6 +155,27 @@ impl World {
             }
         }
         went_on
+    }
+
+    /// L3: the lots of one that is gone are the survivor's within a lease and a heartbeat. `alone`: since when a life of
+    /// it has known that nobody else is there.
+    fn check_moved(&mut self, survivors: Survivors, alone: &mut Option<(Incarnation, Moment)>) {
+        let Survivors::One(peer) = survivors else { return };
+        let found = self.latest(peer).filter(|at| self.processes[*at].core.is_some() && self.is_current(*at));
+        let Some(at) = found else { return };
+        let (now, life) = (self.now(peer), self.processes[at].incarnation);
+        let (_, since) = *alone.get_or_insert((life, now));
+        if alone.is_some_and(|(before, _)| before != life) {
+            *alone = Some((life, now));
+            return;
+        }
+        let timing = &self.setup.timing;
+        let most = timing.lease.zip(timing.heartbeat_every).map(|(lease, beat)| lease + beat);
+        let owed = self.ledger.remaining_of(peer.other());
+        let late = most.is_some_and(|most| now.since(since) > most);
+        self.unless(!late || owed == 0, Invariant::L3, || {
+            format!("{owed} transfers of one that is gone do not move")
+        });
     }
 
     fn check_the_end(&mut self) {

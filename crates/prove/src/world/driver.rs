@@ -1,11 +1,15 @@
 //! The driver: what the core is told, and what it wants done.
 
-use super::{Letter, World};
+use super::{World, letters::Letter};
+use crate::mutant::Mutant;
 use crate::process::Job;
 use crate::seen::Rare;
 use twinhaul_assist::{Effect, Event, Last, Message, Refusal, Report};
 use twinhaul_ledger::{Assign, AssignWhy, TakeOver};
-use twinhaul_units::{Bytes, PeerId};
+use twinhaul_units::{Bytes, Moment, PeerId};
+
+/// For the mutant that hears of a death too late: after ten leases.
+const DEATH_TOLD_AT: u64 = 150_000_000;
 
 impl World {
     /// Hands an event to the core of a process and carries out what it wants.
@@ -18,18 +22,19 @@ impl World {
         for effect in effects {
             self.carry_out(at, effect);
         }
+        self.mark_idle(at);
     }
 
     /// Told when the action that is under way is over.
     pub(crate) fn later(&mut self, at: usize, event: Event) {
         let process = &self.processes[at];
-        self.untold.0.push((process.me, process.incarnation, event));
+        self.untold.push((process.me, process.incarnation, event));
     }
 
     /// Tells what has waited for the end of the action.
     pub(crate) fn tell_the_rest(&mut self) {
-        while !self.untold.0.is_empty() {
-            let (me, incarnation, event) = self.untold.0.remove(0);
+        while !self.untold.is_empty() {
+            let (me, incarnation, event) = self.untold.remove(0);
             let at = self.processes.iter().position(|p| (p.me, p.incarnation) == (me, incarnation));
             if let Some(at) = at {
                 self.tell(at, event);
@@ -47,6 +52,7 @@ impl World {
                     self.later(at, Event::Refused { op, why: Refusal::LotChanged });
                     return;
                 }
+                let intervals = self.with_started(at, intervals);
                 let process = &self.processes[at];
                 let assign = Assign {
                     op: op.0,
@@ -101,7 +107,7 @@ impl World {
             _ => None,
         };
         if let Some((ask_id, needed)) = answers
-            && let Some((before, was_needed)) = self.processes[at].answered.replace((ask_id, needed))
+            && let Some((before, was_needed)) = self.processes[at].notes.answered.replace((ask_id, needed))
             && before == ask_id
         {
             self.saw(if needed && !was_needed { Rare::Pushed } else { Rare::AnsweredTwice });
@@ -116,10 +122,21 @@ impl World {
 
     fn note(&mut self, at: usize, report: Report) {
         match report {
-            Report::AskSent { resent: true, .. } => self.saw(Rare::AskResent),
-            Report::AskSent { resent: false, .. } => self.processes[at].asks += 1,
+            Report::AskSent { resent, .. } => {
+                self.processes[at].notes.idle_since = None;
+                if resent {
+                    self.saw(Rare::AskResent);
+                }
+            }
+            // The wait begins anew.
+            Report::AnswerReceived { .. } => self.processes[at].notes.idle_since = None,
+            Report::AnswerGiven { figures, .. } => self.check_portion(at, &figures),
             Report::AssignRefused { why: Refusal::ReceiverNotCurrent, .. } => self.saw(Rare::AssignedToStale),
-            Report::RatioMoved { .. } if self.setup.remember => {
+            Report::RatioMoved { rule, .. } => {
+                self.check_rule(at, rule);
+                if !self.setup.remember {
+                    return;
+                }
                 let process = &mut self.processes[at];
                 let Some(memory) = process.core.as_ref().map(twinhaul_assist::Core::memory) else { return };
                 let (ratio, live) = (memory.ratio.get().to_bits(), memory.live.get().to_bits());
@@ -139,10 +156,12 @@ impl World {
         }
         let letter = if keep { self.letters[letter].clone() } else { self.letters.remove(letter) };
         self.saw_letter(at, &letter, keep);
-        if matches!(letter.message, Message::Ask { .. }) {
+        if let Message::Ask { episode, .. } = letter.message {
             self.measure(at);
+            self.processes[at].notes.hears = Some((letter.from, episode));
         }
         let before = self.held(at);
+        self.believe(at, &letter.message);
         self.tell(at, Event::Message { from_incarnation: letter.from, msg: letter.message });
         self.check_messages_move_nothing(at, before);
         true
@@ -163,7 +182,7 @@ impl World {
         if !self.setup.measured {
             return;
         }
-        let moved = Bytes(self.processes[at].moved);
+        let moved = Bytes(self.processes[at].notes.moved);
         let parts = self.progress(at);
         self.tell(at, Event::Measured { moved, parts });
     }
@@ -203,7 +222,11 @@ impl World {
         let other = process.me.other();
         let seen = self.ledger.incarnation(other);
         let quiet = process.frozen || process.core.is_none() || process.told_dead == Some(seen);
-        if quiet || self.latest(other).is_some() || !self.owes_something(other) {
+        let lends = process.wholes.iter().any(|whole| !whole.lent.is_empty());
+        if self.setup.is(Mutant::DeathToldLate) && self.now(process.me) < Moment(DEATH_TOLD_AT) {
+            return false;
+        }
+        if quiet || self.latest(other).is_some() || !(lends || self.owes_something(other)) {
             return false;
         }
         self.processes[at].told_dead = Some(seen);
@@ -230,8 +253,8 @@ impl World {
     }
 
     fn owes_something(&self, peer: PeerId) -> bool {
-        let finishes = self.ledger.finisher().is_some_and(|(holder, _)| holder == peer);
-        finishes || self.ledger.remaining_of(peer) > 0
+        let finishes = self.ledger.finisher() == Some((peer, self.ledger.incarnation(peer)));
+        (finishes && !self.is_over()) || self.ledger.remaining_of(peer) > 0
     }
 
     /// The timer of a process, if it is due.
@@ -244,6 +267,7 @@ impl World {
         self.processes[at].timer = None;
         self.measure(at);
         self.tell(at, Event::Tick);
+        self.check_asks_again(at);
         true
     }
 

@@ -1,6 +1,8 @@
 //! What can go wrong, and time.
 
+use super::check::Invariant;
 use super::{Action, World};
+use crate::mutant::Mutant;
 use crate::process::{Answer, CleanupStep, Process};
 use crate::seen::Rare;
 use crate::{INCARNATIONS_MAX, process::Cleanup};
@@ -30,8 +32,19 @@ impl World {
             self.saw(Rare::SecondCopy);
         }
         let Ok(joined) = self.ledger.join(peer, &Claim::default(), 0) else { return false };
-        self.joined[peer.index()] = joined.incarnation;
-        self.processes.push(Process::new(peer, joined.incarnation));
+        let former = self.joined[peer.index()];
+        let reused = self.setup.is(Mutant::IncarnationReused) && former.0 > 0;
+        let incarnation = if reused { former } else { joined.incarnation };
+        if reused {
+            self.ledger.tamper_incarnation(peer, former);
+        }
+        self.unless(incarnation > former, Invariant::S5, || {
+            format!("incarnation {incarnation} has been before")
+        });
+        self.joined[peer.index()] = incarnation;
+        self.processes.push(Process::new(peer, incarnation));
+        // Who started first is nothing that anybody could tell later.
+        self.processes.sort_by_key(|p| (p.me, p.incarnation));
         self.check_ledger();
         true
     }
@@ -60,6 +73,7 @@ impl World {
                 let may = lives(self, process) && self.processes[process].frozen;
                 if may {
                     self.processes[process].frozen = false;
+                    self.processes[process].notes.idle_since = None;
                     self.saw(Rare::Woke);
                 }
                 may
@@ -67,6 +81,10 @@ impl World {
             Action::PowerLoss { names } => {
                 self.processes.clear();
                 self.letters.clear();
+                if let Some(before) = self.before.take() {
+                    self.ledger = *before;
+                    self.check_ledger();
+                }
                 self.target.lose_power(names);
                 self.saw(Rare::PowerLost);
                 self.check_targets();
@@ -119,6 +137,7 @@ impl World {
         let passed = micros.or_else(|| self.until_timer());
         let Some(passed) = passed.filter(|passed| *passed > 0) else { return false };
         self.clocks.now += passed;
+        self.forgive_leaps(passed);
         for (local, speed) in self.clocks.local.iter_mut().zip(self.clocks.speed) {
             *local += passed * speed / 100;
         }

@@ -8,13 +8,16 @@ use twinhaul_assist::{ByteRange, Core, Event, FencedFigures, Interval, LoadedLot
 use twinhaul_ledger::{
     Assign, AssignOutcome, Lent, Refused, Remembered, Result, Sim, State, TakeOver, TakeOverOutcome,
 };
-use twinhaul_units::{Bytes, Incarnation, TransferId};
+use twinhaul_units::{Bytes, Epoch, Incarnation, PeerId, TransferId};
 
 impl World {
     /// One transaction of a process; a stale one's must change nothing (S7).
     pub(crate) fn transact<T>(&mut self, at: usize, work: impl FnOnce(&mut Sim) -> Result<T>) -> Result<T> {
         let stale = !self.is_current(at);
         let before = stale.then(|| self.ledger.clone());
+        if self.setup.is(Mutant::CommitNotDurable) {
+            self.before = Some(Box::new(self.ledger.clone()));
+        }
         let result = work(&mut self.ledger);
         if let Some(before) = before {
             self.saw(Rare::StaleRefused);
@@ -108,7 +111,11 @@ impl World {
 
     fn assign(&mut self, at: usize, assign: &Assign) -> Result<()> {
         let (lots, before) = (self.ledger.owners().count(), self.ledger.clone());
-        let outcome = self.transact(at, |ledger| ledger.assign(assign))?;
+        let mut asked = assign.clone();
+        if self.setup.is(Mutant::AssignedToStale) {
+            asked.to_incarnation = self.ledger.incarnation(assign.to);
+        }
+        let outcome = self.transact(at, |ledger| ledger.assign(&asked))?;
         if let AssignOutcome::Assigned(assigned) = &outcome {
             if before == self.ledger {
                 self.saw(Rare::AssignRepeated);
@@ -247,8 +254,17 @@ impl World {
     }
 
     /// Who a take-over or an assignment names as its own.
-    pub(crate) fn place_of(&self, at: usize) -> (twinhaul_units::PeerId, Incarnation) {
+    pub(crate) fn place_of(&self, at: usize) -> (PeerId, Incarnation) {
         (self.processes[at].me, self.processes[at].incarnation)
+    }
+
+    /// Under which place and epoch a process ends a transfer; with a deliberate bug whatever the ledger takes.
+    pub(super) fn claim(&self, at: usize, id: TransferId, epoch: Epoch) -> (PeerId, Incarnation, Epoch) {
+        let (me, mine) = self.place_of(at);
+        match self.ledger.owner(id).filter(|_| self.setup.is(Mutant::NoEpochCheck)) {
+            Some((owner, epoch)) => (owner, self.ledger.incarnation(owner), epoch),
+            None => (me, mine, epoch),
+        }
     }
 
     /// The state of a transfer in the ledger.

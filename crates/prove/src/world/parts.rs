@@ -34,7 +34,7 @@ impl World {
         }
         if !part.is_complete() {
             self.target.write(attempt, part.reached, now);
-            self.processes[at].moved += GRAIN;
+            self.processes[at].notes.moved += GRAIN;
             self.processes[at].wholes[which].own[slot].reached += 1;
             return true;
         }
@@ -178,33 +178,41 @@ impl World {
         let guest = &self.processes[at].guests[which];
         let (id, attempt, version, part) = (guest.range.id, guest.attempt, guest.version, guest.part);
         let now = self.sources[index(id)];
-        let checked = !self.setup.is(Mutant::RangeVersionNotChecked);
         if part.stopped {
             self.guest_ends(at, which, RangeOutcome::Moot);
         } else if !part.open {
             if self.target.private(attempt).is_none() {
                 self.guest_ends(at, which, RangeOutcome::Moot);
-            } else if now != version && checked {
+            } else if now != version {
                 self.guest_ends(at, which, RangeOutcome::Failed);
             } else {
                 self.processes[at].guests[which].part.open = true;
+                if self.processes[at].guests[which].range.hedge && self.setup.is(Mutant::HedgeClearsFirst) {
+                    (part.from..part.end).for_each(|grain| _ = self.target.write(attempt, grain, 0));
+                }
             }
         } else if !part.is_complete() {
             self.target.write(attempt, part.reached, now);
-            self.processes[at].moved += GRAIN;
+            if !self.processes[at].guests[which].range.hedge {
+                self.check_fenced_writes(at, attempt);
+            }
+            self.processes[at].notes.moved += GRAIN;
             self.processes[at].guests[which].part.reached += 1;
         } else if part.undecided.is_some() {
             return false;
-        } else if now != version && checked {
+        } else if now != version {
             self.guest_ends(at, which, RangeOutcome::Failed);
         } else {
             self.target.flush(attempt, part.from, part.end);
-            let read = if checked { version } else { now };
             let guest = &mut self.processes[at].guests[which];
             guest.stage = Stage::Told;
-            let chain = Chain { at: bytes(part.from), len: bytes(part.end - part.from), value: [read; 32] };
+            let chain =
+                Chain { at: bytes(part.from), len: bytes(part.end - part.from), value: [version; 32] };
             let finished = FinishedRange { held: guest.held(), chains: vec![chain] };
             self.processes[at].jobs.push_back(Job::FinishRanges(vec![finished]));
+            if self.setup.is(Mutant::RangePublishedTwice) && self.target.publish(attempt, true).is_ok() {
+                self.check_published(attempt, None);
+            }
         }
         true
     }

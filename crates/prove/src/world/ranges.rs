@@ -7,7 +7,7 @@ use crate::mutant::Mutant;
 use crate::process::Job;
 use crate::seen::Rare;
 use crate::target::Attempt;
-use crate::whole::{Cutting, Guest, Lending, Part, Stage, bytes, grains, object};
+use crate::whole::{Cutting, Guest, Lending, Part, Stage, Whole, bytes, grains, object};
 use twinhaul_assist::{ByteRange, Core, Cut, Event, RangeOutcome};
 use twinhaul_ledger::{HeldRange, Lent, RangeCut, RangeEnd, RangeRow};
 use twinhaul_units::TransferId;
@@ -18,6 +18,9 @@ impl World {
     /// Cuts what can be cut now of what the core wants to hand over; the same assignment again cuts nothing further.
     pub(crate) fn cut(&mut self, at: usize, op: u64, cuts: &[Cut]) -> Vec<RangeCut> {
         let exact = |cutting: &Cutting| cutting.cuts.iter().map(|(_, cut)| cut.clone()).collect();
+        if self.setup.is(Mutant::CutsAgain) {
+            self.cuts_decided(at, op, true);
+        }
         if let Some(cutting) = self.processes[at].cuttings.iter().find(|c| c.op == op) {
             return exact(cutting);
         }
@@ -25,9 +28,7 @@ impl World {
         let cutting = Cutting { op, cuts: made };
         let made = exact(&cutting);
         // Also when nothing could be cut: asked again, it must not be something, because the ledger has decided.
-        let nothing = cutting.cuts.is_empty();
-        let forgets = nothing && self.setup.is(Mutant::CutsAgain);
-        if !cuts.is_empty() && !forgets {
+        if !cuts.is_empty() {
             self.processes[at].cuttings.push(cutting);
         }
         made
@@ -322,7 +323,16 @@ impl World {
         if self.setup.is(Mutant::GoesOnInSharedObject) {
             return;
         }
-        for whole in self.processes[at].wholes.iter_mut().filter(|w| !w.lent.is_empty()) {
+        let process = &mut self.processes[at];
+        // What an assignment lent whose answer is still on its way counts too: the engine's driver hears that one first.
+        let cut: Vec<String> = process
+            .cuttings
+            .iter()
+            .flat_map(|c| &c.cuts)
+            .map(|(_, cut)| cut.object.attempt.clone())
+            .collect();
+        let lends = |w: &&mut Whole| !w.lent.is_empty() || cut.contains(&w.attempt.name());
+        for whole in process.wholes.iter_mut().filter(lends) {
             whole.fail();
             // Its first part may be in its slot still: it ends the attempt. Otherwise the closer does.
         }

@@ -69,7 +69,7 @@ impl World {
         let attempt = self.processes[at].attempt(&unit, flight.nr);
         let version = self.sources[index(unit.id)];
         self.target.write(attempt, reached, version);
-        self.processes[at].moved += GRAIN;
+        self.processes[at].notes.moved += GRAIN;
         let done = reached + 1 >= self.setup.grains_of(unit.id);
         let flight = &mut self.processes[at].flights[slot];
         flight.reached += 1;

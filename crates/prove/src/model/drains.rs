@@ -1,0 +1,64 @@
+//! "Drains from here", asked of every state. A drain is the same every time, so a state from which one went well needs
+//! no second: most drains end after a few rounds in a state that an earlier one has been through.
+
+use crate::world::{Broken, Survivors, World};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::{Mutex, PoisonError};
+use twinhaul_units::PeerId;
+
+/// Parts of the memory, so that threads rarely wait for each other.
+const SHARDS: usize = 64;
+
+/// Everybody who may be left.
+pub(crate) const SURVIVORS: [Survivors; 5] = [
+    Survivors::Both,
+    Survivors::One(PeerId::First),
+    Survivors::One(PeerId::Second),
+    Survivors::OneOfFrozen(PeerId::First),
+    Survivors::OneOfFrozen(PeerId::Second),
+];
+
+/// States in the midst of a drain that are known to end well.
+#[derive(Debug)]
+pub(super) struct Drains([Mutex<HashSet<u64>>; SHARDS]);
+
+impl Default for Drains {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl Drains {
+    /// What the first drain that does not end well finds.
+    pub(super) fn breaks(&self, world: &World) -> Option<Broken> {
+        SURVIVORS.iter().find_map(|survivors| self.one(world, *survivors))
+    }
+
+    fn one(&self, world: &World, survivors: Survivors) -> Option<Broken> {
+        let mut copy = world.clone();
+        let mut path = Vec::new();
+        copy.drain_unless(survivors, &mut |world| {
+            let key = key(world, survivors);
+            let known = self.shard(key).contains(&key);
+            path.push(key);
+            known
+        });
+        if copy.broken().is_none() {
+            for key in path {
+                self.shard(key).insert(key);
+            }
+        }
+        let broken = copy.broken().cloned()?;
+        let what = format!("{} (drained with {survivors:?})", broken.what);
+        Some(Broken { what, ..broken })
+    }
+
+    fn shard(&self, key: u64) -> std::sync::MutexGuard<'_, HashSet<u64>> {
+        self.0[key as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(world: &World, survivors: Survivors) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one((world, survivors))
+}

@@ -1,0 +1,71 @@
+//! One search, to its end or to its limits.
+
+use super::{Case, Checked, DRAINS, SAFE, State};
+use crate::world::Broken;
+use stateright::{Checker, HasDiscoveries, Model};
+use std::time::{Duration, Instant};
+
+/// When a search is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub states: usize,
+    pub time: Duration,
+    pub threads: usize,
+}
+
+/// What a search came to.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub states: usize,
+    pub depth: usize,
+    /// Every state was looked at: the search was not cut.
+    pub exhausted: bool,
+    pub took: Duration,
+    pub found: Option<Found>,
+}
+
+/// A broken invariant, and the way to it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub broken: Broken,
+    /// By the number of each action among those that were possible.
+    pub path: Vec<usize>,
+}
+
+/// How often the limits are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Searches a case.
+pub fn search(case: &Case, limits: Limits) -> Verdict {
+    let begun = Instant::now();
+    let checker = Checked::new(case)
+        .checker()
+        .threads(limits.threads)
+        .finish_when(HasDiscoveries::AnyFailures)
+        .spawn_bfs();
+    let mut cut = false;
+    while !(checker.is_done() || cut && begun.elapsed() > limits.time * 2) {
+        std::thread::sleep(LOOK_EVERY);
+        if !cut && (checker.unique_state_count() >= limits.states || begun.elapsed() >= limits.time) {
+            cut = true;
+            checker.model().cut(true);
+        }
+    }
+    let checker = checker.join();
+    let took = begun.elapsed();
+    let model = checker.model();
+    model.cut(false);
+    let path = [SAFE, DRAINS].iter().find_map(|name| checker.discovery(name));
+    let found = path.and_then(|path| {
+        let state: &State = path.last_state();
+        let broken = state.world.broken().cloned().or_else(|| model.drain_breaks(state))?;
+        Some(Found { broken, path: model.numbers(&path.into_actions()) })
+    });
+    Verdict {
+        states: checker.unique_state_count(),
+        depth: checker.max_depth(),
+        exhausted: !cut && found.is_none(),
+        took,
+        found,
+    }
+}

@@ -1,0 +1,26 @@
+//! The model check of the small worlds: every state of them, none broken, and from each the run ends well.
+
+use std::time::Duration;
+use twinhaul_prove::{Limits, search, soak};
+
+/// Far more than any of them has; a search that is cut has proven nothing.
+const LIMITS: Limits = Limits { states: 2_000_000, time: Duration::from_mins(15), threads: 2 };
+
+#[test]
+fn every_state_of_the_small_worlds_is_sound_and_drains() {
+    for case in soak::quick() {
+        let verdict = search(&case, LIMITS);
+        let found = verdict.found.as_ref().map(|found| soak::replay_of(&case, found));
+        assert!(found.is_none(), "{}", found.unwrap_or_default());
+        assert!(verdict.exhausted, "{} was cut after {} states", case.name(), verdict.states);
+    }
+}
+
+#[test]
+fn a_path_is_told_again_by_its_numbers() {
+    let case = twinhaul_prove::Mutant::DoneBeforeNames.case().unwrap();
+    let found = search(&case, LIMITS).found.expect("a mutant that lives");
+    let (story, broken) = twinhaul_prove::retell(&case, &found.path).unwrap();
+    assert_eq!(broken, Some(found.broken), "{story}");
+    assert_eq!(twinhaul_prove::Case::parse(&case.name()), Some(case));
+}
