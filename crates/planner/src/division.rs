@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(at_border(&chunk, &media("aaacccceee"), 4), 3);
         assert_eq!(at_border(&chunk, &media("aaacccceee"), 6), 7);
         assert_eq!(at_border(&chunk, &media("aaacccceee"), 3), 3, "it is a border");
-        assert_eq!(at_border(&chunk, &media("aaabbbbdee"), 4), 7, "no object crosses it");
+        assert_eq!(at_border(&chunk, &media("aaabbbbdee"), 5), 7, "no object crosses it");
         assert_eq!(at_border(&chunk, &media("aaabbbbbbd"), 4), 3, "that would be too far off");
         assert_eq!(at_border(&chunk, &media("accccccccc"), 5), 5, "the other border is too far off");
         assert_eq!(at_border(&chunk, &media("aaaaaaaaaa"), 5), 5, "one for both: they take turns");

@@ -178,7 +178,9 @@ pub(crate) fn stands(model: &Model, peer: PeerId, flight: &InFlight) -> bool {
 }
 
 pub(crate) fn eta(flight: &InFlight, stands: bool) -> String {
-    if stands {
+    // Who waits for a drive has no rate that tells when it ends.
+    let waits = flight.wait.as_ref().is_some_and(|wait| wait.age_ms >= 1_000);
+    if stands || waits {
         return words::clock5(None);
     }
     let left = flight.bytes.saturating_sub(flight.done);
