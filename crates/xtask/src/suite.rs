@@ -3,6 +3,7 @@
 //! It must never turn a suite that could not run into a silent pass: what was skipped is printed with its reason,
 //! and with `CI=true` it is a failure.
 
+mod servers;
 mod small_disk;
 
 use crate::process::{self, cargo, in_ci, pass, watch};
@@ -36,6 +37,13 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
     let _ = std::fs::remove_file(&skips_file);
     if !build(root, quick)? {
         return Ok(false);
+    }
+    if !quick {
+        step("servers: real ones for the cloud tests");
+        // The suites that need them record their own skips; here it is only told.
+        for line in servers::install(&target_dir(root)) {
+            eprintln!("xtask: {line}");
+        }
     }
     let mut counts = Counts::default();
     let mut passed = tests(root, quick, &skips_file, &mut counts)?;
