@@ -133,7 +133,7 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
         if let Some(trouble) = Trouble::of(&failure) {
             // A target that is full, gone or locked is nobody's failed attempt (faults.md 13, 20).
             if waits.as_ref().is_none_or(|w| w.trouble != trouble) {
-                waits = None;
+                drop(waits.take());
                 waits = Some(TargetWait::begin(desk, target_name, trouble, &failure));
             }
             desk.slot().wait(trouble.reason(), target_name.to_owned());
