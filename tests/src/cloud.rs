@@ -3,6 +3,7 @@
 //! `cargo xtask test` puts the programs below `servers` in its target directory; others are taken from `PATH`.
 
 pub mod faults;
+pub mod others;
 
 use crate::product::poll;
 use crate::workdir::Workdir;
@@ -29,10 +30,14 @@ pub struct S3 {
     _work: Workdir,
 }
 
+/// Where `cargo xtask test` puts them.
+fn servers() -> Option<PathBuf> {
+    Some(std::env::current_exe().ok()?.ancestors().nth(3)?.join("servers"))
+}
+
 /// A program of the servers' directory, else of `PATH`.
 pub fn program(name: &str) -> Option<PathBuf> {
-    let own = std::env::current_exe().ok()?;
-    let target = own.ancestors().nth(3)?.join("servers");
+    let target = servers()?;
     let installed = [target.join("python/bin").join(name), target.join("bin").join(name)];
     let path = std::env::var_os("PATH")?;
     installed.into_iter().chain(std::env::split_paths(&path).map(|d| d.join(name))).find(|p| p.is_file())

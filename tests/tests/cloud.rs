@@ -15,5 +15,7 @@ mod faults;
 mod input;
 #[path = "cloud/runs.rs"]
 mod runs;
+#[path = "cloud/services.rs"]
+mod services;
 #[path = "cloud/stage.rs"]
 mod stage;

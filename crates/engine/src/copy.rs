@@ -11,6 +11,7 @@ mod flow;
 mod range;
 pub(crate) mod ranged;
 pub(crate) mod resume;
+mod trouble;
 
 use crate::authoriser::Authoriser;
 use crate::committer::{Item, Sealed, SealedKind};
@@ -29,6 +30,7 @@ pub(crate) use range::{RangeCopied, RangeJob, range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::mpsc;
+use trouble::{TargetWait, Trouble};
 use twinhaul_backend_host::{
     Attrs, Caps, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode,
 };
@@ -114,7 +116,7 @@ pub(crate) struct Route<'a> {
 pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copied {
     let target_name = desk.storage.target_name(job.row.target);
     let mut attempts = job.attempts + 1;
-    let mut full: Option<SpaceWait<'_>> = None;
+    let mut waits: Option<TargetWait<'_>> = None;
     let mut again = job.attempts > 0;
     desk.slot().begin(job.unit.id.0, &job.row.key, target_name, job.row.size, attempts);
     if !job.redo && job.row.size >= ranged::SPLIT_MIN {
@@ -135,17 +137,21 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
             Err(Stop::Cut | Stop::Moot) => return Copied::Cut,
             Err(Stop::Failed(failure)) => failure,
         };
-        if failure.code == Some(Code::NoSpace) {
-            // A full target is nobody's failed attempt (faults.md 13).
-            full.get_or_insert_with(|| SpaceWait::begin(desk, target_name, &failure));
-            desk.slot().wait(WaitReason::Space, target_name.to_owned());
+        if let Some(trouble) = Trouble::of(&failure) {
+            // A target that is full, gone or locked is nobody's failed attempt (faults.md 13, 20).
+            if waits.as_ref().is_none_or(|w| w.trouble != trouble) {
+                drop(waits.take());
+                waits = Some(TargetWait::begin(desk, target_name, trouble, &failure));
+            }
+            desk.slot().wait(trouble.reason(), target_name.to_owned());
+            job.redo |= desk.storage.target(job.row.target).is_some_and(|t| !t.two_phase());
             if desk.gate.sleep(SPACE_PAUSE) == Pass::Cut {
                 return Copied::Cut;
             }
             desk.slot().restart(attempts);
             continue;
         }
-        full = None;
+        waits = None;
         // Something may have become visible: what is there then is not somebody else's.
         job.redo |= desk.storage.target(job.row.target).is_some_and(|t| !t.two_phase());
         if !failure.worth_another || attempts >= ATTEMPTS_MAX {
@@ -334,32 +340,5 @@ pub(crate) fn changed(before: &Attrs, after: &Attrs, read: u64) -> Option<&'stat
         Some("it ended before or after its size")
     } else {
         None
-    }
-}
-
-/// A target that is full: shown as a problem from the first transfer that meets it until the last meets it no more.
-struct SpaceWait<'a> {
-    desk: &'a Desk,
-    target: &'a str,
-}
-
-impl<'a> SpaceWait<'a> {
-    const KIND: &'static str = "target_full";
-
-    fn begin(desk: &'a Desk, target: &'a str, failure: &Failure) -> Self {
-        let text = format!("target {target} has no space left: {failure}. Transfers to it wait.");
-        let next = "make room on the target; the run goes on by itself";
-        if let Some(event) = desk.storage.problems.raise(Self::KIND, target, &text, next) {
-            slots::tell(&desk.committer, event);
-        }
-        Self { desk, target }
-    }
-}
-
-impl Drop for SpaceWait<'_> {
-    fn drop(&mut self) {
-        if let Some(event) = self.desk.storage.problems.clear(Self::KIND, self.target) {
-            slots::tell(&self.desk.committer, event);
-        }
     }
 }

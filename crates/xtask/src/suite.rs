@@ -3,6 +3,7 @@
 //! It must never turn a suite that could not run into a silent pass: what was skipped is printed with its reason,
 //! and with `CI=true` it is a failure.
 
+mod servers;
 mod small_disk;
 mod tools;
 
@@ -38,10 +39,16 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
     if !build(root, quick)? {
         return Ok(false);
     }
-    step("tools: programs of others that read our tapes");
-    // The suites that need them record their own skips; here it is only told.
-    for line in tools::install() {
-        eprintln!("xtask: {line}");
+    if !quick {
+        // The suites that need them record their own skips; here it is only told.
+        step("tools: programs of others that read our tapes");
+        for line in tools::install() {
+            eprintln!("xtask: {line}");
+        }
+        step("servers: real ones for the cloud tests");
+        for line in servers::install(&target_dir(root)) {
+            eprintln!("xtask: {line}");
+        }
     }
     let mut counts = Counts::default();
     let mut passed = tests(root, quick, &skips_file, &mut counts)?;

@@ -31,6 +31,8 @@ pub(crate) struct Meter {
     parts_in_flight: AtomicU64,
     bytes_up: AtomicU64,
     bytes_down: AtomicU64,
+    /// When something was last noted, by [`Note`].
+    noted: Mutex<[Option<Instant>; 3]>,
     times: Mutex<Times>,
     limit: Mutex<Option<Limit>>,
 }
@@ -61,10 +63,19 @@ impl Default for Meter {
             parts_in_flight: AtomicU64::new(0),
             bytes_up: AtomicU64::new(0),
             bytes_down: AtomicU64::new(0),
+            noted: Mutex::default(),
             times: Mutex::default(),
             limit: Mutex::default(),
         }
     }
+}
+
+/// What an operator may want to know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    Repeated,
+    ResumedRead,
+    FoundThere,
 }
 
 /// One request on its way; ends when dropped, also when its call was given up.
@@ -122,14 +133,27 @@ impl Meter {
 
     pub(crate) fn repeated(&self) {
         self.repeated.fetch_add(1, Ordering::Relaxed);
+        self.note(Note::Repeated);
     }
 
     pub(crate) fn resumed_read(&self) {
         self.resumed_reads.fetch_add(1, Ordering::Relaxed);
+        self.note(Note::ResumedRead);
     }
 
     pub(crate) fn found_there(&self) {
         self.found_there.fetch_add(1, Ordering::Relaxed);
+        self.note(Note::FoundThere);
+    }
+
+    fn note(&self, what: Note) {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)[what as usize] = Some(Instant::now());
+    }
+
+    /// Whether it was noted within the last while.
+    pub(crate) fn lately(&self, what: Note, within: Duration) -> bool {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)[what as usize]
+            .is_some_and(|at| at.elapsed() < within)
     }
 
     /// The server wants nothing for so long.

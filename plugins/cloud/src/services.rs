@@ -108,7 +108,7 @@ pub const SERVICES: &[Service] = &[
     Service {
         name: "webdav",
         what: "WebDAV servers",
-        tested: true,
+        tested: false,
         upload: Upload::OneShot,
         fields: &[
             ENDPOINT,

@@ -1,9 +1,15 @@
 //! What only this backend knows, for the console's panel: requests, repeats, refusals, times, and what the service turned out to do.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::class::Class;
+use crate::meter::Note;
 use crate::target::Shared;
+
+/// So long something that happened is shown as going on.
+const LATELY: Duration = Duration::from_secs(30);
 
 /// One JSON object; no secrets.
 pub(crate) fn status(shared: &Shared) -> Value {
@@ -64,16 +70,36 @@ fn panel(shared: &Shared, all: &Value) -> Value {
             rows.push(row("requests", class.word(), format!("{sent} sent, {failed} failed"), noted(failed)));
         }
     }
-    let problems: Vec<Value> = limited
-        .map(|(left, since)| {
-            let words = format!(
-                "the server asks to slow down: nothing is sent for {} s, so for {} s",
-                left.as_secs() + 1,
-                since.as_secs()
-            );
-            json!({"kind": "rate_limit", "words": words, "next_command": ""})
-        })
-        .into_iter()
-        .collect();
+    let problems = problems(shared, &n);
     json!({"headline": headline, "shared": false, "rows": rows, "problems": problems})
+}
+
+/// What goes on now, or did a moment ago: the host records when each begins and ends.
+fn problems(shared: &Shared, count: &dyn Fn(&str) -> u64) -> Vec<Value> {
+    let meter = &shared.store.meter;
+    let mut found = Vec::new();
+    if let Some((left, since)) = meter.limited() {
+        let words = format!(
+            "the server asks to slow down: nothing is sent for {} s, so for {} s",
+            left.as_secs() + 1,
+            since.as_secs()
+        );
+        found.push(json!({"kind": "rate_limit", "words": words, "next_command": ""}));
+    }
+    for (note, kind, field, what) in [
+        (Note::Repeated, "repeated", "repeated", "requests failed and were sent again"),
+        (Note::ResumedRead, "reads_resumed", "reads_resumed", "reads broke and were taken up again"),
+        (
+            Note::FoundThere,
+            "replies_lost",
+            "replies_lost_and_found",
+            "replies were lost; the objects were there",
+        ),
+    ] {
+        if meter.lately(note, LATELY) {
+            let words = format!("{} {what}", count(field));
+            found.push(json!({"kind": kind, "words": words, "next_command": ""}));
+        }
+    }
+    found
 }

@@ -144,7 +144,7 @@ impl Head {
         };
         let length = field("content-length").and_then(|v| v.parse().ok());
         let chunked = field("transfer-encoding").is_some_and(|v| v.eq_ignore_ascii_case("chunked"));
-        Ok(Some(Self { length, chunked, lines }))
+        Ok(Some(Self { lines, length, chunked }))
     }
 
     fn without(&self, names: &[&str]) -> String {
@@ -152,7 +152,7 @@ impl Head {
             let field = l.split(':').next().unwrap_or_default();
             !names.iter().any(|n| field.eq_ignore_ascii_case(n))
         };
-        self.lines.iter().filter(keep).map(|l| format!("{l}\r\n")).collect()
+        self.lines.iter().filter(keep).flat_map(|l| [l.as_str(), "\r\n"]).collect()
     }
 }
 

@@ -98,3 +98,21 @@ fn a_truncated_read_is_taken_up_where_it_broke() {
     assert_eq!((proxy.hits(0), proxy.hits(1)), (3, 3));
     assert_same_files(&lab.source(), &lab.target());
 }
+
+/// Credentials that expire in the middle are one problem, and the run goes on when they are taken again.
+#[test]
+fn credentials_that_expire_are_one_problem_and_not_a_thousand_failures() {
+    let Some(server) = server() else { return };
+    let lab = lab();
+    made(&lab, 30, &[]);
+    let rules = vec![Rule::new("PUT", "/e/small/", Fault::Refuse(400, "ExpiredToken"), 40)];
+    let proxy = Proxy::start(server.address, rules);
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &end(proxy.address, "e"), "");
+    lab.run_profile(&up).expect_code(0);
+    assert_eq!(proxy.hits(0), 40);
+    let events = lab.run(["events"]);
+    events.expect_code(0).expect_words(&["refuses the credentials"]);
+    let down = profile(&lab, "down", &server.end("e"), &disk(&lab.target(), true), "");
+    lab.run_profile(&down).expect_code(0);
+    assert_same_files(&lab.source(), &lab.target());
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use twinhaul_tests::cloud::{S3, SECRET_ACCESS_KEY};
 use twinhaul_tests::needs;
 use twinhaul_tests::product::run::assert_conserved;
-use twinhaul_tests::product::{Lab, Run, poll};
+use twinhaul_tests::product::{Run, poll};
 use twinhaul_wire::status::Status;
 
 fn no_trace(server: &S3) {
@@ -65,7 +65,7 @@ fn a_peer_that_is_killed_in_an_upload_leaves_no_upload_behind() {
     let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("k"), limits);
     let run = Run::start(&lab, &up);
     for peer in ["alpha", "beta"] {
-        assert!(poll(Duration::from_secs(60), || (server.uploads() > 0).then_some(())).is_some());
+        assert!(poll(Duration::from_mins(1), || (server.uploads() > 0).then_some(())).is_some());
         kill(&run, peer);
         let before = run.status().done.transfers;
         run.until("it goes on", |s: &Status| s.done.transfers > before || s.remaining.transfers == 0);
@@ -142,14 +142,14 @@ fn a_secret_is_nowhere_but_where_it_was_said() {
             "{verb}"
         );
     }
-    nowhere(&lab, lab.state());
+    nowhere(lab.state());
 }
 
-fn nowhere(lab: &Lab, directory: &std::path::Path) {
+fn nowhere(directory: &std::path::Path) {
     for entry in std::fs::read_dir(directory).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            nowhere(lab, &path);
+            nowhere(&path);
         } else if let Ok(bytes) = std::fs::read(&path) {
             let found = bytes.windows(SECRET_ACCESS_KEY.len()).any(|w| w == SECRET_ACCESS_KEY.as_bytes());
             assert!(!found, "{} holds the secret", path.display());

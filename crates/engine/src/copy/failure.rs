@@ -13,6 +13,8 @@ pub(crate) struct Failure {
     pub text: String,
     pub code: Option<Code>,
     pub worth_another: bool,
+    /// Met at the target.
+    pub writing: bool,
 }
 
 impl fmt::Display for Failure {
@@ -26,7 +28,7 @@ impl Failure {
     pub(crate) const CHANGING: &'static str = "changing";
 
     pub(crate) fn permanent(class: &'static str, text: impl Into<String>) -> Self {
-        Self { class, text: text.into(), code: None, worth_another: false }
+        Self { class, text: text.into(), code: None, worth_another: false, writing: false }
     }
 
     /// The source changes: another attempt may meet it at rest (faults.md 37).
@@ -36,6 +38,7 @@ impl Failure {
             text: format!("source changed while it was read: {what}"),
             code: None,
             worth_another: true,
+            writing: false,
         }
     }
 
@@ -46,6 +49,7 @@ impl Failure {
             text: format!("{} was fenced, and may still write into this object", show(other)),
             code: None,
             worth_another: true,
+            writing: false,
         }
     }
 
@@ -54,7 +58,7 @@ impl Failure {
     }
 
     pub(crate) fn writing(route: &Route<'_>, e: &BackendError) -> Self {
-        Self::of("write to", &route.target.name, e)
+        Self { writing: true, ..Self::of("write to", &route.target.name, e) }
     }
 
     /// A backend's error at a named source or target.
@@ -70,6 +74,7 @@ impl Failure {
             text: format!("{doing} {}: {}", show(place), show(&e.to_string())),
             code: Some(e.code()),
             worth_another,
+            writing: false,
         }
     }
 }

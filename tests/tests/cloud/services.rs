@@ -1,0 +1,93 @@
+//! Every service that is called tested: the suite of promises, and a whole run to it and back.
+
+use crate::stage::{assert_same_files, disk, lab, made, profile, server};
+use std::fmt::Write as _;
+use twinhaul_tests::cloud::others::{AZURE_KEY, Azure, Ssh};
+use twinhaul_tests::cloud::{ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY};
+use twinhaul_tests::needs;
+use twinhaul_tests::product::Lab;
+
+/// Runs the suite, prints what the service cannot do.
+fn conformance(lab: &Lab, name: &str, config: &str) {
+    let done = lab.run(["backends", "conformance", "cloud", "--config", config]);
+    done.expect_code(0).expect_words(&["0 failed"]);
+    let mut line = format!("{name}:");
+    for case in done.stdout.lines().filter(|l| l.contains("not applicable") && !l.contains("two-phase")) {
+        let _ = write!(line, " [{}]", case.trim());
+    }
+    eprintln!("{line}");
+}
+
+fn there_and_back(lab: &Lab, end: &str) {
+    made(lab, 30, &[17 << 20]);
+    let up = profile(lab, "up", &disk(&lab.source(), false), end, "");
+    lab.run_profile(&up).expect_code(0);
+    let down = profile(lab, "down", end, &disk(&lab.target(), true), "verify: read-back\n");
+    lab.run_profile(&down).expect_code(0);
+}
+
+#[test]
+fn memory_keeps_its_promises() {
+    conformance(&lab(), "memory", "{\"service\":\"memory\",\"name\":\"suite\"}");
+}
+
+#[test]
+fn s3_keeps_its_promises() {
+    let Some(server) = server() else { return };
+    let config = format!(
+        "{{\"service\":\"s3\",\"bucket\":\"{BUCKET}\",\"region\":\"us-east-1\",\"endpoint\":\"http://{}\",\
+         \"access_key_id\":\"{ACCESS_KEY_ID}\",\"secret_access_key\":\"{SECRET_ACCESS_KEY}\"}}",
+        server.address
+    );
+    conformance(&lab(), "s3 (moto)", &config);
+}
+
+fn azure() -> Option<Azure> {
+    let azure = Azure::start();
+    if azure.is_none() {
+        needs::skip("cloud, azblob", "azurite is not installed: cargo xtask test installs it, with npm");
+    }
+    azure
+}
+
+#[test]
+fn azure_keeps_its_promises_and_a_tree_comes_back_exactly() {
+    let Some(azure) = azure() else { return };
+    let mut lab = lab();
+    conformance(&lab, "azblob (azurite)", &format!("{{{}}}", azure.fields("suite", AZURE_KEY)));
+    lab.set_env("TEST_AZURE", AZURE_KEY);
+    there_and_back(&lab, &format!("{{ backend: cloud, {} }}", azure.fields("a", "${env:TEST_AZURE}")));
+    assert_same_files(&lab.source(), &lab.target());
+}
+
+#[test]
+fn s3_goes_to_azure() {
+    let (Some(server), Some(azure)) = (server(), azure()) else { return };
+    let mut lab = lab();
+    lab.set_env("TEST_AZURE", AZURE_KEY);
+    made(&lab, 20, &[17 << 20]);
+    let blobs = format!("{{ backend: cloud, {} }}", azure.fields("x", "${env:TEST_AZURE}"));
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("x"), "");
+    lab.run_profile(&up).expect_code(0);
+    lab.run_profile(&profile(&lab, "over", &server.end("x"), &blobs, "")).expect_code(0);
+    lab.run_profile(&profile(&lab, "down", &blobs, &disk(&lab.target(), true), "")).expect_code(0);
+    assert_same_files(&lab.source(), &lab.target());
+}
+
+#[test]
+fn sftp_keeps_its_promises_and_the_bytes_come_back() {
+    let Some(ssh) = Ssh::start() else {
+        return needs::skip("cloud, sftp", "no OpenSSH server, or no mount name space for it");
+    };
+    let lab = lab();
+    conformance(&lab, "sftp (OpenSSH)", &format!("{{{}}}", ssh.fields("suite")));
+    there_and_back(&lab, &format!("{{ backend: cloud, {} }}", ssh.fields("s")));
+    // Modes and times are not kept there, and the report says so; the bytes are.
+    let digest = |path: std::path::PathBuf| blake3::hash(&std::fs::read(path).unwrap());
+    for name in ["deep/large-0", "deep/er/empty", "100%"] {
+        let wanted = digest(lab.source().join(name));
+        assert_eq!(digest(lab.target().join(name)), wanted, "{name}");
+        assert_eq!(digest(ssh.store().join("s").join(name)), wanted, "{name}");
+    }
+    assert!(!ssh.store().join("s/.twinhaul").exists(), "the private directory is still there");
+}
