@@ -131,7 +131,10 @@ impl Core {
             Event::RangesHome { id } => self.on_ranges_home(id, out),
             Event::RetryDue(unit) => self.on_retry_due(unit, out),
             Event::Message { from_incarnation, msg } => self.on_message(now, from_incarnation, &msg, out),
-            Event::PeerJoined { incarnation } => self.on_joined(now, incarnation),
+            Event::PeerJoined { incarnation } => {
+                self.on_joined(now, incarnation);
+                self.push(now, out);
+            }
             Event::PeerLost => self.link.up = false,
             Event::PeerDead { incarnation } => self.on_dead(now, incarnation),
             Event::Fenced { op, outcome } => self.on_fenced(now, op, outcome, out),
@@ -226,8 +229,12 @@ impl Core {
         if self.link.peer.is_some_and(|known| known > incarnation) {
             return;
         }
+        let was_taken = self.watch.empty;
         if self.link.peer != Some(incarnation) || self.watch.dead {
             self.forget_peer(now);
+        }
+        if was_taken {
+            self.greet(now, incarnation);
         }
         self.alive(now);
         self.link = Link { peer: Some(incarnation), up: true, heard_beat: None };

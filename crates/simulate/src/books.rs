@@ -10,7 +10,9 @@ use crate::cover::Cover;
 use crate::load::Load;
 use ranges::Row;
 use std::collections::BTreeMap;
-use twinhaul_assist::{ByteRange, FencedFigures, Interval, LoadedLot, OpId, Refusal, Sizes};
+use twinhaul_assist::{
+    ByteRange, CHECKPOINT_BYTES_MIN, FencedFigures, Interval, LoadedLot, OpId, Refusal, Sizes,
+};
 use twinhaul_units::{Bytes, Epoch, Incarnation, LotId, PeerId, TransferId};
 
 #[derive(Clone, Debug)]
@@ -43,7 +45,7 @@ pub(crate) struct Books {
     fenced: BTreeMap<OpId, Result<FencedFigures, Refusal>>,
     rows: Vec<Row>,
     covers: BTreeMap<u64, Cover>,
-    /// What a take-over finds done of transfers in flight is kept, not done again.
+    /// What a take-over finds recorded of large transfers in flight is kept, not done again.
     keeps: bool,
     /// Transfers not done.
     pub(crate) undone: u64,
@@ -250,7 +252,7 @@ impl Books {
             }
         }
         for id in restarted {
-            if self.keeps {
+            if self.keeps && self.size(id) >= CHECKPOINT_BYTES_MIN {
                 self.drop_rows(id);
             } else {
                 self.forget(id);

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use std::hash::Hasher as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use twinhaul_assist::CHECKPOINT_EVERY;
 use twinhaul_units::{Bytes, Rate};
 
 /// Scenarios of all families together.
@@ -45,7 +46,7 @@ struct File {
     work: Option<String>,
     /// Or as time, whoever does it.
     setups: Option<Vec<String>>,
-    /// How often progress is recorded; never, if left out.
+    /// How often progress is recorded, or "none"; as the product does it, if left out.
     checkpoint: Option<String>,
     #[serde(default)]
     disturbances: Vec<NamedDisturbance>,
@@ -125,6 +126,14 @@ pub fn hash<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> u64 {
     fnv.finish()
 }
 
+/// "500 ms", or "none": how often a family's peers record how far their transfers in flight are.
+///
+/// # Errors
+/// When it is neither.
+pub fn checkpoint(text: &str) -> Result<Option<Duration>, String> {
+    text::checkpoint(text)
+}
+
 pub(crate) fn parse(text: &str) -> Result<Family, String> {
     let file: File = serde_yaml::from_str(text).map_err(|e| e.without_snippet().to_string())?;
     if file.version != 1 {
@@ -188,7 +197,7 @@ impl Axes {
             costs,
             disturbances,
             networks,
-            checkpoint: file.checkpoint.as_deref().map(text::span).transpose()?,
+            checkpoint: file.checkpoint.as_deref().map_or(Ok(Some(CHECKPOINT_EVERY)), text::checkpoint)?,
         })
     }
 

@@ -249,11 +249,13 @@ impl Host {
         (Bytes(moved), parts)
     }
 
-    /// What a checkpoint records: parts and how far they are. After [`Self::advance`].
-    pub(crate) fn progress(&self) -> Vec<(TransferId, u64, u64)> {
+    /// How far the parts are that move: what a checkpoint records. After [`Self::advance`].
+    pub(crate) fn progress(&self) -> Vec<PartProgress> {
         let served = self.link.served();
         let moving = self.parts.iter().filter(|p| !p.recording);
-        moving.map(|p| (p.id(), p.from, p.reached(served))).collect()
+        moving
+            .map(|p| PartProgress { id: p.id(), from: p.from, reached: p.reached(served), to: p.to })
+            .collect()
     }
 
     /// The process is gone with all it knew.

@@ -22,8 +22,8 @@ pub struct Scenario {
     pub cost: Cost,
     pub disturbances: Vec<Disturbance>,
     pub network: Network,
-    /// How often a peer makes durable, and records, how far its transfers in flight are: what a take-over then needs
-    /// not do again. `None`: a take-over does them from the beginning.
+    /// How often a peer makes durable, and records, how far its large transfers in flight are: what a take-over then
+    /// need not do again. `None`: a take-over does them from the beginning. The product's own if a family says nothing.
     pub checkpoint: Option<Duration>,
 }
 

@@ -36,8 +36,9 @@ const AT_ONCE_MAX: u32 = 100_000;
 pub(crate) const LEDGER_DELAY: Duration = Duration::from_micros(200);
 /// How often a host measures, and looks whether ranges it lent are done.
 pub(crate) const MEASURE_EVERY: Duration = Duration::from_millis(100);
-/// How long a process takes to come back after it found itself fenced.
-pub(crate) const RESTART_AFTER: Duration = Duration::from_secs(1);
+/// How long a process takes to come back after it found itself fenced: what the supervisor waits before a first restart
+/// (200 ms), and as much and a half for starting and joining.
+pub(crate) const RESTART_AFTER: Duration = Duration::from_millis(500);
 
 /// Something that is due.
 #[derive(Clone, Debug)]

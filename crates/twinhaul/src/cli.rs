@@ -305,10 +305,10 @@ pub(crate) struct SimulateArgs {
     /// With --scenario: everything that happens, in its order
     #[arg(long, requires = "scenario")]
     pub(crate) trace: bool,
-    /// Peers record how far their transfers in flight are so often ("1 s"), so that a take-over goes on from there;
-    /// what the family says if left out
-    #[arg(long, value_name = "SPAN", value_parser = crate::values::span)]
-    pub(crate) checkpoint: Option<twinhaul_units::Span>,
+    /// Peers record how far their large transfers in flight are so often ("1 s"), so that a take-over goes on from
+    /// there; or "none". As the family says, or the product does, if left out
+    #[arg(long, value_name = "SPAN", value_parser = crate::values::checkpoint)]
+    pub(crate) checkpoint: Option<crate::values::Checkpoint>,
     /// One more table, by transfers, sizes, speeds, round-trip, slots, setup, disturbance, network or length
     #[arg(long, value_name = "AXIS")]
     pub(crate) by: Option<String>,

@@ -6,6 +6,15 @@ pub(crate) fn span(text: &str) -> Result<Span, ParseError> {
     Span::parse(text)
 }
 
+/// How often a simulated peer records its progress; `None`: never.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checkpoint(pub(crate) Option<std::time::Duration>);
+
+/// A span, or "none".
+pub(crate) fn checkpoint(text: &str) -> Result<Checkpoint, String> {
+    twinhaul_simulate::family::checkpoint(text).map(Checkpoint)
+}
+
 pub(crate) fn share(text: &str) -> Result<Share, ParseError> {
     Share::parse(text)
 }

@@ -153,7 +153,11 @@ impl Core {
             return None;
         }
         match self.asking.declined {
-            Some(since) => Some(since + self.tuning.timing.poll_cap).filter(|_| !self.asking.is_waiting()),
+            Some(since) => {
+                let polled = since + self.tuning.timing.poll_cap;
+                Some(self.overdue_at().map_or(polled, |at| at.min(polled)))
+                    .filter(|_| !self.asking.is_waiting())
+            }
             None => self.ask_at(now).filter(|_| !self.asking.open),
         }
     }

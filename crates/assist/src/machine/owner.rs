@@ -24,6 +24,8 @@ pub(super) struct Owning {
     heard: Option<Heard>,
     /// A question answered "no" that may still be answered otherwise, and when its asker can begin.
     pub(super) parked: Option<(AskId, Moment)>,
+    /// A process that got a portion before it could ask, and when: what it asked before it knew is ignored.
+    pub(super) greeted: Option<(Incarnation, Moment)>,
     /// After a refusal: when the drain goes on.
     pub(super) drain_at: Option<Moment>,
 }
@@ -136,6 +138,9 @@ impl Core {
                 out.push(Effect::Send(answer.clone()));
                 return;
             }
+        }
+        if self.was_greeted_since(now, ask_id) {
+            return; // sent again if what it got has not arrived
         }
         self.heard_of(now, queued, left, pace, false);
         self.owning.parked = None;

@@ -84,6 +84,9 @@ impl Core {
     pub(super) fn expects_work(&self, now: Moment) -> bool {
         let other = &self.other;
         let Some(at) = other.at.filter(|_| !other.pace.is_unknown() && !other.paused) else { return true };
+        if self.is_overdue(now) {
+            return true;
+        }
         let age = now.since(at).as_secs_f64();
         let beat = self.tuning.timing.heartbeat_every.unwrap_or(Duration::ZERO).as_secs_f64();
         if age > beat * FRESH_BEATS + self.round_trip_s() {

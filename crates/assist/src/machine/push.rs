@@ -1,5 +1,5 @@
 //! Which portion answers a question, and the question that is kept: answered "no", it is answered otherwise as soon as
-//! that pays, without being asked again (protocol.md 4, parked asks).
+//! that pays, without being asked again (protocol.md 4, parked asks). Who joins with nothing has asked by that.
 
 use super::Core;
 use super::balance::{Asker, Share};
@@ -7,7 +7,7 @@ use super::owner::{Receiver, to_hand_over};
 use super::parts::prices;
 use crate::{AnswerFigures, AskId, AssignWhy, Effect, Millionths, Policy};
 use std::time::Duration;
-use twinhaul_units::{Bytes, Moment};
+use twinhaul_units::{Bytes, Incarnation, Moment};
 
 /// A portion that nobody waits for must be worth so many times what one that is asked for must.
 const PUSH_EXPECTS: f64 = 2.0;
@@ -57,6 +57,21 @@ impl Core {
         }
     }
 
+    /// A new process has joined in a place that this peer took over: it has nothing, so it has completed (claim 1.3),
+    /// and its joining is its question. Its own would come a round trip later.
+    pub(super) fn greet(&mut self, now: Moment, joined: Incarnation) {
+        if self.tuning.policy == Policy::Balanced {
+            // No question of its own has this number.
+            self.owning.parked = Some((AskId::new(joined, 0), now));
+        }
+    }
+
+    /// The question was sent before its asker can have known what it got unasked.
+    pub(super) fn was_greeted_since(&self, now: Moment, ask_id: AskId) -> bool {
+        let trip = self.asking.srtt.unwrap_or_default() + self.tuning.timing.ask_resend_floor;
+        self.owning.greeted.is_some_and(|(whom, at)| whom == ask_id.incarnation() && now.since(at) <= trip)
+    }
+
     /// The prospects may have changed: a question that was answered "no" is answered otherwise, if that pays now.
     pub(super) fn push(&mut self, now: Moment, out: &mut Vec<Effect>) {
         let Some((ask_id, begins)) = self.owning.parked else { return };
@@ -71,6 +86,7 @@ impl Core {
         let share = self.share(now, &late);
         if share.count > 0 || !share.cuts.is_empty() {
             self.owning.parked = None;
+            self.owning.greeted = (ask_id == AskId::new(to, 0)).then_some((to, now));
             self.assign(now, share, Receiver { why: AssignWhy::Assistance, to, ask_id: Some(ask_id) }, out);
         }
     }

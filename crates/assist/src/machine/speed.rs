@@ -10,6 +10,9 @@ use twinhaul_units::{Bytes, Moment, Rate};
 
 /// Measurements closer together than this are one.
 const MEASURE_EVERY: Duration = Duration::from_millis(50);
+/// Nothing is measured for so long only where the process stood still: that says nothing of its link. A peer that was
+/// frozen would take itself for slow otherwise, and hand nearly everything over.
+const STANDSTILL: Duration = Duration::from_secs(1);
 /// The rate's memory, seconds.
 const RATE_TAU: f64 = 0.5;
 /// What each completed transfer leaves of the weight of those before it.
@@ -72,9 +75,11 @@ impl Speed {
 
     /// Until now `used` slots shared this peer's time.
     pub(super) fn pass(&mut self, now: Moment, used: usize) {
-        if used > 0 {
-            let passed = now.since(self.shared_until).as_secs_f64();
-            self.share = (self.share.get() + passed / used as f64).into();
+        let passed = now.since(self.shared_until);
+        if passed > STANDSTILL {
+            self.spells += 1; // what is in flight now has no price
+        } else if used > 0 {
+            self.share = (self.share.get() + passed.as_secs_f64() / used as f64).into();
         }
         self.shared_until = now;
     }
@@ -92,6 +97,10 @@ impl Speed {
         };
         let passed = now.since(at);
         if passed < MEASURE_EVERY {
+            return;
+        }
+        if passed > STANDSTILL {
+            (self.mark, self.begun, self.ended, self.quiet) = (Some((now, moved.0)), 0, false, 0);
             return;
         }
         let seconds = passed.as_secs_f64();
@@ -236,6 +245,20 @@ mod tests {
             speed.measure(after(4000 + 100 * step), Bytes(180_000_000 + step * 100_000), 1, 8);
         }
         assert!(speed.rate().0 < 12_000_000, "slower than one of eight can explain: {:?}", speed.rate());
+    }
+
+    #[test]
+    fn a_freeze_is_no_slow_link() {
+        let mut speed = Speed::default();
+        let mut measure = |ms: u64, moved: u64| {
+            speed.pass(Moment(ms * 1000), 1);
+            speed.measure(Moment(ms * 1000), Bytes(moved), 1, 1);
+            speed.rate().0
+        };
+        let before = (0..=20u64).map(|step| measure(100 * step, step * 1_000_000)).last();
+        assert_eq!(before, Some(10_000_000));
+        assert_eq!(measure(6000, 20_000_000), 10_000_000, "four seconds without a measurement");
+        assert!(measure(6100, 20_000_000) < 9_000_000, "a link that stands still is measured all the time");
     }
 
     #[test]

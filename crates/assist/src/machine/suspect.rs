@@ -8,8 +8,13 @@ use crate::{Effect, FenceWhy, FencedFigures, Message, OpId, Refusal, Report, SUS
 use std::time::Duration;
 use twinhaul_units::{Incarnation, Moment};
 
-/// Heartbeats missed before a peer that does not answer a question either is suspected.
-const ASKED_BEATS: u32 = 2;
+/// Heartbeats' time of silence before a peer that does not answer a question either is suspected. The next one is half
+/// its time late then; on the way they are all delayed alike, so a round trip has no part in it.
+const ASKED_BEATS: f64 = 1.5;
+/// Round trips after which a question should have been answered: it is no matter of a transaction to say "no".
+const ANSWER_ROUND_TRIPS: f64 = 1.5;
+/// A heartbeat is overdue after so many times its interval: asking says sooner than waiting whether the peer lives.
+const OVERDUE_BEATS: f64 = 1.25;
 
 /// What a living peer loses when it is taken over: it starts again, and does again what it had in flight.
 const TAKEN_COSTS: Duration = Duration::from_secs(1);
@@ -37,7 +42,7 @@ pub(super) struct Watch {
     /// Since when this peer has had nothing to do.
     idle_since: Option<Moment>,
     /// It was taken over, here or elsewhere, and no process is known to have come since: there is nothing to take.
-    empty: bool,
+    pub(super) empty: bool,
     /// This peer was taken over: it starts nothing any more.
     pub(super) taken: bool,
 }
@@ -114,11 +119,21 @@ impl Core {
         }
     }
 
-    /// Silent for three heartbeats and a round trip; for two, if a question has been waiting for two round trips too.
+    /// Silent for three heartbeats and a round trip; for half of that, if a question should have been answered too.
     fn is_suspect(&self, now: Moment, silent: Duration) -> bool {
         let waits = self.asking.question.as_ref().is_some_and(|q| now >= self.answer_due(q.first_sent));
-        let beats = if waits { ASKED_BEATS } else { SUSPECT_BEATS };
-        self.suspect_after(beats).is_some_and(|after| silent >= after)
+        let after = if waits { self.suspect_asked() } else { self.suspect_silent() };
+        after.is_some_and(|after| silent >= after)
+    }
+
+    /// The next heartbeat should have come: whatever was said of the other peer's work, it is worth asking.
+    pub(super) fn is_overdue(&self, now: Moment) -> bool {
+        self.overdue_at().is_some_and(|at| now >= at)
+    }
+
+    /// When the next heartbeat is overdue.
+    pub(super) fn overdue_at(&self) -> Option<Moment> {
+        Some(self.watch.heard + self.beats(OVERDUE_BEATS)?)
     }
 
     /// How long to be idle before a silent peer is taken over: not at all, unless it is the faster one. What a fast
@@ -130,14 +145,23 @@ impl Core {
     }
 
     fn answer_due(&self, asked: Moment) -> Moment {
-        asked + self.asking.srtt.unwrap_or_default() * 2 + self.tuning.timing.ask_resend_floor
+        let trips = self.asking.srtt.unwrap_or_default().mul_f64(ANSWER_ROUND_TRIPS);
+        asked + trips + self.tuning.timing.ask_resend_floor
     }
 
-    /// So many heartbeats and a round trip; `None`: time alone says nothing.
-    fn suspect_after(&self, beats: u32) -> Option<Duration> {
-        let beat = self.tuning.timing.heartbeat_every?;
+    /// After so much silence of a peer that owes an answer; `None`: time alone says nothing.
+    fn suspect_asked(&self) -> Option<Duration> {
+        Some(self.beats(ASKED_BEATS)? * self.doubt())
+    }
+
+    /// After so much silence of one that owes none.
+    fn suspect_silent(&self) -> Option<Duration> {
+        Some(self.beats(SUSPECT_BEATS.into())? * self.doubt() + self.asking.srtt.unwrap_or_default())
+    }
+
+    fn beats(&self, beats: f64) -> Option<Duration> {
         self.tuning.timing.lease?;
-        Some(beat * beats * self.doubt() + self.asking.srtt.unwrap_or_default())
+        Some(self.tuning.timing.heartbeat_every?.mul_f64(beats))
     }
 
     fn lease(&self) -> Option<Duration> {
@@ -214,9 +238,11 @@ impl Core {
         let may = self.link.peer.is_some() && self.may_fence();
         // What is certain needs no waiting; the rest comes in two steps.
         let dead = self.tuning.timing.lease.filter(|_| self.watch.dead);
-        let steps = [self.suspect_after(ASKED_BEATS), self.suspect_after(SUSPECT_BEATS), self.lease(), dead];
-        let next = steps.into_iter().flatten().map(|after| self.watch.heard + after);
-        let due = self.asking.question.as_ref().map(|q| self.answer_due(q.first_sent));
+        let question = self.asking.question.as_ref();
+        let asked = question.and_then(|_| self.suspect_asked());
+        let next = [asked, self.suspect_silent(), self.lease(), dead].into_iter().flatten();
+        let next = next.map(|after| self.watch.heard + after);
+        let due = question.map(|q| self.answer_due(q.first_sent));
         let waited = self.watch.idle_since.map(|since| since + self.patience());
         next.chain(self.watch.not_before)
             .chain(due)

@@ -2,7 +2,7 @@
 
 use super::{Books, State};
 use crate::cover::Cover;
-use twinhaul_assist::{ByteRange, RangeOutcome, Unit};
+use twinhaul_assist::{ByteRange, CHECKPOINT_BYTES_MIN, PartProgress, RangeOutcome, Unit};
 use twinhaul_units::{PeerId, TransferId};
 
 /// A range of a transfer, held apart from the rest of it.
@@ -43,10 +43,15 @@ impl Books {
         true
     }
 
-    /// A range that could not be lent, or that its second holder gave up, waits for its home again.
-    pub(crate) fn take_back(&mut self, range: &ByteRange) {
-        if !range.hedge && self.is_current(range) {
-            self.share(range.id);
+    /// A range that `peer` could not lend waits for it again.
+    pub(crate) fn take_back(&mut self, peer: PeerId, range: &ByteRange) {
+        if range.hedge || !self.is_current(range) {
+            return;
+        }
+        self.share(range.id);
+        if let Some(row) = self.row(peer, range) {
+            self.rows[row].seen = false;
+        } else if range.home == peer {
             self.rows.push(Row { range: *range, holder: range.home, seen: false });
         }
     }
@@ -54,8 +59,13 @@ impl Books {
     /// The range is held by two parts of one peer from `at` on.
     pub(crate) fn split(&mut self, peer: PeerId, range: &ByteRange) {
         if let Some(row) = self.row(peer, range) {
+            let beyond = ByteRange { from: range.to, ..self.rows[row].range };
             self.rows[row].range.to = range.from;
             self.rows.push(Row { range: *range, holder: peer, seen: true });
+            if !beyond.is_empty() {
+                // Cut off before, and on its way to the other peer.
+                self.rows.push(Row { range: beyond, holder: peer, seen: true });
+            }
         }
         self.share(range.id);
     }
@@ -124,10 +134,12 @@ impl Books {
         }
     }
 
-    /// The last bytes of a part that are durable and recorded, though the part is not complete.
-    pub(crate) fn record(&mut self, id: TransferId, from: u64, reached: u64) {
-        if self.keeps && reached > from {
-            self.covers.entry(id.0).or_default().add(from, reached);
+    /// How far a part is becomes durable and recorded, though it is not complete, if the transfer, or the range that
+    /// somebody else holds of it, is large.
+    pub(crate) fn record(&mut self, part: &PartProgress) {
+        let whole = if part.from == 0 { self.size(part.id) } else { part.to - part.from };
+        if self.keeps && whole >= CHECKPOINT_BYTES_MIN && part.reached > part.from {
+            self.covers.entry(part.id.0).or_default().add(part.from, part.reached);
         }
     }
 
@@ -184,6 +196,44 @@ impl Books {
                 let range = ByteRange { from, to, ..range };
                 self.rows.push(Row { range, holder: range.home, seen: false });
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::Load;
+    use twinhaul_units::{Epoch, LotId};
+
+    const MIB: u64 = 1024 * 1024;
+
+    fn range(from: u64, to: u64) -> ByteRange {
+        let (id, lot, epoch) = (TransferId(0), LotId(1), Epoch(1));
+        ByteRange { id, lot, epoch, home: PeerId::First, target: 0, from, to, hedge: false }
+    }
+
+    /// The end of a lent range is on its way back when its holder divides the rest among its own slots.
+    #[test]
+    fn no_byte_is_lost_between_a_cut_and_a_split() {
+        for granted in [true, false] {
+            let mut books = Books::new(&Load { sizes: vec![8 * MIB], first: 1 }, true);
+            books.start(PeerId::First, TransferId(0), Epoch(1));
+            assert!(books.lend(PeerId::First, &range(MIB, 8 * MIB)));
+            assert_eq!(books.load_ranges(PeerId::Second), [range(MIB, 8 * MIB)]);
+            let back = range(6 * MIB, 8 * MIB);
+            books.split(PeerId::Second, &range(4 * MIB, 6 * MIB));
+            if granted {
+                assert!(books.lend(PeerId::Second, &back));
+                assert_eq!(books.load_ranges(PeerId::First), [back]);
+            } else {
+                books.take_back(PeerId::Second, &back);
+                assert_eq!(books.load_ranges(PeerId::Second), [back]);
+            }
+            let mut rows: Vec<_> = books.rows.iter().map(|row| (row.range.from, row.range.to)).collect();
+            rows.sort_unstable();
+            assert_eq!(rows, [(MIB, 4 * MIB), (4 * MIB, 6 * MIB), (6 * MIB, 8 * MIB)]);
+            assert_eq!(books.breach, 0);
         }
     }
 }

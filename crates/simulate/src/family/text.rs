@@ -94,6 +94,11 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
     Ok(Span::parse(text).map_err(|e| e.to_string())?.0)
 }
 
+/// A span, or "none".
+pub(super) fn checkpoint(text: &str) -> Result<Option<Duration>, String> {
+    if text == "none" { Ok(None) } else { span(text).map(Some) }
+}
+
 pub(super) fn distribution(text: &str) -> Result<Distribution, String> {
     Ok(match text {
         "equal" => Distribution::Equal,

@@ -57,19 +57,26 @@ impl World {
                 self.trace.note(self.now_ns, peer, Mark::Assigned, &[op.0, count, bytes.0], || {
                     format!("has assigned {count} transfers and {} ranges, {bytes}", lent.len())
                 });
+                let made = |range: &ByteRange| lent.iter().any(|l| l.id == range.id && l.from == range.from);
+                self.uncut(peer, ranges.iter().filter(|range| !made(range)));
                 Event::Assigned { op, lots, ranges: lent, bytes }
             }
             Err(why) => {
                 self.trace.note(self.now_ns, peer, Mark::Refused, &[op.0], || format!("is refused: {why:?}"));
-                for range in ranges.iter().filter(|range| !range.hedge) {
-                    if !self.hosts[peer.index()].uncut(range) {
-                        self.books.take_back(range);
-                    }
-                }
+                self.uncut(peer, ranges.iter());
                 Event::Refused { op, why }
             }
         };
         self.deliver(peer, event);
+    }
+
+    /// What was cut off and could not be lent goes back to its part, or waits for a slot.
+    fn uncut<'a>(&mut self, peer: PeerId, ranges: impl Iterator<Item = &'a ByteRange>) {
+        for range in ranges.filter(|range| !range.hedge) {
+            if !self.hosts[peer.index()].uncut(range) {
+                self.books.take_back(peer, range);
+            }
+        }
     }
 
     fn on_fence(&mut self, peer: PeerId, op: OpId, incarnation: Incarnation) {

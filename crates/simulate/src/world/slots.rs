@@ -108,8 +108,8 @@ impl World {
         self.recorded_ns[peer.index()] = now_ns;
         let host = &mut self.hosts[peer.index()];
         host.advance(now_ns);
-        for (id, from, reached) in host.progress() {
-            self.books.record(id, from, reached);
+        for part in host.progress() {
+            self.books.record(&part);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Runs whose makespan can be computed on paper.
 
 use super::scenario;
-use twinhaul_assist::Policy;
+use twinhaul_assist::{CHECKPOINT_BYTES_MIN, CHECKPOINT_EVERY, Policy};
 use twinhaul_simulate::{Outcome, Scenario, run};
 use twinhaul_units::Bytes;
 
@@ -69,7 +69,9 @@ fn a_dead_peer_leaves_its_own_undone_and_a_new_one_does_it() {
     assert_eq!(dead.makespan_ns, None);
     assert_eq!(dead.over_pct(), None);
     // Its own 500 transfers take 500 u; the bound is 1000 u / 1.6. It dies in the midst of one, which is done again.
-    let rejoined = outcome(&scenario("grid/1000/equal/1:1/10ms/1/fast-rejoins"), Policy::None);
+    let mut forgets = scenario("grid/1000/equal/1:1/10ms/1/fast-rejoins");
+    forgets.checkpoint = None;
+    let rejoined = outcome(&forgets, Policy::None);
     let unit = (4.0 * 1024.0 * 1024.0 + WORK) / 100e6;
     let bound = 1000.0 * unit / 1.6;
     let whole = ((0.3 * bound - LOAD_S) / unit).floor();
@@ -117,4 +119,19 @@ fn a_checkpoint_spares_what_it_recorded() {
     assert!(done > 1e6, "the hand-made case is one in which something is spared: {done}");
     let outcome = outcome(&recorded, Policy::None);
     assert_near(seconds(outcome.makespan_ns), 0.7 * bound + LOAD_S + (50.0 - whole) * unit - done / 100e6);
+}
+
+/// Small ones are not recorded on their way, whatever the interval.
+#[test]
+fn a_checkpoint_passes_over_small_transfers() {
+    let mut small = scenario("grid/1000/equal/1:1/10ms/1/fast-rejoins");
+    let run = |scenario: &Scenario| outcome(scenario, Policy::None).makespan_ns;
+    assert_eq!(small.checkpoint, Some(CHECKPOINT_EVERY), "as the product does it");
+    small.checkpoint = Some(std::time::Duration::from_millis(100));
+    small.speeds = [1e7, 1e7]; // each is in flight for several of these
+    for (bytes, spared) in [(CHECKPOINT_BYTES_MIN, true), (CHECKPOINT_BYTES_MIN - 1, false)] {
+        small.mean = Bytes(bytes);
+        let forgets = Scenario { checkpoint: None, ..small.clone() };
+        assert_eq!(run(&small) < run(&forgets), spared, "{bytes}");
+    }
 }

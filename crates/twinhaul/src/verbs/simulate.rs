@@ -18,7 +18,7 @@ const GRID: &str = "grid";
 pub(crate) fn simulate(args: &SimulateArgs) -> Result<u8, Failure> {
     let mut families = families(args)?;
     if let Some(every) = args.checkpoint {
-        families.iter_mut().flat_map(|f| &mut f.scenarios).for_each(|s| s.checkpoint = Some(every.0));
+        families.iter_mut().flat_map(|f| &mut f.scenarios).for_each(|s| s.checkpoint = every.0);
     }
     let seeds: Vec<u64> = args.seed.iter().flat_map(|seeds| seeds.0.clone()).take(SEEDS_MAX + 1).collect();
     if seeds.len() > SEEDS_MAX {
