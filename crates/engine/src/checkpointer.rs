@@ -7,11 +7,11 @@
 use crate::copy::resume;
 use crate::driver::DriverEvent;
 use crate::error::EngineError;
-use crate::options::{CHECKPOINT_BYTES_MIN, CHECKPOINT_EVERY};
 use crate::storage::Storage;
 use crate::whole::{Home, Whole, Wholes};
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use twinhaul_assist::{CHECKPOINT_BYTES_MIN, CHECKPOINT_EVERY};
 use twinhaul_backend_host::{BackendError, Code, OpContext};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{LedgerError, NewCheckpoint, Store};

@@ -5,11 +5,10 @@
 
 use crate::copy::RangeJob;
 use crate::driver::DriverEvent;
-use crate::options::CHECKPOINT_BYTES_MIN;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
-use twinhaul_assist::Unit;
+use twinhaul_assist::{CHECKPOINT_BYTES_MIN, Unit};
 use twinhaul_ledger::{Checkpoint, Row, View};
 use twinhaul_units::TransferId;
 

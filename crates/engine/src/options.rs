@@ -45,10 +45,6 @@ pub(crate) const ATTEMPTS_MAX: u32 = 4;
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(250);
 /// Pause between looks at a target that is full.
 pub(crate) const SPACE_PAUSE: Duration = Duration::from_secs(1);
-/// What large transfers in flight have reached is made durable and recorded so often: what the end of a process costs.
-pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
-/// Smaller transfers are done again from their beginning.
-pub(crate) const CHECKPOINT_BYTES_MIN: u64 = 16 << 20;
 /// Bytes read, hashed and written at a time.
 pub(crate) const CHUNK: usize = 1 << 20;
 /// Chunks between the reading and the writing thread of one open object.

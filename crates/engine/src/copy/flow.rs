@@ -3,10 +3,11 @@
 
 use super::{Desk, Failure, Route, Stop, bytes};
 use crate::gate::Pass;
-use crate::options::{CHECKPOINT_BYTES_MIN, CHUNK, PIPE_CHUNKS};
+use crate::options::{CHUNK, PIPE_CHUNKS};
 use crate::parts::{Claim, Part};
 use crate::subtree::{LEAF, RangeHasher};
 use std::ops::ControlFlow;
+use twinhaul_assist::CHECKPOINT_BYTES_MIN;
 use twinhaul_backend_host::{Attrs, BackendError, Caps, OpContext, ReadOptions, Reader, Writer};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Chain, Version};
