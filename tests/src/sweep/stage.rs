@@ -90,7 +90,8 @@ pub(super) fn specs(case: &Case) -> Vec<String> {
         Needs::Both | Needs::All | Needs::Guest => None,
         Needs::Home => recalls(case.point).then(|| lent(me)),
         Needs::FormerLife => Some(format!("{me}/authorised:kill:1")),
-        Needs::FormerCheckpoint => Some(format!("{me}/checkpointed:kill:1")),
+        // Not the first: that may hold nothing but the middle of the file, which another slot of this peer began.
+        Needs::FormerCheckpoint => Some(format!("{me}/checkpointed:kill:4")),
         Needs::FrozenOther => Some(format!("{other}/authorised:freeze:1")),
         Needs::LateOther => Some(format!("{other}/claiming:sleep:1")),
     };

@@ -49,14 +49,18 @@ impl Drains {
                 self.shard(key).insert(key);
             }
         }
-        let broken = copy.broken().cloned()?;
-        let what = format!("{} (drained with {survivors:?})", broken.what);
-        Some(Broken { what, ..broken })
+        copy.broken().map(|broken| drained(broken, survivors))
     }
 
     fn shard(&self, key: u64) -> std::sync::MutexGuard<'_, HashSet<u64>> {
         self.0[key as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a drain found, and who drained: the same words in the search and in the story.
+pub(super) fn drained(broken: &Broken, survivors: Survivors) -> Broken {
+    let what = format!("{} (drained with {survivors:?})", broken.what);
+    Broken { what, ..broken.clone() }
 }
 
 fn key(world: &World, survivors: Survivors) -> u64 {

@@ -1,6 +1,6 @@
 //! A path of the model check, told step by step.
 
-use super::drains::SURVIVORS;
+use super::drains::{SURVIVORS, drained};
 use super::{Case, Checked, State};
 use crate::world::{Action, Broken};
 use stateright::Model;
@@ -58,6 +58,7 @@ fn drains_told(state: &State, story: &mut String) -> Option<Broken> {
                 let _ = writeln!(told, "  {action:?}{}", world.brief());
             }
         });
-        world.broken().cloned().inspect(|_| story.push_str(&told))
+        let broken = world.broken().map(|broken| drained(broken, *survivors));
+        broken.inspect(|_| story.push_str(&told))
     })
 }
