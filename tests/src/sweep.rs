@@ -107,7 +107,8 @@ impl Case {
         stage::interfere(&lab, self, &marks);
         let wanted = if stage::needs_all(self.point) { &specs[..] } else { &specs[specs.len() - 1..] };
         let seen = wake_when_due(&run, &marks, wanted);
-        run.wait().expect_code(0);
+        let ended = run.wait();
+        assert!(ended.code == 0, "it does not end well: {ended}\n{:#?}\n{:#?}", run.status(), run.events());
         examine(&run);
         assert_nobody_is_left(&run);
         seen.map(|()| told(&run))

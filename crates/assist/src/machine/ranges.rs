@@ -9,12 +9,14 @@ use twinhaul_units::{Moment, TransferId};
 const SPLIT_CLAIMS_MIN: u64 = 2;
 
 impl Core {
-    /// Ranges that the ledger says are to be done here; one that is known already is not taken twice.
+    /// Ranges that the ledger says are to be done here; one that is known already is not taken twice. A copy of some of
+    /// its last bytes that was made here is not the range itself: whoever had it is gone, and nobody else does the rest.
     pub(super) fn take_ranges(&mut self, ranges: &[ByteRange]) -> u64 {
         let mut added = 0;
         for new in ranges.iter().filter(|r| !r.is_empty()) {
             let held = self.work.ranges.iter().chain(&self.work.range_slots);
-            let known = held.into_iter().any(|r| r.overlaps(new) && r.epoch >= new.epoch);
+            let is_it = |r: &ByteRange| r.overlaps(new) && r.epoch >= new.epoch && (new.hedge || !r.hedge);
+            let known = held.into_iter().any(is_it);
             if known || self.work.ranges.len() >= RANGES_MAX {
                 continue;
             }

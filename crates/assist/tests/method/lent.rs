@@ -133,3 +133,20 @@ fn ranges_of_a_peer_that_was_taken_over_are_of_no_use() {
     let op = desk.out.iter().find_map(|e| if let Effect::Fence { op, .. } = e { Some(*op) } else { None });
     assert!(op.is_some(), "idle, and it is gone for certain");
 }
+
+/// Found by killing a borrower that had given its home a copy of its last bytes: the rest was nobody's, and the run
+/// never ended.
+#[test]
+fn a_range_that_comes_home_is_more_than_a_copy_of_its_end() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    let copy = ByteRange { hedge: true, ..range(9, PeerId::First, 15, 16) };
+    let home = range(9, PeerId::First, 8, 16);
+    lent(&mut desk, vec![copy]);
+    assert_eq!(range_started(&desk), Some(copy));
+    lent(&mut desk, vec![home]);
+    desk.feed(Event::RangeDone { range: copy, outcome: RangeOutcome::Done });
+    assert_eq!(range_started(&desk), Some(home), "bytes 8 to 15 are nobody else's");
+    lent(&mut desk, vec![copy]);
+    desk.feed(Event::RangeDone { range: home, outcome: RangeOutcome::Done });
+    assert_eq!(range_started(&desk), None, "a copy of what is done here is not wanted");
+}
