@@ -33,7 +33,7 @@ impl ByteRange {
     }
 
     /// Whether both hold bytes of the same transfer, and some of them are the same.
-    pub(crate) const fn overlaps(&self, other: &Self) -> bool {
+    pub const fn overlaps(&self, other: &Self) -> bool {
         self.id.0 == other.id.0 && self.from < other.to && other.from < self.to
     }
 }

@@ -93,6 +93,18 @@ impl Ranges {
         self.guests.values().for_each(|g| g.part.stop());
     }
 
+    /// Stops what is held here of a former attempt and meets `range` of `attempt`; whether there was any. The home has
+    /// begun again, and what it lent before is of no use.
+    fn end_former(&self, range: &ByteRange, attempt: &str) -> bool {
+        let former = |g: &&Guest| g.object.attempt != attempt && g.range.overlaps(range);
+        let mut any = false;
+        for guest in self.guests.values().filter(former) {
+            guest.part.stop();
+            any = true;
+        }
+        any
+    }
+
     pub(super) fn has_guests(&self) -> bool {
         !self.guests.is_empty()
     }

@@ -29,6 +29,13 @@ impl Driver {
                 } else if !whole.came_back(span) {
                     continue;
                 }
+            } else if self.ranges.end_former(&range, &object.attempt) {
+                // Its place is taken until the slot has let go of the former attempt: back, and the home lends it again.
+                let Span { from, to } = span;
+                let ByteRange { id, epoch, hedge, .. } = range;
+                let held = HeldRange { id, epoch, from, to, hedge, attempt: object.attempt };
+                self.ledger(Job::ReturnRanges(vec![held]))?;
+                continue;
             } else {
                 // The object's home may want other boundaries than ours; a lent range is cut on leaves.
                 let part = Arc::new(Part::new(span.from, span.to, twinhaul_ledger::RANGE_ALIGN));
