@@ -4,7 +4,7 @@
 //! One thread, because syncing waits for storage. It must never record what is not durable. Entry point:
 //! [`Checkpointer::run`].
 
-use crate::copy::resume;
+use crate::copy::{Failure, resume};
 use crate::driver::DriverEvent;
 use crate::error::EngineError;
 use crate::storage::Storage;
@@ -68,11 +68,8 @@ impl Checkpointer {
         self.store.keep_checkpoints(self.me, self.incarnation, &new)?;
         hit(Point::Checkpointed);
         for (whole, covered) in rest {
-            let target = self.storage.target(whole.job.row.target);
-            if let (Some(target), Some(attempt)) = (target, whole.recorded(covered))
-                && let Err(e) = resume::discard(target, &attempt)
-            {
-                tracing::warn!(error = %e, target = target.name, "a private object stays until the sweep");
+            if let Some(target) = self.storage.target(whole.job.row.target) {
+                resume::let_go(&whole, target, covered);
             }
         }
         Ok(())
@@ -89,7 +86,7 @@ impl Checkpointer {
     /// A sync that failed is never repeated: the object is written anew (store.md 4.10).
     fn failed(&self, whole: &Arc<Whole>, e: &BackendError) {
         let target = self.storage.target_name(whole.job.row.target);
-        if whole.fail(resume::sync_failed(target, e)) == Home::All {
+        if whole.fail(Failure::of("sync", target, e)) == Home::All {
             // A closer that is gone means that the peer is ending.
             let _ = self.closer.send(Arc::clone(whole));
         }

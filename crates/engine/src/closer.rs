@@ -4,7 +4,7 @@
 //! what fails in a group. It must never close a transfer twice: [`crate::whole::Home::All`] is said once.
 
 use crate::committer::{Item, Sealed};
-use crate::copy::{Failure, ranged, resume};
+use crate::copy::{Failure, discard, ranged, resume};
 use crate::driver::DriverEvent;
 use crate::feeder::{Feed, Job};
 use crate::options::ATTEMPTS_MAX;
@@ -13,7 +13,6 @@ use crate::storage::Storage;
 use crate::whole::{Whole, Wholes};
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use twinhaul_backend_host::{OpContext, Private};
 use twinhaul_wire::{EventKind, KeyText};
 
 /// What the closer works with.
@@ -45,7 +44,7 @@ impl Closer {
         match sealed {
             Ok((put, kind)) => {
                 if let Some(target) = self.storage.target(row.target) {
-                    resume::let_go(whole, target);
+                    resume::let_go(whole, target, whole.size);
                 }
                 let (job, attempts) = (whole.job.clone(), whole.attempts);
                 self.hand_on(whole, Item::Sealed(Box::new(Sealed { job, attempts, put, kind })));
@@ -65,10 +64,8 @@ impl Closer {
             let recall = DriverEvent::Recall { id: whole.id(), epoch: whole.job.unit.epoch };
             let _ = self.driver.blocking_send(recall);
         }
-        if let Some(target) = self.storage.target(whole.job.row.target)
-            && let Err(e) = target.target.discard(&OpContext::new(), Private::Attempt(&whole.object.attempt))
-        {
-            tracing::warn!(error = %e, target = target.name, "a private object stays until the sweep");
+        if let Some(target) = self.storage.target(whole.job.row.target) {
+            discard(target, &whole.object.attempt);
         }
         let attempts = whole.attempts;
         if !failure.worth_another || attempts >= ATTEMPTS_MAX {

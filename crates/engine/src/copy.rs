@@ -257,7 +257,7 @@ fn file(
     let (writer, info) = match route.target.target.writer_open(&op, &put) {
         // What a former attempt of this very incarnation left is in the way of this one.
         Err(e) if e.code() == Code::Exists => {
-            discard(route, &put.attempt_id);
+            discard(route.target, &put.attempt_id);
             route.target.target.writer_open(&op, &put)
         }
         opened => opened,
@@ -298,7 +298,7 @@ fn file(
             Ok(Some((put, kind)))
         }
         Err(stop) => {
-            discard(route, &put.attempt_id);
+            discard(route.target, &put.attempt_id);
             Err(stop)
         }
     }
@@ -322,9 +322,9 @@ fn unlisted_directory(desk: &Desk, route: &Route<'_>) -> Option<Failure> {
 }
 
 /// Removes what an attempt left; what cannot be removed now is found by the sweep at the end.
-fn discard(route: &Route<'_>, attempt: &str) {
-    if let Err(e) = route.target.target.discard(&OpContext::new(), Private::Attempt(attempt)) {
-        tracing::warn!(error = %e, attempt, target = route.target.name, "a private object stays until the sweep");
+pub(crate) fn discard(target: &Opened, attempt: &str) {
+    if let Err(e) = target.target.discard(&OpContext::new(), Private::Attempt(attempt)) {
+        tracing::warn!(error = %e, attempt, target = target.name, "a private object stays until the sweep");
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) fn first(
                 desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
                 let sealed = seal(&whole, &route.source.name, &route.target.name)?;
                 desk.wholes.retire(&whole);
-                resume::let_go(&whole, route.target);
+                resume::let_go(&whole, route.target, whole.size);
                 Ok(Some(sealed))
             }
         }
@@ -100,7 +100,7 @@ pub(super) fn first(
         abandon(desk, &whole);
         // Whoever begins it again after this process goes on from the checkpoint.
         if !(matches!(stop, Stop::Cut) && whole.is_recorded()) {
-            discard(route, &whole.object.attempt);
+            discard(route.target, &whole.object.attempt);
         }
         stop
     })

@@ -4,13 +4,13 @@
 //! The old object is only read: a process that is fenced and still alive may write into it. What a checkpoint covers is
 //! never written again but with the same bytes, or the source has another version, and then nothing is taken.
 
-use super::{Desk, Failure, Route};
+use super::{Desk, Route, discard};
 use crate::feeder::Job;
 use crate::slots;
 use crate::storage::Opened;
 use crate::subtree::LEAF;
 use crate::whole::{Kept, Whole};
-use twinhaul_backend_host::{BackendError, OpContext, Private, Writer};
+use twinhaul_backend_host::{OpContext, Writer};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Checkpoint, Version};
 use twinhaul_units::{Bytes, text::show_bytes};
@@ -50,21 +50,11 @@ pub(super) fn adopt(
     }
 }
 
-/// The object that bytes were taken over from is of no more use.
-pub(crate) fn let_go(whole: &Whole, target: &Opened) {
-    if let Some(attempt) = whole.recorded(whole.size)
-        && let Err(e) = discard(target, &attempt)
-    {
-        tracing::warn!(error = %e, target = target.name, "a private object stays until the sweep");
+/// So many bytes are recorded, or all are sealed: the object that some were taken over from is of no more use.
+pub(crate) fn let_go(whole: &Whole, target: &Opened, covered: u64) {
+    if let Some(attempt) = whole.recorded(covered) {
+        discard(target, &attempt);
     }
-}
-
-/// Removes an attempt's private object.
-///
-/// # Errors
-/// The target's.
-pub(crate) fn discard(target: &Opened, attempt: &str) -> Result<bool, BackendError> {
-    target.target.discard(&OpContext::new(), Private::Attempt(attempt))
 }
 
 /// What of a checkpoint is used: its beginning, and its end where that reaches the object's. What lies between is done
@@ -96,11 +86,6 @@ impl Plan {
     fn holds(&self, at: u64) -> bool {
         at < self.begin || self.end.is_some_and(|end| at >= end)
     }
-}
-
-/// What an attempt at a checkpoint that failed says of the transfer.
-pub(crate) fn sync_failed(target: &str, e: &BackendError) -> Failure {
-    Failure::of("sync", target, e)
 }
 
 #[cfg(test)]
