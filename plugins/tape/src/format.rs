@@ -12,6 +12,7 @@ pub mod pax;
 pub mod payload;
 pub mod scan;
 pub mod section;
+mod tail;
 
 /// Data bytes of a block unless the library says otherwise: 63 x 512, which fits HDR2 without large block support.
 pub const BLOCK: u32 = 32_256;

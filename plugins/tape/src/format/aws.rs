@@ -5,10 +5,9 @@
 
 use std::fs::File;
 use std::io;
-use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{Advice, fadvise};
+use super::tail::Tail;
 
 /// Bytes of a header.
 pub const HEADER: usize = 6;
@@ -17,9 +16,7 @@ pub const DATA_MAX: usize = 65_535;
 const WHOLE_BLOCK: u8 = 0xA0;
 const MARK: u8 = 0x40;
 /// Bytes collected before they go to the file.
-const FLUSH: usize = 1 << 20;
-/// Bytes after which what lies behind the writer is pushed to the medium, so that the sync of a data set finds little left to do.
-const BEHIND: u64 = 8 << 20;
+const PUSH: usize = 1 << 20;
 
 /// The header of a block of `len` bytes after one of `previous`.
 pub fn header(len: u16, previous: u16) -> [u8; HEADER] {
@@ -30,42 +27,33 @@ pub fn header(len: u16, previous: u16) -> [u8; HEADER] {
 /// Appends blocks to a cartridge.
 #[derive(Debug)]
 pub struct BlockWriter {
-    file: File,
-    /// Where `pending` goes.
-    at: u64,
-    pending: Vec<u8>,
+    tail: Tail,
     previous: u16,
-    /// Up to here bytes were pushed to the medium.
-    pushed: u64,
-    /// Where the open block's header lies in `pending`.
+    /// Where the open block's header lies among the kept bytes.
     open: Option<usize>,
 }
 
 impl BlockWriter {
     /// Goes on at `at`, behind a block of `previous` bytes (0 = a tapemark or the beginning).
-    pub fn new(file: File, at: u64, previous: u16) -> Self {
-        Self {
-            file,
-            at,
-            pending: Vec::with_capacity(FLUSH + DATA_MAX + HEADER),
-            previous,
-            pushed: at,
-            open: None,
-        }
+    ///
+    /// # Errors
+    /// Of the file.
+    pub fn new(file: File, at: u64, previous: u16) -> io::Result<Self> {
+        Ok(Self { tail: Tail::new(file, at, PUSH + 2 * (DATA_MAX + HEADER))?, previous, open: None })
     }
 
     /// Where the next header goes, the open block counted as it is.
     pub fn position(&self) -> u64 {
-        self.at + self.pending.len() as u64
+        self.tail.position()
     }
 
     pub fn file(&self) -> &File {
-        &self.file
+        self.tail.file()
     }
 
     /// Bytes of the open block.
     pub fn open_len(&self) -> usize {
-        self.open.map_or(0, |header| self.pending.len() - header - HEADER)
+        self.open.map_or(0, |header| self.tail.len() - header - HEADER)
     }
 
     /// Adds to the open block, beginning one if there is none; the caller minds the block size.
@@ -80,11 +68,10 @@ impl BlockWriter {
             ));
         }
         if self.open.is_none() {
-            self.open = Some(self.pending.len());
-            self.pending.extend_from_slice(&[0; HEADER]);
+            self.open = Some(self.tail.len());
+            self.tail.extend(&[0; HEADER])?;
         }
-        self.pending.extend_from_slice(bytes);
-        Ok(())
+        self.tail.extend(bytes)
     }
 
     /// Ends the open block, if there is one.
@@ -94,10 +81,13 @@ impl BlockWriter {
     pub fn end_block(&mut self) -> io::Result<()> {
         let len = self.open_len() as u16;
         if let Some(at) = self.open.take() {
-            self.pending[at..at + HEADER].copy_from_slice(&header(len, self.previous));
+            self.tail.patch(at, &header(len, self.previous));
             self.previous = len;
         }
-        if self.pending.len() >= FLUSH { self.flush() } else { Ok(()) }
+        if self.tail.len() >= PUSH {
+            self.tail.push(self.tail.len())?;
+        }
+        Ok(())
     }
 
     /// One whole block.
@@ -116,7 +106,7 @@ impl BlockWriter {
     /// Of the file.
     pub fn mark(&mut self) -> io::Result<()> {
         self.end_block()?;
-        self.pending.extend_from_slice(&header(0, self.previous));
+        self.tail.extend(&header(0, self.previous))?;
         self.previous = 0;
         Ok(())
     }
@@ -126,16 +116,8 @@ impl BlockWriter {
     /// # Errors
     /// Of the file.
     pub fn flush(&mut self) -> io::Result<()> {
-        let whole = self.open.unwrap_or(self.pending.len());
-        self.file.write_all_at(&self.pending[..whole], self.at)?;
-        self.at += whole as u64;
-        self.pending.drain(..whole);
-        self.open = self.open.map(|_| 0);
-        if let Some(len) = NonZeroU64::new(self.at - self.pushed).filter(|len| len.get() >= BEHIND) {
-            // A hint: starts write-back of dirty pages, drops those already written.
-            let _ = fadvise(&self.file, self.pushed, Some(len), Advice::DontNeed);
-            self.pushed = self.at;
-        }
+        let gone = self.tail.flush(self.open.unwrap_or(self.tail.len()))?;
+        self.open = self.open.map(|at| at - gone);
         Ok(())
     }
 }
@@ -210,7 +192,7 @@ mod tests {
     #[test]
     fn blocks_and_marks_are_those_of_the_page() {
         let file = tempfile::tempfile().unwrap();
-        let mut w = BlockWriter::new(file.try_clone().unwrap(), 0, 0);
+        let mut w = BlockWriter::new(file.try_clone().unwrap(), 0, 0).unwrap();
         w.block(&[7; 80]).unwrap();
         w.extend(&[1; 300]).unwrap();
         w.extend(&[2; 212]).unwrap();
@@ -236,7 +218,7 @@ mod tests {
     #[test]
     fn a_block_may_stay_open_over_a_flush() {
         let file = tempfile::tempfile().unwrap();
-        let mut w = BlockWriter::new(file.try_clone().unwrap(), 0, 0);
+        let mut w = BlockWriter::new(file.try_clone().unwrap(), 0, 0).unwrap();
         w.block(&[1; 10]).unwrap();
         w.extend(&[2; 5]).unwrap();
         w.flush().unwrap();

@@ -89,7 +89,7 @@ mod tests {
     fn any_byte_is_found_by_counting() {
         let file = tempfile::tempfile().unwrap();
         let data: Vec<u8> = (0..1000u32).map(|i| (i % 251) as u8).collect();
-        let mut w = BlockWriter::new(file.try_clone().unwrap(), 0, 0);
+        let mut w = BlockWriter::new(file.try_clone().unwrap(), 0, 0).unwrap();
         w.block(&[0; 80]).unwrap();
         w.mark().unwrap();
         let start = w.position();

@@ -54,7 +54,7 @@ impl SectionWriter {
         user: &[String],
     ) -> io::Result<Self> {
         let previous = if first_of_all { labels::LABEL as u16 } else { 0 };
-        let mut out = BlockWriter::new(file, at, previous);
+        let mut out = BlockWriter::new(file, at, previous)?;
         let group = Group::Header;
         let head = SetLabel { blocks: 0, ..label.clone() };
         out.block(&labels::block(charset, &labels::first(charset, group, &head)))?;
@@ -156,7 +156,7 @@ impl SectionWriter {
 /// # Errors
 /// Of the file.
 pub fn label_cartridge(file: File, charset: Charset, volser: &str) -> io::Result<u64> {
-    let mut out = BlockWriter::new(file, 0, 0);
+    let mut out = BlockWriter::new(file, 0, 0)?;
     out.block(&labels::block(charset, &labels::volume(charset, volser)))?;
     let end = out.position();
     out.mark()?;

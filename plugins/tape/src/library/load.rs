@@ -220,7 +220,7 @@ pub(crate) fn serial_of(section: &Section) -> Option<u64> {
 
 /// Ends a cartridge at `end`: an end mark behind the last trailer, two behind a label.
 pub(crate) fn cut(file: &File, end: u64, behind_label: bool) -> io::Result<()> {
-    let mut out = BlockWriter::new(file.try_clone()?, end, if behind_label { LABEL as u16 } else { 0 });
+    let mut out = BlockWriter::new(file.try_clone()?, end, if behind_label { LABEL as u16 } else { 0 })?;
     out.mark()?;
     if behind_label {
         out.mark()?;
