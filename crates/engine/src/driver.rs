@@ -27,7 +27,7 @@ use crate::link::LinkEvent;
 use crate::options::Options;
 use crate::place::Seen;
 use crate::progress::{SlotProgress, Totals};
-use crate::server::Heard;
+use crate::server::{Heard, Watchers};
 use crate::slots::{RangeReport, SlotReport};
 use crate::whole::{Whole, Wholes};
 use std::sync::Arc;
@@ -105,6 +105,7 @@ pub(crate) struct Outlets {
     pub closer: crossbeam_channel::Sender<Arc<Whole>>,
     pub outbox: mpsc::Sender<Envelope>,
     pub snapshots: watch::Sender<Arc<PeerSnapshot>>,
+    pub watchers: Watchers,
     /// For work that the driver starts (finishing) to report back.
     pub driver: mpsc::Sender<DriverEvent>,
 }

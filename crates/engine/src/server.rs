@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -20,6 +21,30 @@ const CONNECTIONS_MAX: usize = 32;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Snapshots are not sent more often than this.
 const EVERY_MIN_MS: u64 = 100;
+
+/// How many clients still wait for the last snapshot of this peer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watchers(Arc<AtomicUsize>);
+
+impl Watchers {
+    pub(crate) fn are_there(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+
+    fn one_more(&self) -> Watching {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Watching(self.clone())
+    }
+}
+
+/// One of them, until it is dropped.
+struct Watching(Watchers);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 /// What the driver hears from clients.
 #[derive(Debug)]
@@ -44,6 +69,7 @@ pub(crate) async fn serve(
     hello: Hello,
     heard: mpsc::Sender<Heard>,
     snapshots: watch::Receiver<Arc<PeerSnapshot>>,
+    watchers: Watchers,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
@@ -53,9 +79,10 @@ pub(crate) async fn serve(
             continue;
         }
         let (hello, heard, snapshots) = (hello.clone(), heard.clone(), snapshots.clone());
+        let watchers = watchers.clone();
         tokio::spawn(async move {
             // How a client's connection ends concerns nobody but the client.
-            let _ = talk(stream, hello, heard, snapshots).await;
+            let _ = talk(stream, hello, heard, snapshots, watchers).await;
             drop(place);
         });
     }
@@ -71,12 +98,14 @@ async fn talk(
     hello: Hello,
     heard: mpsc::Sender<Heard>,
     mut snapshots: watch::Receiver<Arc<PeerSnapshot>>,
+    watchers: Watchers,
 ) -> std::io::Result<()> {
     send(&mut stream, &Frame::Hello(hello)).await?;
     let mut decoder = LineDecoder::default();
     let mut chunk = vec![0u8; 16 * 1024];
     let mut greeted = false;
     let mut every: Option<tokio::time::Interval> = None;
+    let mut watching = None;
     loop {
         tokio::select! {
             read = stream.read(&mut chunk) => {
@@ -97,6 +126,7 @@ async fn talk(
                             let mut interval = tokio::time::interval(period);
                             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
                             every = Some(interval);
+                            watching.get_or_insert_with(|| watchers.one_more());
                             let done = CommandResult::Done("subscribed".into());
                             send(&mut stream, &Frame::Reply(Reply { id, result: done })).await?;
                         }
@@ -119,6 +149,7 @@ async fn talk(
                 if finished {
                     let snapshot = Box::new(PeerSnapshot::clone(&snapshots.borrow_and_update()));
                     send(&mut stream, &Frame::Snapshot(snapshot)).await?;
+                    watching = None;
                 }
                 if gone.is_err() { return Ok(()) }
             }

@@ -15,7 +15,7 @@ use crate::limiter::Limiter;
 use crate::link::{self, OUTBOX_MAX};
 use crate::options::{Options, SETTLING_MAX};
 use crate::progress::{SlotProgress, Totals};
-use crate::server::{self, Heard};
+use crate::server::{self, Heard, Watchers};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use crate::whole::{WHOLES_MAX, Whole, Wholes};
@@ -121,6 +121,7 @@ struct Face {
     hello: Hello,
     heard: mpsc::Receiver<Heard>,
     snapshots: watch::Sender<Arc<PeerSnapshot>>,
+    watchers: Watchers,
 }
 
 impl Face {
@@ -129,8 +130,9 @@ impl Face {
         let hello = hello(options, first.incarnation);
         let (heard_in, heard) = mpsc::channel(HEARD_MAX);
         let (snapshots, watched) = watch::channel(Arc::new(first));
-        tokio::spawn(server::serve(listener, hello.clone(), heard_in, watched));
-        Self { hello, heard, snapshots }
+        let watchers = Watchers::default();
+        tokio::spawn(server::serve(listener, hello.clone(), heard_in, watched, watchers.clone()));
+        Self { hello, heard, snapshots, watchers }
     }
 }
 
@@ -239,6 +241,7 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
         closer: threads.closer,
         outbox: outbox_in,
         snapshots: face.snapshots,
+        watchers: face.watchers,
         driver: driver_in.clone(),
     };
 

@@ -13,6 +13,8 @@ use twinhaul_wire::{EventKind, Message, RunState};
 
 /// Watchers get this long to take the last snapshot.
 const LAST_SNAPSHOT: Duration = Duration::from_millis(250);
+/// Between two looks at whether they have; as long the other peer's link gets for the last word.
+const LAST_SNAPSHOT_POLL: Duration = Duration::from_millis(10);
 /// The last batch of events gets this long to become durable.
 const LAST_FLUSH: Duration = Duration::from_secs(10);
 
@@ -174,6 +176,12 @@ impl Driver {
             let _ = tokio::time::timeout(LAST_FLUSH, flushed).await;
         }
         self.publish_snapshot();
-        tokio::time::sleep(LAST_SNAPSHOT).await;
+        let begun = std::time::Instant::now();
+        loop {
+            tokio::time::sleep(LAST_SNAPSHOT_POLL).await;
+            if !self.out.watchers.are_there() || begun.elapsed() >= LAST_SNAPSHOT {
+                return;
+            }
+        }
     }
 }
