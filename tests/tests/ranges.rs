@@ -75,6 +75,33 @@ fn both_peers_write_one_large_file() {
     assert!(run.status().assistance.ranges > 0, "{:#?}", run.status().assistance);
 }
 
+/// One range for a helper of four slots: it is divided among them, and each part goes its own way from then on.
+#[test]
+fn a_helper_works_on_one_range_with_all_its_slots() {
+    for killed in [None, Some("helper"), Some("home")] {
+        let lab = Lab::new();
+        file(&lab, "large", 96 * MIB + 12_345, 1);
+        let mut profile = profile(&lab);
+        (profile.alpha.slots, profile.beta.slots) = (1, 4);
+        let run = lab.start(&profile);
+        let (home, helper) = until_lent(&run);
+        let of = |peer: &str| if peer == "alpha" { 1 } else { 4 };
+        run.until("every slot of the helper works on it", |s| {
+            s.peers[&helper].in_flight.len() == of(&helper)
+        });
+        match killed {
+            Some("helper") => processes::kill(run.pid(&helper).expect("the helper has a process")),
+            Some(_) => processes::kill(run.pid(&home).expect("the home has a process")),
+            None => {}
+        }
+        if killed.is_some() {
+            run.until("it is back", |s| s.state.ended() || s.peers.values().any(|p| p.incarnation > 1));
+        }
+        unlimited(&run);
+        examine(&run);
+    }
+}
+
 #[test]
 fn large_files_beside_small_ones_in_every_mode() {
     for (durability, verify) in [("each", "read-back"), ("end", "hash"), ("group", "none")] {

@@ -48,6 +48,8 @@ pub(crate) enum Job {
     },
     /// Bytes of lent ranges are durable.
     FinishRanges(Vec<FinishedRange>),
+    /// The end of a lent range is for another slot here.
+    SplitRange(HeldRange),
     /// Lent ranges go back to their home.
     ReturnRanges(Vec<HeldRange>),
     /// The bytes of these ranges are here already.
@@ -88,6 +90,8 @@ pub(crate) enum Answer {
     /// Ranges alone were looked for.
     LoadedRanges(Vec<Lent>),
     FinishedRanges(Vec<(HeldRange, RangeEnd)>),
+    /// Whether this is a range of its own now.
+    SplitRange(HeldRange, bool),
     /// No wave is planned yet: asking the other peer for work would come before the initial division (claims 1.1, 1.2).
     LoadLater {
         limit: usize,
@@ -246,6 +250,12 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
             hit(Point::RangeRecorded);
             let held = finished.into_iter().map(|f| f.held);
             Some(Answer::FinishedRanges(held.zip(ends).collect()))
+        }
+        Job::SplitRange(tail) => {
+            hit(Point::RangeDividing);
+            let made = store.split_range(me, incarnation, &tail)?;
+            hit(Point::RangeDivided);
+            Some(Answer::SplitRange(tail, made))
         }
         Job::ReturnRanges(ranges) => {
             store.return_ranges(me, incarnation, &ranges)?;

@@ -306,19 +306,23 @@ impl Whole {
         Self::look(&mut state)
     }
 
-    /// A lent range came back, whole or its end.
+    /// A lent range came back, whole or a part: its holder may have divided it.
     pub(crate) fn came_back(&self, span: Span) -> bool {
         let mut state = self.state();
         let holding = state
             .lent
             .iter()
-            .find(|((from, hedge), to)| !hedge && *from <= span.from && span.to == **to)
-            .map(|((from, _), _)| *from);
-        match holding {
-            Some(from) if from == span.from => state.lent.remove(&(from, false)),
-            Some(from) => state.lent.insert((from, false), span.from),
-            None => return false,
-        };
+            .find(|((from, hedge), to)| !hedge && *from <= span.from && span.to <= **to)
+            .map(|((from, _), to)| (*from, *to));
+        let Some((from, to)) = holding else { return false };
+        if from == span.from {
+            state.lent.remove(&(from, false));
+        } else {
+            state.lent.insert((from, false), span.from);
+        }
+        if span.to < to {
+            state.lent.insert((span.to, false), to);
+        }
         state.due.insert(span.from, Arc::new(Part::new(span.from, span.to, self.align)));
         true
     }

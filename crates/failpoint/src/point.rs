@@ -63,6 +63,10 @@ points! {
     RangeLent = "range_lent",
     /// The borrower has joined the private object and has written nothing.
     RangeJoined = "range_joined",
+    /// Just before the commit that divides a lent range for two slots of the borrower.
+    RangeDividing = "range_dividing",
+    /// Just after it, before the second slot has heard of it.
+    RangeDivided = "range_divided",
     /// A lent range is written and durable; the ledger does not know it.
     RangeWritten = "range_written",
     /// The ledger knows it; its home does not.

@@ -172,7 +172,17 @@ impl Store {
         each!(self, store => store.finish_ranges(peer, incarnation, finished))
     }
 
-    /// Gives ranges back to their home, which finds them with its next `ranges_since`; hedges vanish.
+    /// Holds the end of a lent range apart from its beginning, so that two slots of its holder can work on it: `tail` is
+    /// a range of its own then. False: it is not held, or not to be divided (somebody races with it, too many ranges).
+    ///
+    /// # Errors
+    /// `Fenced`.
+    pub fn split_range(&self, peer: PeerId, incarnation: Incarnation, tail: &HeldRange) -> Result<bool> {
+        each!(self, store => store.split_range(peer, incarnation, tail))
+    }
+
+    /// Gives ranges back to their home, which finds them with its next `ranges_since`; hedges vanish. A range is named by
+    /// where it begins: its holder may not know yet whether a cut of its end was made.
     /// What is not held (any more) is passed over.
     ///
     /// # Errors

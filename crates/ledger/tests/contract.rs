@@ -66,6 +66,7 @@ macro_rules! every_contract {
                 only_what_the_giver_holds_can_be_cut,
                 an_assignment_of_ranges_is_made_once,
                 a_helper_gives_back_whole_or_in_part,
+                a_helper_divides_what_it_holds,
                 one_range_is_cut_twice_at_once,
                 a_hedge_is_a_copy,
                 ranges_end_with_their_transfer,

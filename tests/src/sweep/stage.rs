@@ -55,7 +55,11 @@ const fn needs(point: Point) -> Needs {
         | Point::Merged
         | Point::RangeRecalling
         | Point::RangeRecalled => Needs::Home,
-        Point::RangeJoined | Point::RangeWritten | Point::RangeRecorded => Needs::Guest,
+        Point::RangeJoined
+        | Point::RangeDividing
+        | Point::RangeDivided
+        | Point::RangeWritten
+        | Point::RangeRecorded => Needs::Guest,
         Point::RecoverDiscarded => Needs::FormerLife,
         Point::Adopted => Needs::FormerCheckpoint,
         Point::TakingOver | Point::TakenOver | Point::TakeOverDiscarded | Point::TakeOverSettled => {
@@ -112,6 +116,10 @@ const fn checkpoints(point: Point) -> bool {
     matches!(point, Point::CheckpointSynced | Point::Checkpointed | Point::Adopted)
 }
 
+const fn divides(point: Point) -> bool {
+    matches!(point, Point::RangeDividing | Point::RangeDivided)
+}
+
 fn lent(home: &str) -> String {
     format!("{home}/range_lent:sleep:1")
 }
@@ -161,6 +169,10 @@ pub(super) fn set(lab: &Lab, case: &Case) -> Profile {
         let (first, limits) =
             if home == "alpha" { ("large", [limit, slow]) } else { ("small/**", [slow, limit]) };
         profile = profile.limits(limits[0], limits[1]);
+        if divides(case.point) {
+            // One slot there has the file in one piece, so that one range of it is lent to four slots.
+            if home == "alpha" { profile.alpha.slots = 1 } else { profile.beta.slots = 1 }
+        }
         profile.split = format!("by: pattern, first: \"{first}\"");
     }
     profile

@@ -144,7 +144,10 @@ fn assistance(model: &Model) -> Vec<Vec<Part>> {
         vec![
             part("assistance  ", Role::Dim),
             part(
-                format!("{asks} asks: {needed} assistance needed, {not_needed} no assistance needed"),
+                format!(
+                    "{asks} {}: {needed} assistance needed, {not_needed} no assistance needed",
+                    if asks == 1 { "ask" } else { "asks" }
+                ),
                 Role::Plain,
             ),
         ],

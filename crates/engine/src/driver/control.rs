@@ -116,7 +116,8 @@ impl Driver {
         }
         let name = self.options.name().to_owned();
         let words = match (self.view.paused_by.take(), std::mem::take(&mut self.view.draining)) {
-            (None, false) => return Ok(refused(format!("{name} is neither paused nor draining"), "")),
+            // Said to both peers when one is paused: the other has nothing to do, and that is no refusal.
+            (None, false) => return Ok(CommandResult::Done(format!("{name} was not held; it goes on"))),
             (Some(by), _) => format!("{name} goes on; it was paused by {by}"),
             (None, true) => format!("{name} takes work again"),
         };

@@ -118,6 +118,7 @@ impl Driver {
                 })
             }
             Answer::FinishedRanges(ends) => self.on_finished_ranges(ends),
+            Answer::SplitRange(tail, made) => self.on_guest_split(&tail, made),
             Answer::LoadLater { limit } => {
                 self.load_later = Some(limit);
                 Ok(())
@@ -157,13 +158,14 @@ impl Driver {
         match event {
             LinkEvent::Up { incarnation } => {
                 self.view.link_up(incarnation, self.clock.ms());
+                self.other.has_taken_leave = false;
                 self.on_other_linked();
                 self.record(EventKind::Linked { other: incarnation });
                 self.tell_core(Event::PeerJoined { incarnation: Incarnation(incarnation) })
             }
             LinkEvent::Down { why } => {
                 self.view.link_down();
-                if self.life == Life::Running {
+                if self.life == Life::Running && !self.other.has_taken_leave {
                     self.record(EventKind::Unlinked { why });
                 }
                 self.tell_core(Event::PeerLost)
@@ -177,6 +179,7 @@ impl Driver {
         }
         self.view.heard(&envelope, self.clock.ms());
         let from_incarnation = Incarnation(envelope.incarnation);
+        self.other.has_taken_leave |= matches!(envelope.body, twinhaul_wire::Message::Bye { .. });
         match super::translate::from_wire(envelope.body) {
             Some(msg) => {
                 match msg {

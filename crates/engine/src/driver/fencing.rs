@@ -32,6 +32,8 @@ pub(super) struct OtherPlace {
     fencing: Option<OpId>,
     /// The finishing belongs to the other peer.
     pub(super) it_finishes: bool,
+    /// It has said that it ends: that its link closes then is no news.
+    pub(super) has_taken_leave: bool,
     /// What the last take-over came to beside the ledger's figures.
     last: Option<FencingReport>,
 }

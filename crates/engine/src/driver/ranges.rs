@@ -9,12 +9,13 @@ mod work;
 
 use super::Driver;
 use crate::error::Result;
+use crate::ledger_thread::Job;
 use crate::parts::Part;
 use crate::whole::{Span, WHOLES_MAX, Whole};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use twinhaul_assist::{ByteRange, Cut, Event};
-use twinhaul_ledger::{HeldRange, RangeCut, Row, SharedObject};
+use twinhaul_ledger::{HeldRange, RANGE_ALIGN, RangeCut, Row, SharedObject};
 use twinhaul_units::TransferId;
 
 /// A lent range by transfer, beginning, hedge.
@@ -27,6 +28,8 @@ pub(super) struct Ranges {
     guests: BTreeMap<Key, Guest>,
     /// Cuts that the ledger has not decided about, by the number of their assignment.
     undecided: BTreeMap<u64, Vec<Cutting>>,
+    /// Ends of lent ranges that the ledger is asked to hold apart, and what the core wanted.
+    splits: BTreeMap<Key, Cut>,
 }
 
 /// A range of the other peer's transfer.
@@ -166,8 +169,13 @@ impl Driver {
         }
     }
 
-    /// A second part of an own transfer, for an own idle slot.
+    /// A second part of what a slot here works on, for an own idle slot.
     pub(super) fn split(&mut self, cut: Cut) -> Result<()> {
+        if let Some(tail) = self.tail_of_guest(&cut) {
+            // The other peer's transfer: the ledger must hold the two apart first.
+            self.ranges.splits.insert((tail.id, tail.from, false), cut);
+            return self.ledger(Job::SplitRange(tail));
+        }
         let made = self.shared.wholes.get(cut.id).and_then(|whole| {
             let (part, waiting) = whole.part(cut.from).filter(|_| !cut.hedge)?;
             let (from, to) = part.cut(cut.bytes, waiting)?;
@@ -176,6 +184,35 @@ impl Driver {
             Some(self.own_range(&whole, Span { from, to }))
         });
         self.tell_core(Event::Split { cut, range: made })
+    }
+
+    /// Cuts the end off a lent range in a slot here, until the ledger has decided.
+    fn tail_of_guest(&self, cut: &Cut) -> Option<HeldRange> {
+        let guest = self.ranges.guests.get(&(cut.id, cut.from, false))?;
+        let (from, to) = guest.part.cut(cut.bytes, false).filter(|_| !cut.hedge)?;
+        Some(HeldRange { from, to, ..guest.held() })
+    }
+
+    /// The ledger has decided whether the end of a lent range is a range of its own.
+    pub(super) fn on_guest_split(&mut self, tail: &HeldRange, made: bool) -> Result<()> {
+        let Some(cut) = self.ranges.splits.remove(&(tail.id, tail.from, false)) else { return Ok(()) };
+        let guest = self.ranges.guests.get(&(cut.id, cut.from, false));
+        let Some(guest) = guest.filter(|g| g.object.attempt == tail.attempt) else {
+            // Let go of meanwhile: the end goes the way of the beginning.
+            if made {
+                self.ledger(Job::ReturnRanges(vec![tail.clone()]))?;
+            }
+            return self.tell_core(Event::Split { cut, range: None });
+        };
+        guest.part.decide(made);
+        let range = ByteRange { from: tail.from, to: tail.to, ..guest.range };
+        if made {
+            let (object, row) = (guest.object.clone(), guest.row.clone());
+            let part = Arc::new(Part::new(tail.from, tail.to, RANGE_ALIGN));
+            let guest = Guest { object, row, part, range, stage: Stage::Waiting, abandoned: false };
+            self.ranges.guests.insert(key(&range), guest);
+        }
+        self.tell_core(Event::Split { cut, range: made.then_some(range) })
     }
 
     fn own_range(&self, whole: &Whole, span: Span) -> ByteRange {

@@ -2,7 +2,9 @@
 //!
 //! The home has every byte that no range names. Nothing here reads or changes anything.
 
-use crate::{Assign, CUTS_MAX, LedgerError, RANGE_ALIGN, REFERENCE_BYTES_MAX, RangeCut, Refused, Result};
+use crate::{
+    Assign, CUTS_MAX, HeldRange, LedgerError, RANGE_ALIGN, REFERENCE_BYTES_MAX, RangeCut, Refused, Result,
+};
 use twinhaul_units::{Incarnation, PeerId};
 
 /// A part of a transfer that its home lent, or that came back to it.
@@ -56,6 +58,17 @@ pub(crate) fn kind(rows: &[Range], assign: &Assign, cut: &RangeCut, by_home: boo
         },
         _ => None,
     }
+}
+
+/// The range that ends with `tail`, if this holder may hold the two apart. One that somebody races with stays whole: the
+/// copies must cover the same bytes.
+pub(crate) fn holds_apart(rows: &[Range], holder: (PeerId, Incarnation), tail: &HeldRange) -> Option<Range> {
+    let meets = |r: &&Range| r.from < tail.to && tail.from < r.to;
+    let mut meeting = rows.iter().filter(meets);
+    let (of, nobody_else) = (meeting.next()?, meeting.next().is_none());
+    let mine = (of.holder, of.incarnation) == holder && !of.done && !of.hedge && !tail.hedge;
+    let inside = of.from < tail.from && tail.from < tail.to && tail.to == of.to;
+    (mine && nobody_else && inside && tail.from.is_multiple_of(RANGE_ALIGN)).then_some(*of)
 }
 
 /// On boundaries, inside the object, with a reference.

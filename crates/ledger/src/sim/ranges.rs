@@ -82,10 +82,14 @@ impl Ranges {
 
     /// Where the range that `held` names is, if this incarnation of `peer` holds it.
     fn held(&mut self, peer: PeerId, mine: Incarnation, held: &HeldRange) -> Option<&mut Row> {
+        self.held_from(peer, mine, held).filter(|row| row.range.to == held.to)
+    }
+
+    /// The one that begins where `held` does, wherever it ends: a cut of it may have been refused.
+    fn held_from(&mut self, peer: PeerId, mine: Incarnation, held: &HeldRange) -> Option<&mut Row> {
         let shared = self.shared.get_mut(&held.id.0).filter(|s| s.is_of(held.epoch, &held.attempt))?;
         shared.rows.iter_mut().find(|Row { range: r, .. }| {
-            (r.from, r.to, r.hedge) == (held.from, held.to, held.hedge)
-                && (r.holder, r.incarnation) == (peer, mine)
+            (r.from, r.hedge) == (held.from, held.hedge) && (r.holder, r.incarnation) == (peer, mine)
         })
     }
 
@@ -133,12 +137,31 @@ impl Sim {
         Ok(ends)
     }
 
+    /// See [`crate::Store::split_range`].
+    pub fn split_range(&mut self, peer: PeerId, mine: Incarnation, tail: &HeldRange) -> Result<bool> {
+        self.fence(peer, mine)?;
+        let room = (self.ranges.all().count() as u64) < RANGES_MAX;
+        let shared = self.ranges.shared.get(&tail.id.0).filter(|s| s.is_of(tail.epoch, &tail.attempt));
+        let rows: Vec<Range> = shared.iter().flat_map(|s| s.rows.iter().map(|r| r.range)).collect();
+        let of = lending::holds_apart(&rows, (peer, mine), tail).filter(|_| room);
+        if let Some(of) = of {
+            let seq = self.ranges.next_seq();
+            if let Some(shared) = self.ranges.shared.get_mut(&tail.id.0) {
+                shared.shorten(&of, tail.from);
+                shared.insert(Range { seq, from: tail.from, to: tail.to, ..of });
+            }
+        }
+        self.committed();
+        Ok(of.is_some())
+    }
+
     /// See [`crate::Store::return_ranges`].
     pub fn return_ranges(&mut self, peer: PeerId, mine: Incarnation, ranges: &[HeldRange]) -> Result<()> {
         lending::check_number(ranges.len())?;
         self.fence(peer, mine)?;
         for item in ranges {
-            let Some(range) = self.ranges.held(peer, mine, item).map(|r| r.range).filter(|r| !r.done) else {
+            let held = self.ranges.held_from(peer, mine, item).map(|row| row.range);
+            let Some(range) = held.filter(|range| !range.done) else {
                 continue;
             };
             self.send_home(item.id.0, &range);

@@ -11,8 +11,10 @@ pub(super) use reading::{chains_from_sql, chains_to_sql};
 
 use super::number::{bound, from_sql, peer_from_sql, peer_to_sql, to_sql};
 use super::{SqliteStore, checkpoints, fence};
-use crate::rules::lending::{Range, check_number};
-use crate::{CHAINS_MAX, FinishedRange, HeldRange, LedgerError, RangeEnd, Result, SharedObject, Version};
+use crate::rules::lending::{self, Range, check_number};
+use crate::{
+    CHAINS_MAX, FinishedRange, HeldRange, LedgerError, RANGES_MAX, RangeEnd, Result, SharedObject, Version,
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 
@@ -97,12 +99,31 @@ impl SqliteStore {
         })
     }
 
+    pub(crate) fn split_range(&self, peer: PeerId, mine: Incarnation, tail: &HeldRange) -> Result<bool> {
+        self.write(|conn| {
+            fence::check(conn, peer, mine)?;
+            let id = bound(tail.id.0);
+            if !shared(conn, id)?.is_some_and(|s| s.is_of(tail.epoch, &tail.attempt)) {
+                return Ok(false);
+            }
+            let Some(of) = lending::holds_apart(&ranges_of(conn, id)?, (peer, mine), tail) else {
+                return Ok(false);
+            };
+            if lend::number_of_ranges(conn)? >= RANGES_MAX {
+                return Ok(false);
+            }
+            lend::shorten(conn, &of, bound(tail.from))?;
+            lend::hold(conn, (peer, mine), id, (bound(tail.from), bound(tail.to)), false)?;
+            Ok(true)
+        })
+    }
+
     pub(crate) fn return_ranges(&self, peer: PeerId, mine: Incarnation, ranges: &[HeldRange]) -> Result<()> {
         check_number(ranges.len())?;
         self.write(|conn| {
             fence::check(conn, peer, mine)?;
             for item in ranges {
-                if let Some(range) = held(conn, peer, mine, item)?.filter(|r| !r.done)
+                if let Some(range) = held_from(conn, peer, mine, item)?.filter(|r| !r.done)
                     && let Some(shared) = shared(conn, bound(item.id.0))?
                 {
                     come_home(conn, &range, shared.home)?;
@@ -175,19 +196,23 @@ fn shared(conn: &Connection, transfer: i64) -> Result<Option<Shared>> {
 
 /// The row that `held` names, if this incarnation of `peer` holds it.
 fn held(conn: &Connection, peer: PeerId, mine: Incarnation, held: &HeldRange) -> Result<Option<Range>> {
+    Ok(held_from(conn, peer, mine, held)?.filter(|range| range.to == held.to))
+}
+
+/// The row that begins where `held` does, wherever it ends: a cut of it may have been refused.
+fn held_from(conn: &Connection, peer: PeerId, mine: Incarnation, held: &HeldRange) -> Result<Option<Range>> {
     let id = bound(held.id.0);
     if !shared(conn, id)?.is_some_and(|s| s.is_of(held.epoch, &held.attempt)) {
         return Ok(None);
     }
     let sql = format!(
-        "SELECT {RANGE_COLUMNS} FROM range WHERE transfer = ?1 AND first = ?2 AND beyond = ?3 AND hedge = ?4 AND holder = ?5
-         AND holder_incarnation = ?6"
+        "SELECT {RANGE_COLUMNS} FROM range WHERE transfer = ?1 AND first = ?2 AND hedge = ?3 AND holder = ?4
+         AND holder_incarnation = ?5"
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query(params![
         id,
         bound(held.from),
-        bound(held.to),
         held.hedge,
         peer_to_sql(peer),
         to_sql("an incarnation", mine.0)?

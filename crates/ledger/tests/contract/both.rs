@@ -98,7 +98,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => (peer(), any::<bool>()).prop_map(|(p, done)| Call::Claim(p, done)),
         10 => (100u64..130, peer(), stale(), prop::collection::vec(piece(), 1..3))
             .prop_map(|(op, from, stale, cuts)| Call::Cut { op, from, stale, cuts }),
-        8 => (peer(), rarely(), piece(), 0u8..7)
+        8 => (peer(), rarely(), piece(), 0u8..8)
             .prop_map(|(peer, stale, piece, how)| Call::Ranges { peer, stale, piece, how }),
         3 => (peer(), 1usize..4).prop_map(|(peer, limit)| Call::LoadRanges { peer, limit }),
     ]
@@ -255,6 +255,7 @@ impl Side {
                 let group = [(held.id, held.epoch)];
                 format!("{:?}", self.store.recall_ranges(peer, mine, &group).map_err(|e| e.to_string()))
             }
+            4 => format!("{:?}", self.store.split_range(peer, mine, &held).map_err(|e| e.to_string())),
             3 => {
                 let checkpoint = Checkpoint { object: object(&held.attempt), chains };
                 let new = NewCheckpoint { id: held.id, epoch: held.epoch, checkpoint };

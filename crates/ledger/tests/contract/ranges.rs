@@ -227,6 +227,56 @@ pub(crate) fn a_helper_gives_back_whole_or_in_part<F: Factory>() {
     sound(&store);
 }
 
+/// Two slots of a helper work on one range: the ledger holds it in two, and each goes its own way.
+pub(crate) fn a_helper_divides_what_it_holds<F: Factory>() {
+    let factory = F::default();
+    let store = factory.create();
+    let pair = Pair::begin(&store);
+    pair.lend(&store, 1, First, &[cut(3, 1, 2, 10, "t")]);
+    let (_, seen) = pair.load(&store, Second, RangeCursor::default());
+    let divide = |tail: &RangeCut| store.split_range(Second, pair.b, &held(tail)).unwrap();
+    for wrong in [
+        cut(3, 1, 2, 10, "t"),
+        cut(3, 1, 6, 9, "t"),
+        cut(3, 1, 6, 11, "t"),
+        cut(3, 1, 10, 12, "t"),
+        cut(3, 2, 6, 10, "t"),
+        cut(3, 1, 6, 10, "another attempt"),
+        RangeCut { from: leaf(6) + 1, ..cut(3, 1, 6, 10, "t") },
+        cut(4, 1, 6, 10, "t"),
+    ] {
+        assert!(!divide(&wrong), "{wrong:?}");
+    }
+    assert!(!store.split_range(First, pair.a, &held(&cut(3, 1, 6, 10, "t"))).unwrap(), "not its own");
+    assert!(divide(&cut(3, 1, 6, 10, "t")));
+    assert!(!divide(&cut(3, 1, 6, 10, "t")), "it is one already");
+    assert!(divide(&cut(3, 1, 4, 6, "t")));
+    let two_parts = pair.load(&store, Second, seen).0;
+    assert_eq!(
+        two_parts.iter().map(|l| (l.range.from, l.range.to)).collect::<Vec<_>>(),
+        [(leaf(6), leaf(10)), (leaf(4), leaf(6))]
+    );
+    // The middle is done, the first goes back by where it begins, of the last a part is given back.
+    assert_eq!(finish(&store, (Second, pair.b), &cut(3, 1, 4, 6, "t")), RangeEnd::Done);
+    store.return_ranges(Second, pair.b, &[held(&cut(3, 1, 2, 3, "t"))]).unwrap();
+    pair.lend(&store, 2, Second, &[cut(3, 1, 8, 10, "t")]);
+    assert_eq!(
+        brief(&store.ranges(TransferId(3)).unwrap()),
+        [
+            (leaf(2), leaf(4), First, false, false),
+            (leaf(4), leaf(6), Second, false, true),
+            (leaf(6), leaf(8), Second, false, false),
+            (leaf(8), leaf(10), First, false, false),
+        ]
+    );
+    // Somebody races with the rest of it: it stays whole.
+    pair.lend(&store, 3, Second, &[RangeCut { hedge: true, ..cut(3, 1, 7, 8, "t") }]);
+    assert!(!divide(&cut(3, 1, 7, 8, "t")));
+    // Whoever is fenced divides nothing.
+    assert!(store.split_range(Second, Incarnation(77), &held(&cut(3, 1, 7, 8, "t"))).is_err());
+    sound(&store);
+}
+
 /// Slots of the home work on two parts of a range that came back; each gives up its end.
 pub(crate) fn one_range_is_cut_twice_at_once<F: Factory>() {
     for turned in [false, true] {

@@ -77,16 +77,24 @@ impl Driver {
         let rows: Vec<&RangeRow> = rows.iter().filter(|r| r.attempt == whole.object.attempt).collect();
         let other = self.options.me.other();
         let mut came_back = false;
-        for (span, hedge) in whole.lent() {
+        // What its holder divided for two of its slots has not come back.
+        let divided = |row: &RangeRow| rows.iter().any(|r| !r.hedge && r.from == row.to && r.holder == other);
+        let ends_early = |row: &RangeRow, span: Span| row.to < span.to && !divided(row);
+        // Of one that was divided the next part follows, which may be done as well.
+        let mut waiting = whole.lent();
+        while let Some((span, hedge)) = waiting.pop() {
             let row = rows.iter().find(|r| r.from == span.from && r.hedge == hedge);
             let home = match row {
                 Some(row) if row.holder == other && row.done => {
                     let done = Span { from: row.from, to: row.to };
-                    came_back |= row.to < span.to;
+                    came_back |= ends_early(row, span);
+                    waiting.extend(
+                        (row.to < span.to && !hedge).then_some((Span { from: row.to, ..span }, false)),
+                    );
                     whole.lent_done(done, hedge, &row.chains)
                 }
                 Some(row) if row.holder == other => {
-                    came_back |= row.to < span.to;
+                    came_back |= ends_early(row, span);
                     Home::NotYet
                 }
                 // Given back: a hedge vanishes, a range is this peer's, whole or in its end.

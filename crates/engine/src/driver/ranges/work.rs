@@ -36,6 +36,10 @@ impl Driver {
                 let held = HeldRange { id, epoch, from, to, hedge, attempt: object.attempt };
                 self.ledger(Job::ReturnRanges(vec![held]))?;
                 continue;
+            } else if self.ranges.guests.get(&key(&range)).is_some_and(|g| g.object.attempt == object.attempt)
+            {
+                // The end of one that was divided here: known since then.
+                continue;
             } else {
                 // The object's home may want other boundaries than ours; a lent range is cut on leaves.
                 let part = Arc::new(Part::new(span.from, span.to, twinhaul_ledger::RANGE_ALIGN));

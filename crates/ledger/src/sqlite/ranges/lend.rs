@@ -10,7 +10,7 @@ use crate::rules::lending::{self, Kind, Range};
 use crate::{Assign, CUTS_MAX, RANGES_MAX, RangeCut, Refused, Result, State};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use twinhaul_assist::ByteRange;
-use twinhaul_units::{LotId, PeerId, TransferId};
+use twinhaul_units::{Incarnation, LotId, PeerId, TransferId};
 
 /// A cut that may be made.
 pub(in super::super) struct Lending {
@@ -27,8 +27,7 @@ pub(in super::super) fn refuse(
     if assign.cuts.is_empty() {
         return Ok(Ok(Vec::new()));
     }
-    let rows: i64 = conn.prepare_cached("SELECT count(*) FROM range")?.query_row([], |row| row.get(0))?;
-    if assign.cuts.len() > CUTS_MAX || from_sql(rows) + assign.cuts.len() as u64 > RANGES_MAX {
+    if assign.cuts.len() > CUTS_MAX || number_of_ranges(conn)? + assign.cuts.len() as u64 > RANGES_MAX {
         return Ok(Err(Refused::TooManyRanges));
     }
     if let Some(why) = lending::overlapping(&assign.cuts) {
@@ -42,6 +41,12 @@ pub(in super::super) fn refuse(
         }
     }
     Ok(Ok(made))
+}
+
+/// Of all transfers.
+pub(super) fn number_of_ranges(conn: &Connection) -> Result<u64> {
+    let mut statement = conn.prepare_cached("SELECT count(*) FROM range")?;
+    Ok(from_sql(statement.query_row([], |row| row.get(0))?))
 }
 
 fn judge(conn: &Connection, assign: &Assign, cut: &RangeCut) -> Result<Option<(Lot, Kind)>> {
@@ -152,7 +157,7 @@ fn share(conn: &Connection, id: i64, lot: &Lot, cut: &RangeCut) -> Result<()> {
 
 /// The row ends at `beyond` now; from its beginning on: it goes. It never grows: an earlier cut of the same assignment
 /// may have taken more of it.
-fn shorten(conn: &Connection, row: &Range, beyond: i64) -> Result<()> {
+pub(super) fn shorten(conn: &Connection, row: &Range, beyond: i64) -> Result<()> {
     if bound(row.from) == beyond {
         conn.prepare_cached("DELETE FROM range WHERE seq = ?1")?.execute([bound(row.seq)])?;
     } else {
@@ -163,6 +168,17 @@ fn shorten(conn: &Connection, row: &Range, beyond: i64) -> Result<()> {
 }
 
 fn insert(conn: &Connection, assign: &Assign, id: i64, first: i64, beyond: i64, hedge: bool) -> Result<()> {
+    hold(conn, (assign.to, assign.to_incarnation), id, (first, beyond), hedge)
+}
+
+/// A new row.
+pub(super) fn hold(
+    conn: &Connection,
+    (holder, incarnation): (PeerId, Incarnation),
+    id: i64,
+    (first, beyond): (i64, i64),
+    hedge: bool,
+) -> Result<()> {
     conn.prepare_cached(
         "INSERT INTO range(seq, transfer, first, beyond, holder, holder_incarnation, hedge)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -172,8 +188,8 @@ fn insert(conn: &Connection, assign: &Assign, id: i64, first: i64, beyond: i64, 
         id,
         first,
         beyond,
-        peer_to_sql(assign.to),
-        to_sql("an incarnation", assign.to_incarnation.0)?,
+        peer_to_sql(holder),
+        to_sql("an incarnation", incarnation.0)?,
         hedge
     ])?;
     Ok(())
