@@ -30,6 +30,8 @@ pub(super) struct Ranges {
     undecided: BTreeMap<u64, Vec<Cutting>>,
     /// Ends of lent ranges that the ledger is asked to hold apart, and what the core wanted.
     splits: BTreeMap<Key, Cut>,
+    /// Further cuts of one of those; one at a time. At most as many as there are slots.
+    later_splits: Vec<Cut>,
 }
 
 /// A range of the other peer's transfer.
@@ -171,6 +173,10 @@ impl Driver {
 
     /// A second part of what a slot here works on, for an own idle slot.
     pub(super) fn split(&mut self, cut: Cut) -> Result<()> {
+        if self.ranges.splits.values().any(|under_way| (under_way.id, under_way.from) == (cut.id, cut.from)) {
+            self.ranges.later_splits.push(cut);
+            return Ok(());
+        }
         if let Some(tail) = self.tail_of_guest(&cut) {
             // The other peer's transfer: the ledger must hold the two apart first.
             self.ranges.splits.insert((tail.id, tail.from, false), cut);
@@ -196,6 +202,18 @@ impl Driver {
     /// The ledger has decided whether the end of a lent range is a range of its own.
     pub(super) fn on_guest_split(&mut self, tail: &HeldRange, made: bool) -> Result<()> {
         let Some(cut) = self.ranges.splits.remove(&(tail.id, tail.from, false)) else { return Ok(()) };
+        self.guest_is_split(cut, tail, made)?;
+        let next = |later: &Cut| (later.id, later.from) == (cut.id, cut.from);
+        match self.ranges.later_splits.iter().position(next) {
+            Some(at) => {
+                let later = self.ranges.later_splits.remove(at);
+                self.split(later)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn guest_is_split(&mut self, cut: Cut, tail: &HeldRange, made: bool) -> Result<()> {
         let guest = self.ranges.guests.get(&(cut.id, cut.from, false));
         let Some(guest) = guest.filter(|g| g.object.attempt == tail.attempt) else {
             // Let go of meanwhile: the end goes the way of the beginning.
