@@ -58,6 +58,8 @@ pub enum Msg {
     Past(Box<Past>),
     /// The console itself could not do something.
     Trouble(String),
+    /// The console did something that was asked for.
+    Told(String),
     /// A frame with the present state is on the screen.
     Drawn,
     /// A second has passed.
@@ -86,5 +88,14 @@ pub enum Effect {
     Suspend,
     /// Clear the terminal and draw everything.
     Redraw,
+    /// Put `text` into the terminal's clipboard; `what` says so in one line.
+    Copy {
+        text: String,
+        what: String,
+    },
+    /// Write the screen, and this state (JSON) beside it, to files.
+    SaveScreen {
+        state: String,
+    },
     Leave(Left),
 }

@@ -533,3 +533,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_selected_row_is_copied_and_json_has_the_exact_key() {
+    let copied = |model: &mut Model, keys: &str| match drive(model, keys).as_slice() {
+        [Effect::Copy { text, .. }] => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    let mut model = sample::mid_run();
+    let (_, flight) = model.board().flights()[0];
+    let (id, key) = (flight.id, flight.key.key.clone());
+    assert_eq!(copied(&mut model, "3y"), key);
+    let row: serde_json::Value = serde_json::from_str(&copied(&mut model, "Y")).unwrap();
+    assert_eq!((&row["id"], &row["key"]), (&id.into(), &key.as_str().into()));
+    assert_eq!(copied(&mut model, "<enter>y"), key, "its detail too");
+    let line = copied(&mut model, "<esc>6y");
+    let last = model.board().events.last().unwrap();
+    assert_eq!(line, crate::words::event::log_line(last, model.names()));
+    // What has no rows says so, and copies nothing.
+    assert!(drive(&mut model, "5y").is_empty());
+    assert!(model.ui.toast.as_ref().is_some_and(|t| t.text.contains("nothing is selected")));
+}
+
+#[test]
+fn a_saved_state_has_both_peers_and_says_how_old_they_are() {
+    let mut model = sample::mid_run();
+    let effects = drive(&mut model, "<c-s>");
+    let [Effect::SaveScreen { state }] = effects.as_slice() else { panic!("{effects:?}") };
+    let state: serde_json::Value = serde_json::from_str(state).unwrap();
+    assert_eq!(state["run"], model.run.as_str());
+    let peers = state["peers"].as_array().unwrap();
+    assert_eq!(peers.iter().map(|p| p["peer"].as_str().unwrap()).collect::<Vec<_>>(), ["alpha", "beta"]);
+    assert!(peers.iter().all(|p| p["heard_ms_ago"].is_u64() && p["snapshot"]["in_flight"].is_array()));
+    assert_eq!(state["events"].as_array().unwrap().len(), model.board().events.len());
+    // What came of it is a message, not a change of the run.
+    let now = model.now;
+    update(&mut model, Msg::Told("saved: here".into()), now);
+    assert_eq!(model.desk.notes.last().unwrap().text, "saved: here");
+}

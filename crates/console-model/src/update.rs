@@ -9,6 +9,7 @@ pub mod leave;
 pub mod nav;
 mod queue;
 mod replies;
+mod take_out;
 
 use crate::{Effect, Model, Msg};
 use twinhaul_units::Moment;
@@ -36,6 +37,10 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::Past(past) => data::past(model, *past),
         Msg::Trouble(text) => {
             replies::note(model, crate::words::Mood::Bad, &crate::clean::text(&text));
+            Vec::new()
+        }
+        Msg::Told(text) => {
+            data::say(model, crate::words::Mood::Good, &crate::clean::text(&text));
             Vec::new()
         }
         Msg::Drawn => dialog::drawn(model),

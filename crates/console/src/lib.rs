@@ -11,6 +11,7 @@ mod link;
 mod locale;
 mod runtime;
 pub mod skin;
+mod take_out;
 mod terminal;
 pub mod view;
 

@@ -7,10 +7,11 @@ use crate::input::{self, HEARTBEAT, INPUTS_MAX, Input};
 use crate::link::{Link, Place};
 use crate::skin::Skin;
 use crate::terminal::{self, FrameWriter, Guard, PanicGuard};
-use crate::{ConsoleError, Options, locale, view};
+use crate::{ConsoleError, Options, locale, take_out, view};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -49,6 +50,8 @@ struct Outside {
     skin: Skin,
     clock: Clock,
     times: FrameTimes,
+    /// Where what is taken off the screen is kept.
+    shelf: PathBuf,
 }
 
 pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, ConsoleError> {
@@ -74,7 +77,8 @@ pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, 
     if std::env::var_os(crate::CRASH_AFTER).is_some() {
         crash_on_purpose(&tx).map_err(ConsoleError::Threads)?;
     }
-    let mut outside = Outside { links, reader, terminal, skin, clock, times: FrameTimes::from_env() };
+    let (times, shelf) = (FrameTimes::from_env(), options.run_dir.join(take_out::SHELF));
+    let mut outside = Outside { links, reader, terminal, skin, clock, times, shelf };
     let end = turn(&mut model, &mut outside, &rx);
     ended.store(true, Ordering::Relaxed);
     signals.close();
@@ -219,6 +223,19 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
         match effect {
             Effect::Send(to, request) => outside.links[place(to)].send(&request),
             Effect::PullQueue(pull) => outside.reader.want_page(pull),
+            Effect::Copy { text, what } => {
+                let msg = told(take_out::copy(&outside.shelf, &text, &what));
+                if let Some(end) = tell(model, outside, msg) {
+                    return Some(end);
+                }
+            }
+            Effect::SaveScreen { state } => {
+                let screen = take_out::picture(model, &outside.skin);
+                let msg = told(take_out::save(&outside.shelf, &screen, &state));
+                if let Some(end) = tell(model, outside, msg) {
+                    return Some(end);
+                }
+            }
             Effect::Leave(left) => return Some(End::Left(left)),
             Effect::Redraw => {
                 if let Err(error) = anew(outside) {
@@ -233,6 +250,10 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
         }
     }
     None
+}
+
+fn told(done: io::Result<String>) -> Msg {
+    done.map_or_else(|e| Msg::Trouble(format!("not kept: {e}")), Msg::Told)
 }
 
 const fn place(to: To) -> usize {

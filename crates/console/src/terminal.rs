@@ -60,6 +60,12 @@ pub(crate) fn ours() -> bool {
     OURS.load(Ordering::SeqCst)
 }
 
+/// Writes a sequence that draws nothing, while the terminal is ours.
+pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if ours() { out.write_all(bytes).and_then(|()| out.flush()) } else { Ok(()) }
+}
+
 /// Collects a frame and writes it in one piece.
 #[derive(Debug, Default)]
 pub(crate) struct FrameWriter {

@@ -100,6 +100,9 @@ pub const REGISTRY: &[Row] = &[
     look(Action::Times, "times", "times", "clock, ago, since start", &["t"], Group::Look, 8),
     look(Action::ZoomIn, "zoom-in", "zoom", "graph: shorter window", &["+", "="], Group::Look, 0),
     look(Action::ZoomOut, "zoom-out", "zoom", "graph: longer window", &["-"], Group::Look, 0),
+    look(Action::Copy, "copy", "copy", "copy row: path or line", &["y"], Group::Look, 0),
+    look(Action::CopyJson, "copy-json", "copy", "copy row as JSON", &["Y"], Group::Look, 0),
+    look(Action::Save, "save", "save", "save screen and state", &["<c-s>"], Group::Look, 0),
     Row {
         enabled: big_enough,
         ..look(Action::Control, "control", "control", "run control menu", &["x"], Group::Control, 2)

@@ -1,6 +1,6 @@
 //! From a key to what it does: the topmost layer first, then the registry. No key is interpreted anywhere else.
 
-use super::{control, data, dialog, help, leave, nav};
+use super::{control, data, dialog, help, leave, nav, take_out};
 use crate::action::{self, Action, Danger, Row, Scope};
 use crate::control::HELD_DOWN;
 use crate::ui::Layer;
@@ -74,6 +74,8 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
     match row.action {
         Action::Suspend => vec![Effect::Suspend],
         Action::Redraw => vec![Effect::Redraw],
+        Action::Copy | Action::CopyJson => take_out::copy(model, row.action == Action::CopyJson),
+        Action::Save => take_out::save(model),
         Action::Help => help::open(model),
         Action::Control => control::open(model),
         Action::Quit if model.live.ended().is_some() => vec![Effect::Leave(ended(model))],

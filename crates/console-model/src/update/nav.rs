@@ -146,7 +146,11 @@ fn drill(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-fn tail_id<T>(model: &Model, cursor: Cursor, ring: impl Fn(&Model) -> &crate::ring::Ring<T>) -> Option<u64> {
+pub(super) fn tail_id<T>(
+    model: &Model,
+    cursor: Cursor,
+    ring: impl Fn(&Model) -> &crate::ring::Ring<T>,
+) -> Option<u64> {
     let ring = ring(model);
     let last = ring.len().checked_sub(1).map(|i| ring.id(i));
     cursor.id.filter(|id| ring.index(*id).is_some()).or(last)

@@ -1,0 +1,129 @@
+//! Taking things off the screen: the selected row to the clipboard, the whole screen to files. Changes nothing of the run.
+//!
+//! What is copied is what was washed (see [`crate::Clean`]): nothing of it acts in the shell it is pasted into. The JSON form
+//! of a transfer has its exact key beside that.
+
+use super::{data, nav};
+use crate::ui::{Layer, Panel, Subject};
+use crate::words::Mood;
+use crate::words::event::log_line;
+use crate::{Effect, Model, fit};
+use serde_json::{Value, json};
+use twinhaul_units::PeerId;
+use twinhaul_wire::{Event, InFlight, QueueRow};
+
+/// Events that a saved state has, the newest.
+const EVENTS_SAVED: usize = 200;
+/// Columns of the message that says what was copied.
+const SAID_MAX: usize = 60;
+
+/// A row, in both forms.
+struct Row {
+    text: String,
+    json: Value,
+}
+
+pub(super) fn copy(model: &mut Model, as_json: bool) -> Vec<Effect> {
+    let Some(row) = selected(model) else {
+        data::say(model, Mood::Warn, "nothing is selected here: a row of panel 3, 4, 6, 7 or of a queue");
+        return Vec::new();
+    };
+    let text = if as_json { row.json.to_string() } else { row.text };
+    let what = fit::cut_right(text.lines().next().unwrap_or_default(), SAID_MAX, "...");
+    vec![Effect::Copy { text, what }]
+}
+
+/// The screen as it is drawn is known outside; the state behind it is told from here.
+pub(super) fn save(model: &Model) -> Vec<Effect> {
+    let board = model.board();
+    let peers: Vec<Value> = PeerId::BOTH
+        .into_iter()
+        .map(|peer| {
+            let pane = board.pane(peer);
+            let age_ms = pane.heard.map(|at| model.now.since(at).as_millis() as u64);
+            json!({ "peer": model.names().name(peer), "heard_ms_ago": age_ms, "snapshot": pane.snapshot })
+        })
+        .collect();
+    let skip = board.events.len().saturating_sub(EVENTS_SAVED);
+    let events: Vec<&Event> = board.events.iter().skip(skip).collect();
+    let state = json!({
+        "run": model.run,
+        "saved_at_ms": model.clock.ms(model.now),
+        "shown_at_ms": model.clock.ms(model.shown_at()),
+        "frozen": model.frozen.is_some(),
+        "supervisor": board.run,
+        "peers": peers,
+        "events": events,
+    });
+    vec![Effect::SaveScreen { state: format!("{state:#}\n") }]
+}
+
+fn selected(model: &Model) -> Option<Row> {
+    match model.ui.top() {
+        Some(Layer::Queue(view)) => of_queue(model, view.id?),
+        Some(Layer::Detail { subject, .. }) => of_subject(model, *subject),
+        Some(_) => None,
+        None => match model.focus() {
+            Panel::Flight => {
+                let flights = model.board().flights();
+                let (_, flight) = flights.get(nav::flight_index(model.ui.flight, &flights))?;
+                Some(of_flight(flight))
+            }
+            Panel::Assist => of_subject(
+                model,
+                Subject::Beat(nav::tail_id(model, model.ui.assist, |m| &m.board().timeline)?),
+            ),
+            Panel::Log => {
+                of_subject(model, Subject::Line(nav::tail_id(model, model.ui.log, |m| &m.board().events)?))
+            }
+            Panel::Messages => {
+                of_subject(model, Subject::Note(nav::tail_id(model, model.ui.messages, |m| &m.desk.notes)?))
+            }
+            Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
+        },
+    }
+}
+
+fn of_subject(model: &Model, subject: Subject) -> Option<Row> {
+    let board = model.board();
+    match subject {
+        Subject::Transfer(id) => {
+            let flight = board.flights().into_iter().find(|(_, f)| f.id == id).map(|(_, f)| of_flight(f));
+            flight.or_else(|| of_queue(model, id))
+        }
+        Subject::Beat(id) => {
+            board.timeline.index(id).and_then(|i| board.timeline.get(i)).map(|e| of_event(model, e))
+        }
+        Subject::Line(id) => {
+            board.events.index(id).and_then(|i| board.events.get(i)).map(|e| of_event(model, e))
+        }
+        Subject::Note(id) => {
+            let note = model.desk.notes.index(id).and_then(|i| model.desk.notes.get(i))?;
+            Some(Row { text: note.text.clone(), json: json!({ "at_ms": note.at_ms, "text": note.text }) })
+        }
+        Subject::Problems => {
+            let all = board.problems();
+            let texts: Vec<String> = all.iter().map(|p| format!("{}\n  {}", p.text, p.next)).collect();
+            Some(Row { text: texts.join("\n"), json: json!(all) })
+        }
+    }
+}
+
+fn of_flight(flight: &InFlight) -> Row {
+    Row { text: flight.key.key.clone(), json: json!(flight) }
+}
+
+/// A row of the queue that is open, below whatever lies over it.
+fn of_queue(model: &Model, id: u64) -> Option<Row> {
+    let of = |row: &QueueRow| Row { text: row.key.key.clone(), json: json!(row) };
+    model.ui.layers.iter().find_map(|layer| match layer {
+        Layer::Queue(view) => {
+            view.page.iter().flat_map(|p| &p.rows).find(|row| row.id == id).map(|row| of(row))
+        }
+        _ => None,
+    })
+}
+
+fn of_event(model: &Model, event: &Event) -> Row {
+    Row { text: log_line(event, model.names()), json: json!(event) }
+}
