@@ -106,6 +106,8 @@ impl Core {
 
     /// Takes one event and appends what is to be done, in order. `now` must not go back.
     pub fn handle(&mut self, now: Moment, event: Event, out: &mut Vec<Effect>) {
+        let stood_still = self.stood_still(now);
+        self.forgive_silence(stood_still);
         self.clockwork.latest = now;
         self.speed.pass(now, self.slots_used());
         self.take(now, event, out);

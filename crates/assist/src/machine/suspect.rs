@@ -16,6 +16,9 @@ const ANSWER_ROUND_TRIPS: f64 = 1.5;
 /// A heartbeat is overdue after so many times its interval: asking says sooner than waiting whether the peer lives.
 const OVERDUE_BEATS: f64 = 1.25;
 
+/// A host that comes so many heartbeats late stood still; what is less is the grain of its clock.
+const STOOD_STILL_BEATS: f64 = 0.25;
+
 /// What a living peer loses when it is taken over: it starts again, and does again what it had in flight.
 const TAKEN_COSTS: Duration = Duration::from_secs(1);
 /// Most of that to wait for; the lease ends the wait in any case.
@@ -61,6 +64,14 @@ impl Core {
     pub(super) fn alive(&mut self, now: Moment) {
         self.watch.heard = now;
         self.watch.suspected = false;
+    }
+
+    /// While this peer stood still it could not hear: that time is no silence of the other one. A machine under load makes
+    /// both late, and the first to wake would take a living peer over.
+    pub(super) fn forgive_silence(&mut self, stood_still: Duration) {
+        if self.beats(STOOD_STILL_BEATS).is_some_and(|least| stood_still >= least) {
+            self.watch.heard = self.watch.heard + stood_still;
+        }
     }
 
     pub(super) fn on_dead(&mut self, now: Moment, incarnation: Incarnation) {

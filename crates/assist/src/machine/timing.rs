@@ -26,6 +26,11 @@ pub(super) struct Clockwork {
 }
 
 impl Core {
+    /// For how long the host did not come although its timer had gone off: the machine had other things to do.
+    pub(super) fn stood_still(&self, now: Moment) -> Duration {
+        self.clockwork.armed.map_or(Duration::ZERO, |at| now.since(at))
+    }
+
     pub(super) fn on_tick(&mut self, now: Moment, out: &mut Vec<Effect>) {
         self.clockwork.armed = None;
         let due = |at: Option<Moment>| at.is_some_and(|at| at <= now);

@@ -70,6 +70,23 @@ fn one_that_speaks_is_not_suspected() {
     }
 }
 
+/// On a loaded machine both peers stand still; whoever wakes first has heard nothing for as long as it could hear nothing.
+#[test]
+fn who_stood_still_does_not_hold_that_against_the_other() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.heard(10, 100 * MB, mb_per_s(10));
+    for _ in 0..4 {
+        desk.tick_after(MS(5000));
+        // It looks for work first; nothing more keeps it from taking over.
+        desk.load_sized(vec![]);
+        assert_eq!(fence(&desk), None, "silent for as long as nobody listened");
+        assert_eq!(fence(desk.tick_after(MS(200))), None, "what was said meanwhile has yet to be read");
+        desk.heard(10, 100 * MB, mb_per_s(10));
+    }
+    let waited = wait_for_fence(&mut desk, LEASE * 2).expect("taken over");
+    assert!((MS(1400)..LEASE).contains(&waited), "from then on it counts again: {waited:?}");
+}
+
 /// What it had when it spoke last was not worth a question; that the next heartbeat does not come is.
 #[test]
 fn an_overdue_heartbeat_is_reason_to_ask_and_then_to_take_over() {
