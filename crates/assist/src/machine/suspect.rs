@@ -190,10 +190,14 @@ impl Core {
                 let old = fencing.incarnation;
                 out.push(Effect::Send(Message::Taken { old, new, count, bytes }));
                 out.push(Effect::Report(Report::TookOver { from: old, figures, why: fencing.why }));
-                self.link.peer = Some(new.max(old));
-                self.link.up = false;
-                self.forget_peer(now);
-                self.watch.empty = true;
+                // A take-over lasts: who has come meanwhile, and died, is another one, of whom the host says so only once.
+                let is_latest = self.link.peer.is_none_or(|known| known <= new.max(old));
+                if is_latest {
+                    self.link.peer = Some(new.max(old));
+                    self.link.up = false;
+                    self.forget_peer(now);
+                    self.watch.empty = true;
+                }
                 self.drop_ranges_of_other();
                 self.asking.expecting = true;
                 self.request_load(now, out);
