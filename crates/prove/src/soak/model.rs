@@ -62,7 +62,10 @@ fn cases(options: &Options<'_>) -> Result<Vec<Case>, String> {
     let ticks = options.number("--ticks")?.map_or(0, |n| u8::try_from(n).unwrap_or(u8::MAX));
     let shapes = match (options.word("--shape"), options.number("--n")?) {
         (Some(name), _) => {
-            vec![Shape::parse(name).ok_or("--shape takes lots-N, halves-N, wide-N, old-N or ranges-N")?]
+            vec![
+                Shape::parse(name)
+                    .ok_or("--shape takes lots-N, halves-N, wide-N, old-N, late-N or ranges-N")?,
+            ]
         }
         (None, Some(n)) => {
             vec![
