@@ -6,7 +6,7 @@ use crate::process::Job;
 use crate::seen::Rare;
 use twinhaul_assist::{Effect, Event, Last, Message, Refusal, Report};
 use twinhaul_ledger::{Assign, AssignWhy, TakeOver};
-use twinhaul_units::{Bytes, Moment, PeerId};
+use twinhaul_units::{Bytes, Incarnation, Moment, PeerId};
 
 /// For the mutant that hears of a death too late: after ten leases.
 const DEATH_TOLD_AT: u64 = 150_000_000;
@@ -72,22 +72,15 @@ impl World {
             }
             Effect::LoadLots { limit } => {
                 let process = &mut self.processes[at];
-                if process.taking {
+                if process.taking.is_some() {
                     process.later_load = Some(limit);
                 } else {
                     process.jobs.push_back(Job::Load { limit });
                 }
             }
             Effect::Fence { op, incarnation } => {
-                let process = &mut self.processes[at];
-                process.taking = true;
-                let (by, by_incarnation) = (process.me, process.incarnation);
-                process.jobs.push_back(Job::TakeOver(TakeOver {
-                    op: op.0,
-                    by,
-                    by_incarnation,
-                    dead_incarnation: incarnation,
-                }));
+                let (by, by_incarnation) = self.place_of(at);
+                self.wish(at, TakeOver { op: op.0, by, by_incarnation, dead_incarnation: incarnation });
             }
             Effect::Start(unit) => self.start(at, unit, false),
             Effect::Send(message) => self.send(at, message),
@@ -96,6 +89,17 @@ impl World {
             Effect::StartRange(range) => self.start_range(at, range),
             Effect::Split(cut) => self.split(at, cut),
             Effect::Abandon { range } => self.abandon(at, &range),
+        }
+    }
+
+    /// One take-over at a time. The engine refuses another for the time being, and its core asks again; here, where asking
+    /// again takes no time, it waits.
+    fn wish(&mut self, at: usize, take: TakeOver) {
+        let process = &mut self.processes[at];
+        match process.taking {
+            Some(op) if op == take.op => {} // the same number again is the same wish
+            Some(_) => process.later_take_over = Some(take),
+            None => process.begin_to_take(take),
         }
     }
 
@@ -187,69 +191,81 @@ impl World {
         self.tell(at, Event::Measured { moved, parts });
     }
 
-    /// Whether the link of a process to the other peer could come up now.
+    /// The link of a process to the other peer comes up, if it can.
     pub(crate) fn link_up(&mut self, at: usize) -> bool {
-        let process = &self.processes[at];
-        let (false, Some(core)) = (self.peers_cut || process.frozen, process.core.as_ref()) else {
-            return false;
-        };
-        let Some(other) = self.latest(process.me.other()).map(|at| &self.processes[at]) else { return false };
-        let incarnation = other.incarnation;
-        if other.frozen || other.core.is_none() || core.peer() == (Some(incarnation), true) {
-            return false;
-        }
+        let Some(incarnation) = self.may_link_up(at) else { return false };
         self.tell(at, Event::PeerJoined { incarnation });
         true
     }
 
+    /// Whom it can come up to.
+    pub(crate) fn may_link_up(&self, at: usize) -> Option<Incarnation> {
+        let process = &self.processes[at];
+        let core = process.core.as_ref().filter(|_| !self.peers_cut && !process.frozen)?;
+        let other = &self.processes[self.latest(process.me.other())?];
+        let incarnation = other.incarnation;
+        let may = !other.frozen && other.core.is_some() && core.peer() != (Some(incarnation), true);
+        may.then_some(incarnation)
+    }
+
     /// … or is broken, and this is noticed.
     pub(crate) fn link_down(&mut self, at: usize) -> bool {
+        let may = self.may_link_down(at);
+        if may {
+            self.tell(at, Event::PeerLost);
+        }
+        may
+    }
+
+    pub(crate) fn may_link_down(&self, at: usize) -> bool {
         let process = &self.processes[at];
         let Some((Some(known), true)) = process.core.as_ref().map(twinhaul_assist::Core::peer) else {
             return false;
         };
         let lives = |p: &crate::process::Process| p.me == process.me.other() && p.incarnation == known;
-        if process.frozen || (!self.peers_cut && self.processes.iter().any(lives)) {
-            return false;
-        }
-        self.tell(at, Event::PeerLost);
-        true
+        !process.frozen && (self.peers_cut || !self.processes.iter().any(lives))
     }
 
     /// No process holds the other peer's place, and there is something that only one there would do.
     pub(crate) fn notice_death(&mut self, at: usize) -> bool {
+        let Some(incarnation) = self.may_notice_death(at) else { return false };
+        self.processes[at].told_dead = Some(incarnation);
+        self.tell(at, Event::PeerDead { incarnation });
+        true
+    }
+
+    /// Whose death would be noticed.
+    pub(crate) fn may_notice_death(&self, at: usize) -> Option<Incarnation> {
         let process = &self.processes[at];
         let other = process.me.other();
         let seen = self.ledger.incarnation(other);
         let quiet = process.frozen || process.core.is_none() || process.told_dead == Some(seen);
         let lends = process.wholes.iter().any(|whole| !whole.lent.is_empty());
-        if self.setup.is(Mutant::DeathToldLate) && self.now(process.me) < Moment(DEATH_TOLD_AT) {
-            return false;
-        }
-        if quiet || self.latest(other).is_some() || !(lends || self.owes_something(other)) {
-            return false;
-        }
-        self.processes[at].told_dead = Some(seen);
-        self.tell(at, Event::PeerDead { incarnation: seen });
-        true
+        let early = self.setup.is(Mutant::DeathToldLate) && self.now(process.me) < Moment(DEATH_TOLD_AT);
+        let there = self.latest(other).is_some();
+        (!early && !quiet && !there && (lends || self.owes_something(other))).then_some(seen)
     }
 
     /// A process took the other peer's place and does not answer: it is there, and not linked.
     pub(crate) fn notice_mute(&mut self, at: usize) -> bool {
+        let Some(incarnation) = self.may_notice_mute(at) else { return false };
+        self.tell(at, Event::PeerJoined { incarnation });
+        self.tell(at, Event::PeerLost);
+        true
+    }
+
+    /// Whose silence would be noticed.
+    pub(crate) fn may_notice_mute(&self, at: usize) -> Option<Incarnation> {
         let process = &self.processes[at];
-        let Some(core) = process.core.as_ref().filter(|_| !process.frozen) else { return false };
+        let core = process.core.as_ref().filter(|_| !process.frozen)?;
         let other = process.me.other();
         let seen = self.ledger.incarnation(other);
         let mut there = self.processes.iter().filter(|p| p.me == other).peekable();
         let empty = there.peek().is_none();
         let answers = there.any(|p| p.incarnation == seen && !p.frozen && p.core.is_some());
         let told = core.peer().0.is_some_and(|known| known >= seen);
-        if empty || told || self.joined[other.index()] != seen || (answers && !self.peers_cut) {
-            return false;
-        }
-        self.tell(at, Event::PeerJoined { incarnation: seen });
-        self.tell(at, Event::PeerLost);
-        true
+        let nothing = empty || told || self.joined[other.index()] != seen || (answers && !self.peers_cut);
+        (!nothing).then_some(seen)
     }
 
     fn owes_something(&self, peer: PeerId) -> bool {
