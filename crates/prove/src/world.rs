@@ -11,6 +11,7 @@ mod commit;
 mod drain;
 mod driver;
 mod faults;
+mod haste;
 mod ledger;
 mod letters;
 mod method;

@@ -56,6 +56,22 @@ struct Fencing {
     delay: Duration,
 }
 
+impl Watch {
+    pub(super) const fn is_suspected(&self) -> bool {
+        self.suspected
+    }
+
+    /// Without heartbeats silence alone is no reason, so that it does not matter since when this peer has been idle
+    /// (see [`super::canonical`]).
+    pub(super) fn forget_moments(&mut self, now: Moment) {
+        self.idle_since = None;
+        self.not_before = self.not_before.filter(|at| *at > now);
+        for fencing in self.fencing.iter_mut().filter(|fencing| fencing.confirm_at <= now) {
+            fencing.confirm_at = Moment::ZERO;
+        }
+    }
+}
+
 impl Core {
     /// A sign of life.
     pub(super) fn alive(&mut self, now: Moment) {
