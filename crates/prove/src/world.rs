@@ -28,6 +28,7 @@ pub use actions::{Action, Thread};
 use check::Marks;
 pub use check::{Broken, Invariant};
 pub use drain::Survivors;
+pub(crate) use haste::Calm;
 use letters::Letters;
 use std::sync::Arc;
 use twinhaul_assist::Event;

@@ -4,15 +4,16 @@
 //! something happened of which only matters that it did. A search would visit a state once for each of their values.
 
 use super::{Core, prospects::Other, speed::Speed};
-use crate::Policy;
-use twinhaul_units::Moment;
+use crate::{INTERVALS_MAX, Message, Millionths, Policy};
+use twinhaul_units::{Bytes, Moment};
 
 #[doc(hidden)]
 impl Core {
-    /// Forgets what decides nothing any more. `unhurried`: no measurement is ever told, there are no heartbeats, and nothing
-    /// but a lease takes time ([`crate::Timing::untimed`]); otherwise hardly anything may be forgotten, and nothing is.
+    /// Forgets what decides nothing any more, where no measurement is ever told, there are no heartbeats, and nothing but a
+    /// lease takes time ([`crate::Timing::untimed`]); otherwise hardly anything may be forgotten, and nothing is. What is
+    /// asserted is asserted in [`Core::handle`], before anything of it is forgotten.
     ///
-    /// Each line says why no event can bring out what it forgets.
+    /// Each part says why no event can bring out what it forgets.
     pub fn forget_what_decides_nothing(&mut self, now: Moment) {
         let timing = &self.tuning.timing;
         let unhurried = timing.heartbeat_every.is_none() && timing.ask_resend_cap.is_zero();
@@ -53,8 +54,11 @@ impl Core {
         let mark = self.speed.mark();
         self.work.parts.iter_mut().for_each(|part| part.forget(&mark));
         self.other = Other::default();
-        // How the ratio of `balanced` is shown.
+        // What the next run begins with, and how the ratio of `balanced` is shown.
+        (self.learned.remembered, self.learned.unproven) = (self.learned.ratio, false);
         self.learned.determined = None;
+        let answer = self.owning.heard.as_mut().and_then(super::owner::Heard::answer_mut);
+        answer.into_iter().for_each(Message::forget_figures);
     }
 
     /// Only the sums are asserted: what is here was taken in.
@@ -77,7 +81,11 @@ impl Core {
         (clock.latest, clock.next_beat, clock.told.0) = (Moment::ZERO, Moment::ZERO, Moment::ZERO);
         come(&mut clock.next_load);
         clock.armed.iter_mut().for_each(come);
-        self.work.loading.iter_mut().for_each(|(since, _)| come(since));
+        if let Some((since, limit)) = &mut self.work.loading {
+            come(since);
+            // There is room for far more intervals than there ever are here.
+            *limit = INTERVALS_MAX;
+        }
         self.asking.poll_at.iter_mut().for_each(come);
         self.owning.drain_at.iter_mut().for_each(come);
         self.owning.pending.iter_mut().for_each(|pending| come(&mut pending.confirm_at));
@@ -88,6 +96,25 @@ impl Core {
             self.asking.srtt = None;
             self.asking.question.iter_mut().for_each(|question| question.first_sent = Moment::ZERO);
             self.born = None;
+        }
+    }
+}
+
+#[doc(hidden)]
+impl Message {
+    /// Forgets what is told of the sender's queue and pace, where no pace is known: people read it, and the receiver compares
+    /// it with paces. What an answer says of a queue decides about the ratio of the next run.
+    pub fn forget_figures(&mut self) {
+        match self {
+            Self::Ask { queued, idle_slots, left, .. } => {
+                (*queued, *idle_slots, *left) = (0, 0, Bytes::ZERO);
+            }
+            Self::Needed { ratio, portion, queued, portion_bytes, remaining_bytes, .. }
+            | Self::NotNeeded { ratio, portion, queued, portion_bytes, remaining_bytes, .. } => {
+                (*ratio, *portion, *queued) = (Millionths::ZERO, Millionths::ZERO, 0);
+                (*portion_bytes, *remaining_bytes) = (Bytes::ZERO, Bytes::ZERO);
+            }
+            Self::Given { .. } | Self::RangeDone { .. } | Self::Taken { .. } | Self::Heartbeat { .. } => {}
         }
     }
 }

@@ -63,6 +63,10 @@ impl Heard {
     pub(super) const fn ask_id(&self) -> AskId {
         self.ask_id
     }
+
+    pub(super) const fn answer_mut(&mut self) -> Option<&mut Message> {
+        self.answer.as_mut()
+    }
 }
 
 impl Pending {

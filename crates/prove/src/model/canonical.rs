@@ -2,14 +2,17 @@
 
 use super::State;
 use crate::swarm::Class;
-use crate::world::World;
+use crate::world::{Calm, World};
 use twinhaul_units::Moment;
 
 impl State {
     /// Puts the one that stands for all of them in place of this one.
     pub(super) fn make_canonical(&mut self) {
-        let still = self.left.faults[Class::ChangingSource as usize] == 0;
-        self.world.hasten(still);
+        let never = |class: Class| self.left.faults[class as usize] == 0;
+        self.world.hasten(Calm {
+            sources: never(Class::ChangingSource),
+            media: never(Class::PowerLoss) && never(Class::FailingSync),
+        });
         let timeless = self.left.leases == 0;
         if timeless {
             // How fast a clock runs decides nothing any more: a drain begins with clocks that are right.
@@ -23,6 +26,7 @@ impl State {
 
 impl World {
     pub(super) fn forget_what_decides_nothing(&mut self) {
+        self.letters.forget_figures();
         let settled = self.all_settled();
         for at in 0..self.processes.len() {
             let now = self.now(self.processes[at].me);

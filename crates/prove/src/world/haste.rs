@@ -7,18 +7,45 @@
 //! missed are states in which the thread stands before such a step instead of after it, and nobody can tell these apart.
 
 use super::World;
-use crate::process::{CleanupStep, FlightStep, GroupStep};
+use crate::process::{Answer, CleanupStep, FlightStep, GroupStep};
 use crate::setup::Durability;
 
+/// What cannot happen any more, so that more steps are seen by nobody.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Calm {
+    /// No source changes.
+    pub(crate) sources: bool,
+    /// No power fails, and no sync: what is durable and what is not is the same to everybody. A sync changes nothing else,
+    /// except that it finds out that an object is gone; and only an object of a process that was fenced is ever taken away,
+    /// whose next transaction is refused with or without that.
+    pub(crate) media: bool,
+}
+
 impl World {
-    /// Takes them all. `still`: no source can change any more.
-    pub(crate) fn hasten(&mut self, still: bool) {
+    /// Takes them all.
+    pub(crate) fn hasten(&mut self, calm: Calm) {
         for at in 0..self.processes.len() {
-            while !self.processes[at].frozen && (self.hasten_commit(at) || self.hasten_cleanup(at)) {}
-            while let Some(slot) = self.copying(at).filter(|_| still) {
-                self.step_slot(at, slot);
-            }
+            // A load of ranges that brought none is told to nobody.
+            let nothing = |a: &Answer| matches!(a, Answer::LoadedRanges(ranges) if ranges.is_empty());
+            self.processes[at].answers.retain(|answer| !nothing(answer));
+            while !self.processes[at].frozen
+                && (self.hasten_commit(at)
+                    || self.hasten_cleanup(at)
+                    || (calm.media && self.hasten_sync(at))
+                    || (calm.sources && self.hasten_copy(at)))
+            {}
         }
+    }
+
+    /// Syncs of a group, and of a recovery.
+    fn hasten_sync(&mut self, at: usize) -> bool {
+        let process = &self.processes[at];
+        let group = process.group.as_ref().map(|group| group.step);
+        if matches!(group, Some(GroupStep::Seal | GroupStep::SyncNames)) {
+            return self.step_commit(at);
+        }
+        let recovers = process.cleanup.as_ref().is_some_and(|c| c.step == CleanupStep::Sync);
+        recovers && self.step_cleanup(at)
     }
 
     fn hasten_commit(&mut self, at: usize) -> bool {
@@ -62,9 +89,9 @@ impl World {
 
     /// A slot that copies a whole transfer: what it writes goes into an object that only its own process ever reads.
     /// How far it is decides nothing either, because nothing is measured and nothing is cut off it.
-    fn copying(&self, at: usize) -> Option<usize> {
-        let process = &self.processes[at];
-        let copies = |step| step == FlightStep::Copy && !self.setup.measured && !process.frozen;
-        process.flights.iter().position(|flight| copies(flight.step))
+    fn hasten_copy(&mut self, at: usize) -> bool {
+        let mut flights = self.processes[at].flights.iter();
+        let copies = flights.position(|flight| flight.step == FlightStep::Copy && !self.setup.measured);
+        copies.is_some_and(|slot| self.step_slot(at, slot))
     }
 }

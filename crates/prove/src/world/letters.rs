@@ -62,6 +62,18 @@ impl World {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Letters(Vec<Letter>);
 
+impl Letters {
+    /// Two that differ in nothing else are one, as if the second had been sent when the first was on its way already.
+    pub(crate) fn forget_figures(&mut self) {
+        for mut letter in std::mem::take(&mut self.0) {
+            letter.message.forget_figures();
+            if !self.0.contains(&letter) {
+                self.0.push(letter);
+            }
+        }
+    }
+}
+
 impl PartialEq for Letters {
     fn eq(&self, other: &Self) -> bool {
         self.0.len() == other.0.len() && self.0.iter().all(|letter| other.0.contains(letter))
