@@ -14,6 +14,7 @@ mod faults;
 mod haste;
 mod ledger;
 mod letters;
+mod links;
 mod method;
 mod parts;
 mod ranges;
