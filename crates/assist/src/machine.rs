@@ -8,6 +8,7 @@
 
 mod asker;
 mod balance;
+mod canonical;
 mod control;
 mod learn;
 mod owner;

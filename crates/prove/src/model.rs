@@ -6,13 +6,16 @@
 //! unsound on cycles (protocol.md 7). What bounds a search is part of its [`Case`], and printed with its result.
 
 mod budget;
+mod canonical;
 mod case;
 mod drains;
+mod mix;
 mod retell;
 mod search;
 
 pub(crate) use budget::Budget;
 pub use case::{Case, Shape};
+pub(crate) use mix::mixed;
 pub use retell::retell;
 pub use search::{Found, Limits, Verdict, search};
 
@@ -73,8 +76,9 @@ impl Checked {
         let mut world = state.world.clone();
         match catch_unwind(AssertUnwindSafe(|| world.act(action))) {
             Ok(done) => done.then(|| {
-                world.drop_dead_letters();
-                State { world, left }
+                let mut state = State { world, left };
+                state.make_canonical();
+                state
             }),
             Err(panic) => {
                 let mut world = state.world.clone();

@@ -26,8 +26,9 @@ pub(crate) struct Process {
     pub(crate) core: Option<Core>,
     /// Recovery, or a take-over.
     pub(crate) cleanup: Option<Cleanup>,
-    /// From the take-over in the ledger until its cleanup is over no lots are loaded.
-    pub(crate) taking: bool,
+    /// The take-over under way: until its cleanup is over no lots are loaded, and no other take-over begins.
+    pub(crate) taking: Option<u64>,
+    pub(crate) later_take_over: Option<TakeOver>,
     pub(crate) later_load: Option<usize>,
     pub(crate) timer: Option<Moment>,
     pub(crate) jobs: VecDeque<Job>,
@@ -242,7 +243,8 @@ impl Process {
             frozen: false,
             core: None,
             cleanup: Some(Cleanup::begin(None)),
-            taking: false,
+            taking: None,
+            later_take_over: None,
             later_load: None,
             timer: None,
             jobs: VecDeque::new(),
@@ -291,6 +293,11 @@ impl Process {
             && self.answers.is_empty()
             && self.cleanup.is_none()
             && self.core.as_ref().is_some_and(Core::is_idle)
+    }
+
+    pub(crate) fn begin_to_take(&mut self, take: TakeOver) {
+        self.taking = Some(take.op);
+        self.jobs.push_back(Job::TakeOver(take));
     }
 
     /// The take-over of this number is done in the ledger, and not yet told.

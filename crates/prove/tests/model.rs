@@ -16,6 +16,23 @@ fn every_state_of_the_small_worlds_is_sound_and_drains() {
     }
 }
 
+/// Otherwise the mutant is not what was found.
+#[test]
+fn no_world_of_a_mutant_is_broken_without_it() {
+    soak::hush_panics();
+    let few = Limits { states: 20_000, ..LIMITS };
+    let mut seen = Vec::new();
+    for case in twinhaul_prove::Mutant::ALL.iter().filter_map(|mutant| mutant.case()) {
+        let case = twinhaul_prove::Case { mutant: None, ..case };
+        if !seen.contains(&case) {
+            let verdict = search(&case, few);
+            let found = verdict.found.as_ref().map(|found| soak::replay_of(&case, found));
+            assert!(found.is_none(), "{}", found.unwrap_or_default());
+            seen.push(case);
+        }
+    }
+}
+
 #[test]
 fn a_path_is_told_again_by_its_numbers() {
     let case = twinhaul_prove::Mutant::DoneBeforeNames.case().unwrap();

@@ -21,7 +21,7 @@ pub(super) struct Owning {
     /// Number of the latest assignment or take-over of this incarnation.
     ops: u64,
     /// The latest Ask, and its answer as soon as there is one.
-    heard: Option<Heard>,
+    pub(super) heard: Option<Heard>,
     /// A question answered "no" that may still be answered otherwise, and when its asker can begin.
     pub(super) parked: Option<(AskId, Moment)>,
     /// A process that got a portion before it could ask, and when: what it asked before it knew is ignored.
@@ -31,7 +31,7 @@ pub(super) struct Owning {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Heard {
+pub(super) struct Heard {
     ask_id: AskId,
     episode: Episode,
     answer: Option<Message>,
@@ -57,6 +57,16 @@ pub(super) struct Receiver {
     pub(super) why: AssignWhy,
     pub(super) to: Incarnation,
     pub(super) ask_id: Option<AskId>,
+}
+
+impl Heard {
+    pub(super) const fn ask_id(&self) -> AskId {
+        self.ask_id
+    }
+
+    pub(super) const fn answer_mut(&mut self) -> Option<&mut Message> {
+        self.answer.as_mut()
+    }
 }
 
 impl Pending {

@@ -35,6 +35,11 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// Forgets when it began and was seen, which only a measured pace makes use of (see [`super::canonical`]).
+    pub(super) fn forget(&mut self, mark: &Begun) {
+        (self.seen, self.began, self.under_way) = (Moment::ZERO, mark.clone(), None);
+    }
+
     /// Whether `range` is of this part.
     pub(super) fn holds(&self, range: &ByteRange) -> bool {
         self.id == range.id && self.from <= range.from && range.from < self.to

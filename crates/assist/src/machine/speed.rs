@@ -84,6 +84,11 @@ impl Speed {
         self.shared_until = now;
     }
 
+    /// Whether anything has ever been measured.
+    pub(super) const fn is_measured(&self) -> bool {
+        self.mark.is_some()
+    }
+
     /// To be given to [`Self::completed`].
     pub(super) const fn mark(&self) -> Begun {
         Begun { share: self.share, spells: self.spells }

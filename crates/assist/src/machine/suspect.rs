@@ -59,6 +59,22 @@ struct Fencing {
     delay: Duration,
 }
 
+impl Watch {
+    pub(super) const fn is_suspected(&self) -> bool {
+        self.suspected
+    }
+
+    /// Without heartbeats silence alone is no reason, so that it does not matter since when this peer has been idle
+    /// (see [`super::canonical`]).
+    pub(super) fn forget_moments(&mut self, now: Moment) {
+        self.idle_since = None;
+        self.not_before = self.not_before.filter(|at| *at > now);
+        for fencing in self.fencing.iter_mut().filter(|fencing| fencing.confirm_at <= now) {
+            fencing.confirm_at = Moment::ZERO;
+        }
+    }
+}
+
 impl Core {
     /// A sign of life.
     pub(super) fn alive(&mut self, now: Moment) {
@@ -201,10 +217,14 @@ impl Core {
                 let old = fencing.incarnation;
                 out.push(Effect::Send(Message::Taken { old, new, count, bytes }));
                 out.push(Effect::Report(Report::TookOver { from: old, figures, why: fencing.why }));
-                self.link.peer = Some(new.max(old));
-                self.link.up = false;
-                self.forget_peer(now);
-                self.watch.empty = true;
+                // A take-over lasts: who has come meanwhile, and died, is another one, of whom the host says so only once.
+                let is_latest = self.link.peer.is_none_or(|known| known <= new.max(old));
+                if is_latest {
+                    self.link.peer = Some(new.max(old));
+                    self.link.up = false;
+                    self.forget_peer(now);
+                    self.watch.empty = true;
+                }
                 self.drop_ranges_of_other();
                 self.asking.expecting = true;
                 self.request_load(now, out);

@@ -22,7 +22,7 @@ pub(super) struct Clockwork {
     /// The moment of the latest event.
     pub(super) latest: Moment,
     /// The timer that is set.
-    armed: Option<Moment>,
+    pub(super) armed: Option<Moment>,
 }
 
 impl Core {

@@ -191,7 +191,7 @@ impl Core {
     }
 
     /// Forgets what is said of lots that are not here any more.
-    fn tidy_book(&mut self) {
+    pub(super) fn tidy_book(&mut self) {
         let w = &self.work;
         let pending = self.owning.pending.iter().flat_map(|p| &p.intervals).copied();
         let units = w.in_flight.iter().chain(&w.retries).chain(&w.awaiting).map(|unit| Interval::from(*unit));

@@ -216,6 +216,23 @@ fn a_refusal_about_a_former_number_says_nothing_about_the_next() {
     assert!(wait_for_fence(&mut desk, LEASE).is_some());
 }
 
+/// A take-over takes as long as its discards. Who came meanwhile, and died, is gone under another number than the one that
+/// was taken over, and the host says so only once.
+#[test]
+fn a_death_that_is_heard_of_during_a_take_over_is_not_forgotten() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.feed(Event::PeerDead { incarnation: OTHER });
+    let (op, _) = fence(&desk).expect("a take-over");
+    let (taken, next) = (Incarnation(OTHER.0 + 1), Incarnation(OTHER.0 + 2));
+    desk.feed(Event::PeerDead { incarnation: next });
+    desk.out.clear();
+    let figures = FencedFigures { incarnation: taken, count: 0, bytes: Bytes(0) };
+    desk.feed(Event::Fenced { op, outcome: Ok(figures) });
+    assert_eq!(desk.core.peer(), (Some(next), false), "the one that came later");
+    assert!(wait_for_fence(&mut desk, LEASE).is_some());
+    assert_eq!(fence(&desk).map(|(_, whom)| whom), Some(next));
+}
+
 /// Number of transfers that the latest event assigned to the process `to`.
 fn given_to(desk: &Desk, to: Incarnation) -> Option<u64> {
     desk.out.iter().find_map(|e| match e {

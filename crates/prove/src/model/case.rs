@@ -3,7 +3,7 @@
 use super::Budget;
 use super::kebab;
 use crate::swarm::Class;
-use crate::{Mutant, Setup};
+use crate::{Durability, Mutant, Setup};
 use std::time::Duration;
 use twinhaul_assist::{Policy, Timing};
 
@@ -21,6 +21,8 @@ pub enum Shape {
     Wide(u8),
     /// So many transfers of one grain, with an older object under each key.
     Old(u8),
+    /// So many transfers of one grain, published before they are durable.
+    Late(u8),
     /// One transfer of so many grains, the first peer's; `balanced` lends ranges of it.
     Ranges(u8),
 }
@@ -33,6 +35,7 @@ impl Shape {
             Self::Halves(n) => format!("halves-{n}"),
             Self::Wide(n) => format!("wide-{n}"),
             Self::Old(n) => format!("old-{n}"),
+            Self::Late(n) => format!("late-{n}"),
             Self::Ranges(n) => format!("ranges-{n}"),
         }
     }
@@ -46,6 +49,7 @@ impl Shape {
             "halves" => Some(Self::Halves(n)),
             "wide" => Some(Self::Wide(n)),
             "old" => Some(Self::Old(n)),
+            "late" => Some(Self::Late(n)),
             "ranges" => Some(Self::Ranges(n)),
             _ => None,
         }
@@ -114,7 +118,7 @@ impl Case {
     pub(super) fn setup(&self) -> Setup {
         let timing = Timing { lease: Some(LEASE), ..Timing::untimed() };
         let (n, first, policy, grains) = match self.shape {
-            Shape::Lots(n) | Shape::Old(n) => (n, n, Policy::Learning, 1),
+            Shape::Lots(n) | Shape::Old(n) | Shape::Late(n) => (n, n, Policy::Learning, 1),
             Shape::Wide(grains) => (1, 1, Policy::Learning, grains),
             Shape::Halves(n) => (n, n.div_ceil(2), Policy::Learning, 1),
             Shape::Ranges(grains) => (1, 1, Policy::Balanced, grains),
@@ -125,6 +129,10 @@ impl Case {
             first: first.into(),
             policy,
             timing,
+            durability: match self.shape {
+                Shape::Late(_) => Durability::End,
+                _ => Durability::Group,
+            },
             ranges: policy == Policy::Balanced,
             letters: 2,
             mutant: self.mutant,

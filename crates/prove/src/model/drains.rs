@@ -3,7 +3,6 @@
 
 use crate::world::{Broken, Survivors, World};
 use std::collections::HashSet;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Mutex, PoisonError};
 use twinhaul_units::PeerId;
 
@@ -39,6 +38,7 @@ impl Drains {
         let mut copy = world.clone();
         let mut path = Vec::new();
         copy.drain_unless(survivors, &mut |world| {
+            world.forget_what_decides_nothing();
             let key = key(world, survivors);
             let known = self.shard(key).contains(&key);
             path.push(key);
@@ -64,5 +64,5 @@ pub(super) fn drained(broken: &Broken, survivors: Survivors) -> Broken {
 }
 
 fn key(world: &World, survivors: Survivors) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one((world, survivors))
+    super::mixed(&(world, survivors))
 }

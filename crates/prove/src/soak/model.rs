@@ -62,7 +62,10 @@ fn cases(options: &Options<'_>) -> Result<Vec<Case>, String> {
     let ticks = options.number("--ticks")?.map_or(0, |n| u8::try_from(n).unwrap_or(u8::MAX));
     let shapes = match (options.word("--shape"), options.number("--n")?) {
         (Some(name), _) => {
-            vec![Shape::parse(name).ok_or("--shape takes lots-N, halves-N, wide-N, old-N or ranges-N")?]
+            vec![
+                Shape::parse(name)
+                    .ok_or("--shape takes lots-N, halves-N, wide-N, old-N, late-N or ranges-N")?,
+            ]
         }
         (None, Some(n)) => {
             vec![
@@ -99,16 +102,25 @@ fn all() -> Vec<Case> {
     cases
 }
 
-/// What the test command searches: small enough for a minute, and every one to its end.
+/// What the test command searches: small enough for some seconds each, and every one to its end.
 pub fn quick() -> Vec<Case> {
-    vec![
+    use Class::{ChangingSource, Crash, Doubling, FailingSync, LostAnswers, PowerLoss};
+    let mut cases = vec![
         Case::new(Shape::Lots(1), &[], 1),
-        Case::new(Shape::Lots(2), &[], 0),
-        Case::new(Shape::Ranges(2), &[], 0),
-        Case::new(Shape::Lots(1), &[Class::FailingSync], 0),
-        Case::new(Shape::Lots(1), &[Class::FailingSync, Class::ChangingSource], 0),
-        Case::new(Shape::Lots(2), &[Class::LostAnswers], 0),
-    ]
+        Case::new(Shape::Lots(1), &[Crash], 0),
+        Case::new(Shape::Lots(1), &[PowerLoss], 0),
+        Case::new(Shape::Late(1), &[PowerLoss], 0),
+        Case::new(Shape::Lots(3), &[], 0),
+        Case::new(Shape::Ranges(3), &[], 0),
+    ];
+    for shape in [Shape::Lots(2), Shape::Ranges(2)] {
+        cases.push(Case::new(shape, &[], 0));
+        for class in [Doubling, LostAnswers, FailingSync, ChangingSource] {
+            cases.push(Case::new(shape, &[class], 0));
+        }
+        cases.push(Case::new(shape, &[LostAnswers, ChangingSource], 0));
+    }
+    cases
 }
 
 /// Searches them all, a row for each; false when something was found.

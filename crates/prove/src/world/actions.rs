@@ -178,13 +178,14 @@ impl World {
                 step(Thread::Finish);
             }
             if p.core.is_some() {
-                step(Thread::Poll);
-                out.extend([
-                    Action::LinkUp { process },
-                    Action::LinkDown { process },
-                    Action::NoticeDeath { process },
-                    Action::NoticeMute { process },
-                ]);
+                let may = [
+                    (self.may_poll(process), Action::Step { process, thread: Thread::Poll }),
+                    (self.may_link_up(process).is_some(), Action::LinkUp { process }),
+                    (self.may_link_down(process), Action::LinkDown { process }),
+                    (self.may_notice_death(process).is_some(), Action::NoticeDeath { process }),
+                    (self.may_notice_mute(process).is_some(), Action::NoticeMute { process }),
+                ];
+                out.extend(may.into_iter().filter(|(may, _)| *may).map(|(_, action)| action));
             }
         }
         out.extend((0..self.letters.len()).map(|letter| Action::Deliver { letter, keep: false }));

@@ -51,7 +51,7 @@ impl World {
         true
     }
 
-    fn close_group(&mut self, at: usize) -> bool {
+    pub(super) fn close_group(&mut self, at: usize) -> bool {
         let limit = self.setup.group.max(1);
         let process = &mut self.processes[at];
         let count = process.settling.len().min(limit);
@@ -69,7 +69,7 @@ impl World {
         true
     }
 
-    fn step_to(&mut self, at: usize, step: GroupStep) {
+    pub(super) fn step_to(&mut self, at: usize, step: GroupStep) {
         if let Some(group) = &mut self.processes[at].group {
             group.step = step;
         }

@@ -21,7 +21,7 @@ pub enum Survivors {
 /// Who hears of every step.
 type Tell<'a> = &'a mut dyn FnMut(Action, &World);
 /// Who knows that a state ends well.
-type Known<'a> = &'a mut dyn FnMut(&World) -> bool;
+type Known<'a> = &'a mut dyn FnMut(&mut World) -> bool;
 
 impl World {
     /// Heals the world and lets it run to its end; leaves what it found broken in it.

@@ -1,15 +1,11 @@
 //! The driver: what the core is told, and what it wants done.
 
 use super::{World, letters::Letter};
-use crate::mutant::Mutant;
 use crate::process::Job;
 use crate::seen::Rare;
 use twinhaul_assist::{Effect, Event, Last, Message, Refusal, Report};
 use twinhaul_ledger::{Assign, AssignWhy, TakeOver};
-use twinhaul_units::{Bytes, Moment, PeerId};
-
-/// For the mutant that hears of a death too late: after ten leases.
-const DEATH_TOLD_AT: u64 = 150_000_000;
+use twinhaul_units::Bytes;
 
 impl World {
     /// Hands an event to the core of a process and carries out what it wants.
@@ -72,22 +68,15 @@ impl World {
             }
             Effect::LoadLots { limit } => {
                 let process = &mut self.processes[at];
-                if process.taking {
+                if process.taking.is_some() {
                     process.later_load = Some(limit);
                 } else {
                     process.jobs.push_back(Job::Load { limit });
                 }
             }
             Effect::Fence { op, incarnation } => {
-                let process = &mut self.processes[at];
-                process.taking = true;
-                let (by, by_incarnation) = (process.me, process.incarnation);
-                process.jobs.push_back(Job::TakeOver(TakeOver {
-                    op: op.0,
-                    by,
-                    by_incarnation,
-                    dead_incarnation: incarnation,
-                }));
+                let (by, by_incarnation) = self.place_of(at);
+                self.wish(at, TakeOver { op: op.0, by, by_incarnation, dead_incarnation: incarnation });
             }
             Effect::Start(unit) => self.start(at, unit, false),
             Effect::Send(message) => self.send(at, message),
@@ -96,6 +85,17 @@ impl World {
             Effect::StartRange(range) => self.start_range(at, range),
             Effect::Split(cut) => self.split(at, cut),
             Effect::Abandon { range } => self.abandon(at, &range),
+        }
+    }
+
+    /// One take-over at a time. The engine refuses another for the time being, and its core asks again; here, where asking
+    /// again takes no time, it waits.
+    fn wish(&mut self, at: usize, take: TakeOver) {
+        let process = &mut self.processes[at];
+        match process.taking {
+            Some(op) if op == take.op => {} // the same number again is the same wish
+            Some(_) => process.later_take_over = Some(take),
+            None => process.begin_to_take(take),
         }
     }
 
@@ -185,76 +185,6 @@ impl World {
         let moved = Bytes(self.processes[at].notes.moved);
         let parts = self.progress(at);
         self.tell(at, Event::Measured { moved, parts });
-    }
-
-    /// Whether the link of a process to the other peer could come up now.
-    pub(crate) fn link_up(&mut self, at: usize) -> bool {
-        let process = &self.processes[at];
-        let (false, Some(core)) = (self.peers_cut || process.frozen, process.core.as_ref()) else {
-            return false;
-        };
-        let Some(other) = self.latest(process.me.other()).map(|at| &self.processes[at]) else { return false };
-        let incarnation = other.incarnation;
-        if other.frozen || other.core.is_none() || core.peer() == (Some(incarnation), true) {
-            return false;
-        }
-        self.tell(at, Event::PeerJoined { incarnation });
-        true
-    }
-
-    /// … or is broken, and this is noticed.
-    pub(crate) fn link_down(&mut self, at: usize) -> bool {
-        let process = &self.processes[at];
-        let Some((Some(known), true)) = process.core.as_ref().map(twinhaul_assist::Core::peer) else {
-            return false;
-        };
-        let lives = |p: &crate::process::Process| p.me == process.me.other() && p.incarnation == known;
-        if process.frozen || (!self.peers_cut && self.processes.iter().any(lives)) {
-            return false;
-        }
-        self.tell(at, Event::PeerLost);
-        true
-    }
-
-    /// No process holds the other peer's place, and there is something that only one there would do.
-    pub(crate) fn notice_death(&mut self, at: usize) -> bool {
-        let process = &self.processes[at];
-        let other = process.me.other();
-        let seen = self.ledger.incarnation(other);
-        let quiet = process.frozen || process.core.is_none() || process.told_dead == Some(seen);
-        let lends = process.wholes.iter().any(|whole| !whole.lent.is_empty());
-        if self.setup.is(Mutant::DeathToldLate) && self.now(process.me) < Moment(DEATH_TOLD_AT) {
-            return false;
-        }
-        if quiet || self.latest(other).is_some() || !(lends || self.owes_something(other)) {
-            return false;
-        }
-        self.processes[at].told_dead = Some(seen);
-        self.tell(at, Event::PeerDead { incarnation: seen });
-        true
-    }
-
-    /// A process took the other peer's place and does not answer: it is there, and not linked.
-    pub(crate) fn notice_mute(&mut self, at: usize) -> bool {
-        let process = &self.processes[at];
-        let Some(core) = process.core.as_ref().filter(|_| !process.frozen) else { return false };
-        let other = process.me.other();
-        let seen = self.ledger.incarnation(other);
-        let mut there = self.processes.iter().filter(|p| p.me == other).peekable();
-        let empty = there.peek().is_none();
-        let answers = there.any(|p| p.incarnation == seen && !p.frozen && p.core.is_some());
-        let told = core.peer().0.is_some_and(|known| known >= seen);
-        if empty || told || self.joined[other.index()] != seen || (answers && !self.peers_cut) {
-            return false;
-        }
-        self.tell(at, Event::PeerJoined { incarnation: seen });
-        self.tell(at, Event::PeerLost);
-        true
-    }
-
-    fn owes_something(&self, peer: PeerId) -> bool {
-        let finishes = self.ledger.finisher() == Some((peer, self.ledger.incarnation(peer)));
-        (finishes && !self.is_over()) || self.ledger.remaining_of(peer) > 0
     }
 
     /// The timer of a process, if it is due.

@@ -223,8 +223,10 @@ impl World {
     /// The take-over is complete: what it brought may be loaded.
     fn resume_loads(&mut self, at: usize) {
         let process = &mut self.processes[at];
-        process.taking = false;
-        if let Some(limit) = process.later_load.take() {
+        process.taking = None;
+        if let Some(take) = process.later_take_over.take() {
+            process.begin_to_take(take);
+        } else if let Some(limit) = process.later_load.take() {
             process.jobs.push_back(Job::Load { limit });
         }
     }
@@ -232,8 +234,7 @@ impl World {
     /// Looks whether this process still has its place, and whether there is nothing left to do: then it claims the last
     /// step of the run.
     pub(crate) fn poll(&mut self, at: usize) -> bool {
-        let process = &self.processes[at];
-        if process.frozen || process.core.is_none() || self.ledger_cut[process.me.index()] {
+        if !self.may_poll(at) {
             return false;
         }
         if !self.is_current(at) {
@@ -241,16 +242,20 @@ impl World {
             self.end_process(at);
             return true;
         }
-        let process = &self.processes[at];
         if self.ledger.is_finished() {
             self.end_process(at);
             return true;
         }
-        if !self.all_settled() || !process.is_idle() || process.finish.is_some() {
-            return false;
-        }
         // What is refused is asked for again at the next poll, in case that the other peer dies while it finishes.
         self.claim_finishing(at)
+    }
+
+    /// Whether anything comes of looking.
+    pub(crate) fn may_poll(&self, at: usize) -> bool {
+        let process = &self.processes[at];
+        let looks = !process.frozen && process.core.is_some() && !self.ledger_cut[process.me.index()];
+        let ends = || !self.is_current(at) || self.ledger.is_finished();
+        looks && (ends() || (self.all_settled() && process.is_idle() && process.finish.is_none()))
     }
 
     /// Who a take-over or an assignment names as its own.
