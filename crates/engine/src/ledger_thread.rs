@@ -175,7 +175,12 @@ pub(crate) fn run(
             Err(e) => DriverEvent::Fatal(e.into()),
         };
         let fatal = matches!(answer, DriverEvent::Fatal(_));
-        if driver.blocking_send(answer).is_err() || fatal {
+        if driver.blocking_send(answer).is_err() {
+            return;
+        }
+        if fatal {
+            // The driver may ask for more before it reads why this ended: it must not take that for the reason.
+            jobs.iter().for_each(drop);
             return;
         }
     }
@@ -334,3 +339,43 @@ const RANGES_LOADED_MAX: usize = 4096;
 pub(crate) const POLL_IDLE: Duration = Duration::from_millis(100);
 /// … and less often while working.
 pub(crate) const POLL_BUSY: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twinhaul_ledger::{NewRun, Process};
+
+    #[test]
+    fn who_was_fenced_hears_that_and_not_that_the_thread_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let run_row = NewRun {
+            id: "r-1".into(),
+            name: "r".into(),
+            profile_hash: "00".into(),
+            policy: "balanced".into(),
+            names: ["alpha".into(), "beta".into()],
+            created_at_ms: 1,
+        };
+        let store = Store::create(&dir.path().join("ledger.sqlite"), &run_row).unwrap();
+        let process = Process { pid: 1, pid_start: 1, boot_id: "b".into(), host: "h".into() };
+        let me = PeerId::First;
+        let mine = store.join(me, &process, 1).unwrap().incarnation;
+        // Another process has this place by now.
+        store.join(me, &process, 2).unwrap();
+        let (to_thread, jobs) = crossbeam_channel::bounded(JOBS_MAX);
+        let (driver, mut answers) = mpsc::channel(8);
+        let thread = std::thread::spawn(move || run(&store, me, mine, &[], &jobs, &driver));
+        let poll = || Job::Poll { head: None, lending: Vec::new(), holding: false };
+        to_thread.send(poll()).unwrap();
+        let told = answers.blocking_recv();
+        let Some(DriverEvent::Fatal(why)) = told else { panic!("{told:?}") };
+        assert!(why.is_fenced(), "{why}");
+        // What a driver asks before it has read that is accepted, and comes to nothing.
+        for _ in 0..2 * JOBS_MAX {
+            to_thread.send(poll()).unwrap();
+        }
+        drop(to_thread);
+        thread.join().unwrap();
+        assert!(answers.blocking_recv().is_none());
+    }
+}

@@ -5,12 +5,13 @@ use std::path::Path;
 use twinhaul_tests::product::Lab;
 use twinhaul_tests::tree;
 
-/// A library of two cartridges, the first with data.
+/// A library of two cartridges, the first with data: the second comes later, or the peers might write to that one.
 fn written() -> Lab {
     let lab = Lab::new();
     tree::small_files(&lab.source(), 20, 2000, 1);
-    library(&lab, 1, 2, 8);
+    library(&lab, 1, 1, 8);
     lab.run_profile(&up(&lab, "", "")).expect_code(0);
+    tape(&lab, &["init", "--add", "1", "--capacity", "8 MiB"]).expect_code(0);
     lab
 }
 
