@@ -180,6 +180,12 @@ impl Board {
         out
     }
 
+    /// A transfer in flight; of one in parts, the row that knows of all of them.
+    pub fn flight(&self, id: u64) -> Option<(PeerId, &InFlight)> {
+        let rows = self.flights().into_iter().filter(|(_, f)| f.id == id);
+        rows.rev().max_by_key(|(_, f)| f.ranges.len())
+    }
+
     /// Slots of both peers.
     pub fn slots_max(&self) -> u32 {
         self.panes.iter().filter_map(|p| p.snapshot.as_ref()).map(|s| s.slots.max).sum()

@@ -62,6 +62,11 @@ impl<T> Ring<T> {
         usize::try_from(id.checked_sub(self.first)?).ok().filter(|i| *i < self.items.len())
     }
 
+    /// The item `id`; `None` when it was forgotten.
+    pub fn by_id(&self, id: u64) -> Option<&T> {
+        self.get(self.index(id)?)
+    }
+
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator {
         self.items.iter()
     }

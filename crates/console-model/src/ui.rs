@@ -4,6 +4,7 @@ use crate::control::{Dialog, Leave, Menu, Prompt};
 use crate::{Page, words::Mood};
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
+use twinhaul_wire::QueueRow;
 
 /// Layers over each other at most; a further one takes the place of the topmost.
 pub const LAYERS_MAX: usize = 4;
@@ -180,6 +181,17 @@ impl Default for Ui {
 impl Ui {
     pub fn top(&self) -> Option<&Layer> {
         self.layers.last()
+    }
+
+    /// A row of the queue that is open, below whatever lies over it, and whose queue that is.
+    pub fn queued(&self, id: u64) -> Option<(PeerId, &QueueRow)> {
+        self.layers.iter().find_map(|layer| match layer {
+            Layer::Queue(view) => {
+                let mut rows = view.page.iter().flat_map(|page| &page.rows);
+                rows.find(|row| row.id == id).map(|row| (view.peer, &**row))
+            }
+            _ => None,
+        })
     }
 
     pub(crate) fn push(&mut self, layer: Layer) {

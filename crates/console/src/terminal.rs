@@ -60,7 +60,7 @@ pub(crate) fn ours() -> bool {
     OURS.load(Ordering::SeqCst)
 }
 
-/// Writes a sequence that draws nothing, while the terminal is ours.
+/// Writes in one piece, while the terminal is ours.
 pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if ours() { out.write_all(bytes).and_then(|()| out.flush()) } else { Ok(()) }
@@ -79,8 +79,7 @@ impl Write for FrameWriter {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        let written = if ours() { out.write_all(&self.frame).and_then(|()| out.flush()) } else { Ok(()) };
+        let written = write(&self.frame);
         self.frame.clear();
         written
     }

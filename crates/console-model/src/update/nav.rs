@@ -125,33 +125,35 @@ fn drill(model: &mut Model) -> Vec<Effect> {
         model.ui.layers.pop();
         return Vec::new();
     }
-    let subject = match model.focus() {
+    match model.focus() {
         Panel::Peer(peer) => return queue::open(model, peer),
-        Panel::Plot | Panel::Storage => {
-            model.ui.expanded = true;
-            return Vec::new();
+        Panel::Plot | Panel::Storage => model.ui.expanded = true,
+        _ => {
+            if let Some(subject) = subject(model) {
+                model.ui.push(Layer::Detail { subject, scroll: 0 });
+            }
         }
-        Panel::Flight => {
-            let flights = model.board().flights();
-            let index = flight_index(model.ui.flight, &flights);
-            flights.get(index).map(|(_, f)| Subject::Transfer(f.id))
-        }
-        Panel::Assist => tail_id(model, model.ui.assist, |m| &m.board().timeline).map(Subject::Beat),
-        Panel::Log => tail_id(model, model.ui.log, |m| &m.board().events).map(Subject::Line),
-        Panel::Messages => tail_id(model, model.ui.messages, |m| &m.desk.notes).map(Subject::Note),
-    };
-    if let Some(subject) = subject {
-        model.ui.push(Layer::Detail { subject, scroll: 0 });
     }
     Vec::new()
 }
 
-pub(super) fn tail_id<T>(
-    model: &Model,
-    cursor: Cursor,
-    ring: impl Fn(&Model) -> &crate::ring::Ring<T>,
-) -> Option<u64> {
-    let ring = ring(model);
+/// What the selected row of the focused panel is about.
+pub(super) fn subject(model: &Model) -> Option<Subject> {
+    match model.focus() {
+        Panel::Flight => selected_flight(model).map(|f| Subject::Transfer(f.id)),
+        Panel::Assist => tail_id(model.ui.assist, &model.board().timeline).map(Subject::Beat),
+        Panel::Log => tail_id(model.ui.log, &model.board().events).map(Subject::Line),
+        Panel::Messages => tail_id(model.ui.messages, &model.desk.notes).map(Subject::Note),
+        Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
+    }
+}
+
+pub(super) fn selected_flight(model: &Model) -> Option<&InFlight> {
+    let flights = model.board().flights();
+    flights.get(flight_index(model.ui.flight, &flights)).map(|(_, f)| *f)
+}
+
+fn tail_id<T>(cursor: Cursor, ring: &crate::ring::Ring<T>) -> Option<u64> {
     let last = ring.len().checked_sub(1).map(|i| ring.id(i));
     cursor.id.filter(|id| ring.index(*id).is_some()).or(last)
 }

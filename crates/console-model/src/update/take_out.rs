@@ -10,7 +10,7 @@ use crate::words::event::log_line;
 use crate::{Effect, Model, fit};
 use serde_json::{Value, json};
 use twinhaul_units::PeerId;
-use twinhaul_wire::{Event, InFlight, QueueRow};
+use twinhaul_wire::{Event, InFlight};
 
 /// Events that a saved state has, the newest.
 const EVENTS_SAVED: usize = 200;
@@ -63,42 +63,23 @@ fn selected(model: &Model) -> Option<Row> {
         Some(Layer::Queue(view)) => of_queue(model, view.id?),
         Some(Layer::Detail { subject, .. }) => of_subject(model, *subject),
         Some(_) => None,
-        None => match model.focus() {
-            Panel::Flight => {
-                let flights = model.board().flights();
-                let (_, flight) = flights.get(nav::flight_index(model.ui.flight, &flights))?;
-                Some(of_flight(flight))
-            }
-            Panel::Assist => of_subject(
-                model,
-                Subject::Beat(nav::tail_id(model, model.ui.assist, |m| &m.board().timeline)?),
-            ),
-            Panel::Log => {
-                of_subject(model, Subject::Line(nav::tail_id(model, model.ui.log, |m| &m.board().events)?))
-            }
-            Panel::Messages => {
-                of_subject(model, Subject::Note(nav::tail_id(model, model.ui.messages, |m| &m.desk.notes)?))
-            }
-            Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
-        },
+        // The very row: of a transfer in parts there are several.
+        None if model.focus() == Panel::Flight => nav::selected_flight(model).map(of_flight),
+        None => of_subject(model, nav::subject(model)?),
     }
 }
 
 fn of_subject(model: &Model, subject: Subject) -> Option<Row> {
     let board = model.board();
     match subject {
-        Subject::Transfer(id) => {
-            let flight = board.flights().into_iter().find(|(_, f)| f.id == id).map(|(_, f)| of_flight(f));
-            flight.or_else(|| of_queue(model, id))
-        }
-        Subject::Beat(id) => {
-            board.timeline.index(id).and_then(|i| board.timeline.get(i)).map(|e| of_event(model, e))
-        }
-        Subject::Line(id) => {
-            board.events.index(id).and_then(|i| board.events.get(i)).map(|e| of_event(model, e))
-        }
+        Subject::Transfer(id) => match board.flight(id) {
+            Some((_, flight)) => Some(of_flight(flight)),
+            None => of_queue(model, id),
+        },
+        Subject::Beat(id) => board.timeline.by_id(id).map(|e| of_event(model, e)),
+        Subject::Line(id) => board.events.by_id(id).map(|e| of_event(model, e)),
         Subject::Note(id) => {
-            let note = model.desk.notes.index(id).and_then(|i| model.desk.notes.get(i))?;
+            let note = model.desk.notes.by_id(id)?;
             Some(Row { text: note.text.clone(), json: json!({ "at_ms": note.at_ms, "text": note.text }) })
         }
         Subject::Problems => {
@@ -113,15 +94,9 @@ fn of_flight(flight: &InFlight) -> Row {
     Row { text: flight.key.key.clone(), json: json!(flight) }
 }
 
-/// A row of the queue that is open, below whatever lies over it.
 fn of_queue(model: &Model, id: u64) -> Option<Row> {
-    let of = |row: &QueueRow| Row { text: row.key.key.clone(), json: json!(row) };
-    model.ui.layers.iter().find_map(|layer| match layer {
-        Layer::Queue(view) => {
-            view.page.iter().flat_map(|p| &p.rows).find(|row| row.id == id).map(|row| of(row))
-        }
-        _ => None,
-    })
+    let (_, row) = model.ui.queued(id)?;
+    Some(Row { text: row.key.key.clone(), json: json!(row) })
 }
 
 fn of_event(model: &Model, event: &Event) -> Row {

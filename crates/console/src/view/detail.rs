@@ -3,7 +3,7 @@
 use super::paint::{Brush, Part, mood, part};
 use crate::skin::Role;
 use std::time::Duration;
-use twinhaul_console_model::ui::{Layer, Subject};
+use twinhaul_console_model::ui::Subject;
 use twinhaul_console_model::words::{self, event::log_line, explain::explain};
 use twinhaul_console_model::{Model, fit};
 use twinhaul_units::{Bytes, PeerId, Rate};
@@ -29,7 +29,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, subject: Subject, scrol
 fn ring_event(model: &Model, id: u64, timeline: bool) -> Option<&Event> {
     let board = model.board();
     let ring = if timeline { &board.timeline } else { &board.events };
-    ring.index(id).and_then(|i| ring.get(i))
+    ring.by_id(id)
 }
 
 fn wrapped(text: &str, width: usize, role: Role) -> Vec<Vec<Part>> {
@@ -53,8 +53,7 @@ fn moment(model: &Model, event: Option<&Event>, width: usize) -> Vec<Vec<Part>> 
 }
 
 fn note(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
-    let notes = &model.desk.notes;
-    let Some(note) = notes.index(id).and_then(|i| notes.get(i)) else {
+    let Some(note) = model.desk.notes.by_id(id) else {
         return vec![vec![part("no longer kept", Role::Dim)]];
     };
     let mut lines = vec![vec![part(super::time(model, note.at_ms), Role::Strong)], Vec::new()];
@@ -63,21 +62,10 @@ fn note(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
 }
 
 fn transfer(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
-    let board = model.board();
-    // Of a transfer in parts, the row that knows of all of them.
-    let rows = board.flights().into_iter().filter(|(_, f)| f.id == id);
-    let flying = rows.rev().max_by_key(|(_, f)| f.ranges.len()).map(|(p, f)| (p, f.clone()));
-    if let Some((peer, flight)) = flying {
-        return in_flight(model, peer, &flight, width);
+    if let Some((peer, flight)) = model.board().flight(id) {
+        return in_flight(model, peer, flight, width);
     }
-    let row = model.ui.layers.iter().find_map(|layer| match layer {
-        Layer::Queue(view) => {
-            let rows = view.page.iter().flat_map(|page| page.rows.iter());
-            rows.map(|row| (view.peer, &**row)).find(|(_, row)| row.id == id)
-        }
-        _ => None,
-    });
-    match row {
+    match model.ui.queued(id) {
         Some((peer, row)) => queued(model, peer, row, width),
         None => {
             vec![vec![part("no longer in flight: it is done, or it waits for another attempt", Role::Plain)]]

@@ -29,7 +29,7 @@ pub(super) struct Ranges {
     /// Cuts that the ledger has not decided about, by the number of their assignment.
     undecided: BTreeMap<u64, Vec<Cutting>>,
     /// Ends of lent ranges that the ledger is asked to hold apart, and what the core wanted.
-    splits: BTreeMap<Key, Cut>,
+    splits: BTreeMap<(TransferId, u64), Cut>,
     /// Further cuts of one of those; one at a time. At most as many as there are slots.
     later_splits: Vec<Cut>,
 }
@@ -68,6 +68,12 @@ fn key(range: &ByteRange) -> Key {
 }
 
 impl Guest {
+    /// For the next free slot. The object's home may want other boundaries than ours; a lent range is cut on leaves.
+    fn new(range: ByteRange, object: SharedObject, row: Row) -> Self {
+        let part = Arc::new(Part::new(range.from, range.to, RANGE_ALIGN));
+        Self { object, row, part, range, stage: Stage::Waiting, abandoned: false }
+    }
+
     fn held(&self) -> HeldRange {
         HeldRange {
             id: self.range.id,
@@ -179,7 +185,7 @@ impl Driver {
         }
         if let Some(tail) = self.tail_of_guest(&cut) {
             // The other peer's transfer: the ledger must hold the two apart first.
-            self.ranges.splits.insert((tail.id, tail.from, false), cut);
+            self.ranges.splits.insert((tail.id, tail.from), cut);
             return self.ledger(Job::SplitRange(tail));
         }
         let made = self.shared.wholes.get(cut.id).and_then(|whole| {
@@ -201,7 +207,7 @@ impl Driver {
 
     /// The ledger has decided whether the end of a lent range is a range of its own.
     pub(super) fn on_guest_split(&mut self, tail: &HeldRange, made: bool) -> Result<()> {
-        let Some(cut) = self.ranges.splits.remove(&(tail.id, tail.from, false)) else { return Ok(()) };
+        let Some(cut) = self.ranges.splits.remove(&(tail.id, tail.from)) else { return Ok(()) };
         self.guest_is_split(cut, tail, made)?;
         let next = |later: &Cut| (later.id, later.from) == (cut.id, cut.from);
         match self.ranges.later_splits.iter().position(next) {
@@ -225,9 +231,7 @@ impl Driver {
         guest.part.decide(made);
         let range = ByteRange { from: tail.from, to: tail.to, ..guest.range };
         if made {
-            let (object, row) = (guest.object.clone(), guest.row.clone());
-            let part = Arc::new(Part::new(tail.from, tail.to, RANGE_ALIGN));
-            let guest = Guest { object, row, part, range, stage: Stage::Waiting, abandoned: false };
+            let guest = Guest::new(range, guest.object.clone(), guest.row.clone());
             self.ranges.guests.insert(key(&range), guest);
         }
         self.tell_core(Event::Split { cut, range: made.then_some(range) })

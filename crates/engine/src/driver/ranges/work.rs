@@ -41,10 +41,7 @@ impl Driver {
                 // The end of one that was divided here: known since then.
                 continue;
             } else {
-                // The object's home may want other boundaries than ours; a lent range is cut on leaves.
-                let part = Arc::new(Part::new(span.from, span.to, twinhaul_ledger::RANGE_ALIGN));
-                let guest = Guest { object, row, part, range, stage: Stage::Waiting, abandoned: false };
-                self.ranges.guests.insert(key(&range), guest);
+                self.ranges.guests.insert(key(&range), Guest::new(range, object, row));
             }
             ranges.push(range);
         }
