@@ -9,7 +9,6 @@
     reason = "tests: a step that fails is a test that fails, and says so"
 )]
 
-use rustix::process::Signal;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use twinhaul_tests::product::run::{CONDITION_WAIT_MAX, Run, assert_conserved};
@@ -227,7 +226,7 @@ fn a_frozen_helper_is_taken_over() {
     file(&lab, "large", 64 * MIB + 5, 8);
     let run = lab.start(&profile(&lab));
     let (_, helper) = until_lent(&run);
-    processes::signal(run.pid(&helper).expect("the helper has a process"), Signal::STOP);
+    processes::freeze(run.pid(&helper).expect("the helper has a process"));
     unlimited(&run);
     examine(&run);
     let taken = run.kinds().iter().any(|k| matches!(k, EventKind::TakenOver { .. }));
@@ -240,7 +239,7 @@ fn a_frozen_home_is_taken_over() {
     file(&lab, "large", 64 * MIB + 5, 9);
     let run = lab.start(&profile(&lab));
     let (home, _) = until_lent(&run);
-    processes::signal(run.pid(&home).expect("the home has a process"), Signal::STOP);
+    processes::freeze(run.pid(&home).expect("the home has a process"));
     unlimited(&run);
     examine(&run);
     let taken = run.kinds().iter().any(|k| matches!(k, EventKind::TakenOver { .. }));

@@ -75,7 +75,7 @@ impl Stream {
 
     /// Whether the open data set should close now.
     pub(crate) fn is_time(&self) -> bool {
-        let (barcode, due) = {
+        let (barcode, due, rests) = {
             let state = self.lock();
             let Some(set) = &state.set else { return false };
             let now = Instant::now();
@@ -85,9 +85,10 @@ impl Stream {
                 || set.total() >= self.close_bytes
                 || set.opened.elapsed() >= self.close_age
                 || (state.pressing > 0 && (nobody || quiet));
-            (set.barcode().to_owned(), due)
+            (set.barcode().to_owned(), due, nobody && quiet)
         };
-        due || self.deck.must_yield(&barcode)
+        // Nobody has asked for its durability yet, nothing is on its way to it, and others wait for the drive.
+        due || self.deck.must_yield(&barcode) || (rests && self.deck.pressure(&barcode) > 0)
     }
 
     /// What the target does beside its calls: closes data sets that are old or in the way, unmounts what idles.
