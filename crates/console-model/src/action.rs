@@ -47,6 +47,7 @@ pub enum Action {
     Drain,
     Retry,
     Stop,
+    Undo,
     NextTarget,
     Confirm,
     NextButton,

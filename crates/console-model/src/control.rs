@@ -4,7 +4,7 @@
 use crate::{To, ring::Ring, ui::Note};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use twinhaul_units::{Moment, PeerId};
+use twinhaul_units::{Moment, PeerId, Share};
 use twinhaul_wire::{Command, Preview};
 
 /// A dialog takes its `y` or Enter only so long after it was drawn: a key meant for what was there before must not
@@ -18,6 +18,8 @@ pub const REPLY_WITHIN: Duration = Duration::from_secs(10);
 pub const PENDING_MAX: usize = 64;
 /// Characters that a prompt takes at most.
 pub const INPUT_MAX: usize = 64;
+/// Controls that can be taken back, the newest.
+pub const DEEDS_MAX: usize = 16;
 /// Notes kept in panel 7.
 pub const NOTES_MAX: usize = 1_000;
 
@@ -80,6 +82,24 @@ pub struct Order {
     pub verb: String,
 }
 
+/// What takes a control back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inverse {
+    /// These orders.
+    Orders(Vec<Order>),
+    /// A rebalance to this share of the first peer.
+    Share(Share),
+}
+
+/// A control that was done and can be taken back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deed {
+    /// When its orders were sent: those of one dialog at the same moment.
+    pub sent: Moment,
+    pub verb: String,
+    pub inverse: Inverse,
+}
+
 /// What a peer answered when asked what would happen.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Forecast {
@@ -111,6 +131,8 @@ pub struct Dialog {
     pub forecasts: Vec<Forecast>,
     /// A word that must be typed, and what is typed so far.
     pub typed: Option<(String, String)>,
+    /// It takes the last deed back.
+    pub undoes: bool,
     pub focus: Button,
     /// When it was first seen with its present content.
     pub drawn: Option<Moment>,
@@ -192,6 +214,8 @@ pub enum Purpose {
     Forecast,
     /// To do something; the reply becomes a note.
     Act,
+    /// As that, to take back what was done before.
+    Undo,
     /// To stop the run on the way out.
     LeaveAfter { drain: bool },
 }
@@ -202,6 +226,8 @@ pub struct Pending {
     pub order: Order,
     pub purpose: Purpose,
     pub sent: Moment,
+    /// What takes it back, if it is done and anything does.
+    pub inverse: Option<Inverse>,
 }
 
 /// Requests under way, and the notes of what came of earlier ones.
@@ -209,11 +235,13 @@ pub struct Pending {
 pub struct Desk {
     pub pending: BTreeMap<u64, Pending>,
     pub notes: Ring<Note>,
+    /// Oldest first; at most [`DEEDS_MAX`].
+    pub deeds: Vec<Deed>,
     pub(crate) next_id: u64,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { pending: BTreeMap::new(), notes: Ring::new(NOTES_MAX), next_id: 1 }
+        Self { pending: BTreeMap::new(), notes: Ring::new(NOTES_MAX), deeds: Vec::new(), next_id: 1 }
     }
 }

@@ -10,6 +10,7 @@ pub mod nav;
 mod queue;
 mod replies;
 mod take_out;
+mod undo;
 
 use crate::{Effect, Model, Msg};
 use twinhaul_units::Moment;

@@ -131,13 +131,32 @@ impl Catalogue {
         tx.prepare_cached("INSERT INTO line(text) VALUES(?)")?.execute([line.text()]).map(|_| ())
     }
 
-    /// Lines that are on no manifest yet, with their numbers, oldest first.
-    pub(crate) fn lines(&self, most: usize) -> Result<Vec<(i64, String)>> {
-        self.read("read notes", |c| {
-            let mut s = c.prepare_cached("SELECT id, text FROM line ORDER BY id LIMIT ?")?;
-            s.query_map([most], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+    /// For a data set that closes now: its place in the order in which data sets closed, and the lines that go into it.
+    ///
+    /// Both at one moment: a line may tell of an object of a data set that was begun later, on another drive, and closed
+    /// before. What is read back in this order never tells of what is not there yet.
+    pub(crate) fn closing(&self, most: usize) -> Result<(u64, Lines)> {
+        let next = "INSERT INTO meta VALUES('closed', '1') ON CONFLICT(key) DO UPDATE SET value = value + 1 RETURNING value";
+        let wrong = |e: rusqlite::Error| fail::catalogue("close a data set", &e);
+        // On disk with the data set itself: until then nobody counts on it.
+        self.note("close a data set", |tx| {
+            let closed = tx.query_row(next, [], |r| r.get::<_, String>(0)).map_err(wrong)?;
+            Ok((closed.parse().unwrap_or(0), lines_of(tx, most).map_err(wrong)?))
         })
     }
+
+    /// Lines that are on no manifest yet, with their numbers, oldest first.
+    pub(crate) fn lines(&self, most: usize) -> Result<Lines> {
+        self.read("read notes", |c| lines_of(c, most))
+    }
+}
+
+/// What happened to names, with the number of each.
+pub(crate) type Lines = Vec<(i64, String)>;
+
+fn lines_of(c: &Connection, most: usize) -> Sql<Lines> {
+    let mut s = c.prepare_cached("SELECT id, text FROM line ORDER BY id LIMIT ?")?;
+    s.query_map([most], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
 }
 
 pub(crate) type Sql<T> = rusqlite::Result<T>;

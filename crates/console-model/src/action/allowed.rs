@@ -1,7 +1,7 @@
 //! When an action is on, and why it is off; and the verb on the command line that it equals.
 
 use super::Why;
-use crate::control::{Menu, Target};
+use crate::control::{Inverse, Menu, Target};
 use crate::ui::Layer;
 use crate::{Model, SizeClass, control};
 use twinhaul_units::PeerId;
@@ -104,4 +104,24 @@ pub(super) fn retry_control(model: &Model) -> Result<(), Why> {
 pub(super) fn stop_control(model: &Model) -> Result<(), Why> {
     may_control(model)?;
     if model.live.run_link.is_up() { Ok(()) } else { Err("the supervisor is not connected".into()) }
+}
+
+pub(super) fn undo_control(model: &Model) -> Result<(), Why> {
+    if model.desk.deeds.is_empty() {
+        return Err("nothing done here that can be undone".into());
+    }
+    both_connected(model)
+}
+
+/// The verbs that take the last deed back.
+pub(super) fn undo_verb(model: &Model) -> Option<String> {
+    match &model.desk.deeds.last()?.inverse {
+        Inverse::Orders(orders) => {
+            Some(orders.iter().map(|o| o.verb.as_str()).collect::<Vec<_>>().join("; "))
+        }
+        Inverse::Share(share) => {
+            let first = Some(model.names().name(PeerId::First));
+            Some(Command::Rebalance { keep: share.get(), dry_run: false }.verb(&model.run, first))
+        }
+    }
 }

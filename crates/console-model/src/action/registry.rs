@@ -2,7 +2,7 @@
 
 use super::allowed::{
     always, big_enough, both_connected, current_ratio, has_problems, no_verb, one_peer_control, peer_control,
-    retry_control, stage_fits, stop_control, verb,
+    retry_control, stage_fits, stop_control, undo_control, undo_verb, verb,
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
 use crate::Model;
@@ -97,7 +97,7 @@ pub const REGISTRY: &[Row] = &[
         enabled: stage_fits,
         ..look(Action::Stage, "stage", "stage", "stage: who helps whom, large", &["v"], Group::Look, 10)
     },
-    look(Action::Times, "times", "times", "clock, ago, since start", &["t"], Group::Look, 8),
+    look(Action::Times, "times", "times", "clock, ago, since start", &["t"], Group::Look, 11),
     look(Action::ZoomIn, "zoom-in", "zoom", "graph: shorter window", &["+", "="], Group::Look, 0),
     look(Action::ZoomOut, "zoom-out", "zoom", "graph: longer window", &["-"], Group::Look, 0),
     look(Action::Copy, "copy", "copy", "copy row: path or line", &["y"], Group::Look, 0),
@@ -106,6 +106,11 @@ pub const REGISTRY: &[Row] = &[
     Row {
         enabled: big_enough,
         ..look(Action::Control, "control", "control", "run control menu", &["x"], Group::Control, 2)
+    },
+    Row {
+        enabled: undo_control,
+        verb: undo_verb,
+        ..look(Action::Undo, "undo", "undo", "undo last control; asks", &["u"], Group::Control, 8)
     },
     change(Action::Pause, "pause", "start nothing new", &["p"], Danger::Confirm, peer_control, |m| {
         verb(m, &Command::Pause)

@@ -5,7 +5,7 @@ use super::{data, dialog, key, replies};
 use crate::action::{self, Action, REGISTRY, Row, Scope};
 use crate::control::{INPUT_MAX, Menu, Order, Prompt, Purpose, Question, Target};
 use crate::ui::{Layer, Panel};
-use crate::words::Mood;
+use crate::words::{self, Mood};
 use crate::{Chord, Effect, Key, Model, To};
 use twinhaul_units::{PeerId, RATIO_MAX, RATIO_MIN, Rate, Ratio, Share};
 use twinhaul_wire::Command;
@@ -141,7 +141,7 @@ fn answered(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
     let typed = prompt.input.trim();
     let typed = if typed.is_empty() { prompt.default.as_str() } else { typed };
     let outcome = match prompt.question {
-        Question::Share => share(typed).map(|share| rebalance(model, share)),
+        Question::Share => share(typed).map(|share| rebalance(model, share, None)),
         Question::Ratio => Ratio::parse(typed).map_err(|e| e.to_string()).map(|ratio| {
             let share = format!("{:.0} %", ratio.get() * 100.0);
             let text = format!(
@@ -178,7 +178,8 @@ fn limit(typed: &str) -> Result<Option<u64>, String> {
     Rate::parse(typed).map(|rate| Some(rate.0)).map_err(|e| format!("{e}, or none"))
 }
 
-fn rebalance(model: &mut Model, share: Share) -> Vec<Effect> {
+/// `undoes`: what it takes back.
+pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<String>) -> Vec<Effect> {
     let keeps = [share.get(), 1.0 - share.get()];
     let order = |peer: PeerId, dry_run: bool| {
         let command = Command::Rebalance { keep: keeps[peer.index()], dry_run };
@@ -190,8 +191,13 @@ fn rebalance(model: &mut Model, share: Share) -> Vec<Effect> {
     let questions = PeerId::BOTH.map(|peer| order(peer, true)).to_vec();
     let [first, second] = keeps.map(|k| format!("{:.0}", k * 100.0));
     let title = format!("Rebalance {first}/{second}  (preview)");
-    let text = "Ratios stay as they are. What is in flight is not touched.";
-    preview(model, "rebalance", title, vec![text.into()], orders, questions)
+    let mut text: Vec<String> = undoes.iter().cloned().collect();
+    text.push("Ratios stay as they are. What is in flight is not touched.".into());
+    let effects = preview(model, "rebalance", title, text, orders, questions);
+    if let Some(Layer::Dialog(dialog)) = model.ui.layers.last_mut() {
+        dialog.undoes = undoes.is_some();
+    }
+    effects
 }
 
 /// Always the whole run: one peer without the other is what drain is for.
@@ -237,29 +243,29 @@ fn confirm(
     let title = title(model, &what, target);
     let orders = orders(model, target, command);
     let mut lines: Vec<String> = text.iter().map(ToString::to_string).collect();
-    lines.extend(now_lines(model, target, command));
+    lines.extend(orders.iter().filter_map(|order| now_line(model, order)));
     dialog::open(model, dialog::new(title, go, lines, orders, None));
     Vec::new()
 }
 
-/// What is so far, for controls that set a value.
-fn now_lines(model: &Model, target: Target, command: &Command) -> Vec<String> {
-    let line = |peer: PeerId| {
-        let s = model.live.pane(peer).snapshot.as_ref()?;
-        let name = model.names().name(peer);
-        match command {
-            Command::Ratio { value } => {
-                let clamp = format!("allowed {RATIO_MIN:.2} to {RATIO_MAX:.2}");
-                Some(format!("{name}: now {:.2}, after {value:.2} ({clamp})", s.ratio))
-            }
-            Command::Limit { rate } => {
-                let words = |r: Option<u64>| r.map_or("no limit".into(), |r| Rate(r).to_string());
-                Some(format!("{name}: now {}, after {}", words(s.limit), words(*rate)))
-            }
-            _ => None,
+/// What is so far and what will be, for controls that set something.
+pub(super) fn now_line(model: &Model, order: &Order) -> Option<String> {
+    let To::Peer(peer) = order.to else { return None };
+    let s = model.live.pane(peer).snapshot.as_ref()?;
+    let name = model.names().name(peer);
+    match &order.command {
+        Command::Ratio { value } => {
+            let clamp = format!("allowed {RATIO_MIN:.2} to {RATIO_MAX:.2}");
+            Some(format!("{name}: now {:.2}, after {value:.2} ({clamp})", s.ratio))
         }
-    };
-    target.peers().into_iter().filter_map(line).collect()
+        Command::Limit { rate } => {
+            let words = |r: Option<u64>| r.map_or("no limit".into(), |r| Rate(r).to_string());
+            Some(format!("{name}: now {}, after {}", words(s.limit), words(*rate)))
+        }
+        Command::Pause => Some(format!("{name}: pauses; it has {} in flight", s.in_flight.len())),
+        Command::Resume => Some(format!("{name}: goes on; {} queued", words::how_many(s.queue.transfers))),
+        _ => None,
+    }
 }
 
 fn preview(

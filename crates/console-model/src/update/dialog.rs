@@ -21,6 +21,7 @@ pub(super) fn new(
         orders,
         forecasts: Vec::new(),
         typed: type_name.map(|name| (name, String::new())),
+        undoes: false,
         focus: Button::Cancel,
         drawn: None,
     }
@@ -99,5 +100,9 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
 fn send(model: &mut Model) -> Vec<Effect> {
     let Some(Layer::Dialog(dialog)) = model.ui.layers.pop() else { return Vec::new() };
     let orders: Vec<Order> = dialog.worth_sending().into_iter().cloned().collect();
-    orders.into_iter().flat_map(|order| replies::send(model, order, Purpose::Act)).collect()
+    let purpose = if dialog.undoes { Purpose::Undo } else { Purpose::Act };
+    if dialog.undoes {
+        model.desk.deeds.pop();
+    }
+    orders.into_iter().flat_map(|order| replies::send(model, order, purpose)).collect()
 }

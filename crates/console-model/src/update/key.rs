@@ -1,6 +1,6 @@
 //! From a key to what it does: the topmost layer first, then the registry. No key is interpreted anywhere else.
 
-use super::{control, data, dialog, help, leave, nav, take_out};
+use super::{control, data, dialog, help, leave, nav, take_out, undo};
 use crate::action::{self, Action, Danger, Row, Scope};
 use crate::control::HELD_DOWN;
 use crate::ui::Layer;
@@ -78,6 +78,7 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         Action::Save => take_out::save(model),
         Action::Help => help::open(model),
         Action::Control => control::open(model),
+        Action::Undo => undo::open(model),
         Action::Quit if model.live.ended().is_some() => vec![Effect::Leave(ended(model))],
         Action::Quit => leave::open(model),
         Action::Pause

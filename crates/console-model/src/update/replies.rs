@@ -1,7 +1,7 @@
 //! Requests and what came of them. Every request ends as a note: done, refused with the reason and the next command,
 //! or without a reply; nothing vanishes.
 
-use super::dialog;
+use super::{dialog, undo};
 use crate::control::{Forecast, Order, PENDING_MAX, Pending, Purpose, REPLY_WITHIN};
 use crate::ui::{Note, Toast};
 use crate::{Effect, Left, Model, To, words::Mood};
@@ -17,13 +17,25 @@ pub(super) fn send(model: &mut Model, order: Order, purpose: Purpose) -> Vec<Eff
     model.desk.next_id += 1;
     let request = Request { id, by: "console".into(), command: order.command.clone() };
     let to = order.to;
-    model.desk.pending.insert(id, Pending { order, purpose, sent: model.now });
+    // What was taken back is not taken back again: going on with `u` leads to what was done before it.
+    let inverse = if purpose == Purpose::Act { undo::inverse(model, &order) } else { None };
+    model.desk.pending.insert(id, Pending { order, purpose, sent: model.now, inverse });
     vec![Effect::Send(to, request)]
 }
 
 pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     let Some(pending) = model.desk.pending.remove(&reply.id) else { return Vec::new() };
     let verb = &pending.order.verb;
+    if let (Some(inverse), CommandResult::Done(_)) = (pending.inverse, &reply.result) {
+        undo::done(model, pending.sent, verb, inverse);
+    }
+    let undo = if pending.purpose == Purpose::Act
+        && model.desk.deeds.last().is_some_and(|d| d.sent == pending.sent)
+    {
+        "; u takes it back"
+    } else {
+        ""
+    };
     match (pending.purpose, reply.result) {
         (Purpose::Forecast, CommandResult::Preview(preview)) => {
             dialog::forecast(model, &pending.order, Forecast::Moves(preview));
@@ -49,8 +61,10 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             note(model, Mood::Bad, &text);
         }
         (Purpose::LeaveAfter { drain }, _) => return vec![Effect::Leave(Left::Stopped { drain })],
-        (Purpose::Act, CommandResult::Done(what)) => note(model, Mood::Good, &format!("{what}  ({verb})")),
-        (Purpose::Act, _) => note(model, Mood::Good, &format!("done  ({verb})")),
+        (Purpose::Act | Purpose::Undo, CommandResult::Done(what)) => {
+            note(model, Mood::Good, &format!("{what}{undo}  ({verb})"));
+        }
+        (Purpose::Act | Purpose::Undo, _) => note(model, Mood::Good, &format!("done  ({verb})")),
     }
     Vec::new()
 }

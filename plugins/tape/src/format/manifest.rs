@@ -16,7 +16,9 @@ const VERSION: u64 = 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// The first one.
-    Head { library: String, serial: u64, dsn: String, at: String },
+    /// `closed`: the data set's place in the order in which data sets closed, which is not that of their serial numbers where
+    /// two drives write; old manifests have none.
+    Head { library: String, serial: u64, closed: Option<u64>, dsn: String, at: String },
     /// An object in this data set.
     Object(Object),
     /// A directory or symlink.
@@ -151,10 +153,13 @@ impl Line {
         };
         let mut set = |name: &str, value: Value| out.insert(name.to_owned(), value);
         match self {
-            Self::Head { library, serial, dsn, at } => {
+            Self::Head { library, serial, closed, dsn, at } => {
                 set("twinhaul", VERSION.into());
                 set("library", library.as_str().into());
                 set("serial", (*serial).into());
+                if let Some(closed) = closed {
+                    set("closed", (*closed).into());
+                }
                 set("dsn", dsn.as_str().into());
                 set("at", at.as_str().into());
             }
@@ -205,6 +210,7 @@ impl Line {
             return Some(Self::Head {
                 library: word("library")?,
                 serial: number("serial")?,
+                closed: number("closed"),
                 dsn: word("dsn")?,
                 at: word("at")?,
             });
@@ -284,7 +290,8 @@ mod tests {
             meta: vec![("k".to_owned(), "a b".to_owned())],
         };
         let lines = [
-            Line::Head { library: "u".into(), serial: 3, dsn: "D".into(), at: "t".into() },
+            Line::Head { library: "u".into(), serial: 3, closed: Some(2), dsn: "D".into(), at: "t".into() },
+            Line::Head { library: "u".into(), serial: 3, closed: None, dsn: "D".into(), at: "t".into() },
             Line::Object(object),
             Line::Node { key: b"s".to_vec(), attrs: link },
             Line::Link { key: b"s2".to_vec(), to: b"s\xff".to_vec() },

@@ -1,4 +1,4 @@
-//! From cartridges to the catalogue: what the manifests say, in the order of the data sets (tape-format.md, "what a rebuild knows").
+//! From cartridges to the catalogue: what the manifests say, in the order in which the data sets closed (tape-format.md, "what a rebuild knows").
 //!
 //! The latest of each name wins, voids are none, later tombstones count. What was durable and never published cannot be told from what
 //! was, and becomes visible, unless the catalogue still knows the attempt as private.
@@ -34,6 +34,8 @@ pub(crate) struct Found {
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) closed: Closed,
+    /// Its place in the order in which data sets closed; `None`: an old one.
+    pub(crate) nth: Option<u64>,
     pub(crate) lines: Vec<Line>,
 }
 
@@ -63,7 +65,7 @@ pub(crate) fn is_ours(library: &Library, section: &Section) -> bool {
     section.header_field("LIB") == Some(&library.uuid[..8].to_uppercase()) && serial_of(section).is_some()
 }
 
-/// The data sets of this library on these cartridges, by number; what is incomplete is told.
+/// The data sets of this library on these cartridges, as they closed; what is incomplete is told.
 pub(crate) fn whole_sets(library: &Library, cartridges: &[Found], learned: &mut Adopted) -> Vec<Whole> {
     let mut by_serial: BTreeMap<u64, Vec<(&Found, &Section)>> = BTreeMap::new();
     for found in cartridges {
@@ -81,7 +83,14 @@ pub(crate) fn whole_sets(library: &Library, cartridges: &[Found], learned: &mut 
             Err(why) => learned.problems.push(format!("data set {serial}: {why}")),
         }
     }
+    in_order(&mut out);
     out
+}
+
+/// What a line tells of was there when its data set closed, and may be in one that was begun later. Old data sets do not know
+/// when they closed; they are older than all that do.
+fn in_order(sets: &mut [Whole]) {
+    sets.sort_by_key(|set| (set.nth, set.closed.serial));
 }
 
 fn whole(serial: u64, parts: &[(&Found, &Section)]) -> std::result::Result<Whole, String> {
@@ -115,7 +124,7 @@ fn whole(serial: u64, parts: &[(&Found, &Section)]) -> std::result::Result<Whole
     let text = payload(&sections, &files, manifest_at, manifest_len)?;
     let text = String::from_utf8(text).map_err(|_| "its manifest is no text")?;
     let lines: Vec<Line> = text.lines().filter_map(Line::of).collect();
-    let Some(Line::Head { dsn, .. }) = lines.first() else {
+    let Some(Line::Head { dsn, closed: nth, .. }) = lines.first() else {
         return Err("its manifest has no head".to_owned());
     };
     let closed = Closed {
@@ -128,7 +137,7 @@ fn whole(serial: u64, parts: &[(&Found, &Section)]) -> std::result::Result<Whole
         at_s: date::now_s(),
         sections,
     };
-    Ok(Whole { closed, lines })
+    Ok(Whole { closed, nth: *nth, lines })
 }
 
 /// Bytes of a data set's payload, over all its sections.
@@ -248,4 +257,30 @@ pub(crate) fn private(catalogue: &Catalogue) -> Result<HashSet<String>> {
     catalogue.read("look up attempts", |c| {
         c.prepare("SELECT id FROM attempt")?.query_map([], |r| r.get(0))?.collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_sets_are_applied_as_they_closed_and_old_ones_first() {
+        let set = |serial, nth| {
+            let closed = Closed {
+                serial,
+                dsn: String::new(),
+                bytes: 0,
+                sha256: [0; 32],
+                manifest_at: 0,
+                manifest_len: 0,
+                at_s: 0,
+                sections: Vec::new(),
+            };
+            Whole { closed, nth, lines: Vec::new() }
+        };
+        // Begun as 3 and 4 on two drives; 4 closed first, and 3 has a link to an object of it.
+        let mut sets = [set(3, Some(2)), set(2, None), set(4, Some(1)), set(1, None)];
+        in_order(&mut sets);
+        assert_eq!(sets.map(|s| s.closed.serial), [1, 2, 4, 3]);
+    }
 }

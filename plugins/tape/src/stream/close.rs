@@ -85,11 +85,11 @@ impl Turn {
                 object.void |= !alive;
             }
         }
-        let lines = catalogue.lines(LINES_MAX)?;
+        let (nth, lines) = catalogue.closing(LINES_MAX)?;
         if set.objects.iter().all(|o| o.void) && lines.is_empty() {
             return Ok(None);
         }
-        let manifest = self.manifest(quiet, set, &lines)?;
+        let manifest = self.manifest(quiet, set, nth, &lines)?;
         let (seat, mut cartridge) = set.end_part(op, Group::End, Some(manifest))?;
         let room = cartridge.capacity.saturating_sub(cartridge.used);
         if room < cartridge.capacity / 16 && room < (8 << 20) || cartridge.sets >= crate::format::SETS_MAX {
@@ -120,10 +120,17 @@ impl Turn {
     }
 
     /// What happened to names, as members and lines; then the manifest; then the archive's end. Where the manifest lies.
-    fn manifest(&self, op: &Op<'_>, set: &mut OpenSet, lines: &[(i64, String)]) -> Result<(u64, u64)> {
+    fn manifest(
+        &self,
+        op: &Op<'_>,
+        set: &mut OpenSet,
+        nth: u64,
+        lines: &[(i64, String)],
+    ) -> Result<(u64, u64)> {
         let mut text = Line::Head {
             library: self.stream.deck.library.uuid.clone(),
             serial: set.serial,
+            closed: Some(nth),
             dsn: set.dsn.clone(),
             at: date::iso(date::now_s()),
         }

@@ -1,0 +1,68 @@
+//! Taking the last reversible control back. It is a control like the others: it shows what will happen and waits for `y`.
+//!
+//! What takes a control back is worked out when it is sent, from the state before it, and kept once it was done. Transfers
+//! that were handed over come back by a rebalance to the former shares, with its own preview: some of them may be done.
+
+use super::{control, dialog};
+use crate::control::{DEEDS_MAX, Deed, Inverse, Order};
+use crate::{Effect, Model, To};
+use twinhaul_units::{PeerId, Share};
+use twinhaul_wire::{Command, PeerState};
+
+/// What would take `order` back, as things are now; `None` when nothing would, or nothing will have changed.
+pub(super) fn inverse(model: &Model, order: &Order) -> Option<Inverse> {
+    let To::Peer(peer) = order.to else { return None };
+    let before = model.live.pane(peer).snapshot.as_ref()?;
+    let command = match &order.command {
+        Command::Pause if before.state != PeerState::Paused => Command::Resume,
+        Command::Resume if before.state == PeerState::Paused => Command::Pause,
+        // What it handed over stays where it is; it takes work again.
+        Command::Drain { dry_run: false } if before.state != PeerState::Draining => Command::Resume,
+        Command::Ratio { .. } => Command::Ratio { value: before.ratio },
+        Command::Limit { .. } => Command::Limit { rate: before.limit },
+        Command::Rebalance { dry_run: false, .. } => return former_share(model).map(Inverse::Share),
+        _ => return None,
+    };
+    let verb = command.verb(&model.run, Some(model.names().name(peer)));
+    Some(Inverse::Orders(vec![Order { to: order.to, command, verb }]))
+}
+
+/// The first peer's share of what is queued.
+fn former_share(model: &Model) -> Option<Share> {
+    let queued = PeerId::BOTH.map(|peer| model.live.pane(peer).snapshot.as_ref().map(|s| s.queue.bytes));
+    let [Some(first), Some(second)] = queued else { return None };
+    let all = first.checked_add(second).filter(|all| *all > 0)?;
+    Share::new(first as f64 / all as f64)
+}
+
+/// A control was done: it can be taken back from now on. Orders of one dialog are one deed.
+pub(super) fn done(model: &mut Model, sent: twinhaul_units::Moment, verb: &str, inverse: Inverse) {
+    let deeds = &mut model.desk.deeds;
+    match (deeds.last_mut().filter(|deed| deed.sent == sent), inverse) {
+        (Some(Deed { inverse: Inverse::Orders(all), .. }), Inverse::Orders(more)) => all.extend(more),
+        (Some(_), _) => {}
+        (None, inverse) => {
+            if deeds.len() >= DEEDS_MAX {
+                deeds.remove(0);
+            }
+            deeds.push(Deed { sent, verb: verb.to_owned(), inverse });
+        }
+    }
+}
+
+/// Opens the dialog that takes the last deed back. The deed is forgotten when it is confirmed.
+pub(super) fn open(model: &mut Model) -> Vec<Effect> {
+    let Some(deed) = model.desk.deeds.last().cloned() else { return Vec::new() };
+    let text = format!("Takes back: {}", deed.verb);
+    match deed.inverse {
+        Inverse::Share(share) => control::rebalance(model, share, Some(text)),
+        Inverse::Orders(orders) => {
+            let mut lines = vec![text];
+            lines.extend(orders.iter().filter_map(|order| control::now_line(model, order)));
+            let mut dialog = dialog::new("Undo".into(), "undo", lines, orders, None);
+            dialog.undoes = true;
+            dialog::open(model, dialog);
+            Vec::new()
+        }
+    }
+}
