@@ -27,6 +27,14 @@ pub enum Action {
     Panel,
     Drill,
     Back,
+    Filter,
+    Sort,
+    Invert,
+    Mark,
+    MarkAll,
+    Items,
+    RetryThese,
+    CopyPaths,
     Freeze,
     Expand,
     Stage,
@@ -51,6 +59,8 @@ pub enum Action {
     NextTarget,
     Confirm,
     NextButton,
+    Mouse,
+    Theme,
     Redraw,
     Suspend,
     Quit,
@@ -63,6 +73,8 @@ pub enum Scope {
     Main,
     /// The `x` menu.
     Control,
+    /// The `a` menu.
+    Items,
     /// Dialogs.
     Dialog,
 }
@@ -129,7 +141,7 @@ impl Row {
     /// Keys as the help overlay writes them, as many as fit: `j Dn`.
     pub fn keys_shown(&self) -> String {
         if self.action == Action::Panel {
-            return "1..8".into();
+            return "1..9".into();
         }
         let mut out = String::new();
         for chord in self.chords().map(|c| c.to_string()) {
@@ -192,7 +204,9 @@ mod tests {
 
     #[test]
     fn every_control_shows_its_verb() {
-        let model = crate::sample::model();
+        let mut model = crate::sample::model();
+        crate::sample::drive(&mut model, "9");
+        crate::sample::tell(&mut model, crate::sample::given_up(3));
         for row in REGISTRY.iter().filter(|row| row.danger != Danger::None) {
             let verb = (row.verb)(&model).unwrap();
             assert!(verb.starts_with("twinhaul "), "{verb}");

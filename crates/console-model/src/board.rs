@@ -1,12 +1,14 @@
 //! What is known of the run: both peers, the supervisor's view, events. Freezing clones it, so it holds nothing that
 //! an operator is doing (that is [`crate::ui`]).
 
+mod failed;
 pub mod pane;
 pub mod past;
 mod problems;
 pub mod progress;
 pub mod storage;
 
+pub use failed::{FAILED_MAX, Failed, FailedRow};
 pub use pane::{LinkState, Pane, Standing};
 pub use past::{Past, PastPeer};
 pub use progress::Progress;
@@ -45,6 +47,8 @@ pub struct Board {
     pub(crate) part_max: f64,
     /// The ledger's figures, once it was read.
     pub past: Option<Past>,
+    /// Given-up transfers, once they were looked at.
+    pub failed: Option<Failed>,
     /// What the events told of each peer.
     pub(crate) told: [Told; 2],
     /// The ledger's events say that the run has ended, and when.
@@ -66,6 +70,7 @@ impl Board {
             from_ledger: false,
             part_max: 0.0,
             past: None,
+            failed: None,
             told: [Told::default(), Told::default()],
             ended_in_ledger: None,
             started_in_ledger: None,

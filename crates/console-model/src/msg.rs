@@ -1,7 +1,8 @@
 //! What can happen to the console, and what the console can want done. Both are plain values: a session is a list of
 //! messages, and nothing happens but by an effect that somebody carries out.
 
-use crate::board::Past;
+use crate::board::{FailedRow, Past};
+use crate::ui::Panel;
 use crate::{Clean, LinkState, Press};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, PeerSnapshot, QueueRow, Reply, Request, RunSnapshot};
@@ -35,10 +36,30 @@ pub struct Page {
     pub rows: Vec<Clean<QueueRow>>,
 }
 
+/// What of the screen the mouse is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    pub panel: Panel,
+    /// The row's id and its place in the list as it is shown.
+    pub row: Option<(u64, usize)>,
+}
+
+/// What the mouse did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    Wheel {
+        up: bool,
+        over: Option<Hit>,
+    },
+    /// The left button.
+    Click(Hit),
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Msg {
     Key(Press),
+    Mouse(Mouse),
     /// Pasted text (bracketed paste): goes into a prompt, nowhere else.
     Paste(String),
     Resize {
@@ -54,6 +75,11 @@ pub enum Msg {
     /// Events from the ledger, in order; each is told once.
     History(Vec<Clean<Event>>),
     Page(Page),
+    /// Given-up transfers; `more` than these.
+    Failed {
+        rows: Vec<Clean<FailedRow>>,
+        more: bool,
+    },
     /// The ledger's figures, read at the start and when the run may have ended.
     Past(Box<Past>),
     /// The console itself could not do something.
@@ -84,6 +110,10 @@ pub enum Effect {
     Send(To, Request),
     /// Read rows of a peer's queue from the ledger.
     PullQueue(Pull),
+    /// Read the given-up transfers from the ledger.
+    PullFailed,
+    /// Take the mouse, or give it back to the terminal, so that text can be selected.
+    TakeMouse(bool),
     /// Stop this process only; the terminal is given back first.
     Suspend,
     /// Clear the terminal and draw everything.

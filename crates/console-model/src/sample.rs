@@ -4,7 +4,7 @@ mod tape;
 
 pub use tape::tape;
 
-use crate::board::LinkState;
+use crate::board::{FailedRow, LinkState};
 use crate::{Chord, Clean, Effect, Model, Msg, Press, Setup, To, WallClock, update};
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
@@ -68,6 +68,27 @@ pub fn run_msg(run: &RunSnapshot) -> Msg {
 pub fn event(seq: u64, at_s: f64, peer: Option<&str>, kind: EventKind) -> Event {
     let at_ms = WALL_MS.saturating_add_signed((at_s * 1000.0) as i64);
     Event { seq, at_ms, peer: peer.map(Into::into), incarnation: 1, kind }
+}
+
+/// The first `count` given-up transfers, every other one for want of a permission.
+pub fn given_up(count: u64) -> Msg {
+    let row = |id: u64| FailedRow {
+        row: QueueRow {
+            id,
+            key: KeyText::from_bytes(format!("dir/file-{id}").as_bytes()),
+            target: "vault".into(),
+            bytes: id << 20,
+        },
+        peer: "beta".into(),
+        error: if id.is_multiple_of(2) { "permission denied".into() } else { "no such file".into() },
+        attempts: 5,
+    };
+    Msg::Failed {
+        rows: (1..=count)
+            .map(|id| Clean::new(&row(id)).unwrap_or_else(|| unreachable!("samples are plain JSON")))
+            .collect(),
+        more: false,
+    }
 }
 
 fn flight(slot: u32, id: u64, key: &str, bytes: u64, part: u64, rate: u64) -> InFlight {

@@ -14,6 +14,8 @@ use twinhaul_wire::{
     RunState,
 };
 
+mod lists;
+mod mouse;
 mod trouble;
 mod undo;
 
@@ -62,7 +64,11 @@ fn rebalance_asks_both_shows_the_plan_and_sends_only_what_moves() {
     assert_eq!((*to, command), (To::Peer(PeerId::Second), &Command::Rebalance { keep: 0.5, dry_run: false }));
     reply(&mut model, *id, CommandResult::Done("beta hands over 886 transfers".into()));
     let toast = model.ui.toast.unwrap();
-    assert!(toast.text.starts_with("beta hands over 886 transfers; u takes it back  (twinhaul rebalance "), "{}", toast.text);
+    assert!(
+        toast.text.starts_with("beta hands over 886 transfers; u takes it back  (twinhaul rebalance "),
+        "{}",
+        toast.text
+    );
     assert_eq!(model.desk.notes.len(), 1);
 }
 

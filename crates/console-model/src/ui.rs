@@ -1,13 +1,18 @@
 //! Where the operator is: focus, selections, layers over the panels, how times are shown. Nothing of the run.
 
 use crate::control::{Dialog, Leave, Menu, Prompt};
+use crate::filter::Filter;
+use crate::lists::{Filters, Sort};
 use crate::{Page, words::Mood};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::QueueRow;
 
 /// Layers over each other at most; a further one takes the place of the topmost.
 pub const LAYERS_MAX: usize = 4;
+/// Marks at most: what is done with them is done one by one.
+pub const MARKS_MAX: usize = 48;
 /// How long a note that needs no attention stays.
 pub const TOAST_FOR: Duration = Duration::from_secs(5);
 
@@ -23,10 +28,12 @@ pub enum Panel {
     Messages,
     /// What the backends show of themselves; has a place in the overview when one does.
     Storage,
+    /// Transfers that were given up, and why; full screen only.
+    Failed,
 }
 
 impl Panel {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Peer(PeerId::First),
         Self::Peer(PeerId::Second),
         Self::Flight,
@@ -35,11 +42,52 @@ impl Panel {
         Self::Log,
         Self::Messages,
         Self::Storage,
+        Self::Failed,
     ];
 
     /// The digit that focuses it.
     pub fn number(self) -> usize {
         Self::ALL.iter().position(|p| *p == self).unwrap_or(0) + 1
+    }
+}
+
+/// How colours are used. Each is for a kind of terminal, and none carries a meaning by colour alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// Light text on a dark ground.
+    #[default]
+    Dark,
+    /// Dark text on a light ground: no yellow, no grey.
+    Light,
+    /// The brightest colours, no dimmed text.
+    Contrast,
+    /// No colour at all.
+    Mono,
+}
+
+impl Theme {
+    pub const ALL: [Self; 4] = [Self::Dark, Self::Light, Self::Contrast, Self::Mono];
+
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Contrast => "contrast",
+            Self::Mono => "mono",
+        }
+    }
+
+    pub fn of(words: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.words() == words)
+    }
+
+    pub(crate) const fn next(self) -> Self {
+        match self {
+            Self::Dark => Self::Light,
+            Self::Light => Self::Contrast,
+            Self::Contrast => Self::Mono,
+            Self::Mono => Self::Dark,
+        }
     }
 }
 
@@ -96,6 +144,8 @@ pub enum Subject {
     Line(u64),
     /// A note, by its id in panel 7.
     Note(u64),
+    /// A transfer that was given up.
+    Failed(u64),
     /// Everything that is wrong.
     Problems,
 }
@@ -118,13 +168,39 @@ pub struct QueueView {
     pub page: Option<Page>,
 }
 
+/// A filter while it is typed; it is applied as far as it can be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FilterInput {
+    pub panel: Panel,
+    pub input: String,
+    /// Why the line cannot be read as it is.
+    pub error: Option<String>,
+    /// What Esc goes back to.
+    pub before: Option<Filter>,
+}
+
+/// The `a` menu: it acts on the ids that it was opened for, whatever moves meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Items {
+    pub ids: Vec<u64>,
+    pub selected: usize,
+}
+
 /// Something in front of the panels.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Layer {
     Help(Help),
     Queue(QueueView),
-    Detail { subject: Subject, scroll: usize },
+    Detail {
+        subject: Subject,
+        scroll: usize,
+    },
     Menu(Menu),
+    /// What panel 3 can be sorted by.
+    Sort,
+    /// What can be done with the rows that are marked, or the selected one.
+    Items(Items),
+    Filter(FilterInput),
     Prompt(Prompt),
     Dialog(Box<Dialog>),
     Leave(Leave),
@@ -145,9 +221,17 @@ pub struct Ui {
     pub assist: Cursor,
     pub log: Cursor,
     pub messages: Cursor,
+    pub failed: Cursor,
+    pub sort: Sort,
+    pub filters: Filters,
+    /// Marked transfers, by id; at most [`MARKS_MAX`].
+    pub marks: BTreeSet<u64>,
     /// First row shown of the storage panel.
     pub storage: usize,
     pub times: Times,
+    pub theme: Theme,
+    /// Clicks and the wheel come here; else the terminal keeps them, for selecting text.
+    pub mouse: bool,
     /// Index into [`WINDOWS_S`]; `None`: the shortest that holds what is known, at most the second.
     pub window: Option<usize>,
     pub toast: Option<Toast>,
@@ -168,8 +252,14 @@ impl Default for Ui {
             assist: Cursor::default(),
             log: Cursor::default(),
             messages: Cursor::default(),
+            failed: Cursor::default(),
+            sort: Sort::default(),
+            filters: Filters::default(),
+            marks: BTreeSet::new(),
             storage: 0,
             times: Times::default(),
+            theme: Theme::default(),
+            mouse: true,
             window: None,
             toast: None,
             summary_closed: false,

@@ -3,15 +3,19 @@
 pub mod control;
 mod data;
 mod dialog;
+mod filter;
 pub mod help;
+pub mod items;
 mod key;
 pub mod leave;
+mod mouse;
 pub mod nav;
 mod queue;
 mod replies;
 mod take_out;
 mod undo;
 
+use crate::board::Failed;
 use crate::{Effect, Model, Msg};
 use twinhaul_units::Moment;
 
@@ -23,6 +27,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
     }
     match msg {
         Msg::Key(press) => key::press(model, press),
+        Msg::Mouse(mouse) => mouse::mouse(model, mouse),
         Msg::Paste(text) => key::paste(model, &text),
         Msg::Resize { w, h } => {
             model.size = (w, h);
@@ -35,6 +40,10 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::Event(event) => data::event(model, event.into_inner()),
         Msg::History(events) => data::history(model, events),
         Msg::Page(page) => queue::page(model, page),
+        Msg::Failed { rows, more } => {
+            model.live.failed = Some(Failed::new(rows, more));
+            Vec::new()
+        }
         Msg::Past(past) => data::past(model, *past),
         Msg::Trouble(text) => {
             replies::note(model, crate::words::Mood::Bad, &crate::clean::text(&text));

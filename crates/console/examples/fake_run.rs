@@ -58,6 +58,8 @@ fn main() {
         targets: Vec::new(),
         read_only: has("--read-only"),
         ascii: has("--ascii").then_some(true),
+        theme: twinhaul_console::Theme::Dark,
+        mouse: true,
         color: Color::Auto,
         exit_when_done: has("--exit-when-done"),
     };

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use twinhaul_console_model::board::{Past, PastPeer};
+use twinhaul_console_model::board::{FAILED_MAX, FailedRow, Past, PastPeer};
 use twinhaul_console_model::{Clean, Msg, Page, Pull};
-use twinhaul_ledger::view::{LedgerError, QueueAt, Row, State, View};
+use twinhaul_ledger::view::{Detail, LedgerError, QueueAt, Row, State, View};
 use twinhaul_units::{Amount, PeerId};
 use twinhaul_wire::{Event, KeyText, QueueRow, QueueSize, Totals};
 
@@ -37,6 +37,14 @@ pub trait History: Send {
     /// In words, for the operator.
     fn page(&mut self, pull: Pull) -> Result<Option<(u64, Vec<QueueRow>)>, String>;
 
+    /// The first given-up transfers, and whether there are more; `None` while there is no ledger. At most [`FAILED_MAX`].
+    ///
+    /// # Errors
+    /// In words, for the operator.
+    fn failed(&mut self) -> Result<Option<(Vec<FailedRow>, bool)>, String> {
+        Ok(None)
+    }
+
     /// The run's figures; `None` while there is no ledger.
     ///
     /// # Errors
@@ -52,6 +60,8 @@ pub struct Ledger {
     path: PathBuf,
     /// Names of the targets by their number, from the run's profile; empty where that is not known.
     targets: Vec<String>,
+    /// Of the peers, the first one first.
+    names: Vec<String>,
     view: Option<View>,
     seq: u64,
     version: Option<u64>,
@@ -59,13 +69,19 @@ pub struct Ledger {
 
 impl Ledger {
     pub fn new(path: PathBuf) -> Self {
-        Self { path, targets: Vec::new(), view: None, seq: 0, version: None }
+        Self { path, targets: Vec::new(), names: Vec::new(), view: None, seq: 0, version: None }
     }
 
     /// Names the targets by their number in the ledger.
     #[must_use]
     pub fn with_targets(self, targets: Vec<String>) -> Self {
         Self { targets, ..self }
+    }
+
+    /// Names the peers.
+    #[must_use]
+    pub fn with_names(self, names: &[String; 2]) -> Self {
+        Self { names: names.to_vec(), ..self }
     }
 
     fn view(&mut self) -> Result<Option<&View>, LedgerError> {
@@ -137,6 +153,35 @@ impl History for Ledger {
         })
     }
 
+    fn failed(&mut self) -> Result<Option<(Vec<FailedRow>, bool)>, String> {
+        let (targets, names) = (self.targets.clone(), self.names.clone());
+        self.reading(|view| {
+            let mut rows = Vec::new();
+            let mut after = None;
+            // One more than is shown tells that there are more.
+            while rows.len() <= FAILED_MAX {
+                let page = view.failed_page(after, FAILED_MAX + 1 - rows.len())?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.id);
+                rows.extend(page);
+            }
+            let more = rows.len() > FAILED_MAX;
+            rows.truncate(FAILED_MAX);
+            let row = |d: Detail| FailedRow {
+                row: QueueRow {
+                    id: d.id.0,
+                    key: KeyText::from_bytes(&d.key),
+                    target: targets.get(usize::from(d.target)).cloned().unwrap_or_default(),
+                    bytes: d.size,
+                },
+                peer: d.by.and_then(|peer| names.get(peer.index()).cloned()).unwrap_or_default(),
+                error: d.error.unwrap_or_default(),
+                attempts: d.attempts,
+            };
+            Ok((rows.into_iter().map(row).collect(), more))
+        })
+    }
+
     fn past(&mut self) -> Result<Option<Past>, String> {
         self.reading(|view| {
             let (run, totals, counters, peers) =
@@ -174,6 +219,8 @@ struct Wish {
     nudged: bool,
     /// The newest page wanted; older wishes are of no use any more.
     page: Option<Pull>,
+    /// The given-up transfers are looked at.
+    failed: bool,
     ended: bool,
 }
 
@@ -205,6 +252,10 @@ impl Reader {
         self.tell(|wish| wish.page = Some(pull));
     }
 
+    pub(crate) fn want_failed(&self) {
+        self.tell(|wish| wish.failed = true);
+    }
+
     pub(crate) fn close(&self) {
         self.tell(|wish| wish.ended = true);
     }
@@ -215,22 +266,37 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
     let mut looked: Option<Instant> = None;
     let mut past: Option<Past> = None;
     loop {
-        let (nudged, anyway, page) = {
+        let (nudged, anyway, page, failed) = {
             let guard = wish.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let idle = |wish: &mut Wish| !(wish.nudged || wish.page.is_some() || wish.ended);
+            let idle = |wish: &mut Wish| !(wish.nudged || wish.page.is_some() || wish.failed || wish.ended);
             let waited = wish.1.wait_timeout_while(guard, LOOK_ANYWAY, idle);
             let (mut guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             if guard.ended {
                 return;
             }
             let anyway = timeout.timed_out() || looked.is_none();
-            (std::mem::take(&mut guard.nudged) || anyway, anyway, guard.page.take())
+            (
+                std::mem::take(&mut guard.nudged) || anyway,
+                anyway,
+                guard.page.take(),
+                std::mem::take(&mut guard.failed),
+            )
         };
         let mut msgs = Vec::new();
         let mut trouble = None;
         if let Some(pull) = page {
             match history.page(pull) {
                 Ok(Some((total, rows))) => msgs.push(page_msg(pull, total, &rows)),
+                Ok(None) => {}
+                Err(error) => trouble = Some(error),
+            }
+        }
+        if failed {
+            match history.failed() {
+                Ok(Some((rows, more))) => {
+                    let rows = rows.iter().filter_map(Clean::new).collect();
+                    msgs.push(Msg::Failed { rows, more });
+                }
                 Ok(None) => {}
                 Err(error) => trouble = Some(error),
             }

@@ -1,7 +1,9 @@
 //! What reaches the loop: messages for the model, and what concerns the process itself (signals, a thread that died).
 //! One bounded channel; a full one makes the senders wait.
 
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
@@ -22,6 +24,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) enum Input {
     Msg(Msg),
+    /// The mouse, at a cell.
+    Mouse {
+        x: u16,
+        y: u16,
+        what: Pointer,
+    },
     /// Asked to end by this signal.
     Signal(i32),
     /// Asked to stop (Ctrl-Z from outside).
@@ -32,6 +40,16 @@ pub(crate) enum Input {
     KeysEnded(io::Error),
     /// A thread panicked; its name.
     Crashed(String),
+}
+
+/// What the mouse did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pointer {
+    /// The wheel.
+    Up,
+    Down,
+    /// The left button was pressed.
+    Click,
 }
 
 /// Starts a thread whose panic reaches the loop.
@@ -65,16 +83,16 @@ impl Drop for Bell {
 pub(crate) fn read_terminal(tx: &SyncSender<Input>, ended: &AtomicBool) {
     while !ended.load(Ordering::Relaxed) {
         let event = wait_for_terminal().and_then(|()| event::poll(Duration::ZERO));
-        let msg = match event.and_then(|some| if some { event::read().map(Some) } else { Ok(None) }) {
-            Ok(event) => event.and_then(message),
+        let input = match event.and_then(|some| if some { event::read().map(Some) } else { Ok(None) }) {
+            Ok(event) => event.and_then(input_of),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 let _ = tx.send(Input::KeysEnded(error));
                 return;
             }
         };
-        if let Some(msg) = msg
-            && tx.send(Input::Msg(msg)).is_err()
+        if let Some(input) = input
+            && tx.send(input).is_err()
         {
             return;
         }
@@ -100,12 +118,24 @@ fn wait_for_terminal() -> io::Result<()> {
     Ok(())
 }
 
-fn message(event: Event) -> Option<Msg> {
+fn input_of(event: Event) -> Option<Input> {
     match event {
-        Event::Key(key) => press(key).map(Msg::Key),
-        Event::Paste(text) => Some(Msg::Paste(text)),
-        Event::Resize(w, h) => Some(Msg::Resize { w, h }),
-        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+        Event::Key(key) => press(key).map(|press| Input::Msg(Msg::Key(press))),
+        Event::Paste(text) => Some(Input::Msg(Msg::Paste(text))),
+        Event::Resize(w, h) => Some(Input::Msg(Msg::Resize { w, h })),
+        Event::Mouse(mouse) => {
+            pointer(mouse.kind).map(|what| Input::Mouse { x: mouse.column, y: mouse.row, what })
+        }
+        Event::FocusGained | Event::FocusLost => None,
+    }
+}
+
+fn pointer(kind: MouseEventKind) -> Option<Pointer> {
+    match kind {
+        MouseEventKind::ScrollUp => Some(Pointer::Up),
+        MouseEventKind::ScrollDown => Some(Pointer::Down),
+        MouseEventKind::Down(MouseButton::Left) => Some(Pointer::Click),
+        _ => None,
     }
 }
 

@@ -16,6 +16,7 @@ mod terminal;
 pub mod view;
 
 pub use twinhaul_console_model::Left;
+pub use twinhaul_console_model::ui::Theme;
 
 use history::{History, Ledger};
 use std::io::{self, IsTerminal};
@@ -50,6 +51,9 @@ pub struct Options {
     /// ASCII glyphs; `None`: as locale and terminal suggest.
     pub ascii: Option<bool>,
     pub color: Color,
+    pub theme: Theme,
+    /// Take the mouse: wheel and clicks. Else it stays the terminal's.
+    pub mouse: bool,
     /// Leave by itself when the run has ended; otherwise the summary stays until a key.
     pub exit_when_done: bool,
 }
@@ -91,7 +95,9 @@ pub fn columns() -> u16 {
 /// [`ConsoleError`]; the terminal has been given back in every case.
 #[allow(clippy::needless_pass_by_value, reason = "the options are for this one call")]
 pub fn run(options: Options) -> Result<Left, ConsoleError> {
-    let ledger = Ledger::new(options.run_dir.join("ledger.sqlite")).with_targets(options.targets.clone());
+    let ledger = Ledger::new(options.run_dir.join("ledger.sqlite"))
+        .with_targets(options.targets.clone())
+        .with_names(&options.names);
     run_with(&options, Box::new(ledger))
 }
 

@@ -3,7 +3,7 @@
 
 use crate::frame_time::FrameTimes;
 use crate::history::{History, Reader};
-use crate::input::{self, HEARTBEAT, INPUTS_MAX, Input};
+use crate::input::{self, HEARTBEAT, INPUTS_MAX, Input, Pointer};
 use crate::link::{Link, Place};
 use crate::skin::Skin;
 use crate::terminal::{self, FrameWriter, Guard, PanicGuard};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
-use twinhaul_console_model::{Effect, Left, Model, Msg, Setup, To, WallClock, update};
+use twinhaul_console_model::{Effect, Left, Model, Mouse, Msg, Setup, To, WallClock, update};
 use twinhaul_units::{Moment, PeerId};
 
 /// Shortest time between frames that no key asked for.
@@ -61,10 +61,12 @@ pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, 
     let ended = Arc::new(AtomicBool::new(false));
     let (tx, rx) = sync_channel(INPUTS_MAX);
     let _hook = PanicGuard::install();
-    let guard = Guard::enter().map_err(ConsoleError::Terminal)?;
+    let guard = Guard::enter(options.mouse).map_err(ConsoleError::Terminal)?;
     let signals = input::watch_signals(tx.clone(), Arc::clone(&ended)).map_err(ConsoleError::Threads)?;
     let size = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
     let mut model = Model::new(setup(options, size));
+    model.ui.mouse = options.mouse;
+    model.ui.theme = options.theme;
     let terminal =
         Terminal::new(CrosstermBackend::new(FrameWriter::default())).map_err(ConsoleError::Terminal)?;
     let links = links(options, &tx, clock, &ended).map_err(ConsoleError::Threads)?;
@@ -160,7 +162,9 @@ fn turn(model: &mut Model, outside: &mut Outside, rx: &Receiver<Input>) -> End {
             let Some(input) = pending.take() else { break };
             key |= matches!(
                 input,
-                Input::Msg(Msg::Key(_) | Msg::Paste(_) | Msg::Resize { .. }) | Input::Continued
+                Input::Msg(Msg::Key(_) | Msg::Paste(_) | Msg::Resize { .. })
+                    | Input::Mouse { .. }
+                    | Input::Continued
             );
             if let Some(end) = take(model, outside, input) {
                 return end;
@@ -209,6 +213,14 @@ fn take(model: &mut Model, outside: &mut Outside, input: Input) -> Option<End> {
             }
             tell(model, outside, msg)
         }
+        Input::Mouse { x, y, what } => {
+            let over = view::hit(model, x, y);
+            let mouse = match what {
+                Pointer::Up | Pointer::Down => Some(Mouse::Wheel { up: what == Pointer::Up, over }),
+                Pointer::Click => over.map(Mouse::Click),
+            };
+            mouse.and_then(|mouse| tell(model, outside, Msg::Mouse(mouse)))
+        }
         Input::Signal(signal) => Some(End::Failed(ConsoleError::Interrupted { signal })),
         Input::Suspend => suspend(model, outside),
         Input::Continued => resume(model, outside),
@@ -223,6 +235,12 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
         match effect {
             Effect::Send(to, request) => outside.links[place(to)].send(&request),
             Effect::PullQueue(pull) => outside.reader.want_page(pull),
+            Effect::PullFailed => outside.reader.want_failed(),
+            Effect::TakeMouse(take) => {
+                if let Err(error) = terminal::mouse(take) {
+                    return Some(End::Failed(ConsoleError::Terminal(error)));
+                }
+            }
             Effect::Copy { text, what } => {
                 let msg = told(take_out::copy(&outside.shelf, &text, &what));
                 if let Some(end) = tell(model, outside, msg) {
@@ -276,7 +294,7 @@ fn suspend(model: &mut Model, outside: &mut Outside) -> Option<End> {
 
 /// The terminal is ours again, and may have changed in the meantime.
 fn resume(model: &mut Model, outside: &mut Outside) -> Option<End> {
-    match terminal::take().and_then(|()| anew(outside)) {
+    match terminal::take(model.ui.mouse).and_then(|()| anew(outside)) {
         Ok((w, h)) => tell(model, outside, Msg::Resize { w, h }),
         Err(error) => Some(End::Failed(ConsoleError::Terminal(error))),
     }

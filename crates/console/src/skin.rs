@@ -5,6 +5,7 @@
 //! own theme decides. The mono level uses bold, reverse and underline: grey is a colour too.
 
 use ratatui::style::{Color, Modifier, Style};
+use twinhaul_console_model::ui::Theme;
 
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,15 +96,28 @@ const ASCII: Glyphs = Glyphs {
 pub struct Skin {
     pub glyphs: Glyphs,
     color: bool,
+    theme: Theme,
 }
 
 impl Skin {
     pub const fn new(ascii: bool, color: bool) -> Self {
-        Self { glyphs: if ascii { ASCII } else { UNICODE }, color }
+        Self { glyphs: if ascii { ASCII } else { UNICODE }, color, theme: Theme::Dark }
     }
 
     pub fn style(&self, role: Role) -> Style {
-        if self.color { colored(role) } else { mono(role) }
+        match self.theme {
+            _ if !self.color => mono(role),
+            Theme::Dark => colored(role),
+            Theme::Light => light(role),
+            Theme::Contrast => contrast(role),
+            Theme::Mono => mono(role),
+        }
+    }
+
+    /// The same in another theme. Where the terminal is to have no colour, no theme gives it any.
+    #[must_use]
+    pub const fn themed(self, theme: Theme) -> Self {
+        Self { theme, ..self }
     }
 }
 
@@ -124,6 +138,36 @@ fn colored(role: Role) -> Style {
         Role::Selected => plain.add_modifier(Modifier::REVERSED),
         Role::Alarm => plain.fg(Color::Yellow).add_modifier(Modifier::REVERSED | Modifier::BOLD),
         Role::Caption => plain.fg(Color::Black).bg(Color::Cyan).add_modifier(Modifier::BOLD),
+    }
+}
+
+/// On a light ground yellow and bright colours vanish, and so does grey: what is dim there is only not bold.
+fn light(role: Role) -> Style {
+    let plain = Style::new();
+    match role {
+        Role::Dim => plain,
+        Role::Warn | Role::NotNeeded => plain.fg(Color::Red),
+        Role::Bad => plain.fg(Color::Red).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
+        Role::First | Role::FocusBorder | Role::Ask => plain.fg(Color::Blue),
+        Role::Focus | Role::Key => plain.fg(Color::Blue).add_modifier(Modifier::BOLD),
+        Role::Alarm => plain.fg(Color::Red).add_modifier(Modifier::REVERSED | Modifier::BOLD),
+        Role::Caption => plain.fg(Color::White).bg(Color::Blue).add_modifier(Modifier::BOLD),
+        same => colored(same),
+    }
+}
+
+/// Nothing dim, everything bright: for projectors, glare and tired eyes.
+fn contrast(role: Role) -> Style {
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    match role {
+        Role::Plain | Role::Dim => Style::new(),
+        Role::Good | Role::Needed => bold.fg(Color::LightGreen),
+        Role::Warn | Role::NotNeeded => bold.fg(Color::LightYellow),
+        Role::Bad => bold.fg(Color::LightRed).add_modifier(Modifier::UNDERLINED),
+        Role::First | Role::FocusBorder | Role::Key | Role::Focus => bold.fg(Color::LightCyan),
+        Role::Second => bold.fg(Color::LightMagenta),
+        Role::Ask => bold.fg(Color::LightBlue),
+        same => colored(same),
     }
 }
 

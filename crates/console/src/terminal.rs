@@ -12,6 +12,11 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Presses and the wheel, in the form that knows large screens. Not crossterm's own sequence: that asks for every movement
+/// too, and each one would wake the console.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
 /// The terminal is in our modes.
 static OURS: AtomicBool = AtomicBool::new(false);
 
@@ -20,10 +25,10 @@ static OURS: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Guard(());
 
 impl Guard {
-    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor. The mouse stays the terminal's own.
-    pub(crate) fn enter() -> io::Result<Self> {
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor; and the mouse, if wanted.
+    pub(crate) fn enter(mouse: bool) -> io::Result<Self> {
         let guard = Self(());
-        take()?;
+        take(mouse)?;
         Ok(guard)
     }
 }
@@ -35,12 +40,15 @@ impl Drop for Guard {
 }
 
 /// Takes the terminal again after it was given back.
-pub(crate) fn take() -> io::Result<()> {
+pub(crate) fn take(mouse: bool) -> io::Result<()> {
     // Before the first mode is set, so that a failure half-way is undone too.
     OURS.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
     let mut out = io::stdout().lock();
     queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    if mouse {
+        out.write_all(MOUSE_ON)?;
+    }
     out.flush()
 }
 
@@ -49,6 +57,8 @@ pub(crate) fn take() -> io::Result<()> {
 pub(crate) fn restore() {
     let mut out = io::stdout().lock();
     if OURS.swap(false, Ordering::SeqCst) {
+        // Whether it was taken or not: a mouse that types into the shell is worse than a few bytes.
+        let _ = out.write_all(MOUSE_OFF);
         let _ = queue!(out, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
         let _ = out.flush();
         let _ = disable_raw_mode();
@@ -58,6 +68,11 @@ pub(crate) fn restore() {
 /// Whether frames may be written.
 pub(crate) fn ours() -> bool {
     OURS.load(Ordering::SeqCst)
+}
+
+/// Takes the mouse, or gives it back.
+pub(crate) fn mouse(take: bool) -> io::Result<()> {
+    write(if take { MOUSE_ON } else { MOUSE_OFF })
 }
 
 /// Writes in one piece, while the terminal is ours.

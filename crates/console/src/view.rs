@@ -4,10 +4,12 @@
 mod assist;
 mod detail;
 mod dialog;
+mod failed;
 mod flight;
 mod footer;
 mod header;
 mod help;
+mod hit;
 mod layout;
 mod log;
 mod menu;
@@ -19,6 +21,8 @@ mod stage;
 mod status;
 mod storage;
 mod summary;
+
+pub use hit::hit;
 
 use crate::skin::{Role, Skin};
 use paint::{Brush, part};
@@ -41,6 +45,7 @@ pub fn draw(model: &Model, skin: &Skin, buf: &mut Buffer) {
     if area.width == 0 || area.height == 0 {
         return;
     }
+    let skin = &skin.themed(model.ui.theme);
     let mut brush = Brush { buf, skin, veil: None };
     match model.class_of(area.width, area.height) {
         SizeClass::Status => status::draw(&mut brush, model, area),
@@ -98,6 +103,7 @@ fn panel(brush: &mut Brush<'_>, model: &Model, panel: Panel, area: Rect) {
         Panel::Log => log::draw(brush, model, area),
         Panel::Messages => log::draw_messages(brush, model, area),
         Panel::Storage => storage::draw(brush, model, area),
+        Panel::Failed => failed::draw(brush, model, area),
     }
 }
 
@@ -107,6 +113,10 @@ fn front(brush: &mut Brush<'_>, model: &Model, layer: &Layer) {
         Layer::Help(help) => help::draw(brush, model, help),
         Layer::Detail { subject, scroll } => detail::draw(brush, model, *subject, *scroll),
         Layer::Menu(menu) => menu::draw(brush, model, *menu),
+        Layer::Sort => menu::draw_sort(brush, model),
+        Layer::Items(items) => menu::draw_items(brush, model, items),
+        // In the footer.
+        Layer::Filter(_) => {}
         Layer::Prompt(prompt) => menu::draw_prompt(brush, model, prompt),
         Layer::Dialog(dialog) => dialog::draw(brush, model, dialog),
         Layer::Leave(leave) => dialog::draw_leave(brush, model, *leave),
@@ -119,6 +129,30 @@ fn caption_lines(model: &Model, width: u16) -> Vec<String> {
     let mut lines = caption.map(|c| fit::wrap(c, usize::from(width.saturating_sub(2)))).unwrap_or_default();
     lines.truncate(2);
     lines
+}
+
+/// What a list's filter is, and of how many rows it shows some; empty without one.
+fn chip(model: &Model, panel: Panel, shown: Option<usize>) -> paint::Part {
+    let Some(filter) = model.ui.filters.get(panel) else { return part("", Role::Plain) };
+    let source = fit::cut_right(filter.source(), 30, "..");
+    let shown = shown.map(|n| format!(": {n} shown")).unwrap_or_default();
+    part(format!(" /{source}{shown}"), Role::Warn)
+}
+
+/// How many rows are marked; empty when none is.
+fn marks(model: &Model) -> paint::Part {
+    let n = model.ui.marks.len();
+    part(if n > 0 { format!(" {n} marked") } else { String::new() }, Role::Warn)
+}
+
+/// The first column of a row that can be selected and marked.
+fn row_mark(brush: &Brush<'_>, model: &Model, id: u64, selected: bool) -> paint::Part {
+    let marked = model.ui.marks.contains(&id);
+    match (marked, selected) {
+        (true, _) => part("*", Role::Warn),
+        (false, true) => part(brush.skin.glyphs.mark, Role::Focus),
+        (false, false) => part(" ", Role::Plain),
+    }
 }
 
 /// A moment as the operator wants it: time of day, time ago, or time since the start.

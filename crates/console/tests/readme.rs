@@ -69,7 +69,11 @@ fn chords(row: &Row) -> String {
         return row.keys_shown();
     }
     let keys = row.chords().map(|chord| chord.to_string()).collect::<Vec<_>>().join(" ");
-    if row.scope == Scope::Control { format!("x {keys}") } else { keys }
+    match row.scope {
+        Scope::Control => format!("x {keys}"),
+        Scope::Items => format!("a {keys}"),
+        Scope::Main | Scope::Dialog => keys,
+    }
 }
 
 /// A profile without its comments.

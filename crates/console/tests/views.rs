@@ -6,11 +6,13 @@
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Color;
 use ratatui::{Terminal, backend::TestBackend};
 use std::time::Duration;
 use twinhaul_console::skin::Skin;
 use twinhaul_console::view::{draw, view};
 use twinhaul_console_model::sample::{self, drive, peer_msg, run_msg, tell};
+use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::{Chord, Clean, Model, Msg, Press, update};
 use twinhaul_units::{PeerId, text::is_safe};
 use twinhaul_wire::{
@@ -114,8 +116,18 @@ fn windows() {
         ("assist_expanded", "4e"),
         ("peer_expanded", "2e"),
         ("frozen", "f"),
+        ("filter_typed", "3/video size>1G"),
+        ("filter_error", "3/sze>1G"),
+        ("filtered_by_size", "3/video<enter>szI"),
+        ("log_filtered", "6/needed<enter>"),
+        ("sort", "s"),
+        ("marks", "3<space>j<space>a"),
+        ("given_up", "9<space>j"),
+        ("given_up_why", "9<enter>"),
+        ("given_up_act", "9*a"),
     ] {
         let mut model = at(sample::stalled(), 80, 24);
+        tell(&mut model, sample::given_up(3));
         drive(&mut model, keys);
         insta::assert_snapshot!(format!("window_{name}"), frame(&model, &UNICODE, 80, 24));
     }
@@ -214,7 +226,7 @@ proptest! {
         h in 0u16..80,
         which in 0usize..6,
         keys in prop::collection::vec(prop::sample::select(Chord::parse_all(
-            "jkgG<tab>1234567<enter><esc>!fet+-xprbolds?qy05<pgup><pgdn><end>abeth<esc>"
+            "jkgG<tab>123456789<enter><esc>!fet+-xprbolds?qy05<pgup><pgdn><end>abeth<esc>/:uaIM<space>*<space>s>v"
         )), 0..12),
         ascii in any::<bool>(),
     ) {
@@ -264,4 +276,51 @@ fn why_a_peer_is_not_heard_has_room_and_a_new_incarnation_is_named() {
     let text = frame(&model, &UNICODE, 80, 24);
     assert!(text.contains("2 beta (B) incarnation 2"), "{text}");
     assert!(text.contains("nobody listens"), "{text}");
+}
+
+/// Every row that is drawn is the row that a click on it means.
+#[test]
+fn a_click_means_the_row_under_it() {
+    for (w, h, keys) in
+        [(80, 24, ""), (160, 50, ""), (80, 24, "3e"), (160, 50, "3sz/video<enter>"), (80, 24, "9")]
+    {
+        let mut model = at(sample::mid_run(), w, h);
+        tell(&mut model, sample::given_up(6));
+        drive(&mut model, keys);
+        let names = model.flights().iter().map(|(_, f)| (f.id, f.key.key.clone())).collect::<Vec<_>>();
+        let names = if keys == "9" {
+            model.failed().iter().map(|row| (row.row.id, row.row.key.key.clone())).collect()
+        } else {
+            names
+        };
+        let shown = frame(&model, &UNICODE, w, h);
+        let mut met = 0;
+        for (y, line) in (0..).zip(shown.lines()) {
+            let Some(hit) = twinhaul_console::view::hit(&model, 10, y) else { continue };
+            let Some((id, _)) = hit.row.filter(|_| matches!(hit.panel, Panel::Flight | Panel::Failed)) else {
+                continue;
+            };
+            let (_, name) = names.iter().find(|(known, _)| *known == id).unwrap();
+            let end = name.chars().rev().take(10).collect::<Vec<_>>().into_iter().rev().collect::<String>();
+            assert!(line.contains(&end), "{w}x{h} {keys}: {y}: {id} {name} is not in {line}");
+            met += 1;
+        }
+        assert!(met + 1 >= names.len(), "{w}x{h} {keys}: {met} rows are met; one at most does not fit");
+    }
+}
+
+#[test]
+fn every_theme_draws_and_none_gives_colour_where_there_is_none() {
+    use twinhaul_console_model::ui::Theme;
+    for theme in Theme::ALL {
+        let mut model = at(sample::stalled(), 80, 24);
+        model.ui.theme = theme;
+        let coloured = |skin: &Skin| {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
+            draw(&model, skin, &mut buffer);
+            buffer.content.iter().any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
+        };
+        assert_eq!(coloured(&Skin::new(false, true)), theme != Theme::Mono, "{theme:?}");
+        assert!(!coloured(&Skin::new(false, false)), "{theme:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The command line: verbs and flags, each defined once; help and errors come from here.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Two engines, one load: migrate data with two peers that assist each other, and watch them do it.
@@ -80,6 +80,40 @@ pub(crate) struct JsonFlag {
     pub(crate) json: bool,
 }
 
+/// How the console looks.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Face {
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Colours for this kind of terminal (key T goes through them)
+    #[arg(long, value_enum, value_name = "NAME", env = "TWINHAUL_THEME", default_value_t)]
+    pub(crate) theme: ThemeName,
+    /// Use colour: auto follows NO_COLOR and TERM
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub(crate) color: When,
+    /// Leave the mouse to the terminal (key M takes it)
+    #[arg(long)]
+    pub(crate) no_mouse: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ThemeName {
+    #[default]
+    Dark,
+    Light,
+    Contrast,
+    Mono,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum When {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
 /// How a run is watched.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Watch {
@@ -95,9 +129,8 @@ pub(crate) struct Watch {
     /// The console shows, but cannot change anything
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Draw with ASCII only
-    #[arg(long)]
-    pub(crate) ascii: bool,
+    #[command(flatten)]
+    pub(crate) face: Face,
     /// Start without asking (in a terminal, `run` shows what would happen and asks once)
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
@@ -142,9 +175,8 @@ pub(crate) struct DemoArgs {
     /// Print the story as a table while it happens
     #[arg(long)]
     pub(crate) headless: bool,
-    /// Draw with ASCII only
-    #[arg(long)]
-    pub(crate) ascii: bool,
+    #[command(flatten)]
+    pub(crate) face: Face,
 }
 
 #[derive(Debug, Args)]
@@ -161,9 +193,8 @@ pub(crate) struct AttachArgs {
     pub(crate) run: Option<String>,
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Draw with ASCII only
-    #[arg(long)]
-    pub(crate) ascii: bool,
+    #[command(flatten)]
+    pub(crate) face: Face,
 }
 
 #[derive(Debug, Args)]

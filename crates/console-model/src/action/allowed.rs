@@ -2,7 +2,8 @@
 
 use super::Why;
 use crate::control::{Inverse, Menu, Target};
-use crate::ui::Layer;
+use crate::ui::{Layer, Panel};
+use crate::update::items::given_up;
 use crate::{Model, SizeClass, control};
 use twinhaul_units::PeerId;
 use twinhaul_wire::Command;
@@ -124,4 +125,38 @@ pub(super) fn undo_verb(model: &Model) -> Option<String> {
             Some(Command::Rebalance { keep: share.get(), dry_run: false }.verb(&model.run, first))
         }
     }
+}
+
+/// Lists can be filtered; what is no list, and a queue that is read page by page, cannot.
+pub(super) fn filters(model: &Model) -> Result<(), Why> {
+    let (queue, failed) = (matches!(model.ui.top(), Some(Layer::Queue(_))), Panel::Failed);
+    let takes = matches!(model.focus(), Panel::Flight | Panel::Assist | Panel::Log | Panel::Messages);
+    if queue {
+        Err("a queue is read page by page; panels 3, 4, 6, 7 and 9 can be filtered".into())
+    } else if takes || model.focus() == failed {
+        Ok(())
+    } else {
+        Err("nothing to filter here: panels 3, 4, 6, 7 and 9 can be".into())
+    }
+}
+
+pub(super) fn retry_these(model: &Model) -> Result<(), Why> {
+    if given_up(model).is_empty() {
+        return Err("none of these was given up (panel 9 has those that were)".into());
+    }
+    if model.live.ended().is_some() {
+        return Err(format!("the run has ended: twinhaul retry {0}, then run --resume {0}", model.run).into());
+    }
+    may_control(model)?;
+    if PeerId::BOTH.into_iter().any(|peer| model.live.pane(peer).link.is_up()) {
+        Ok(())
+    } else {
+        Err("no peer is connected".into())
+    }
+}
+
+pub(super) fn retry_these_verb(model: &Model) -> Option<String> {
+    let ids = given_up(model);
+    let first = Command::Retry { transfer: Some(*ids.first()?) }.verb(&model.run, None);
+    Some(if ids.len() > 1 { format!("{first}, and so on") } else { first })
 }

@@ -1,8 +1,9 @@
 //! The table: every action with its keys, in the order of the help overlay. Keys are named here and nowhere else.
 
 use super::allowed::{
-    always, big_enough, both_connected, current_ratio, has_problems, no_verb, one_peer_control, peer_control,
-    retry_control, stage_fits, stop_control, undo_control, undo_verb, verb,
+    always, big_enough, both_connected, current_ratio, filters, has_problems, no_verb, one_peer_control,
+    peer_control, retry_control, retry_these, retry_these_verb, stage_fits, stop_control, undo_control,
+    undo_verb, verb,
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
 use crate::Model;
@@ -80,8 +81,8 @@ pub const REGISTRY: &[Row] = &[
         Action::Panel,
         "panel",
         "panel",
-        "to panel; 7 messages",
-        &["1", "2", "3", "4", "5", "6", "7", "8"],
+        "to panel; 7 said, 9 failed",
+        &["1", "2", "3", "4", "5", "6", "7", "8", "9"],
         Group::Move,
         0,
     ),
@@ -91,11 +92,19 @@ pub const REGISTRY: &[Row] = &[
         enabled: has_problems,
         ..look(Action::Problems, "problems", "problem", "what is wrong", &["!", "d"], Group::Look, 5)
     },
-    look(Action::Freeze, "freeze", "freeze", "freeze view, engines run", &["f"], Group::Look, 6),
-    look(Action::Expand, "expand", "expand", "panel to full screen", &["e"], Group::Look, 7),
+    Row {
+        enabled: filters,
+        ..look(Action::Filter, "filter", "filter", "words, !not, peer:beta, size>1G", &["/"], Group::Look, 7)
+    },
+    look(Action::Sort, "sort", "sort", "sort panel 3 by ...", &["s"], Group::Look, 0),
+    look(Action::Invert, "invert", "sort", "turn the order round", &["I"], Group::Look, 0),
+    look(Action::Mark, "mark", "mark", "mark row", &["<space>"], Group::Look, 0),
+    look(Action::MarkAll, "mark-all", "mark", "mark all that are shown", &["*"], Group::Look, 0),
+    look(Action::Freeze, "freeze", "freeze", "freeze view, engines run", &["f"], Group::Look, 10),
+    look(Action::Expand, "expand", "expand", "panel to full screen", &["e"], Group::Look, 12),
     Row {
         enabled: stage_fits,
-        ..look(Action::Stage, "stage", "stage", "stage: who helps whom, large", &["v"], Group::Look, 10)
+        ..look(Action::Stage, "stage", "stage", "stage: who helps whom, large", &["v"], Group::Look, 13)
     },
     look(Action::Times, "times", "times", "clock, ago, since start", &["t"], Group::Look, 11),
     look(Action::ZoomIn, "zoom-in", "zoom", "graph: shorter window", &["+", "="], Group::Look, 0),
@@ -111,6 +120,27 @@ pub const REGISTRY: &[Row] = &[
         enabled: undo_control,
         verb: undo_verb,
         ..look(Action::Undo, "undo", "undo", "undo last control; asks", &["u"], Group::Control, 8)
+    },
+    Row {
+        enabled: big_enough,
+        ..look(Action::Items, "actions", "act", "act on marked or selected", &["a"], Group::Control, 6)
+    },
+    Row {
+        scope: Scope::Items,
+        title: "retry",
+        ..change(
+            Action::RetryThese,
+            "retry-these",
+            "try given-up transfers again",
+            &["t"],
+            Danger::Confirm,
+            retry_these,
+            retry_these_verb,
+        )
+    },
+    Row {
+        scope: Scope::Items,
+        ..look(Action::CopyPaths, "copy-paths", "copy", "copy their paths", &["y"], Group::Control, 0)
     },
     change(Action::Pause, "pause", "start nothing new", &["p"], Danger::Confirm, peer_control, |m| {
         verb(m, &Command::Pause)
@@ -163,6 +193,8 @@ pub const REGISTRY: &[Row] = &[
         &["<tab>", "<s-tab>", "<left>", "<right>"],
     ),
     look(Action::Help, "help", "help", "help, list of commands", &["?", "<f1>", ":", "<c-p>"], Group::App, 1),
+    look(Action::Mouse, "mouse", "mouse", "mouse: ours, or the terminal's", &["M"], Group::App, 14),
+    look(Action::Theme, "theme", "theme", "dark, light, contrast, mono", &["T"], Group::App, 0),
     look(Action::Redraw, "redraw", "redraw", "draw the screen anew", &["<c-l>"], Group::App, 0),
     look(Action::Suspend, "suspend", "suspend", "suspend console only", &["<c-z>"], Group::App, 0),
     look(Action::Quit, "quit", "quit", "leave, engines may run on", &["q", "<c-c>"], Group::App, 9),

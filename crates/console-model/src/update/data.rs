@@ -2,6 +2,7 @@
 
 use super::{queue, replies};
 use crate::board::Past;
+use crate::ui::Panel;
 use crate::{Clean, Effect, Left, LinkState, Model, To, words::Mood};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, PeerSnapshot, RunSnapshot};
@@ -33,9 +34,14 @@ pub(super) fn link(model: &mut Model, to: To, state: LinkState) -> Vec<Effect> {
 
 pub(super) fn peer(model: &mut Model, peer: PeerId, snapshot: PeerSnapshot) -> Vec<Effect> {
     let now = model.now;
+    let failed = model.live.progress().failed;
     model.live.panes[peer.index()].take(snapshot, now);
     model.live.remember_part();
-    queue::moved(model, peer)
+    let mut effects = queue::moved(model, peer);
+    if model.ui.focus == Panel::Failed && model.live.progress().failed != failed {
+        effects.push(Effect::PullFailed);
+    }
+    effects
 }
 
 pub(super) fn run(model: &mut Model, run: RunSnapshot) -> Vec<Effect> {

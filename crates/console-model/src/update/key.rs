@@ -1,6 +1,6 @@
 //! From a key to what it does: the topmost layer first, then the registry. No key is interpreted anywhere else.
 
-use super::{control, data, dialog, help, leave, nav, take_out, undo};
+use super::{control, data, dialog, filter, help, items, leave, nav, take_out, undo};
 use crate::action::{self, Action, Danger, Row, Scope};
 use crate::control::HELD_DOWN;
 use crate::ui::Layer;
@@ -18,6 +18,9 @@ pub(super) fn press(model: &mut Model, press: Press) -> Vec<Effect> {
         Some(Layer::Leave(_)) => leave::key(model, press.chord, held),
         Some(Layer::Prompt(_)) => control::prompt_key(model, press.chord, held),
         Some(Layer::Menu(_)) => control::menu_key(model, press.chord, held),
+        Some(Layer::Items(_)) => items::menu_key(model, press.chord, held),
+        Some(Layer::Filter(_)) => filter::key(model, press.chord),
+        Some(Layer::Sort) => nav::sort_key(model, press.chord),
         Some(Layer::Help(_)) => help::key(model, press.chord),
         Some(Layer::Queue(_) | Layer::Detail { .. }) | None => main_key(model, press.chord),
     }
@@ -31,6 +34,7 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         match model.ui.top() {
             Some(Layer::Prompt(_)) => drop(control::prompt_key(model, chord, false)),
             Some(Layer::Help(_)) => drop(help::key(model, chord)),
+            Some(Layer::Filter(_)) => drop(filter::key(model, chord)),
             _ => {}
         }
     }
@@ -73,12 +77,33 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
     }
     match row.action {
         Action::Suspend => vec![Effect::Suspend],
+        Action::Mouse => {
+            model.ui.mouse = !model.ui.mouse;
+            let text = if model.ui.mouse {
+                "the mouse is ours again: wheel scrolls, click selects"
+            } else {
+                "the mouse is the terminal's: select text with it; M takes it back"
+            };
+            data::say(model, Mood::Plain, text);
+            vec![Effect::TakeMouse(model.ui.mouse)]
+        }
+        Action::Theme => {
+            model.ui.theme = model.ui.theme.next();
+            let text = format!("theme: {}", model.ui.theme.words());
+            data::say(model, Mood::Plain, &text);
+            Vec::new()
+        }
         Action::Redraw => vec![Effect::Redraw],
         Action::Copy | Action::CopyJson => take_out::copy(model, row.action == Action::CopyJson),
         Action::Save => take_out::save(model),
         Action::Help => help::open(model),
         Action::Control => control::open(model),
         Action::Undo => undo::open(model),
+        Action::Filter => filter::open(model),
+        Action::Mark => items::mark(model),
+        Action::MarkAll => items::mark_all(model),
+        Action::Items => items::open(model),
+        Action::RetryThese | Action::CopyPaths => items::run(model, row.action),
         Action::Quit if model.live.ended().is_some() => vec![Effect::Leave(ended(model))],
         Action::Quit => leave::open(model),
         Action::Pause

@@ -2,6 +2,7 @@
 
 use super::queue;
 use crate::action::Action;
+use crate::lists::{Sort, SortBy};
 use crate::ui::{Cursor, Layer, Panel, Subject, Times, WINDOWS_S};
 use crate::{Chord, Effect, Frozen, Key, Model, SizeClass};
 use twinhaul_units::PeerId;
@@ -15,6 +16,9 @@ pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Ve
             if let Some(Key::Char(c)) = chord.map(|c| c.key) {
                 let index = c.to_digit(10).unwrap_or(1).saturating_sub(1) as usize;
                 focus(model, Panel::ALL.get(index).copied().unwrap_or(Panel::Flight));
+                if model.ui.focus == Panel::Failed {
+                    return vec![Effect::PullFailed];
+                }
             }
         }
         Action::Drill => return drill(model),
@@ -37,6 +41,8 @@ pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Ve
                 Times::SinceStart => Times::Clock,
             };
         }
+        Action::Sort => model.ui.push(Layer::Sort),
+        Action::Invert => model.ui.sort.inverted = !model.ui.sort.inverted,
         Action::ZoomIn => model.ui.window = Some(model.window().saturating_sub(1)),
         Action::ZoomOut => model.ui.window = Some((model.window() + 1).min(WINDOWS_S.len() - 1)),
         Action::Problems => model.ui.push(Layer::Detail { subject: Subject::Problems, scroll: 0 }),
@@ -56,7 +62,7 @@ pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Ve
 fn step_panel(model: &Model, by: isize) -> Panel {
     let storage = model.board().shows_storage();
     let stops = |p: &Panel| match p {
-        Panel::Messages => false,
+        Panel::Messages | Panel::Failed => false,
         Panel::Storage => storage,
         _ => true,
     };
@@ -68,15 +74,22 @@ fn step_panel(model: &Model, by: isize) -> Panel {
     panels[(at + step) % count]
 }
 
+/// The focus goes to a panel that is on the screen.
+pub(super) fn look_at(model: &mut Model, panel: Panel) {
+    model.ui.focus = panel;
+}
+
 /// Panels without a place in the present layout take the whole screen.
 fn focus(model: &mut Model, panel: Panel) {
     model.ui.layers.clear();
     model.ui.summary_closed |= model.live.ended().is_some();
     let unseen = panel == Panel::Storage && !model.board().shows_storage();
     let hidden = match model.class() {
-        SizeClass::Wide => panel == Panel::Messages || unseen,
+        SizeClass::Wide => matches!(panel, Panel::Messages | Panel::Failed) || unseen,
         SizeClass::Stage => !matches!(panel, Panel::Peer(_) | Panel::Assist) || unseen,
-        SizeClass::Full => matches!(panel, Panel::Plot | Panel::Log | Panel::Messages) || unseen,
+        SizeClass::Full => {
+            matches!(panel, Panel::Plot | Panel::Log | Panel::Messages | Panel::Failed) || unseen
+        }
         SizeClass::Compact | SizeClass::Status => false,
     };
     let was_hidden = model.ui.expanded && model.ui.focus != panel;
@@ -91,6 +104,26 @@ fn freeze(model: &mut Model) {
     };
 }
 
+/// In the list of what panel 3 can be sorted by: its letter chooses.
+pub(super) fn sort_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    let letter = match chord.key {
+        Key::Char(c) if !chord.ctrl => c,
+        _ => {
+            model.ui.layers.pop();
+            return Vec::new();
+        }
+    };
+    if let Some((_, by)) = SortBy::ALL.into_iter().find(|(key, _)| *key == letter) {
+        model.ui.layers.pop();
+        // The same again turns it round.
+        let inverted = model.ui.sort.by == by && !model.ui.sort.inverted;
+        model.ui.sort = Sort { by, inverted };
+    } else if letter == 'I' {
+        model.ui.sort.inverted = !model.ui.sort.inverted;
+    }
+    Vec::new()
+}
+
 /// Esc: the topmost layer, then the full screen, then the error in the footer, then freezing stays as it is.
 fn back(model: &mut Model) {
     if model.ui.layers.pop().is_some() {
@@ -101,9 +134,16 @@ fn back(model: &mut Model) {
     }
     if model.ui.expanded {
         model.ui.expanded = false;
-        if model.ui.focus == Panel::Messages {
+        if matches!(model.ui.focus, Panel::Messages | Panel::Failed) {
             model.ui.focus = Panel::Flight;
         }
+        return;
+    }
+    if super::filter::clear(model, model.focus()) {
+        return;
+    }
+    if !model.ui.marks.is_empty() {
+        model.ui.marks.clear();
         return;
     }
     for cursor in [&mut model.ui.assist, &mut model.ui.log, &mut model.ui.messages] {
@@ -141,20 +181,26 @@ fn drill(model: &mut Model) -> Vec<Effect> {
 pub(super) fn subject(model: &Model) -> Option<Subject> {
     match model.focus() {
         Panel::Flight => selected_flight(model).map(|f| Subject::Transfer(f.id)),
-        Panel::Assist => tail_id(model.ui.assist, &model.board().timeline).map(Subject::Beat),
-        Panel::Log => tail_id(model.ui.log, &model.board().events).map(Subject::Line),
-        Panel::Messages => tail_id(model.ui.messages, &model.desk.notes).map(Subject::Note),
+        Panel::Assist => {
+            tail_id(model.ui.assist, &model.board().timeline, |e| model.in_timeline(e)).map(Subject::Beat)
+        }
+        Panel::Log => tail_id(model.ui.log, &model.board().events, |e| model.in_log(e)).map(Subject::Line),
+        Panel::Messages => {
+            tail_id(model.ui.messages, &model.desk.notes, |n| model.in_messages(n)).map(Subject::Note)
+        }
+        Panel::Failed => super::items::selected(model).map(Subject::Failed),
         Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
     }
 }
 
 pub(super) fn selected_flight(model: &Model) -> Option<&InFlight> {
-    let flights = model.board().flights();
+    let flights = model.flights();
     flights.get(flight_index(model.ui.flight, &flights)).map(|(_, f)| *f)
 }
 
-fn tail_id<T>(cursor: Cursor, ring: &crate::ring::Ring<T>) -> Option<u64> {
-    let last = ring.len().checked_sub(1).map(|i| ring.id(i));
+fn tail_id<T>(cursor: Cursor, ring: &crate::ring::Ring<T>, keeps: impl Fn(&T) -> bool) -> Option<u64> {
+    let kept = |at: &usize| ring.get(*at).is_some_and(&keeps);
+    let last = (0..ring.len()).rev().find(kept).map(|at| ring.id(at));
     cursor.id.filter(|id| ring.index(*id).is_some()).or(last)
 }
 
@@ -179,7 +225,7 @@ pub fn flight_index(cursor: Cursor, flights: &[(PeerId, &InFlight)]) -> usize {
     index_of(cursor, flights.len(), |id| flights.iter().position(|(_, f)| f.id == id))
 }
 
-fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
+pub(super) fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
     match model.ui.layers.last_mut() {
         Some(Layer::Queue(_)) => return queue::shift(model, by),
         Some(Layer::Detail { scroll, .. }) => {
@@ -190,13 +236,23 @@ fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
     }
     match model.focus() {
         Panel::Flight => {
-            let flights = model.board().flights();
+            let flights = model.flights();
             let index = moved(flight_index(model.ui.flight, &flights), by, flights.len());
             model.ui.flight = Cursor { id: flights.get(index).map(|(_, f)| f.id), index };
         }
-        Panel::Assist => model.ui.assist = along(model.ui.assist, &model.board().timeline, by),
-        Panel::Log => model.ui.log = along(model.ui.log, &model.board().events, by),
-        Panel::Messages => model.ui.messages = along(model.ui.messages, &model.desk.notes, by),
+        Panel::Assist => {
+            model.ui.assist = along(model.ui.assist, &model.board().timeline, by, |e| model.in_timeline(e));
+        }
+        Panel::Log => model.ui.log = along(model.ui.log, &model.board().events, by, |e| model.in_log(e)),
+        Panel::Messages => {
+            model.ui.messages = along(model.ui.messages, &model.desk.notes, by, |n| model.in_messages(n));
+        }
+        Panel::Failed => {
+            let ids: Vec<u64> = model.failed().iter().map(|row| row.row.id).collect();
+            let at = index_of(model.ui.failed, ids.len(), |id| ids.iter().position(|i| *i == id));
+            let index = moved(at, by, ids.len());
+            model.ui.failed = Cursor { id: ids.get(index).copied(), index };
+        }
         Panel::Storage => {
             let all = model.board().storage(model.shown_at());
             let rows = all.iter().map(|s| 2 + s.status.rows.len() + s.status.problems.len()).sum();
@@ -209,14 +265,22 @@ fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
 
 /// A step in a list that grows at its end. The end itself is followed: leaving it stops following, reaching it
 /// follows again.
-fn along<T>(cursor: Cursor, ring: &crate::ring::Ring<T>, by: i64) -> Cursor {
-    let last = ring.len().saturating_sub(1);
+fn along<T>(cursor: Cursor, ring: &crate::ring::Ring<T>, by: i64, keeps: impl Fn(&T) -> bool) -> Cursor {
+    let kept = |at: &usize| ring.get(*at).is_some_and(&keeps);
+    let Some(last) = (0..ring.len()).rev().find(kept) else { return Cursor::default() };
     let at = match cursor.id {
         None => last,
         // What was selected may have been forgotten: the oldest is nearest to it.
         Some(id) => ring.index(id).unwrap_or(0),
     };
-    let index = moved(at, by, ring.len());
+    let steps = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
+    // As many rows on as there are, and the last of them where there are fewer.
+    let index = if by > 0 {
+        (at + 1..ring.len()).filter(kept).take(steps).last()
+    } else {
+        (0..at).rev().filter(kept).take(steps).last()
+    };
+    let index = index.unwrap_or(at);
     Cursor { id: (index < last).then(|| ring.id(index)), index }
 }
 

@@ -25,7 +25,7 @@ struct Row {
 
 pub(super) fn copy(model: &mut Model, as_json: bool) -> Vec<Effect> {
     let Some(row) = selected(model) else {
-        data::say(model, Mood::Warn, "nothing is selected here: a row of panel 3, 4, 6, 7 or of a queue");
+        data::say(model, Mood::Warn, "nothing is selected here: a row of panel 3, 4, 6, 7, 9 or of a queue");
         return Vec::new();
     };
     let text = if as_json { row.json.to_string() } else { row.text };
@@ -81,6 +81,10 @@ fn of_subject(model: &Model, subject: Subject) -> Option<Row> {
         Subject::Note(id) => {
             let note = model.desk.notes.by_id(id)?;
             Some(Row { text: note.text.clone(), json: json!({ "at_ms": note.at_ms, "text": note.text }) })
+        }
+        Subject::Failed(id) => {
+            let row = board.failed.iter().flat_map(|page| &page.rows).find(|row| row.row.id == id)?;
+            Some(Row { text: row.row.key.key.clone(), json: json!(row) })
         }
         Subject::Problems => {
             let all = board.problems();

@@ -1,10 +1,11 @@
 //! Panel 4: the assistance timeline. Where there is room it is a lane diagram between the two peers, with the two
 //! answers in the claims' own words; where there is not, a line of columns.
 
-use super::paint::{Brush, Part, part, scroll_to};
+use super::paint::{Brush, Part, part};
 use super::peer::role;
 use crate::skin::Role;
 use ratatui::layout::Rect;
+use twinhaul_console_model::lists::rows_shown;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::words::beat::{Beat, Tone, beat};
 use twinhaul_console_model::{Model, fit};
@@ -20,7 +21,11 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let (asks, needed, not_needed) = board.asks();
     let word = if asks == 1 { "ask" } else { "asks" };
     let counts = format!(" {asks} {word}, {needed} needed, {not_needed} no need");
-    let title = [part("4 Assistance", Role::Title), part(counts, Role::Plain)];
+    let title = [
+        part("4 Assistance", Role::Title),
+        part(counts, Role::Plain),
+        super::chip(model, Panel::Assist, None),
+    ];
     let follow = if model.ui.assist.id.is_none() { "follow" } else { "End follows" };
     let inner = brush.panel(area, &title, &[part(follow, Role::Dim)], focused);
     if board.timeline.is_empty() {
@@ -29,18 +34,16 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         return;
     }
     let height = usize::from(inner.height);
-    let len = board.timeline.len();
-    let selected = match model.ui.assist.id {
-        None => len - 1,
-        Some(id) => board.timeline.index(id).unwrap_or(0),
-    };
-    let from = scroll_to(selected, len, height);
-    let from = if model.ui.assist.id.is_none() { len.saturating_sub(height) } else { from };
-    for (row, at) in (0..inner.height).zip(from..len) {
+    let rows = rows_shown(&board.timeline, model.ui.assist, height, |e| model.in_timeline(e));
+    let selected = model.ui.assist.id.and_then(|id| board.timeline.index(id)).or(rows.last().copied());
+    if rows.is_empty() {
+        brush.line(inner, 0, &[part(" the filter shows none of it: Esc", Role::Dim)]);
+    }
+    for (row, at) in (0..).zip(rows) {
         let Some(event) = board.timeline.get(at) else { break };
         let parts = line(brush, model, event, inner.width);
         brush.line(inner, row, &parts);
-        if focused && at == selected {
+        if focused && Some(at) == selected {
             brush.tint(inner, row, Role::Selected);
         }
     }

@@ -16,6 +16,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, subject: Subject, scrol
         Subject::Beat(id) => ("Assistance".into(), moment(model, ring_event(model, id, true), width)),
         Subject::Line(id) => ("Event".into(), moment(model, ring_event(model, id, false), width)),
         Subject::Note(id) => ("Message".into(), note(model, id, width)),
+        Subject::Failed(id) => (format!("Transfer {id}, given up"), failed(model, id, width)),
         Subject::Problems => ("What is wrong".into(), problems(model, width)),
     };
     let height = (lines.len() as u16 + 2).min(brush.buf.area.height.saturating_sub(2));
@@ -88,7 +89,7 @@ fn queued(model: &Model, peer: PeerId, row: &QueueRow, width: usize) -> Vec<Vec<
 fn in_flight(model: &Model, peer: PeerId, flight: &InFlight, width: usize) -> Vec<Vec<Part>> {
     let stalled = model.board().stalled(peer, Some(flight.id));
     let (state, state_mood) = words::flight_state(flight, stalled);
-    let stands = super::flight::stands(model, peer, flight);
+    let stands = model.stands(peer, flight);
     let mut lines = wrapped(&flight.key.key, width, Role::Strong);
     let percent = if flight.bytes > 0 { flight.done as f64 / flight.bytes as f64 * 100.0 } else { 100.0 };
     let waits = flight.phase == Phase::Ranges;
@@ -109,7 +110,7 @@ fn in_flight(model: &Model, peer: PeerId, flight: &InFlight, width: usize) -> Ve
             format!(
                 "{}, eta {}",
                 Rate(if stands { 0 } else { flight.rate }),
-                super::flight::eta(flight, stands)
+                words::clock5(model.flight_eta(peer, flight))
             ),
             Role::Plain,
         ),
@@ -126,6 +127,23 @@ fn in_flight(model: &Model, peer: PeerId, flight: &InFlight, width: usize) -> Ve
         let detail = if wait.detail.is_empty() { String::new() } else { format!(", {}", wait.detail) };
         lines.push(field("waits for", format!("{}{detail}, for {age}", wait.reason.words()), Role::Warn));
     }
+    lines
+}
+
+fn failed(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
+    let found = model.board().failed.iter().flat_map(|page| &page.rows).find(|row| row.row.id == id);
+    let Some(found) = found else { return vec![vec![part("it is not given up any more", Role::Plain)]] };
+    let mut lines = wrapped(&found.row.key.key, width, Role::Strong);
+    lines.push(Vec::new());
+    lines.extend(wrapped(&found.error, width, Role::Bad));
+    lines.extend([
+        Vec::new(),
+        field("attempts", found.attempts.to_string(), Role::Plain),
+        field("by", found.peer.clone(), Role::Plain),
+        field("target", found.row.target.clone(), Role::Plain),
+        field("size", Bytes(found.row.bytes).to_string(), Role::Plain),
+        field("again", format!("twinhaul retry {} --transfer {id}", model.run), Role::Strong),
+    ]);
     lines
 }
 

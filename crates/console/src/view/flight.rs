@@ -10,7 +10,7 @@ use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::update::nav::flight_index;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::{Bytes, PeerId};
-use twinhaul_wire::{InFlight, Phase, WaitReason};
+use twinhaul_wire::{InFlight, Phase};
 
 /// Columns that may be left out, in the order of leaving; path, progress in per cent, rate and state always stay.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,20 +64,26 @@ impl Layout {
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let board = model.board();
-    let flights = board.flights();
+    let flights = model.flights();
     let focused = model.ui.focus == Panel::Flight;
     let title = [
         part("3 In flight", Role::Title),
-        part(format!(" {}/{}", in_slots(&flights), board.slots_max()), Role::Plain),
+        part(format!(" {}/{}", in_slots(&board.flights()), board.slots_max()), Role::Plain),
+        super::chip(model, Panel::Flight, Some(flights.len())),
+        super::marks(model),
     ];
-    let inner = brush.panel(area, &title, &[part("by peer and slot", Role::Dim)], focused);
+    let turned = if model.ui.sort.inverted { ", turned round" } else { "" };
+    let order = format!("by {}{turned}", model.ui.sort.by.words());
+    let inner = brush.panel(area, &title, &[part(order, Role::Dim)], focused);
     let layout = Layout::of(usize::from(inner.width));
     brush.line(inner, 0, &heading(&layout));
     let height = usize::from(inner.height.saturating_sub(1));
     let index = flight_index(model.ui.flight, &flights);
     let from = scroll_to(index, flights.len(), height);
     if flights.is_empty() {
-        brush.line(inner, 1, &[part("  nothing is in flight", Role::Dim)]);
+        let hidden = model.ui.filters.flight.is_some() && !board.flights().is_empty();
+        let text = if hidden { "  the filter shows none of them: Esc" } else { "  nothing is in flight" };
+        brush.line(inner, 1, &[part(text, Role::Dim)]);
     }
     for (row, (at, (peer, flight))) in (1..).zip(flights.iter().enumerate().skip(from).take(height)) {
         let selected = focused && at == index;
@@ -131,14 +137,14 @@ fn line(
     let stalled = model.board().stalled(peer, Some(flight.id));
     let (state, state_mood) = words::flight_state(flight, stalled);
     let share = if flight.bytes > 0 { flight.done as f64 / flight.bytes as f64 } else { 1.0 };
-    let stands = stands(model, peer, flight);
+    let stands = model.stands(peer, flight);
     let plain = if stalled { Role::Bad } else { Role::Plain };
     let shares = words::shares_brief(&flight.ranges);
     let name =
         if shares.is_empty() { flight.key.key.clone() } else { format!("{} [{shares}]", flight.key.key) };
     let path = fit::cut_left(&name, layout.path, brush.skin.glyphs.cut);
     let mut parts = vec![
-        part(if selected { brush.skin.glyphs.mark } else { " " }, Role::Focus),
+        super::row_mark(brush, model, flight.id, selected),
         part(if stalled { "!" } else { " " }, Role::Bad),
         part(fit::left(names.tag(peer), 2), role(peer)),
         part(fit::left(&path, layout.path), plain),
@@ -159,7 +165,7 @@ fn line(
     parts.push(part(fit::right(&format!("{:.0}%", (share * 100.0).floor()), 5), Role::Plain));
     parts.push(part(fit::right(&words::mib_per_s(if stands { 0 } else { flight.rate }), 7), plain));
     if layout.has(Column::Eta) {
-        parts.push(part(fit::right(&eta(flight, stands), 6), Role::Plain));
+        parts.push(part(fit::right(&words::clock5(model.flight_eta(peer, flight)), 6), Role::Plain));
     }
     if layout.has(Column::Tries) {
         let tries = if flight.attempts > 1 { flight.attempts.to_string() } else { String::new() };
@@ -168,21 +174,4 @@ fn line(
     parts.push(part(" ", Role::Plain));
     parts.push(part(fit::cut_right(&state, STATE, ""), mood(state_mood)));
     parts
-}
-
-/// A transfer that stands still has no time to its end, however fast it was.
-pub(crate) fn stands(model: &Model, peer: PeerId, flight: &InFlight) -> bool {
-    let stale = matches!(model.board().pane(peer).standing(model.shown_at()), Standing::Stale(_));
-    let paused = flight.wait.as_ref().is_some_and(|wait| wait.reason == WaitReason::Paused);
-    stale || paused || model.board().stalled(peer, Some(flight.id))
-}
-
-pub(crate) fn eta(flight: &InFlight, stands: bool) -> String {
-    // Who waits for a drive has no rate that tells when it ends.
-    let waits = flight.wait.as_ref().is_some_and(|wait| wait.age_ms >= 1_000);
-    if stands || waits {
-        return words::clock5(None);
-    }
-    let left = flight.bytes.saturating_sub(flight.done);
-    words::clock5((flight.rate > 0).then(|| left as f64 / flight.rate as f64))
 }

@@ -10,6 +10,16 @@ use twinhaul_console_model::{Model, fit};
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    if let Some(Layer::Filter(line)) = model.ui.top() {
+        let hint = match &line.error {
+            Some(why) => part(format!("   ! {why}"), Role::Bad),
+            None => part("   Enter keeps  Esc goes back  words, !not, field:text, size>1G, a,b", Role::Dim),
+        };
+        let room = usize::from(inside.width).saturating_sub(3);
+        let typed = fit::cut_left(&line.input, room, brush.skin.glyphs.cut);
+        brush.line(inside, 0, &[part("/", Role::Key), part(typed, Role::Strong), part("_", Role::Dim), hint]);
+        return;
+    }
     if let Some(toast) = &model.ui.toast {
         let (sign, end) = match toast.mood {
             Mood::Bad => ("! ", "  Esc"),

@@ -2,8 +2,11 @@
 
 use super::paint::{Brush, part};
 use crate::skin::Role;
+use twinhaul_console_model::action::Row;
 use twinhaul_console_model::control::{Menu, Prompt, Question, Target};
-use twinhaul_console_model::update::control::menu_rows;
+use twinhaul_console_model::lists::SortBy;
+use twinhaul_console_model::ui::Items;
+use twinhaul_console_model::update::{control, items};
 use twinhaul_console_model::{Model, fit};
 use twinhaul_units::PeerId;
 
@@ -11,9 +14,30 @@ use twinhaul_units::PeerId;
 const WIDTH: u16 = 74;
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, menu: Menu) {
-    let rows = menu_rows();
+    let rows = control::menu_rows();
     let title = format!("Run control: {}", target(model, menu.target));
-    let inner = brush.popup(WIDTH, rows.len() as u16 + 5, &title, &[part("Tab for whom", Role::Dim)]);
+    actions(brush, model, &title, "Tab for whom", &rows, menu.selected);
+}
+
+/// What can be done with the rows that the menu was opened for.
+pub(crate) fn draw_items(brush: &mut Brush<'_>, model: &Model, menu: &Items) {
+    let title = match menu.ids.as_slice() {
+        [one] => format!("Transfer {one}"),
+        all => format!("{} transfers", all.len()),
+    };
+    actions(brush, model, &title, "", &items::menu_rows(), menu.selected);
+}
+
+fn actions(
+    brush: &mut Brush<'_>,
+    model: &Model,
+    title: &str,
+    corner: &str,
+    rows: &[&'static Row],
+    selected: usize,
+) {
+    let hint = if corner.is_empty() { Vec::new() } else { vec![part(corner, Role::Dim)] };
+    let inner = brush.popup(WIDTH, rows.len() as u16 + 5, title, &hint);
     let width = usize::from(inner.width);
     for (at, (i, row)) in (0..).zip(rows.iter().enumerate()) {
         let off = (row.enabled)(model).err();
@@ -22,16 +46,18 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, menu: Menu) {
         let text = off.map_or_else(|| row.help.to_owned(), |why| format!("off: {why}"));
         let parts = [
             part(format!(" {key}  "), key_role),
-            part(fit::left(row.title, 11), role),
-            part(fit::cut_right(&text, width.saturating_sub(15), brush.skin.glyphs.cut), role),
+            part(fit::left(row.title, 12), role),
+            part(fit::cut_right(&text, width.saturating_sub(16), brush.skin.glyphs.cut), role),
         ];
         brush.line(inner, at, &parts);
-        if i == menu.selected {
+        if i == selected {
             brush.tint(inner, at, Role::Selected);
         }
     }
-    let verb = rows.get(menu.selected).and_then(|row| (row.verb)(model)).unwrap_or_default();
-    brush.line(inner, rows.len() as u16 + 1, &[part(" same as  ", Role::Dim), part(verb, Role::Strong)]);
+    let verb = rows.get(selected).and_then(|row| (row.verb)(model)).unwrap_or_default();
+    if !verb.is_empty() {
+        brush.line(inner, rows.len() as u16 + 1, &[part(" same as  ", Role::Dim), part(verb, Role::Strong)]);
+    }
     let hint = [
         part(" Enter", Role::Key),
         part(" or its letter; nothing is done before ", Role::Dim),
@@ -41,6 +67,27 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, menu: Menu) {
         part(" back", Role::Dim),
     ];
     brush.line(inner, rows.len() as u16 + 2, &hint);
+}
+
+/// What panel 3 can be sorted by.
+pub(crate) fn draw_sort(brush: &mut Brush<'_>, model: &Model) {
+    let inner = brush.popup(40, SortBy::ALL.len() as u16 + 4, "Sort panel 3 by", &[]);
+    for (row, (key, by)) in (0..).zip(SortBy::ALL) {
+        let is = model.ui.sort.by == by;
+        let now = match (is, model.ui.sort.inverted) {
+            (true, true) => "  now, turned round",
+            (true, false) => "  now",
+            (false, _) => "",
+        };
+        let parts = [
+            part(format!(" {key}  "), Role::Key),
+            part(by.words(), if is { Role::Strong } else { Role::Plain }),
+            part(now, Role::Dim),
+        ];
+        brush.line(inner, row, &parts);
+    }
+    let hint = [part(" I", Role::Key), part(" or the same again turns it round", Role::Dim)];
+    brush.line(inner, SortBy::ALL.len() as u16 + 1, &hint);
 }
 
 fn target(model: &Model, target: Target) -> String {

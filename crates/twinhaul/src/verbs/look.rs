@@ -23,7 +23,7 @@ pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
         // The supervisor died; its peers may go on. A new one adopts them (architecture.md 2).
         launch::start(&run)?;
     }
-    super::run::console(&run, args.read_only, args.ascii)
+    super::run::console(&run, args.read_only, args.face)
 }
 
 pub(crate) fn ls(args: &JsonFlag) -> Result<u8, Failure> {

@@ -1,13 +1,13 @@
 //! `run`, `copy`, and going on with a run that was stopped.
 
-use crate::cli::{CopyArgs, RunArgs, Watch};
+use crate::cli::{CopyArgs, Face, RunArgs, ThemeName, Watch, When};
 use crate::exit::{self, Failure};
 use crate::launch;
 use crate::state::{self, RunDir, shown};
 use crate::watch::Show;
 use crate::{backends, guards, output, status, watch};
 use std::io::{BufRead as _, IsTerminal as _};
-use twinhaul_console::Left;
+use twinhaul_console::{Left, Theme};
 use twinhaul_ledger::{Reopen, Store};
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::is_supervised;
@@ -155,7 +155,7 @@ pub(crate) fn see(run: &RunDir, watch: &Watch) -> Result<u8, Failure> {
         let code = watch::follow(run, show)?;
         return finish(run, watch.json, code);
     }
-    console(run, watch.read_only, watch.ascii)
+    console(run, watch.read_only, watch.face)
 }
 
 /// The summary on stdout.
@@ -172,7 +172,7 @@ fn finish(run: &RunDir, json: bool, code: u8) -> Result<u8, Failure> {
 }
 
 /// The console on a run; leaving it is not ending the run, unless its user said so.
-pub(crate) fn console(run: &RunDir, read_only: bool, ascii: bool) -> Result<u8, Failure> {
+pub(crate) fn console(run: &RunDir, read_only: bool, face: Face) -> Result<u8, Failure> {
     let options = twinhaul_console::Options {
         run_dir: run.path.clone(),
         run: run.file.run.clone(),
@@ -181,8 +181,19 @@ pub(crate) fn console(run: &RunDir, read_only: bool, ascii: bool) -> Result<u8, 
             .map(|p| p.targets.into_iter().map(|t| t.name).collect())
             .unwrap_or_default(),
         read_only,
-        ascii: ascii.then_some(true),
-        color: twinhaul_console::Color::Auto,
+        ascii: face.ascii.then_some(true),
+        color: match face.color {
+            When::Auto => twinhaul_console::Color::Auto,
+            When::Always => twinhaul_console::Color::Always,
+            When::Never => twinhaul_console::Color::Never,
+        },
+        theme: match face.theme {
+            ThemeName::Dark => Theme::Dark,
+            ThemeName::Light => Theme::Light,
+            ThemeName::Contrast => Theme::Contrast,
+            ThemeName::Mono => Theme::Mono,
+        },
+        mouse: !face.no_mouse,
         exit_when_done: false,
     };
     let failed = |e: &twinhaul_console::ConsoleError| Failure::new(e.exit_code(), e.to_string());

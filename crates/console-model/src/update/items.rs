@@ -1,0 +1,181 @@
+//! Rows that are marked, and what can be done with them. The menu holds the ids that it was opened for: a row that moves or
+//! goes meanwhile is never mistaken for another.
+
+use super::{data, dialog, key, nav};
+use crate::action::{self, Action, REGISTRY, Row, Scope};
+use crate::control::Order;
+use crate::ui::{Cursor, Items, Layer, MARKS_MAX, Panel};
+use crate::words::{self, Mood};
+use crate::{Chord, Effect, Key, Model, To};
+use twinhaul_units::PeerId;
+use twinhaul_wire::Command;
+
+/// Ids of the rows of the focused list, as shown.
+fn shown(model: &Model) -> Vec<u64> {
+    match model.focus() {
+        Panel::Flight => model.flights().iter().map(|(_, f)| f.id).collect(),
+        Panel::Failed => model.failed().iter().map(|row| row.row.id).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The transfer under the cursor.
+pub(super) fn selected(model: &Model) -> Option<u64> {
+    match model.focus() {
+        Panel::Flight => nav::selected_flight(model).map(|f| f.id),
+        Panel::Failed => {
+            let ids = shown(model);
+            let find = |id| ids.iter().position(|i| *i == id);
+            ids.get(nav::index_of(model.ui.failed, ids.len(), find)).copied()
+        }
+        _ => None,
+    }
+}
+
+/// What the `a` menu is for: the marked rows of this list, or the selected one.
+pub(crate) fn chosen(model: &Model) -> Vec<u64> {
+    if let Some(Layer::Items(items)) = model.ui.layers.iter().rev().find(|l| matches!(l, Layer::Items(_))) {
+        return items.ids.clone();
+    }
+    let marked: Vec<u64> = shown(model).into_iter().filter(|id| model.ui.marks.contains(id)).collect();
+    if marked.is_empty() { selected(model).into_iter().collect() } else { marked }
+}
+
+/// Marks the selected row, or takes its mark away, and goes on to the next.
+pub(super) fn mark(model: &mut Model) -> Vec<Effect> {
+    let Some(id) = selected(model) else {
+        data::say(model, Mood::Warn, "rows of panels 3 and 9 can be marked");
+        return Vec::new();
+    };
+    if !model.ui.marks.remove(&id) {
+        add(model, &[id]);
+    }
+    let ids = shown(model);
+    let next = ids.iter().position(|i| *i == id).map_or(0, |at| (at + 1).min(ids.len().saturating_sub(1)));
+    let cursor = Cursor { id: ids.get(next).copied(), index: next };
+    match model.focus() {
+        Panel::Flight => model.ui.flight = cursor,
+        _ => model.ui.failed = cursor,
+    }
+    Vec::new()
+}
+
+/// Marks all rows that the filter shows; all marks away where they have them.
+pub(super) fn mark_all(model: &mut Model) -> Vec<Effect> {
+    let ids = shown(model);
+    if !ids.is_empty() && ids.iter().all(|id| model.ui.marks.contains(id)) {
+        model.ui.marks.clear();
+    } else {
+        add(model, &ids);
+    }
+    Vec::new()
+}
+
+fn add(model: &mut Model, ids: &[u64]) {
+    // Marks of what is no longer there would count against those that are.
+    if model.ui.marks.len() + ids.len() > MARKS_MAX {
+        let there = shown(model);
+        model.ui.marks.retain(|id| there.contains(id));
+    }
+    for id in ids {
+        if model.ui.marks.len() >= MARKS_MAX && !model.ui.marks.contains(id) {
+            data::say(model, Mood::Warn, &format!("at most {MARKS_MAX} rows are marked at a time"));
+            return;
+        }
+        model.ui.marks.insert(*id);
+    }
+}
+
+pub(super) fn open(model: &mut Model) -> Vec<Effect> {
+    let ids = chosen(model);
+    if ids.is_empty() {
+        data::say(model, Mood::Warn, "nothing is selected here: a row of panel 3 or 9");
+    } else {
+        model.ui.push(Layer::Items(Items { ids, selected: 0 }));
+    }
+    Vec::new()
+}
+
+/// The lines of the menu.
+pub fn menu_rows() -> Vec<&'static Row> {
+    REGISTRY.iter().filter(|row| row.scope == Scope::Items).collect()
+}
+
+pub(super) fn menu_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
+    let rows = menu_rows();
+    let Some(Layer::Items(items)) = model.ui.layers.last_mut() else { return Vec::new() };
+    let last = rows.len().saturating_sub(1);
+    match chord.key {
+        Key::Esc | Key::Char('q') => drop(model.ui.layers.pop()),
+        Key::Char('c') if chord.ctrl => drop(model.ui.layers.pop()),
+        Key::Down | Key::Char('j') => items.selected = (items.selected + 1).min(last),
+        Key::Up | Key::Char('k') => items.selected = items.selected.saturating_sub(1),
+        Key::Enter if !held => {
+            if let Some(row) = rows.get(items.selected) {
+                return key::run(model, row, None);
+            }
+        }
+        _ if held => {}
+        _ => {
+            if let Some(row) = action::lookup(Scope::Items, chord) {
+                return key::run(model, row, None);
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// Only those of them that were given up, once each.
+pub(crate) fn given_up(model: &Model) -> Vec<u64> {
+    let ids = chosen(model);
+    let rows = model.board().failed.iter().flat_map(|page| &page.rows);
+    rows.map(|row| row.row.id).filter(|id| ids.contains(id)).collect()
+}
+
+pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::RetryThese => retry(model),
+        Action::CopyPaths => {
+            let ids = chosen(model);
+            let paths: Vec<String> = ids.iter().filter_map(|id| path(model, *id)).collect();
+            model.ui.layers.pop();
+            let what = match paths.as_slice() {
+                [one] => one.clone(),
+                all => format!("{} paths", all.len()),
+            };
+            vec![Effect::Copy { text: paths.join("\n"), what }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn path(model: &Model, id: u64) -> Option<String> {
+    let flight = model.board().flight(id).map(|(_, f)| f.key.key.clone());
+    let failed = || {
+        let mut rows = model.board().failed.iter().flat_map(|page| &page.rows);
+        rows.find(|row| row.row.id == id).map(|row| row.row.key.key.clone())
+    };
+    flight.or_else(failed)
+}
+
+/// Whichever peer is there takes it: the ledger knows the owner.
+fn retry(model: &mut Model) -> Vec<Effect> {
+    let ids = given_up(model);
+    let peer = PeerId::BOTH.into_iter().find(|p| model.live.pane(*p).link.is_up());
+    let to = To::Peer(peer.unwrap_or(PeerId::First));
+    let order = |id: &u64| {
+        let command = Command::Retry { transfer: Some(*id) };
+        let verb = command.verb(&model.run, None);
+        Order { to, command, verb }
+    };
+    let orders: Vec<Order> = ids.iter().map(order).collect();
+    let mut text = vec!["Queued again, each with a new set of attempts:".to_owned()];
+    text.extend(ids.iter().take(5).filter_map(|id| path(model, *id)).map(|p| format!("  {p}")));
+    if ids.len() > 5 {
+        text.push(format!("  and {} more", ids.len() - 5));
+    }
+    let title = format!("Retry {}", words::how_many(ids.len() as u64));
+    model.ui.layers.retain(|layer| !matches!(layer, Layer::Items(_)));
+    dialog::open(model, dialog::new(title, "retry", text, orders, None));
+    Vec::new()
+}
