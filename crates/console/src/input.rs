@@ -81,10 +81,16 @@ impl Drop for Bell {
 
 /// Reads keys, pastes and sizes until `ended`.
 pub(crate) fn read_terminal(tx: &SyncSender<Input>, ended: &AtomicBool) {
+    // The library reads many keys at once and hands them out one by one: what it still has, no wait for the terminal would tell.
+    let mut more = false;
     while !ended.load(Ordering::Relaxed) {
-        let event = wait_for_terminal().and_then(|()| event::poll(Duration::ZERO));
+        let wait = if std::mem::take(&mut more) { Duration::ZERO } else { LOOK_EVERY };
+        let event = wait_for_terminal(wait).and_then(|()| event::poll(Duration::ZERO));
         let input = match event.and_then(|some| if some { event::read().map(Some) } else { Ok(None) }) {
-            Ok(event) => event.and_then(input_of),
+            Ok(event) => {
+                more = event.is_some();
+                event.and_then(input_of)
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 let _ = tx.send(Input::KeysEnded(error));
@@ -99,16 +105,16 @@ pub(crate) fn read_terminal(tx: &SyncSender<Input>, ended: &AtomicBool) {
     }
 }
 
-/// Waits until the terminal has something to read, at most [`LOOK_EVERY`]. A terminal that has hung up is an error
+/// Waits until the terminal has something to read, at most so long. A terminal that has hung up is an error
 /// here, because the library's own poll would spin on it for ever.
-fn wait_for_terminal() -> io::Result<()> {
+fn wait_for_terminal(most: Duration) -> io::Result<()> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
         // The library reads the controlling terminal then; it has a descriptor of its own.
-        event::poll(LOOK_EVERY)?;
+        event::poll(most)?;
         return Ok(());
     }
-    let limit = Timespec::try_from(LOOK_EVERY).map_err(io::Error::other)?;
+    let limit = Timespec::try_from(most).map_err(io::Error::other)?;
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
     rustix::event::poll(&mut fds, Some(&limit))?;
     let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;

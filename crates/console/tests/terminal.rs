@@ -59,6 +59,28 @@ fn cooked() -> String {
     session.modes()
 }
 
+/// Keys that arrive in one piece, pasted without brackets or typed ahead over a slow line, are there at once. (Once each of
+/// them waited for the next look at the terminal: these would have taken longer than anything here waits.)
+#[test]
+fn many_keys_at_once_are_not_held_back() {
+    let mut session = start(fake_run().arg("steady"), 50, 160);
+    session.send("3/").unwrap();
+    session.wait_for("Enter keeps", LONG).unwrap();
+    session.send(&format!("{}the-end", "a".repeat(110))).unwrap();
+    session.wait_for("aathe-end_", LONG).unwrap();
+}
+
+#[test]
+fn the_wheel_and_clicks_reach_the_panels_until_the_mouse_is_given_back() {
+    let mut session = start(fake_run().arg("steady"), 50, 160);
+    // A click into the log: the focus is there, and its rows are what the wheel moves.
+    session.send("\x1b[<0;20;48M").unwrap();
+    session.send("\x1b[<64;20;48M").unwrap();
+    session.wait_for("End follows", LONG).unwrap();
+    session.send("M").unwrap();
+    session.wait_for("the mouse is the terminal's", LONG).unwrap();
+}
+
 #[test]
 fn quitting_gives_the_terminal_back() {
     let modes = cooked();
