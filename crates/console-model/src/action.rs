@@ -7,7 +7,7 @@
 mod allowed;
 mod registry;
 
-pub(crate) use allowed::may_control;
+pub(crate) use allowed::{may_control, slow_rate, victim};
 pub use registry::REGISTRY;
 
 use crate::{Chord, Model};
@@ -56,6 +56,11 @@ pub enum Action {
     Retry,
     Stop,
     Undo,
+    Chaos,
+    Slow,
+    Freezing,
+    Thaw,
+    Kill,
     NextTarget,
     Confirm,
     NextButton,
@@ -75,6 +80,8 @@ pub enum Scope {
     Control,
     /// The `a` menu.
     Items,
+    /// The `c` menu of a demonstration.
+    Chaos,
     /// Dialogs.
     Dialog,
 }

@@ -1,7 +1,7 @@
 //! The forms a control takes between key and request: menu, prompt, preview, confirmation, the way out; and the desk
 //! where requests wait for their replies. Behaviour is in [`crate::update`].
 
-use crate::{To, ring::Ring, ui::Note};
+use crate::{To, action::Scope, ring::Ring, ui::Note};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId, Share};
@@ -38,18 +38,22 @@ impl Target {
         }
     }
 
-    pub(crate) const fn next(self) -> Self {
+    /// The next one in a menu; what breaks is one peer, never both at once.
+    pub(crate) fn next_in(self, scope: Scope) -> Self {
         match self {
             Self::Both => Self::One(PeerId::First),
             Self::One(PeerId::First) => Self::One(PeerId::Second),
+            Self::One(PeerId::Second) if scope == Scope::Chaos => Self::One(PeerId::First),
             Self::One(PeerId::Second) => Self::Both,
         }
     }
 }
 
-/// The `x` menu.
+/// The `x` menu, and the `c` menu of a demonstration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Menu {
+    /// Which of the two: [`Scope::Control`] or [`Scope::Chaos`].
+    pub scope: Scope,
     pub target: Target,
     pub selected: usize,
 }

@@ -72,6 +72,7 @@ fn chords(row: &Row) -> String {
     match row.scope {
         Scope::Control => format!("x {keys}"),
         Scope::Items => format!("a {keys}"),
+        Scope::Chaos => format!("c {keys}"),
         Scope::Main | Scope::Dialog => keys,
     }
 }

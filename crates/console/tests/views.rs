@@ -163,7 +163,7 @@ fn mono_uses_no_colour() {
     let mut buffer = Buffer::empty(Rect::new(0, 0, 160, 50));
     draw(&model, &Skin::new(false, false), &mut buffer);
     for cell in &buffer.content {
-        assert_eq!((cell.fg, cell.bg), (ratatui::style::Color::Reset, ratatui::style::Color::Reset));
+        assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
     }
 }
 

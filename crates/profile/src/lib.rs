@@ -24,7 +24,8 @@ pub use error::{Place, ProfileError, Report};
 pub use lint::{Lint, lint};
 pub use model::{
     Assistance, Coordination, DemoData, Durability, End, INCREMENT_MAX, Learning, OnExists, Order,
-    PeerConfig, Policy, Profile, Route, SLOTS_MAX, Side, Split, StoryStep, TargetMustBe, VERSION, Verify,
+    PeerConfig, Policy, Profile, Route, SLOTS_MAX, Side, Split, StoryAct, StoryStep, StoryWhen, TargetMustBe,
+    VERSION, Verify,
 };
 pub use node::{DEPTH_MAX, KEY_TEXT_BYTES_MAX, NODES_MAX};
 pub use paths::DEMO_ROOT;

@@ -191,16 +191,51 @@ pub struct DemoData {
     pub seed: u64,
     /// How far a file's size may lie from `size`, as a share of it; `None` makes all the same.
     pub jitter: Option<Share>,
+    /// One more file, so large.
+    pub giant: Option<Bytes>,
+}
+
+impl DemoData {
+    /// Bytes of all files, without the jitter.
+    pub fn bytes(&self) -> Bytes {
+        Bytes(self.files.saturating_mul(self.size.0).saturating_add(self.giant.unwrap_or_default().0))
+    }
+}
+
+/// What a step of a story waits for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StoryWhen {
+    /// So many assignments were made in the run.
+    Assistance(u64),
+    /// So many ranges of transfers in flight were lent.
+    Ranges(u64),
+    /// This part of all bytes is at the target.
+    Done(Share),
+    /// A peer took over what the other had.
+    TakenOver,
+    /// A peer came back, as a new incarnation.
+    Returned,
+}
+
+/// What a step does to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoryAct {
+    Limit(Rate),
+    Unlimited,
+    /// The process stands still; it goes on; it is gone.
+    Freeze,
+    Thaw,
+    Kill,
 }
 
 /// Something that the demonstration does to a peer, at an event and never at a clock time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoryStep {
-    /// The step waits until so many assignments were made in the run, and then `wait`.
-    pub after_assistance: u64,
+    /// The step waits for this, and then `wait`.
+    pub when: StoryWhen,
     pub wait: Span,
-    pub peer: PeerId,
-    pub limit: Rate,
+    /// Whom it does what; `None`: it only speaks.
+    pub act: Option<(PeerId, StoryAct)>,
     pub say: String,
 }
 

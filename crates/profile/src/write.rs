@@ -6,8 +6,8 @@
 use crate::{
     FROZEN_NAME,
     model::{
-        Coordination, Durability, End, OnExists, PeerConfig, Policy, Profile, Route, Side, Split, StoryStep,
-        TargetMustBe, Verify,
+        Coordination, Durability, End, OnExists, PeerConfig, Policy, Profile, Route, Side, Split, StoryAct,
+        StoryStep, StoryWhen, TargetMustBe, Verify,
     },
     read::{DURABILITY, ON_EXISTS, ORDERS, POLICY, TARGET_MUST_BE, VERIFY},
 };
@@ -66,15 +66,32 @@ impl Profile {
             if let Some(jitter) = data.jitter {
                 line(out, 1, "jitter", &share(jitter));
             }
+            if let Some(giant) = data.giant {
+                line(out, 1, "giant", &bytes(giant));
+            }
         }
         if !self.story.is_empty() {
             open(out, 0, "story");
         }
-        for StoryStep { after_assistance, wait, peer, limit, say } in &self.story {
-            item(out, "after_assistance", &after_assistance.to_string());
+        for StoryStep { when, wait, act, say } in &self.story {
+            match when {
+                StoryWhen::Assistance(n) => item(out, "after_assistance", &n.to_string()),
+                StoryWhen::Ranges(n) => item(out, "after_ranges", &n.to_string()),
+                StoryWhen::Done(part) => item(out, "at", &share(*part)),
+                StoryWhen::TakenOver => item(out, "after", "take-over"),
+                StoryWhen::Returned => item(out, "after", "return"),
+            }
             line(out, 2, "wait", &span(*wait));
-            line(out, 2, "peer", &scalar(&self.peer(*peer).name));
-            line(out, 2, "limit", &rate(*limit));
+            if let Some((peer, act)) = act {
+                line(out, 2, "peer", &scalar(&self.peer(*peer).name));
+                match act {
+                    StoryAct::Limit(limit) => line(out, 2, "limit", &rate(*limit)),
+                    StoryAct::Unlimited => line(out, 2, "limit", "none"),
+                    StoryAct::Freeze => line(out, 2, "do", "freeze"),
+                    StoryAct::Thaw => line(out, 2, "do", "thaw"),
+                    StoryAct::Kill => line(out, 2, "do", "kill"),
+                }
+            }
             line(out, 2, "say", &quoted(say));
         }
     }

@@ -4,8 +4,8 @@
 
 use std::{fs, os::unix::ffi::OsStrExt as _, path::Path};
 use twinhaul_profile::{
-    Coordination, DemoData, Durability, OnExists, Order, PeerConfig, Policy, Profile, Split, StoryStep,
-    TargetMustBe, Verify, lint, load, parse,
+    Coordination, DemoData, Durability, OnExists, Order, PeerConfig, Policy, Profile, Split, StoryAct,
+    StoryStep, StoryWhen, TargetMustBe, Verify, lint, load, parse,
 };
 use twinhaul_units::{Bytes, Key, PeerId, Rate, Share, Span};
 
@@ -33,7 +33,7 @@ fn every_shipped_profile_is_correct_without_a_warning() {
 #[test]
 fn the_demo_tells_the_story_of_the_design() {
     let demo = shipped("demo.yaml").with_demo_root(Path::new("/tmp/x${y}")).unwrap();
-    let data = DemoData { files: 3200, size: Bytes::kib(128), seed: 1, jitter: None };
+    let data = DemoData { files: 3200, size: Bytes::kib(128), seed: 1, jitter: None, giant: None };
     assert!(demo.demo);
     assert_eq!(demo.data, Some(data));
     assert_eq!(demo.split, Split::Count(Share::parse("15 %").unwrap()));
@@ -49,10 +49,9 @@ fn the_demo_tells_the_story_of_the_design() {
     assert_eq!(
         demo.story[0],
         StoryStep {
-            after_assistance: 3,
+            when: StoryWhen::Assistance(3),
             wait: Span::parse("0.5 s").unwrap(),
-            peer: PeerId::First,
-            limit: Rate(128 << 10),
+            act: Some((PeerId::First, StoryAct::Limit(Rate(128 << 10)))),
             say: "Now we hurt alpha. Watch who asks.".into(),
         }
     );

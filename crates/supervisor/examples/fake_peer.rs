@@ -20,8 +20,8 @@ use tokio::{
     time::{interval, sleep},
 };
 use twinhaul_supervisor::{
-    Child, ChildKind, Client, Options, Record, StoryStep, Timing, become_session_leader, bind,
-    hold_peer_lock, supervise,
+    Child, ChildKind, Client, Options, Record, StoryAct, StoryStep, StoryWhen, Timing, become_session_leader,
+    bind, hold_peer_lock, supervise,
 };
 use twinhaul_wire::{
     Command, CommandResult, EventKind, Frame, Hello, LineDecoder, PROTO, PeerSnapshot, PeerState, Reply,
@@ -90,10 +90,9 @@ fn be_supervisor(run_dir: &Path) -> Outcome {
     };
     let peer = |name| child(name, ChildKind::Peer, "peer");
     let story = wishes.story.into_iter().map(|(after_assistance, peer, limit, say)| StoryStep {
-        after_assistance,
+        when: StoryWhen::Assistance(after_assistance),
         wait: Duration::from_millis(10),
-        peer,
-        limit,
+        act: Some((peer, StoryAct::Limit(limit))),
         say,
     });
     let outcome = supervise(Options {

@@ -4,7 +4,7 @@
 //! so a slow ledger never holds up the control socket.
 
 use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
-use twinhaul_wire::{Event, EventKind, RunState, Totals};
+use twinhaul_wire::{Chaos, Event, EventKind, RunState, Totals};
 
 /// The durable history of a run. All calls come from one thread, in order.
 pub trait Record: Send {
@@ -42,15 +42,37 @@ pub enum ChildKind {
 /// A step of a demo's story (demo.md): fires by event, not by clock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoryStep {
-    /// Fires when so many asks of the run, both directions together, were answered "assistance needed".
-    pub after_assistance: u64,
+    /// Fires at this.
+    pub when: StoryWhen,
     /// Then waits so long.
     pub wait: Duration,
-    /// Then gives this peer this bandwidth in bytes a second; `None` lifts its limit.
-    pub peer: String,
-    pub limit: Option<u64>,
+    /// Then does this to this peer.
+    pub act: Option<(String, StoryAct)>,
     /// And says this.
     pub say: String,
+}
+
+/// What a step waits for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StoryWhen {
+    /// So many asks of the run, both directions together, were answered "assistance needed".
+    Assistance(u64),
+    /// So many ranges of transfers in flight were lent.
+    Ranges(u64),
+    /// This part (0..=1) of all bytes is done.
+    Done(f64),
+    /// A peer took over what the other had.
+    TakenOver,
+    /// A peer came back, as a new incarnation.
+    Returned,
+}
+
+/// What a step does to its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoryAct {
+    /// Bandwidth in bytes a second; `None` lifts the limit.
+    Limit(Option<u64>),
+    Chaos(Chaos),
 }
 
 /// The limits of a supervisor's patience.

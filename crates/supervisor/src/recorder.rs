@@ -145,14 +145,24 @@ fn work(
     }
 }
 
-/// Records what the history has gained: what the peers and the planner wrote too. The end of the run, which whoever ends
-/// it writes, is told to `inputs`.
+/// What the loop hears of what others wrote: the end of the run, and what a story waits for.
+const fn is_told(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::RunEnded { .. }
+            | EventKind::Joined { .. }
+            | EventKind::RangesLent { .. }
+            | EventKind::TakenOver { .. }
+    )
+}
+
+/// Records what the history has gained: what the peers and the planner wrote too.
 fn catch_up(record: &mut dyn Record, recording: &mut Recording, inputs: &mpsc::Sender<Input>) {
     loop {
         let page = record.events(recording.last_seq(), EVENTS_PAGE).unwrap_or_default();
         let whole = page.len() >= EVENTS_PAGE;
         for event in page {
-            if let EventKind::RunEnded { .. } = &event.kind {
+            if is_told(&event.kind) {
                 let _ = inputs.try_send(Input::Recorded(event.clone()));
             }
             recording.event(event);

@@ -141,6 +141,7 @@ impl Run {
             .map_err(SupervisorError::io("listen in", &run_dir))?;
         let recorder = Recorder::start(&run_dir, options.record, inputs.clone())?;
         let names = options.peers.each_ref().map(|p| p.name.clone());
+        let learns = policy == "learning";
         Ok(Self {
             about: About { run_dir, run, name, policy, demo, started_at_ms, hello },
             timing: options.timing,
@@ -157,7 +158,7 @@ impl Run {
             stop: None,
             broken: None,
             story: Story::new(options.story),
-            telling: StoryState::new(names),
+            telling: StoryState::new(names, learns),
             caption: String::new(),
             problems: Vec::new(),
             shown: RunSnapshot::default(),
@@ -195,7 +196,10 @@ impl Run {
             Input::Link { seat, life, news } if self.seats[seat].life == life => self.news(seat, news),
             Input::Link { .. } => {}
             Input::Ask(ask) => self.asked(ask),
-            Input::Recorded(event) => self.server.publish(&Frame::Event(event)),
+            Input::Recorded(event) => {
+                self.telling.hear(&event);
+                self.server.publish(&Frame::Event(event));
+            }
             Input::Looked(known) => {
                 self.look_answered = true;
                 self.known = Known { totals: known.totals.or(self.known.totals), ..known };

@@ -1,12 +1,12 @@
 //! The story of a demo: when its steps fire, and what the caption says (demo.md).
 //!
-//! Pure: derived from the peers' snapshots, never from the clock, so that a slower machine is told the truth as well.
+//! Pure: derived from the peers' snapshots and events, never from the clock, so that a slower machine is told the truth as well.
 //! Entry points: [`StoryState::look`], [`caption`], [`Story::due`].
 
-use crate::StoryStep;
+use crate::{StoryStep, StoryWhen};
 use std::{collections::VecDeque, time::Duration};
 use twinhaul_units::Moment;
-use twinhaul_wire::{PeerSnapshot, Rule};
+use twinhaul_wire::{Event, EventKind, PeerSnapshot, Rule};
 
 /// The steps that have not fired.
 #[derive(Clone, Debug)]
@@ -20,10 +20,10 @@ impl Story {
         Self { steps: steps.into(), fires_at: None }
     }
 
-    /// The next step, when `needed` assistances have happened and its wait is over.
-    pub(crate) fn due(&mut self, needed: u64, now: Moment) -> Option<StoryStep> {
+    /// The next step, when what it waits for has happened and its wait is over. `part`: of all bytes, done.
+    pub(crate) fn due(&mut self, telling: &StoryState, part: f64, now: Moment) -> Option<StoryStep> {
         let next = self.steps.front()?;
-        if self.fires_at.is_none() && needed >= next.after_assistance {
+        if self.fires_at.is_none() && telling.has_seen(next.when, part) {
             self.fires_at = Some(now + next.wait);
         }
         self.fires_at.filter(|at| *at <= now)?;
@@ -46,6 +46,19 @@ enum Beat {
     /// The owner said "no assistance needed".
     Alone {
         owner: usize,
+    },
+    /// Ranges of a transfer in flight were lent to this peer, and nothing else.
+    Lent {
+        to: usize,
+    },
+    /// This peer took over what the other had.
+    TookOver {
+        by: usize,
+        transfers: u64,
+    },
+    /// This peer is back, as a new incarnation.
+    Back {
+        peer: usize,
     },
     Said(String),
     Complete {
@@ -81,10 +94,16 @@ pub(crate) struct StoryState {
     /// Assistance given by each peer as the owner, over all its incarnations: now counted, and before its last restart.
     needed: [u64; 2],
     needed_seen: [u64; 2],
+    transfers_seen: [u64; 2],
     not_needed_seen: [u64; 2],
     /// Each owner's ratio at its last assignment, and how often it had grown from one to the next.
     ratio: [Option<f64>; 2],
     growths: u32,
+    /// Whether ratios are learned: else they are worked out anew each time, and say nothing about the time before.
+    learns: bool,
+    lent: u64,
+    taken_over: u64,
+    returned: u64,
     last_owner: Option<usize>,
     turns: u32,
     /// Seconds that each peer would have needed for what it had before the first assignment.
@@ -93,8 +112,37 @@ pub(crate) struct StoryState {
 }
 
 impl StoryState {
-    pub(crate) fn new(names: [String; 2]) -> Self {
-        Self { names, ..Self::default() }
+    /// `learns`: the policy is the claims' method, to the letter.
+    pub(crate) fn new(names: [String; 2], learns: bool) -> Self {
+        Self { names, learns, ..Self::default() }
+    }
+
+    fn has_seen(&self, when: StoryWhen, part: f64) -> bool {
+        match when {
+            StoryWhen::Assistance(n) => self.needed() >= n,
+            StoryWhen::Ranges(n) => self.lent >= n,
+            StoryWhen::Done(share) => part >= share,
+            StoryWhen::TakenOver => self.taken_over > 0,
+            StoryWhen::Returned => self.returned > 0,
+        }
+    }
+
+    /// Takes in what a peer tells.
+    pub(crate) fn hear(&mut self, event: &Event) {
+        let index = |name: &str| self.names.iter().position(|n| n == name);
+        let Some(peer) = event.peer.as_deref().and_then(index) else { return };
+        match &event.kind {
+            EventKind::RangesLent { count, .. } => self.lent += count,
+            EventKind::TakenOver { count, .. } => {
+                self.taken_over += 1;
+                self.beat = Beat::TookOver { by: peer, transfers: *count };
+            }
+            EventKind::Joined { .. } if event.incarnation > 1 => {
+                self.returned += 1;
+                self.beat = Beat::Back { peer };
+            }
+            _ => {}
+        }
     }
 
     /// Assistances so far, both directions.
@@ -121,9 +169,12 @@ impl StoryState {
         }
         self.learn_why_it_turned(owner, snapshot);
         let given = grown(&mut self.needed_seen[owner], snapshot.was_assisted.needed);
+        let moved = grown(&mut self.transfers_seen[owner], snapshot.was_assisted.transfers);
         let refused = grown(&mut self.not_needed_seen[owner], snapshot.was_assisted.not_needed);
         self.needed[owner] += given;
-        if given > 0 {
+        if given > 0 && moved == 0 && snapshot.was_assisted.ranges > 0 {
+            self.beat = Beat::Lent { to: 1 - owner };
+        } else if given > 0 {
             let why = self.turn(owner, snapshot.ratio, other);
             self.beat = Beat::Given { owner, ratio: snapshot.ratio, why };
         } else if refused > 0 {
@@ -144,7 +195,7 @@ impl StoryState {
 
     fn turn(&mut self, owner: usize, ratio: f64, asker: Option<&PeerSnapshot>) -> Turn {
         let before = self.ratio[owner].replace(ratio);
-        let grew = before.is_some_and(|b| ratio > b + f64::EPSILON);
+        let grew = self.learns && before.is_some_and(|b| ratio > b + f64::EPSILON);
         let turned = self.last_owner.is_some_and(|last| last != owner);
         let first = self.last_owner.replace(owner).is_none();
         if turned {
@@ -188,8 +239,16 @@ pub(crate) fn caption(state: &StoryState) -> String {
     let name = |i: usize| state.names[i].as_str();
     match &state.beat {
         Beat::Opening => "Two engines. Each has its own queue.".into(),
-        Beat::Given { owner, ratio, why } => given(name(*owner), name(1 - *owner), *ratio, *why),
+        Beat::Given { owner, ratio, why } => {
+            given(name(*owner), name(1 - *owner), *ratio, *why, state.learns)
+        }
         Beat::Alone { owner } => format!("{} can finish alone.", name(*owner)),
+        Beat::Lent { to } => format!("One large file is left: {} writes a part of it too.", name(*to)),
+        Beat::TookOver { by, transfers } => {
+            let (by, from) = (name(*by), name(1 - *by));
+            format!("{from} is not heard. {by} takes over: {} transfers go on.", thousands(*transfers))
+        }
+        Beat::Back { peer } => format!("{} is back, as a new incarnation, and asks for work.", name(*peer)),
         Beat::Said(text) => text.clone(),
         Beat::Complete { done, total, verified, took } => {
             let what = if *verified { "verified" } else { "done" };
@@ -208,10 +267,12 @@ pub(crate) fn caption(state: &StoryState) -> String {
     }
 }
 
-fn given(owner: &str, asker: &str, ratio: f64, why: Turn) -> String {
+fn given(owner: &str, asker: &str, ratio: f64, why: Turn, learns: bool) -> String {
     let portion =
         if (0.495..0.505).contains(&ratio) { "half".into() } else { format!("{ratio:.2} of its queue") };
     match why {
+        // Asking ahead of the end, as the balanced policy does, is not being done.
+        Turn::First | Turn::Again if !learns => format!("{asker} asks. {owner} gives {portion}."),
         Turn::First => format!("{asker} is done. It asks. {owner} gives {portion}."),
         Turn::Again => format!("{asker} is done again. {owner} gives {portion}."),
         Turn::TooLittle => "Back already: half was too little.".into(),
@@ -270,7 +331,7 @@ mod tests {
     /// The table of demo.md, row by row.
     #[test]
     fn the_demo_is_told_as_designed() {
-        let mut state = StoryState::new(["alpha".into(), "beta".into()]);
+        let mut state = StoryState::new(["alpha".into(), "beta".into()], true);
         let mut alpha = owning(peer("alpha", 0.5, 0, 0), 480, 16 * MIB);
         let mut beta = owning(peer("beta", 0.5, 0, 0), 2720, 5 * MIB / 4);
         state.look(0, &alpha, Some(&beta));
@@ -306,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_turn_without_a_lowered_ratio_claims_none() {
-        let mut state = StoryState::new(["a".into(), "b".into()]);
+        let mut state = StoryState::new(["a".into(), "b".into()], true);
         state.look(1, &peer("b", 0.43, 1, 0), None);
         assert_eq!(caption(&state), "a is done. It asks. b gives 0.43 of its queue.");
         state.look(0, &peer("a", 0.2, 1, 0), Some(&peer("b", 0.43, 1, 0)));
@@ -315,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_restarted_peer_does_not_take_assistance_back() {
-        let mut state = StoryState::new(["a".into(), "b".into()]);
+        let mut state = StoryState::new(["a".into(), "b".into()], true);
         state.look(1, &peer("b", 0.5, 3, 0), None);
         state.look(1, &peer("b", 0.5, 0, 0), None);
         state.look(1, &peer("b", 0.5, 1, 0), None);
@@ -324,7 +385,7 @@ mod tests {
 
     #[test]
     fn without_limits_nothing_is_claimed_about_the_time_without_assistance() {
-        let mut state = StoryState::new(["a".into(), "b".into()]);
+        let mut state = StoryState::new(["a".into(), "b".into()], true);
         state.complete(12_345, 12_345, false, Duration::from_secs(61));
         assert_eq!(caption(&state), "12,345 of 12,345 done. 1:01.");
     }
@@ -332,20 +393,67 @@ mod tests {
     #[test]
     fn steps_fire_in_order_by_event_and_then_wait() {
         let step = |after, wait| StoryStep {
-            after_assistance: after,
+            when: StoryWhen::Assistance(after),
             wait: Duration::from_secs(wait),
-            peer: "alpha".into(),
-            limit: None,
+            act: None,
             say: after.to_string(),
         };
         let mut story = Story::new(vec![step(3, 1), step(6, 2)]);
         let at = |s: u64| Moment(s * 1_000_000);
-        assert_eq!(story.due(2, at(100)), None);
-        assert_eq!(story.due(3, at(101)), None);
-        assert_eq!(story.due(3, at(102)).unwrap().say, "3");
-        assert_eq!(story.due(5, at(110)), None);
-        assert_eq!(story.due(7, at(120)), None);
-        assert_eq!(story.due(7, at(122)).unwrap().say, "6");
-        assert_eq!(story.due(9, at(200)), None);
+        let mut due = |needed, now| {
+            let telling = StoryState { needed: [needed, 0], ..StoryState::default() };
+            story.due(&telling, 0.0, now)
+        };
+        assert_eq!(due(2, at(100)), None);
+        assert_eq!(due(3, at(101)), None);
+        assert_eq!(due(3, at(102)).unwrap().say, "3");
+        assert_eq!(due(5, at(110)), None);
+        assert_eq!(due(7, at(120)), None);
+        assert_eq!(due(7, at(122)).unwrap().say, "6");
+        assert_eq!(due(9, at(200)), None);
+    }
+
+    #[test]
+    fn each_kind_of_event_is_waited_for_and_told() {
+        let event = |peer: &str, incarnation, kind| Event {
+            seq: 1,
+            at_ms: 0,
+            peer: Some(peer.into()),
+            incarnation,
+            kind,
+        };
+        let mut state = StoryState::new(["a".into(), "b".into()], false);
+        assert!(!state.has_seen(StoryWhen::Done(0.3), 0.29) && state.has_seen(StoryWhen::Done(0.3), 0.3));
+        state.hear(&event("a", 1, EventKind::Joined { pid: 1 }));
+        assert!(!state.has_seen(StoryWhen::Returned, 1.0), "the first time is no return");
+        let lent = EventKind::RangesLent { op: 1, to: "a".into(), count: 2, bytes: 9, ranges: Vec::new() };
+        state.hear(&event("b", 1, lent));
+        assert!(state.has_seen(StoryWhen::Ranges(2), 0.0) && !state.has_seen(StoryWhen::Ranges(3), 0.0));
+        let was_assisted = Assisted { needed: 1, ranges: 2, range_bytes: 9, ..Assisted::default() };
+        state.look(1, &PeerSnapshot { peer: "b".into(), was_assisted, ..PeerSnapshot::default() }, None);
+        assert_eq!(caption(&state), "One large file is left: a writes a part of it too.");
+        let taken = EventKind::TakenOver {
+            from: "a".into(),
+            fenced: 1,
+            count: 1200,
+            bytes: 9,
+            discarded: 0,
+            accepted: 0,
+            why: String::new(),
+        };
+        state.hear(&event("b", 1, taken));
+        assert!(state.has_seen(StoryWhen::TakenOver, 0.0));
+        assert_eq!(caption(&state), "a is not heard. b takes over: 1,200 transfers go on.");
+        state.hear(&event("a", 2, EventKind::Joined { pid: 2 }));
+        assert!(state.has_seen(StoryWhen::Returned, 0.0));
+        assert_eq!(caption(&state), "a is back, as a new incarnation, and asks for work.");
+    }
+
+    #[test]
+    fn a_policy_that_learns_nothing_is_not_said_to() {
+        let mut state = StoryState::new(["a".into(), "b".into()], false);
+        state.look(1, &peer("b", 0.5, 1, 0), None);
+        state.look(1, &peer("b", 0.7, 2, 0), None);
+        assert_eq!(caption(&state), "a asks. b gives 0.70 of its queue.");
     }
 }

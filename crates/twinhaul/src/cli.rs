@@ -45,6 +45,8 @@ pub(crate) enum Verb {
     Limit(LimitArgs),
     /// End a run; it can be resumed
     Stop(StopArgs),
+    /// Break something in a demonstration, on purpose
+    Chaos(ChaosArgs),
     /// Try given-up transfers again
     Retry(RetryArgs),
     /// Read a run's targets again and compare with the ledger
@@ -289,6 +291,16 @@ pub(crate) struct StopArgs {
     /// Finish what is in flight first
     #[arg(long)]
     pub(crate) drain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChaosArgs {
+    /// [RUN] and what happens: freeze, thaw, kill
+    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "WHAT"])]
+    pub(crate) run_and_what: Vec<String>,
+    /// To whom
+    #[arg(long)]
+    pub(crate) peer: String,
 }
 
 #[derive(Debug, Args)]

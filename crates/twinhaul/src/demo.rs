@@ -22,7 +22,7 @@ impl Place {
     /// Makes it below the directory for temporary files, after a look at the room there.
     pub(crate) fn make(data: &DemoData, keep: bool) -> Result<Self, Failure> {
         let base = std::env::temp_dir();
-        let needed = Bytes(data.files * data.size.0 * ROOM);
+        let needed = Bytes(data.bytes().0 * ROOM);
         let stat =
             rustix::fs::statvfs(&base).map_err(|e| Failure::other("the directory for temporary files", e))?;
         let free = Bytes(stat.f_bavail * stat.f_frsize);
@@ -63,14 +63,34 @@ pub(crate) fn fill(place: &Path, data: &DemoData) -> Result<(), Failure> {
         if n % PER_DIRECTORY == 0 {
             std::fs::create_dir_all(&directory).map_err(fail)?;
         }
-        let mut stream =
-            blake3::Hasher::new().update(&data.seed.to_le_bytes()).update(&n.to_le_bytes()).finalize_xof();
+        let mut stream = stream_of(data, n);
         let mut word = [0u8; 8];
         stream.fill(&mut word);
         bytes.resize(usize::try_from(size_of(data, u64::from_le_bytes(word))).unwrap_or(0), 0);
         stream.fill(&mut bytes);
         let path = directory.join(format!("sample-{n:04}.dat"));
         std::fs::File::create(&path).and_then(|mut f| f.write_all(&bytes)).map_err(fail)?;
+    }
+    if let Some(giant) = data.giant {
+        std::fs::create_dir_all(&source).map_err(fail)?;
+        write_giant(&source.join("giant.dat"), stream_of(data, data.files), giant).map_err(fail)?;
+    }
+    Ok(())
+}
+
+fn stream_of(data: &DemoData, n: u64) -> blake3::OutputReader {
+    blake3::Hasher::new().update(&data.seed.to_le_bytes()).update(&n.to_le_bytes()).finalize_xof()
+}
+
+fn write_giant(path: &Path, mut stream: blake3::OutputReader, size: Bytes) -> std::io::Result<()> {
+    let mut file = std::fs::File::create(path)?;
+    let mut left = size.0;
+    let mut bytes = vec![0; 1 << 20];
+    while left > 0 {
+        let piece = usize::try_from(left.min(bytes.len() as u64)).unwrap_or(bytes.len());
+        stream.fill(&mut bytes[..piece]);
+        file.write_all(&bytes[..piece])?;
+        left -= piece as u64;
     }
     Ok(())
 }

@@ -61,6 +61,7 @@ fn run(verb: Verb) -> Result<u8, Failure> {
         Verb::Drain(args) => verbs::control::drain(&args),
         Verb::Limit(args) => verbs::control::limit(&args),
         Verb::Stop(args) => verbs::control::stop(&args),
+        Verb::Chaos(args) => verbs::control::chaos(&args),
         Verb::Retry(args) => verbs::control::retry(&args),
         Verb::Verify(args) => verbs::verify::verify(&args),
         Verb::Report(args) => verbs::report::report(&args),

@@ -50,11 +50,45 @@ pub enum Command {
         #[serde(default)]
         drain: bool,
     },
+    /// To the supervisor of a demonstration: something goes wrong with this peer, on purpose.
+    Chaos {
+        peer: String,
+        what: Chaos,
+    },
     /// Try the given-up transfers again; `None`: all of them.
     Retry {
         #[serde(default)]
         transfer: Option<u64>,
     },
+}
+
+/// What can go wrong on purpose. Only a demonstration takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chaos {
+    /// The process stands still: its socket is there, and nobody answers.
+    Freeze,
+    /// It goes on.
+    Thaw,
+    /// The process is gone, as if its machine had lost power.
+    Kill,
+}
+
+impl Chaos {
+    pub const ALL: [Self; 3] = [Self::Freeze, Self::Thaw, Self::Kill];
+
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
+            Self::Kill => "kill",
+        }
+    }
+
+    /// The one that [`Self::words`] names.
+    pub fn of(words: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|chaos| chaos.words() == words)
+    }
 }
 
 impl Command {
@@ -83,6 +117,7 @@ impl Command {
             Self::Limit { rate: None } => format!("twinhaul limit {run}{peer} none"),
             Self::Stop { drain: true } => format!("twinhaul stop {run} --drain"),
             Self::Stop { drain: false } => format!("twinhaul stop {run}"),
+            Self::Chaos { peer, what } => format!("twinhaul chaos {run} --peer {peer} {}", what.words()),
             Self::Retry { transfer: Some(id) } => format!("twinhaul retry {run} --transfer {id}"),
             Self::Retry { transfer: None } => format!("twinhaul retry {run}"),
         }

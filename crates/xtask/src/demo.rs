@@ -5,10 +5,12 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds the binary and the disk backend, then replaces this process: the demo owns the terminal.
+/// Builds the binary and the backends of the story, then replaces this process: the demo owns the terminal.
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
-    eprintln!("xtask: building twinhaul and its disk backend (the first time takes a few minutes)");
-    let exe = build(root)?;
+    let tape = args.iter().any(|arg| arg == "tape");
+    let backends = if tape { "its disk and tape backends" } else { "its disk backend" };
+    eprintln!("xtask: building twinhaul and {backends} (the first time takes a few minutes)");
+    let exe = build(root, tape)?;
     let line = args.iter().fold(format!("{} demo", exe.display()), |line, arg| format!("{line} {arg}"));
     eprintln!("xtask: running {line}");
     // Backends are found beside the executable; a variable of the caller's must not point at older ones.
@@ -17,9 +19,12 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
 }
 
 /// Builds, and reads from cargo's messages where the binary is.
-fn build(root: &Path) -> Result<PathBuf, String> {
-    let build =
-        ["build", "-p", "twinhaul", "-p", "twinhaul-disk", "--message-format=json-render-diagnostics"];
+fn build(root: &Path, tape: bool) -> Result<PathBuf, String> {
+    let mut build =
+        vec!["build", "-p", "twinhaul", "-p", "twinhaul-disk", "--message-format=json-render-diagnostics"];
+    if tape {
+        build.extend(["-p", "twinhaul-tape"]);
+    }
     let messages = process::output(process::cargo(root, &build))?;
     executable(&messages).ok_or_else(|| "cargo built no executable named twinhaul".to_owned())
 }

@@ -4,9 +4,9 @@ use super::Why;
 use crate::control::{Inverse, Menu, Target};
 use crate::ui::{Layer, Panel};
 use crate::update::items::given_up;
-use crate::{Model, SizeClass, control};
+use crate::{Model, SizeClass, To, control};
 use twinhaul_units::PeerId;
-use twinhaul_wire::Command;
+use twinhaul_wire::{Chaos, Command};
 
 #[allow(clippy::unnecessary_wraps, reason = "the registry's type: other actions can be off")]
 pub(super) fn always(_: &Model) -> Result<(), Why> {
@@ -108,10 +108,17 @@ pub(super) fn stop_control(model: &Model) -> Result<(), Why> {
 }
 
 pub(super) fn undo_control(model: &Model) -> Result<(), Why> {
-    if model.desk.deeds.is_empty() {
+    let Some(deed) = model.desk.deeds.last() else {
         return Err("nothing done here that can be undone".into());
+    };
+    may_control(model)?;
+    match &deed.inverse {
+        Inverse::Share(_) => both_connected(model),
+        Inverse::Orders(orders) => orders.iter().try_for_each(|order| match order.to {
+            To::Peer(peer) => connected(model, peer),
+            To::Supervisor => stop_control(model),
+        }),
     }
-    both_connected(model)
 }
 
 /// The verbs that take the last deed back.
@@ -159,4 +166,29 @@ pub(super) fn retry_these_verb(model: &Model) -> Option<String> {
     let ids = given_up(model);
     let first = Command::Retry { transfer: Some(*ids.first()?) }.verb(&model.run, None);
     Some(if ids.len() > 1 { format!("{first}, and so on") } else { first })
+}
+
+/// What goes wrong on purpose exists only where the data is the demonstration's own.
+pub(super) fn demo(model: &Model) -> Result<(), Why> {
+    if !model.live.run.as_ref().is_some_and(|run| run.demo) {
+        return Err("only in a demonstration: twinhaul demo".into());
+    }
+    may_control(model)
+}
+
+/// Whom something happens to: one peer, the first where none is chosen.
+pub(crate) fn victim(model: &Model) -> PeerId {
+    target(model).peers().first().copied().unwrap_or(PeerId::First)
+}
+
+pub(super) fn chaos_verb(model: &Model, what: Chaos) -> Option<String> {
+    let peer = model.names().name(victim(model)).to_owned();
+    Some(Command::Chaos { peer, what }.verb(&model.run, None))
+}
+
+/// A sixteenth of what the peer does now, and no less than it can be seen to move with.
+pub(crate) fn slow_rate(model: &Model) -> Option<u64> {
+    const SLOWEST: u64 = 64 << 10;
+    let now = model.live.pane(victim(model)).snapshot.as_ref().map_or(0, |s| s.rate.now);
+    Some((now / 16).max(SLOWEST))
 }

@@ -1,14 +1,14 @@
 //! The table: every action with its keys, in the order of the help overlay. Keys are named here and nowhere else.
 
 use super::allowed::{
-    always, big_enough, both_connected, current_ratio, filters, has_problems, no_verb, one_peer_control,
-    peer_control, retry_control, retry_these, retry_these_verb, stage_fits, stop_control, undo_control,
-    undo_verb, verb,
+    always, big_enough, both_connected, chaos_verb, current_ratio, demo, filters, has_problems, no_verb,
+    one_peer_control, peer_control, retry_control, retry_these, retry_these_verb, slow_rate, stage_fits,
+    stop_control, undo_control, undo_verb, verb,
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
 use crate::Model;
 use twinhaul_units::PeerId;
-use twinhaul_wire::Command;
+use twinhaul_wire::{Chaos, Command};
 
 const fn look(
     action: Action,
@@ -56,6 +56,18 @@ const fn change(
         enabled,
         verb,
     }
+}
+
+/// What goes wrong on purpose, in a demonstration.
+const fn breaks(
+    action: Action,
+    id: &'static str,
+    help: &'static str,
+    keys: &'static [&'static str],
+    enabled: fn(&Model) -> Result<(), Why>,
+    verb: fn(&Model) -> Option<String>,
+) -> Row {
+    Row { scope: Scope::Chaos, ..change(action, id, help, keys, Danger::Confirm, enabled, verb) }
 }
 
 const fn in_dialog(
@@ -180,6 +192,20 @@ pub const REGISTRY: &[Row] = &[
     }),
     change(Action::Stop, "stop", "end both, run is kept", &["s"], Danger::Name, stop_control, |m| {
         verb(m, &Command::Stop { drain: true })
+    }),
+    Row {
+        enabled: demo,
+        ..look(Action::Chaos, "chaos", "chaos", "break something (demo)", &["c"], Group::Control, 0)
+    },
+    breaks(Action::Slow, "slow", "a sixteenth of its pace", &["s"], peer_control, |m| {
+        verb(m, &Command::Limit { rate: slow_rate(m) })
+    }),
+    breaks(Action::Freezing, "freeze-peer", "it stands still, unheard", &["f"], stop_control, |m| {
+        chaos_verb(m, Chaos::Freeze)
+    }),
+    breaks(Action::Thaw, "thaw-peer", "it goes on", &["t"], stop_control, |m| chaos_verb(m, Chaos::Thaw)),
+    breaks(Action::Kill, "kill-peer", "gone, as by a power cut", &["k"], stop_control, |m| {
+        chaos_verb(m, Chaos::Kill)
     }),
     Row {
         scope: Scope::Control,

@@ -8,30 +8,33 @@ use crate::ui::{Layer, Panel};
 use crate::words::{self, Mood};
 use crate::{Chord, Effect, Key, Model, To};
 use twinhaul_units::{PeerId, RATIO_MAX, RATIO_MIN, Rate, Ratio, Share};
-use twinhaul_wire::Command;
+use twinhaul_wire::{Chaos, Command};
 
-pub(super) fn open(model: &mut Model) -> Vec<Effect> {
+pub(super) fn open(model: &mut Model, scope: Scope) -> Vec<Effect> {
     let target = match model.ui.focus {
         Panel::Peer(peer) => Target::One(peer),
+        // What breaks is one peer, not both at once.
+        _ if scope == Scope::Chaos => Target::One(PeerId::First),
         _ => Target::Both,
     };
     model.ui.layers.retain(|layer| matches!(layer, Layer::Queue(_)));
-    model.ui.push(Layer::Menu(Menu { target, selected: 0 }));
+    model.ui.push(Layer::Menu(Menu { scope, target, selected: 0 }));
     Vec::new()
 }
 
-/// The lines of the menu.
-pub fn menu_rows() -> Vec<&'static Row> {
-    let in_menu = |row: &&Row| row.scope == Scope::Control && row.action != Action::NextTarget;
+/// The lines of a menu.
+pub fn menu_rows(scope: Scope) -> Vec<&'static Row> {
+    let in_menu = |row: &&Row| row.scope == scope && row.action != Action::NextTarget;
     REGISTRY.iter().filter(in_menu).collect()
 }
 
 pub(super) fn menu_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
-    let rows = menu_rows();
     let Some(Layer::Menu(menu)) = model.ui.layers.last_mut() else { return Vec::new() };
+    let (scope, rows) = (menu.scope, menu_rows(menu.scope));
     match chord.key {
         Key::Esc | Key::Char('q') => drop(model.ui.layers.pop()),
         Key::Char('c') if chord.ctrl => drop(model.ui.layers.pop()),
+        Key::Tab => menu.target = menu.target.next_in(scope),
         Key::Down | Key::Char('j') => menu.selected = (menu.selected + 1).min(rows.len() - 1),
         Key::Up | Key::Char('k') => menu.selected = menu.selected.saturating_sub(1),
         Key::Char('0') => menu.target = Target::Both,
@@ -43,7 +46,7 @@ pub(super) fn menu_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effec
         }
         _ if held => {}
         _ => {
-            if let Some(row) = action::lookup(Scope::Control, chord) {
+            if let Some(row) = action::lookup(scope, chord) {
                 return key::run(model, row, None);
             }
         }
@@ -64,7 +67,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::NextTarget => {
             if let Some(Layer::Menu(menu)) = model.ui.layers.last_mut() {
-                menu.target = menu.target.next();
+                menu.target = menu.target.next_in(menu.scope);
             }
             Vec::new()
         }
@@ -96,6 +99,15 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
             preview(model, "drain", title(model, "Drain", target), vec![text.into()], orders, questions)
         }
         Action::Stop => stop(model),
+        Action::Slow => {
+            let rate = action::slow_rate(model);
+            confirm(model, "slow", &["Its bandwidth becomes a sixteenth."], target, &Command::Limit { rate })
+        }
+        Action::Freezing => breaks(model, Chaos::Freeze, "Its process stands still; nobody answers for it."),
+        Action::Thaw => {
+            breaks(model, Chaos::Thaw, "Its process goes on, and learns what happened meanwhile.")
+        }
+        Action::Kill => breaks(model, Chaos::Kill, "Its process is gone at once, as by a power cut."),
         _ => Vec::new(),
     }
 }
@@ -200,6 +212,17 @@ pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<String>)
     effects
 }
 
+/// One peer, by the supervisor.
+fn breaks(model: &mut Model, what: Chaos, text: &str) -> Vec<Effect> {
+    let peer = model.names().name(action::victim(model)).to_owned();
+    let title = format!("{} {peer}", capital(what.words()));
+    let command = Command::Chaos { peer, what };
+    let verb = command.verb(&model.run, None);
+    let orders = vec![Order { to: To::Supervisor, command, verb }];
+    dialog::open(model, dialog::new(title, what.words(), vec![text.into()], orders, None));
+    Vec::new()
+}
+
 /// Always the whole run: one peer without the other is what drain is for.
 fn stop(model: &mut Model) -> Vec<Effect> {
     let command = Command::Stop { drain: true };
@@ -226,6 +249,14 @@ fn orders(model: &Model, target: Target, command: &Command) -> Vec<Order> {
     target.peers().into_iter().map(order).collect()
 }
 
+fn capital(word: &str) -> String {
+    let mut word = word.to_owned();
+    if let Some(first) = word.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    word
+}
+
 fn confirm(
     model: &mut Model,
     go: &'static str,
@@ -233,10 +264,7 @@ fn confirm(
     target: Target,
     command: &Command,
 ) -> Vec<Effect> {
-    let mut what = go.to_owned();
-    if let Some(first) = what.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
+    let mut what = capital(go);
     if matches!(command, Command::Ratio { .. }) {
         what.push_str(" of");
     }

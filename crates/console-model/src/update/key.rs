@@ -97,7 +97,8 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         Action::Copy | Action::CopyJson => take_out::copy(model, row.action == Action::CopyJson),
         Action::Save => take_out::save(model),
         Action::Help => help::open(model),
-        Action::Control => control::open(model),
+        Action::Control => control::open(model, Scope::Control),
+        Action::Chaos => control::open(model, Scope::Chaos),
         Action::Undo => undo::open(model),
         Action::Filter => filter::open(model),
         Action::Mark => items::mark(model),
@@ -114,6 +115,10 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         | Action::Drain
         | Action::Retry
         | Action::Stop
+        | Action::Slow
+        | Action::Freezing
+        | Action::Thaw
+        | Action::Kill
         | Action::NextTarget => control::run(model, row.action),
         Action::Confirm | Action::NextButton => Vec::new(),
         look => nav::run(model, look, chord),

@@ -7,10 +7,15 @@ use super::{control, dialog};
 use crate::control::{DEEDS_MAX, Deed, Inverse, Order};
 use crate::{Effect, Model, To};
 use twinhaul_units::{PeerId, Share};
-use twinhaul_wire::{Command, PeerState};
+use twinhaul_wire::{Chaos, Command, PeerState};
 
 /// What would take `order` back, as things are now; `None` when nothing would, or nothing will have changed.
 pub(super) fn inverse(model: &Model, order: &Order) -> Option<Inverse> {
+    if let Command::Chaos { peer, what: Chaos::Freeze } = &order.command {
+        let command = Command::Chaos { peer: peer.clone(), what: Chaos::Thaw };
+        let verb = command.verb(&model.run, None);
+        return Some(Inverse::Orders(vec![Order { to: order.to, command, verb }]));
+    }
     let To::Peer(peer) = order.to else { return None };
     let before = model.live.pane(peer).snapshot.as_ref()?;
     let command = match &order.command {

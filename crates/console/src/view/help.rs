@@ -88,6 +88,7 @@ fn entry(model: &Model, row: &Row, width: usize, cut: &str) -> Vec<Part> {
     let (key, text) = if off { (Role::Dim, Role::Dim) } else { (Role::Key, Role::Plain) };
     let keys = match row.scope {
         twinhaul_console_model::action::Scope::Control => format!("x {}", row.keys_shown()),
+        twinhaul_console_model::action::Scope::Chaos => format!("c {}", row.keys_shown()),
         twinhaul_console_model::action::Scope::Items => format!("a {}", row.keys_shown()),
         _ => row.keys_shown(),
     };

@@ -2,7 +2,7 @@
 
 use super::paint::{Brush, part};
 use crate::skin::Role;
-use twinhaul_console_model::action::Row;
+use twinhaul_console_model::action::{Row, Scope};
 use twinhaul_console_model::control::{Menu, Prompt, Question, Target};
 use twinhaul_console_model::lists::SortBy;
 use twinhaul_console_model::ui::Items;
@@ -14,8 +14,9 @@ use twinhaul_units::PeerId;
 const WIDTH: u16 = 74;
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, menu: Menu) {
-    let rows = control::menu_rows();
-    let title = format!("Run control: {}", target(model, menu.target));
+    let rows = control::menu_rows(menu.scope);
+    let what = if menu.scope == Scope::Chaos { "Chaos" } else { "Run control" };
+    let title = format!("{what}: {}", target(model, menu.target));
     actions(brush, model, &title, "Tab for whom", &rows, menu.selected);
 }
 

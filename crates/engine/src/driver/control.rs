@@ -62,6 +62,7 @@ impl Driver {
                 self.stop(!drain, &asker.by);
                 CommandResult::Done(if drain { "finishing what is in flight" } else { "stopping" }.into())
             }
+            Command::Chaos { .. } => refused("nobody does this to itself", &asker.verb),
             Command::Retry { transfer } => return self.retry(transfer, asker),
         };
         self.acknowledge(result, asker);

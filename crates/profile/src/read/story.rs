@@ -3,7 +3,7 @@
 use crate::{
     error::Fault,
     fields::{self, Fields},
-    model::{DemoData, PeerConfig, StoryStep},
+    model::{DemoData, PeerConfig, StoryAct, StoryStep, StoryWhen},
     node::Node,
 };
 use twinhaul_units::{Bytes, PeerId, Rate, Share, Span, text::show};
@@ -37,26 +37,71 @@ pub(super) fn read(
 }
 
 fn data(node: &Node) -> Result<DemoData, Fault> {
-    let f = Fields::of(node, &["files", "size", "seed", "jitter"])?;
+    let f = Fields::of(node, &["files", "size", "seed", "jitter", "giant"])?;
     Ok(DemoData {
         files: f.need("files", "how many files to make")?.whole(1..=DEMO_FILES_MAX)?,
         size: f.need("size", "the size of each file, such as 128 KiB")?.quantity(Bytes::parse)?,
         seed: f.read("seed", |n| n.whole(0..=u64::MAX))?.unwrap_or(1),
         jitter: f.read("jitter", |n| n.quantity(Share::parse))?,
+        giant: f.read("giant", |n| n.quantity(Bytes::parse))?,
     })
 }
 
 fn step(node: &Node, peers: &[PeerConfig; 2]) -> Result<StoryStep, Fault> {
-    let f = Fields::of(node, &["after_assistance", "wait", "peer", "limit", "say"])?;
+    let known = ["after_assistance", "after_ranges", "after", "at", "wait", "peer", "limit", "do", "say"];
+    let f = Fields::of(node, &known)?;
     Ok(StoryStep {
-        after_assistance: f
-            .need("after_assistance", "a number of assignments to wait for")?
-            .whole(1..=u64::MAX)?,
+        when: when(node, &f)?,
         wait: f.read("wait", |n| n.quantity(Span::parse))?.unwrap_or_default(),
-        peer: peer(f.need("peer", "the name of a peer")?, peers)?,
-        limit: f.need("limit", "the peer's new limit")?.quantity(Rate::parse)?,
+        act: act(node, &f, peers)?,
         say: say(f.need("say", "the caption of the step")?)?,
     })
+}
+
+/// By event, never by clock: exactly one of four.
+fn when(node: &Node, f: &Fields<'_>) -> Result<StoryWhen, Fault> {
+    let one = |n: &Node| n.whole(1..=u64::MAX);
+    let all = [
+        f.read("after_assistance", |n| one(n).map(StoryWhen::Assistance))?,
+        f.read("after_ranges", |n| one(n).map(StoryWhen::Ranges))?,
+        f.read("at", |n| n.quantity(Share::parse).map(StoryWhen::Done))?,
+        f.read("after", |n| match n.text("an event")? {
+            "take-over" => Ok(StoryWhen::TakenOver),
+            "return" => Ok(StoryWhen::Returned),
+            other => Err(n.fault(format!("expected take-over or return, found \"{}\"", show(other)))),
+        })?,
+    ];
+    let mut given = all.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (Some(when), None) => Ok(when),
+        (None, _) => Err(node.fault("a step waits for something").help(
+            "write one of after_assistance: 3, after_ranges: 1, at: 30 %, after: take-over, after: return",
+        )),
+        (Some(_), Some(_)) => Err(node.fault("a step waits for one thing, and this one names two")),
+    }
+}
+
+fn act(node: &Node, f: &Fields<'_>, peers: &[PeerConfig; 2]) -> Result<Option<(PeerId, StoryAct)>, Fault> {
+    let limit = f.read("limit", |n| match n.text("a rate, or none") {
+        Ok("none") => Ok(StoryAct::Unlimited),
+        _ => n.quantity(Rate::parse).map(StoryAct::Limit),
+    })?;
+    let does = f.read("do", |n| match n.text("what is done to the peer")? {
+        "freeze" => Ok(StoryAct::Freeze),
+        "thaw" => Ok(StoryAct::Thaw),
+        "kill" => Ok(StoryAct::Kill),
+        other => Err(n.fault(format!("expected freeze, thaw or kill, found \"{}\"", show(other)))),
+    })?;
+    let named = f.read("peer", |n| peer(n, peers))?;
+    match (named, limit.or(does)) {
+        (_, Some(_)) if limit.is_some() && does.is_some() => {
+            Err(node.fault("a step does one thing: limit or do"))
+        }
+        (Some(peer), Some(act)) => Ok(Some((peer, act))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(node.fault("a step that names a peer says what is done: limit or do")),
+        (None, Some(_)) => Err(node.fault("a step that does something names the peer")),
+    }
 }
 
 fn peer(node: &Node, peers: &[PeerConfig; 2]) -> Result<PeerId, Fault> {

@@ -9,7 +9,7 @@ use crate::{
 };
 use proptest::prelude::*;
 use std::time::Duration;
-use twinhaul_units::{PeerId, Ratio};
+use twinhaul_units::{PeerId, Ratio, Share};
 
 #[test]
 fn quantities_read_back_exactly() {
@@ -84,13 +84,33 @@ fn end(side: Side, name: &'static str) -> impl Strategy<Value = End> {
     )
 }
 
+fn when() -> impl Strategy<Value = StoryWhen> {
+    prop_oneof![
+        (1..9u64).prop_map(StoryWhen::Assistance),
+        (1..9u64).prop_map(StoryWhen::Ranges),
+        (0..=100u32).prop_map(|s| StoryWhen::Done(Share::new(f64::from(s) / 100.0).unwrap())),
+        Just(StoryWhen::TakenOver),
+        Just(StoryWhen::Returned),
+    ]
+}
+
+fn act() -> impl Strategy<Value = StoryAct> {
+    prop_oneof![
+        (1..1u64 << 40).prop_map(|limit| StoryAct::Limit(Rate(limit))),
+        Just(StoryAct::Unlimited),
+        Just(StoryAct::Freeze),
+        Just(StoryAct::Thaw),
+        Just(StoryAct::Kill),
+    ]
+}
+
 fn story() -> impl Strategy<Value = Vec<StoryStep>> {
-    let step = (1..9u64, 0..5_000_000u64, any::<bool>(), 1..1u64 << 40, any::<String>()).prop_map(
-        |(after_assistance, micros, second, limit, say)| StoryStep {
-            after_assistance,
+    let whom = prop_oneof![Just(PeerId::First), Just(PeerId::Second)];
+    let step = (when(), 0..5_000_000u64, prop::option::of((whom, act())), any::<String>()).prop_map(
+        |(when, micros, act, say)| StoryStep {
+            when,
             wait: Span(Duration::from_micros(micros)),
-            peer: if second { PeerId::Second } else { PeerId::First },
-            limit: Rate(limit),
+            act,
             say: say.replace("://", ""),
         },
     );
@@ -137,7 +157,7 @@ prop_compose! {
         let second = PeerConfig { slots: 3, targets: Some(vec!["no".into()]), ..PeerConfig::named("8") };
         Profile {
             version: 1, name: "0x1".into(), demo: true,
-            data: flag.then_some(DemoData { files: 7, size: Bytes(limit), seed: limit, jitter: Share::new(0.2) }),
+            data: flag.then_some(DemoData { files: 7, size: Bytes(limit), seed: limit, jitter: Share::new(0.2), giant: Some(Bytes(limit)) }),
             story, sources: vec![source], targets: vec![vault, off],
             routes: vec![route(Some("a: [b]*"), "vault", ""), route(None, "no", "\u{9b}p q/: x/")],
             split, assistance: Assistance { policy: POLICY[words.3].1, learning },

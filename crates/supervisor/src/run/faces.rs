@@ -2,6 +2,7 @@
 
 use super::{LOOK_EVERY, Run, wall_ms};
 use crate::{
+    StoryAct,
     seat::{Over, Seat},
     socket::seconds,
     story,
@@ -130,12 +131,25 @@ impl Run {
             return;
         }
         if self.stop.is_none() {
-            while let Some(step) = self.story.due(self.telling.needed(), now) {
+            let part = self.part_done();
+            while let Some(step) = self.story.due(&self.telling, part, now) {
                 self.telling.said(&step.say);
-                self.limit(&step.peer, step.limit);
+                match step.act {
+                    None => {}
+                    Some((peer, StoryAct::Limit(rate))) => self.limit(&peer, rate),
+                    Some((peer, StoryAct::Chaos(what))) => drop(self.chaos("story", &peer, what)),
+                }
             }
         }
         self.caption_now();
+    }
+
+    /// Of all bytes, the part that is done; 0 while the plan grows.
+    fn part_done(&self) -> f64 {
+        let Some(totals) = self.known.totals.filter(|t| !t.growing && t.bytes > 0) else { return 0.0 };
+        let done = |s: &twinhaul_wire::PeerSnapshot| s.done.bytes + s.skipped.bytes;
+        let done: u64 = self.seats.iter().filter_map(|s| s.snapshot.as_deref()).map(done).sum();
+        done as f64 / totals.bytes as f64
     }
 
     /// Says the caption, when it is a new one.

@@ -1,6 +1,8 @@
 //! Verbs that steer a run; the same commands as the console's keys, acknowledged in words.
 
-use crate::cli::{DrainArgs, LimitArgs, RatioArgs, RebalanceArgs, RetryArgs, StopArgs, TargetArgs};
+use crate::cli::{
+    ChaosArgs, DrainArgs, LimitArgs, RatioArgs, RebalanceArgs, RetryArgs, StopArgs, TargetArgs,
+};
 use crate::exit::{self, Failure};
 use crate::exit_file;
 use crate::launch::{ledger_failure, supervisor_failure};
@@ -11,7 +13,7 @@ use twinhaul_ledger::{Reopen, Store};
 use twinhaul_supervisor::{Client, SupervisorError, is_supervised};
 use twinhaul_units::text::show;
 use twinhaul_units::{Bytes, Rate, Ratio, Span, TransferId};
-use twinhaul_wire::{Command, CommandResult, Preview};
+use twinhaul_wire::{Chaos, Command, CommandResult, Preview};
 
 /// A peer of a supervised run that does not listen yet gets this long.
 const STARTING_MAX: Duration = Duration::from_secs(5);
@@ -79,6 +81,19 @@ pub(crate) fn stop(args: &StopArgs) -> Result<u8, Failure> {
         // Without a supervisor the peers still listen.
         Err(_) => to_peers(Some(&run.file.run), None, |_| command.clone(), false),
     }
+}
+
+pub(crate) fn chaos(args: &ChaosArgs) -> Result<u8, Failure> {
+    let (run, words) = run_and_value(&args.run_and_what);
+    let run = state::find(run)?;
+    known(&run, &args.peer)?;
+    still_runs(&run)?;
+    let what = Chaos::of(words).ok_or_else(|| {
+        let all: Vec<&str> = Chaos::ALL.iter().map(|c| c.words()).collect();
+        Failure::usage(format!("expected one of {}, found \"{}\"", all.join(", "), show(words)))
+    })?;
+    let result = send(&run, "supervisor", &Command::Chaos { peer: args.peer.clone(), what })?;
+    acknowledge(&result, false)
 }
 
 pub(crate) fn retry(args: &RetryArgs) -> Result<u8, Failure> {

@@ -16,11 +16,28 @@ use twinhaul_units::{Bytes, Ratio, Span, span::clock_tenths};
 use twinhaul_wire::{Command, Event, EventKind};
 
 /// The stories: name, what it shows, the profile.
-const STORIES: [(&str, &str, &str); 1] = [(
-    "demo",
-    "the method in one minute: who asks, who gives, and how the arrow turns",
-    include_str!("../../../../profiles/demo.yaml"),
-)];
+const STORIES: [(&str, &str, &str); 4] = [
+    (
+        "demo",
+        "the method in one minute: who asks, who gives, and how the arrow turns",
+        include_str!("../../../../profiles/demo.yaml"),
+    ),
+    (
+        "giant",
+        "one file larger than all others together: both peers write it",
+        include_str!("../../../../profiles/demo-giant.yaml"),
+    ),
+    (
+        "return",
+        "a peer is frozen, taken over, fenced, and comes back; then one is killed",
+        include_str!("../../../../profiles/demo-return.yaml"),
+    ),
+    (
+        "tape",
+        "a tape library: two drives, mounts, data sets that go on on the next cartridge",
+        include_str!("../../../../profiles/demo-tape.yaml"),
+    ),
+];
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Events this old have come from both peers.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -39,8 +56,9 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     let parsed = twinhaul_profile::parse(text, name).map_err(|e| super::run::profile_failure(&e))?;
     let Some(data) = parsed.data else { return Err(Failure::usage("this story has no data")) };
     let place = Place::make(&data, args.keep)?;
-    let size = Bytes(data.files * data.size.0);
-    output::say(&format!("making {} files, {size}, in {}", data.files, crate::state::shown(place.path())));
+    let size = data.bytes();
+    let files = data.files + u64::from(data.giant.is_some());
+    output::say(&format!("making {files} files, {size}, in {}", crate::state::shown(place.path())));
     fill(place.path(), &data)?;
     let profile = parsed.with_demo_root(place.path()).map_err(|e| super::run::profile_failure(&e))?;
     let places = guards::check(&profile, &backends::loader()?, None)?.places();
@@ -135,6 +153,16 @@ impl Table {
             EventKind::Planned { transfers, bytes, .. } => {
                 format!("{transfers} transfers, {}", Bytes(*bytes))
             }
+            EventKind::Joined { .. } if event.incarnation > 1 => {
+                format!("{who} is back, incarnation {}", event.incarnation)
+            }
+            EventKind::RangesLent { to, count, bytes, .. } => {
+                format!("{who} lends {count} ranges, {}, to {to}", Bytes(*bytes))
+            }
+            EventKind::TakenOver { from, count, discarded, .. } => {
+                format!("{who} takes over from {from}: {count} transfers, {discarded} half objects discarded")
+            }
+            EventKind::Exited { words, .. } => twinhaul_units::text::show(words).into_owned(),
             EventKind::Joined { .. } => {
                 self.start_ms.get_or_insert(event.at_ms);
                 return;
@@ -147,6 +175,9 @@ impl Table {
                     Ratio::clamped(*new),
                     rule.name()
                 )
+            }
+            EventKind::Needed { count: 0, bytes, .. } => {
+                format!("{who} is told: ASSISTANCE NEEDED  a part of a file in flight, {}", Bytes(*bytes))
             }
             EventKind::Needed { count, ratio, queued, portion, minimum, .. } => {
                 let ratio = Ratio::clamped(*ratio);

@@ -13,10 +13,10 @@ use twinhaul_ledger::Store;
 use twinhaul_planner::{Free, LedgerSink, Source};
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::{
-    Child, ChildKind, Options, StoryStep, Timing, become_session_leader, hold_peer_lock,
+    Child, ChildKind, Options, StoryAct, StoryStep, StoryWhen, Timing, become_session_leader, hold_peer_lock,
 };
 use twinhaul_units::Ratio;
-use twinhaul_wire::RunState;
+use twinhaul_wire::{Chaos, RunState};
 
 /// JSON lines into `<name>.log` of the run's directory.
 fn log_to(run: &RunDir, name: &str) -> Result<(), Failure> {
@@ -87,10 +87,24 @@ fn options(run: &RunDir, profile: &Profile, growing: bool, store: Store) -> Resu
     };
     let [first, second] = &run.file.order;
     let story = profile.story.iter().map(|step| StoryStep {
-        after_assistance: step.after_assistance,
+        when: match step.when {
+            twinhaul_profile::StoryWhen::Assistance(n) => StoryWhen::Assistance(n),
+            twinhaul_profile::StoryWhen::Ranges(n) => StoryWhen::Ranges(n),
+            twinhaul_profile::StoryWhen::Done(share) => StoryWhen::Done(share.get()),
+            twinhaul_profile::StoryWhen::TakenOver => StoryWhen::TakenOver,
+            twinhaul_profile::StoryWhen::Returned => StoryWhen::Returned,
+        },
         wait: step.wait.0,
-        peer: profile.peer(step.peer).name.clone(),
-        limit: Some(step.limit.0),
+        act: step.act.map(|(peer, act)| {
+            let act = match act {
+                twinhaul_profile::StoryAct::Limit(rate) => StoryAct::Limit(Some(rate.0)),
+                twinhaul_profile::StoryAct::Unlimited => StoryAct::Limit(None),
+                twinhaul_profile::StoryAct::Freeze => StoryAct::Chaos(Chaos::Freeze),
+                twinhaul_profile::StoryAct::Thaw => StoryAct::Chaos(Chaos::Thaw),
+                twinhaul_profile::StoryAct::Kill => StoryAct::Chaos(Chaos::Kill),
+            };
+            (profile.peer(peer).name.clone(), act)
+        }),
         say: step.say.clone(),
     });
     Ok(Options {
