@@ -248,5 +248,6 @@ fn tells_assistance(kind: &EventKind) -> bool {
             | EventKind::Needed { .. }
             | EventKind::NotNeeded { .. }
             | EventKind::Ratio { .. }
+            | EventKind::TakenOver { .. }
     )
 }

@@ -103,7 +103,14 @@ pub fn share(range: &RangeShown) -> String {
 pub fn shares_brief(ranges: &[RangeShown]) -> String {
     match ranges {
         [] => String::new(),
-        [one] => format!("{}-{}", Bytes(one.from), Bytes(one.to)),
+        [one] => {
+            let (from, to) = (Bytes(one.from).to_string(), Bytes(one.to).to_string());
+            // One unit is enough where both have the same.
+            match (from.split_once(' '), to.split_once(' ')) {
+                (Some((number, a)), Some((_, b))) if a == b => format!("{number}-{to}"),
+                _ => format!("{from}-{to}"),
+            }
+        }
         many => {
             let len = |r: &RangeShown| r.to.saturating_sub(r.from);
             let all: u64 = many.iter().map(len).sum();
@@ -228,7 +235,7 @@ mod tests {
         let both = [range("alpha", 0, 30, 30), range("beta", 30, 40, 5), range("alpha", 40, 80, 0)];
         assert_eq!(shares(&both), "alpha 0-30 MiB, beta 30 MiB-40 MiB, alpha 40 MiB-80 MiB");
         assert_eq!(shares_brief(&both), "alpha 88%, beta 12%");
-        assert_eq!(shares_brief(&both[1..2]), "30 MiB-40 MiB");
+        assert_eq!(shares_brief(&both[1..2]), "30-40 MiB");
         assert_eq!(share(&both[1]), "beta 30 MiB-40 MiB, 50% done");
         assert_eq!(shares_brief(&[]), "");
     }

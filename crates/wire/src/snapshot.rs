@@ -46,6 +46,9 @@ pub struct PeerSnapshot {
     pub verified: QueueSize,
     pub skipped: QueueSize,
     pub failed: QueueSize,
+    /// Bytes that this incarnation has moved itself, of whole transfers and of ranges, whoever completed them.
+    #[serde(default)]
+    pub moved: u64,
     pub rate: Rates,
     pub slots: Slots,
     /// Milliseconds since bytes last moved or a transfer last ended; `None` before the first.

@@ -58,6 +58,25 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
             long: format!("#{ask_id}, {}", slots(*idle_slots)),
             ..base(Tone::Ask, "ASK", "do you need assistance?")
         },
+        EventKind::TakenOver { from, count: n, .. } => {
+            let taken = format!("{} of {from}", how_many(*n));
+            Beat {
+                short: taken.clone(),
+                long: format!("takes over {taken}"),
+                ..base(Tone::Mark, "TAKEN", "")
+            }
+        }
+        // Nothing is queued any more: what is handed over are parts of what is in flight.
+        EventKind::Needed { ask_id, count: 0, bytes, rtt_us, .. } => {
+            let rtt = Span(Duration::from_micros(*rtt_us));
+            Beat {
+                from: other,
+                to: at,
+                short: format!("#{ask_id} a part of a file in flight, {}  {rtt}", Bytes(*bytes)),
+                long: format!("a part of a file in flight, {}", Bytes(*bytes)),
+                ..base(Tone::Needed, "NEEDED", "assistance needed")
+            }
+        }
         EventKind::Needed { ask_id, count: n, bytes, ratio, queued, rtt_us, .. } => {
             let rtt = Span(Duration::from_micros(*rtt_us));
             let bytes = Bytes(*bytes);

@@ -23,6 +23,14 @@ pub fn explain(event: &Event, names: &Names) -> Vec<String> {
                 if first { "1.3" } else { "1.4" }
             ),
         ],
+        EventKind::Needed { count: 0, bytes, rtt_us, .. } => vec![
+            format!("{other} answers {me}: \"assistance needed\"."),
+            format!(
+                "Nothing was queued any more. {me} writes a part of what is in flight, {}: both write one object, and one of them completes it.",
+                Bytes(*bytes)
+            ),
+            format!("The answer took {}.", Span(Duration::from_micros(*rtt_us))),
+        ],
         EventKind::Needed { count: n, bytes, ratio, portion, minimum, queued, rtt_us, .. } => vec![
             format!("{other} answers {me}: \"assistance needed\"."),
             format!(

@@ -122,13 +122,18 @@ fn peers(model: &Model, width: usize) -> Vec<Vec<Part>> {
         let figures = format!(
             "{:>9}{:>11}{:>13}{:>8}{asks}",
             words::count(s.done.transfers),
-            Bytes(s.done.bytes).to_string(),
+            Bytes(moved(s)).to_string(),
             Rate(s.rate.average).to_string(),
             board.idle_share(peer).map_or_else(|| "--".into(), |share| format!("{:.1} %", share * 100.0)),
         );
         lines.push(vec![name, part(figures, Role::Plain)]);
     }
     lines
+}
+
+/// What a peer moved itself: of a file that both wrote, its own part. Of earlier incarnations only what they completed is known.
+fn moved(s: &PeerSnapshot) -> u64 {
+    if s.incarnation <= 1 && s.moved > 0 { s.moved } else { s.done.bytes }
 }
 
 fn assistance(model: &Model) -> Vec<Vec<Part>> {

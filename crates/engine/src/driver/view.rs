@@ -222,6 +222,7 @@ impl Driver {
             verified: size(verified),
             skipped: size(skipped),
             failed: size(failed),
+            moved: self.shared.totals.bytes.load(Ordering::Relaxed),
             rate,
             last_progress_ms: view.progressed_ms.map(|at| now_ms.saturating_sub(at)),
             limit: self.shared.limiter.rate(),
