@@ -66,6 +66,13 @@ pub enum Action {
     NextButton,
     Mouse,
     Theme,
+    Play,
+    Faster,
+    Slower,
+    SeekOn,
+    SeekBack,
+    TroubleOn,
+    TroubleBack,
     Redraw,
     Suspend,
     Quit,
@@ -84,6 +91,8 @@ pub enum Scope {
     Chaos,
     /// Dialogs.
     Dialog,
+    /// Panels and screens of a replay, before [`Self::Main`].
+    Replay,
 }
 
 /// Heading in the help overlay.
@@ -92,6 +101,7 @@ pub enum Group {
     Move,
     Look,
     Control,
+    Replay,
     App,
 }
 
@@ -101,6 +111,7 @@ impl Group {
             Self::Move => "MOVE",
             Self::Look => "LOOK",
             Self::Control => "CONTROL",
+            Self::Replay => "REPLAY",
             Self::App => "APP",
         }
     }

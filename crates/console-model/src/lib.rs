@@ -17,6 +17,7 @@ pub mod lists;
 pub mod model;
 pub mod msg;
 pub mod names;
+pub mod replay;
 pub mod ring;
 pub mod size;
 pub mod summary;
@@ -31,6 +32,7 @@ pub use eta::Eta;
 pub use model::{Frozen, Model, Setup, WallClock};
 pub use msg::{Effect, Hit, Left, Mouse, Msg, Page, Pull, To};
 pub use names::Names;
+pub use replay::{Replay, Seek};
 pub use size::SizeClass;
 pub use update::update;
 

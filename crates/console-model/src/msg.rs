@@ -3,7 +3,7 @@
 
 use crate::board::{FailedRow, Past};
 use crate::ui::Panel;
-use crate::{Clean, LinkState, Press};
+use crate::{Clean, LinkState, Press, Seek};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, PeerSnapshot, QueueRow, Reply, Request, RunSnapshot};
 
@@ -82,6 +82,8 @@ pub enum Msg {
     },
     /// The ledger's figures, read at the start and when the run may have ended.
     Past(Box<Past>),
+    /// A replay begins anew: nothing of the run is known yet.
+    Rewound,
     /// The console itself could not do something.
     Trouble(String),
     /// The console did something that was asked for.
@@ -112,6 +114,8 @@ pub enum Effect {
     PullQueue(Pull),
     /// Read the given-up transfers from the ledger.
     PullFailed,
+    /// Go to another time of a recording.
+    Seek(Seek),
     /// Take the mouse, or give it back to the terminal, so that text can be selected.
     TakeMouse(bool),
     /// Stop this process only; the terminal is given back first.

@@ -21,7 +21,8 @@ use twinhaul_units::Moment;
 
 /// Takes one message at `now`, and says what is to be done.
 pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
-    model.now = model.now.max(now);
+    // Time goes back in a replay only.
+    model.now = if matches!(msg, Msg::Rewound) { now } else { model.now.max(now) };
     if !matches!(msg, Msg::Drawn) {
         model.touch();
     }
@@ -45,6 +46,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Past(past) => data::past(model, *past),
+        Msg::Rewound => data::rewound(model),
         Msg::Trouble(text) => {
             replies::note(model, crate::words::Mood::Bad, &crate::clean::text(&text));
             Vec::new()

@@ -57,10 +57,12 @@ fn main() {
         names: play::NAMES.map(Into::into),
         targets: Vec::new(),
         read_only: has("--read-only"),
-        ascii: has("--ascii").then_some(true),
-        theme: twinhaul_console::Theme::Dark,
-        mouse: true,
-        color: Color::Auto,
+        face: twinhaul_console::Face {
+            ascii: has("--ascii").then_some(true),
+            color: Color::Auto,
+            mouse: true,
+            ..Default::default()
+        },
         exit_when_done: has("--exit-when-done"),
     };
     if has("nest") {

@@ -9,6 +9,7 @@ pub mod history;
 mod input;
 mod link;
 mod locale;
+mod replay;
 mod runtime;
 pub mod skin;
 mod take_out;
@@ -20,7 +21,7 @@ pub use twinhaul_console_model::ui::Theme;
 
 use history::{History, Ledger};
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// With this variable set, a thread of the console panics: for the test of the terminal contract.
 pub(crate) const CRASH_AFTER: &str = "TWINHAUL_CONSOLE_CRASH";
@@ -33,6 +34,17 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// How the console looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Face {
+    /// ASCII glyphs; `None`: as locale and terminal suggest.
+    pub ascii: Option<bool>,
+    pub color: Color,
+    pub theme: Theme,
+    /// Take the mouse: wheel and clicks. Else it stays the terminal's.
+    pub mouse: bool,
 }
 
 /// What the console is opened on.
@@ -48,12 +60,7 @@ pub struct Options {
     pub targets: Vec<String>,
     /// Controls are off.
     pub read_only: bool,
-    /// ASCII glyphs; `None`: as locale and terminal suggest.
-    pub ascii: Option<bool>,
-    pub color: Color,
-    pub theme: Theme,
-    /// Take the mouse: wheel and clicks. Else it stays the terminal's.
-    pub mouse: bool,
+    pub face: Face,
     /// Leave by itself when the run has ended; otherwise the summary stays until a key.
     pub exit_when_done: bool,
 }
@@ -63,6 +70,8 @@ pub struct Options {
 pub enum ConsoleError {
     #[error("stdout is not a terminal; use --headless, --plain or --json instead")]
     NotATerminal,
+    #[error("{path}: {why}")]
+    Recording { path: String, why: String },
     #[error("the terminal failed: {0}")]
     Terminal(#[source] io::Error),
     #[error("a thread could not be started: {0}")]
@@ -78,7 +87,7 @@ impl ConsoleError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted { signal } => u8::try_from(128 + signal).unwrap_or(1),
-            Self::NotATerminal => 2,
+            Self::NotATerminal | Self::Recording { .. } => 2,
             _ => 1,
         }
     }
@@ -99,6 +108,17 @@ pub fn run(options: Options) -> Result<Left, ConsoleError> {
         .with_targets(options.targets.clone())
         .with_names(&options.names);
     run_with(&options, Box::new(ledger))
+}
+
+/// Shows a recording: the run as its console would have seen it, at any time of it.
+///
+/// # Errors
+/// [`ConsoleError::Recording`] when the file is none; else as [`run`].
+pub fn replay(recording: &Path, face: Face, speed: u32) -> Result<Left, ConsoleError> {
+    if !io::stdout().is_terminal() {
+        return Err(ConsoleError::NotATerminal);
+    }
+    runtime::replay(recording, face, speed)
 }
 
 /// As [`run`], with another source of events and queue pages.

@@ -5,18 +5,19 @@ use crate::frame_time::FrameTimes;
 use crate::history::{History, Reader};
 use crate::input::{self, HEARTBEAT, INPUTS_MAX, Input, Pointer};
 use crate::link::{Link, Place};
+use crate::replay::Player;
 use crate::skin::Skin;
 use crate::terminal::{self, FrameWriter, Guard, PanicGuard};
-use crate::{ConsoleError, Options, locale, take_out, view};
+use crate::{ConsoleError, Face, Options, locale, take_out, view};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
-use twinhaul_console_model::{Effect, Left, Model, Mouse, Msg, Setup, To, WallClock, update};
+use twinhaul_console_model::{Effect, Left, Model, Mouse, Msg, Replay, Seek, Setup, To, WallClock, update};
 use twinhaul_units::{Moment, PeerId};
 
 /// Shortest time between frames that no key asked for.
@@ -41,11 +42,19 @@ enum End {
     Failed(ConsoleError),
 }
 
+/// Where the news is from.
+enum Source {
+    /// First peer, second peer, supervisor; and the ledger.
+    Run {
+        links: [Link; 3],
+        reader: Reader,
+    },
+    Recording(Box<Player>),
+}
+
 /// Everything outside the model.
 struct Outside {
-    /// First peer, second peer, supervisor.
-    links: [Link; 3],
-    reader: Reader,
+    source: Source,
     terminal: Terminal<CrosstermBackend<FrameWriter>>,
     skin: Skin,
     clock: Clock,
@@ -55,22 +64,59 @@ struct Outside {
 }
 
 pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, ConsoleError> {
-    let env = |name: &str| std::env::var(name).ok();
-    let skin = Skin::new(locale::ascii(options.ascii, env), locale::color(options.color, env));
     let clock = Clock(Instant::now());
+    let mut model = Model::new(setup(options));
+    let connect = |tx: &SyncSender<Input>, ended: &Arc<AtomicBool>| {
+        let links = links(options, tx, clock, ended).map_err(ConsoleError::Threads)?;
+        let reader = Reader::start(history, tx.clone()).map_err(ConsoleError::Threads)?;
+        Ok(Source::Run { links, reader })
+    };
+    session(&mut model, options.face, clock, options.run_dir.join(take_out::SHELF), connect)
+}
+
+/// A recording in the place of a run.
+pub(crate) fn replay(path: &Path, face: Face, speed: u32) -> Result<Left, ConsoleError> {
+    let wrong = |why: String| ConsoleError::Recording { path: path.display().to_string(), why };
+    let mut player = Player::open(path).map_err(wrong)?;
+    let length = Duration::from_millis(player.end_ms() - player.start_ms());
+    let names: Vec<String> = player.run.order.clone();
+    let names = <[String; 2]>::try_from(names).map_err(|_| wrong("it names no two peers".into()))?;
+    let mut model = Model::new(Setup {
+        run: player.run.run.clone(),
+        names,
+        read_only: false,
+        exit_when_done: false,
+        clock: WallClock { zero_ms: player.start_ms(), offset_s: offset_s() },
+        size: (0, 0),
+    });
+    model.replay = Some(Replay { speed: speed.max(1), ..Replay::new(length) });
+    player.go_to(&mut model, player.start_ms());
+    let shelf = path.parent().unwrap_or(Path::new(".")).join(take_out::SHELF);
+    let clock = Clock(Instant::now());
+    session(&mut model, face, clock, shelf, |_, _| Ok(Source::Recording(Box::new(player))))
+}
+
+/// From taking the terminal to giving it back.
+fn session(
+    model: &mut Model,
+    face: Face,
+    clock: Clock,
+    shelf: PathBuf,
+    connect: impl FnOnce(&SyncSender<Input>, &Arc<AtomicBool>) -> Result<Source, ConsoleError>,
+) -> Result<Left, ConsoleError> {
+    let env = |name: &str| std::env::var(name).ok();
+    let skin = Skin::new(locale::ascii(face.ascii, env), locale::color(face.color, env));
     let ended = Arc::new(AtomicBool::new(false));
     let (tx, rx) = sync_channel(INPUTS_MAX);
     let _hook = PanicGuard::install();
-    let guard = Guard::enter(options.mouse).map_err(ConsoleError::Terminal)?;
+    let guard = Guard::enter(face.mouse).map_err(ConsoleError::Terminal)?;
     let signals = input::watch_signals(tx.clone(), Arc::clone(&ended)).map_err(ConsoleError::Threads)?;
-    let size = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
-    let mut model = Model::new(setup(options, size));
-    model.ui.mouse = options.mouse;
-    model.ui.theme = options.theme;
+    model.size = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
+    model.ui.mouse = face.mouse;
+    model.ui.theme = face.theme;
     let terminal =
         Terminal::new(CrosstermBackend::new(FrameWriter::default())).map_err(ConsoleError::Terminal)?;
-    let links = links(options, &tx, clock, &ended).map_err(ConsoleError::Threads)?;
-    let reader = Reader::start(history, tx.clone()).map_err(ConsoleError::Threads)?;
+    let source = connect(&tx, &ended)?;
     let keys = {
         let (tx, ended) = (tx.clone(), Arc::clone(&ended));
         input::spawn("keys", tx.clone(), move || input::read_terminal(&tx, &ended))
@@ -79,13 +125,14 @@ pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, 
     if std::env::var_os(crate::CRASH_AFTER).is_some() {
         crash_on_purpose(&tx).map_err(ConsoleError::Threads)?;
     }
-    let (times, shelf) = (FrameTimes::from_env(), options.run_dir.join(take_out::SHELF));
-    let mut outside = Outside { links, reader, terminal, skin, clock, times, shelf };
-    let end = turn(&mut model, &mut outside, &rx);
+    let mut outside = Outside { source, terminal, skin, clock, times: FrameTimes::from_env(), shelf };
+    let end = turn(model, &mut outside, &rx);
     ended.store(true, Ordering::Relaxed);
     signals.close();
-    outside.links.iter().for_each(Link::close);
-    outside.reader.close();
+    if let Source::Run { links, reader } = &outside.source {
+        links.iter().for_each(Link::close);
+        reader.close();
+    }
     drop(rx);
     // Keys typed from here on belong to the shell; but a thread that hangs on a dead terminal is not waited for.
     let asked = Instant::now();
@@ -110,19 +157,20 @@ fn crash_on_purpose(tx: &SyncSender<Input>) -> io::Result<()> {
     Ok(())
 }
 
-fn setup(options: &Options, size: (u16, u16)) -> Setup {
+fn setup(options: &Options) -> Setup {
     let now = Timestamp::now();
     Setup {
         run: options.run.clone(),
         names: options.names.clone(),
         read_only: options.read_only,
         exit_when_done: options.exit_when_done,
-        clock: WallClock {
-            zero_ms: u64::try_from(now.as_millisecond()).unwrap_or(0),
-            offset_s: TimeZone::system().to_offset(now).seconds(),
-        },
-        size,
+        clock: WallClock { zero_ms: u64::try_from(now.as_millisecond()).unwrap_or(0), offset_s: offset_s() },
+        size: (0, 0),
     }
+}
+
+fn offset_s() -> i32 {
+    TimeZone::system().to_offset(Timestamp::now()).seconds()
 }
 
 fn links(
@@ -151,7 +199,10 @@ fn turn(model: &mut Model, outside: &mut Outside, rx: &Receiver<Input>) -> End {
         let at_once = drawn_at.is_none();
         let frame_due = drawn_at.map(|at| at + FRAME_EVERY).filter(|_| model.version() != drawn_version);
         let tick_due = model.ticks().then_some(beat + HEARTBEAT);
-        let due = if at_once { Some(Instant::now()) } else { frame_due.into_iter().chain(tick_due).min() };
+        let play_due =
+            drawn_at.map(|at| at + FRAME_EVERY).filter(|_| model.replay.is_some_and(|r| r.playing));
+        let dues = frame_due.into_iter().chain(tick_due).chain(play_due);
+        let due = if at_once { Some(Instant::now()) } else { dues.min() };
         let first = match due {
             None => rx.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(at) => rx.recv_timeout(at.saturating_duration_since(Instant::now())),
@@ -174,6 +225,9 @@ fn turn(model: &mut Model, outside: &mut Outside, rx: &Receiver<Input>) -> End {
         if !terminal::ours() {
             // A thread panicked and its bell was not heard.
             return End::Failed(ConsoleError::Crashed { thread: "unknown".into() });
+        }
+        if let Source::Recording(player) = &mut outside.source {
+            player.tick(model);
         }
         if beat.elapsed() >= HEARTBEAT {
             beat = Instant::now();
@@ -199,7 +253,7 @@ fn draw(model: &mut Model, outside: &mut Outside) -> io::Result<()> {
     let skin = outside.skin;
     outside.terminal.draw(|frame| view::view(model, &skin, frame))?;
     outside.times.add(started.elapsed());
-    let effects = update(model, Msg::Drawn, outside.clock.now());
+    let effects = update(model, Msg::Drawn, outside.now());
     debug_assert!(effects.is_empty());
     Ok(())
 }
@@ -208,8 +262,10 @@ fn draw(model: &mut Model, outside: &mut Outside) -> io::Result<()> {
 fn take(model: &mut Model, outside: &mut Outside, input: Input) -> Option<End> {
     match input {
         Input::Msg(msg) => {
-            if matches!(msg, Msg::Peer(..) | Msg::Run(_) | Msg::Reply(_)) {
-                outside.reader.nudge();
+            if let Source::Run { reader, .. } = &outside.source
+                && matches!(msg, Msg::Peer(..) | Msg::Run(_) | Msg::Reply(_))
+            {
+                reader.nudge();
             }
             tell(model, outside, msg)
         }
@@ -231,43 +287,71 @@ fn take(model: &mut Model, outside: &mut Outside, input: Input) -> Option<End> {
 
 /// Updates the model and carries out what it wants.
 fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
-    for effect in update(model, msg, outside.clock.now()) {
-        match effect {
-            Effect::Send(to, request) => outside.links[place(to)].send(&request),
-            Effect::PullQueue(pull) => outside.reader.want_page(pull),
-            Effect::PullFailed => outside.reader.want_failed(),
-            Effect::TakeMouse(take) => {
-                if let Err(error) = terminal::mouse(take) {
-                    return Some(End::Failed(ConsoleError::Terminal(error)));
-                }
+    for effect in update(model, msg, outside.now()) {
+        let end = match effect {
+            Effect::Send(..) | Effect::PullQueue(_) | Effect::PullFailed => {
+                outside.ask(&effect);
+                None
             }
+            Effect::Seek(seek) => {
+                outside.seek(model, seek);
+                None
+            }
+            Effect::TakeMouse(take) => terminal::mouse(take).err().map(failed),
             Effect::Copy { text, what } => {
                 let msg = told(take_out::copy(&outside.shelf, &text, &what));
-                if let Some(end) = tell(model, outside, msg) {
-                    return Some(end);
-                }
+                tell(model, outside, msg)
             }
             Effect::SaveScreen { state } => {
                 let screen = take_out::picture(model, &outside.skin);
                 let msg = told(take_out::save(&outside.shelf, &screen, &state));
-                if let Some(end) = tell(model, outside, msg) {
-                    return Some(end);
-                }
+                tell(model, outside, msg)
             }
-            Effect::Leave(left) => return Some(End::Left(left)),
-            Effect::Redraw => {
-                if let Err(error) = anew(outside) {
-                    return Some(End::Failed(ConsoleError::Terminal(error)));
-                }
-            }
-            Effect::Suspend => {
-                if let Some(end) = suspend(model, outside) {
-                    return Some(end);
-                }
-            }
+            Effect::Leave(left) => Some(End::Left(left)),
+            Effect::Redraw => anew(outside).err().map(failed),
+            Effect::Suspend => suspend(model, outside),
+        };
+        if end.is_some() {
+            return end;
         }
     }
     None
+}
+
+const fn failed(error: io::Error) -> End {
+    End::Failed(ConsoleError::Terminal(error))
+}
+
+impl Outside {
+    /// The present: of the clock, or of the recording.
+    fn now(&self) -> Moment {
+        match &self.source {
+            Source::Run { .. } => self.clock.now(),
+            Source::Recording(player) => player.now,
+        }
+    }
+
+    /// Nobody answers in a recording; what asks is off there.
+    fn ask(&self, effect: &Effect) {
+        let Source::Run { links, reader } = &self.source else { return };
+        match effect {
+            Effect::Send(to, request) => links[place(*to)].send(request),
+            Effect::PullQueue(pull) => reader.want_page(*pull),
+            Effect::PullFailed => reader.want_failed(),
+            _ => {}
+        }
+    }
+
+    fn seek(&mut self, model: &mut Model, seek: Seek) {
+        let Source::Recording(player) = &mut self.source else { return };
+        let at_ms = match seek {
+            Seek::By(s) => {
+                (player.start_ms() + player.now.0 / 1000).saturating_add_signed(s.saturating_mul(1000))
+            }
+            Seek::Trouble { forward } => player.trouble(forward),
+        };
+        player.go_to(model, at_ms);
+    }
 }
 
 fn told(done: io::Result<String>) -> Msg {

@@ -36,7 +36,7 @@ fn screen() -> String {
 /// Every key with what it does: movement and looking on the left, control and the rest on the right.
 fn keys() -> String {
     let left = column(&[Group::Move, Group::Look]);
-    let right = column(&[Group::Control, Group::App]);
+    let right = column(&[Group::Control, Group::Replay, Group::App]);
     let width = left.iter().map(|l| l.chars().count()).max().unwrap_or(0) + 3;
     let line = |i: usize| {
         let at = |lines: &[String]| lines.get(i).cloned().unwrap_or_default();
@@ -73,7 +73,7 @@ fn chords(row: &Row) -> String {
         Scope::Control => format!("x {keys}"),
         Scope::Items => format!("a {keys}"),
         Scope::Chaos => format!("c {keys}"),
-        Scope::Main | Scope::Dialog => keys,
+        Scope::Main | Scope::Dialog | Scope::Replay => keys,
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum Verb {
     Plan(PlanArgs),
     /// Open the console on a run that goes on without it
     Attach(AttachArgs),
+    /// Look at a run again: the same console, at any time of it
+    Replay(ReplayArgs),
     /// The runs on this machine
     Ls(JsonFlag),
     /// A run's state
@@ -195,6 +197,17 @@ pub(crate) struct AttachArgs {
     pub(crate) run: Option<String>,
     #[arg(long)]
     pub(crate) read_only: bool,
+    #[command(flatten)]
+    pub(crate) face: Face,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The run, or a file with its recording; the newest run if left out
+    pub(crate) run: Option<String>,
+    /// How fast it goes on: 1 is as it was
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) speed: u32,
     #[command(flatten)]
     pub(crate) face: Face,
 }

@@ -50,6 +50,7 @@ fn run(verb: Verb) -> Result<u8, Failure> {
         Verb::Demo(args) => verbs::demo::demo(&args),
         Verb::Plan(args) => verbs::plan::plan(&args),
         Verb::Attach(args) => verbs::look::attach(&args),
+        Verb::Replay(args) => verbs::look::replay(&args),
         Verb::Ls(args) => verbs::look::ls(&args),
         Verb::Status(args) => verbs::look::status(&args),
         Verb::Wait(args) => verbs::look::wait(&args),

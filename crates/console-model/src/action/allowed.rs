@@ -58,7 +58,9 @@ pub(super) fn has_problems(model: &Model) -> Result<(), Why> {
 /// What every control needs.
 pub(crate) fn may_control(model: &Model) -> Result<(), Why> {
     big_enough(model)?;
-    if model.read_only {
+    if model.replay.is_some() {
+        Err("this is a replay: what is shown has happened".into())
+    } else if model.read_only {
         Err("read-only: start without --read-only".into())
     } else if model.live.ended().is_some() {
         Err("the run has ended".into())
@@ -191,4 +193,8 @@ pub(crate) fn slow_rate(model: &Model) -> Option<u64> {
     const SLOWEST: u64 = 64 << 10;
     let now = model.live.pane(victim(model)).snapshot.as_ref().map_or(0, |s| s.rate.now);
     Some((now / 16).max(SLOWEST))
+}
+
+pub(super) fn replays(model: &Model) -> Result<(), Why> {
+    if model.replay.is_some() { Ok(()) } else { Err("only in a replay: twinhaul replay".into()) }
 }

@@ -2,8 +2,8 @@
 
 use super::allowed::{
     always, big_enough, both_connected, chaos_verb, current_ratio, demo, filters, has_problems, no_verb,
-    one_peer_control, peer_control, retry_control, retry_these, retry_these_verb, slow_rate, stage_fits,
-    stop_control, undo_control, undo_verb, verb,
+    one_peer_control, peer_control, replays, retry_control, retry_these, retry_these_verb, slow_rate,
+    stage_fits, stop_control, undo_control, undo_verb, verb,
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
 use crate::Model;
@@ -68,6 +68,16 @@ const fn breaks(
     verb: fn(&Model) -> Option<String>,
 ) -> Row {
     Row { scope: Scope::Chaos, ..change(action, id, help, keys, Danger::Confirm, enabled, verb) }
+}
+
+/// In a replay, where these keys come before all others.
+const fn in_replay(
+    action: Action,
+    id: &'static str,
+    help: &'static str,
+    keys: &'static [&'static str],
+) -> Row {
+    Row { scope: Scope::Replay, enabled: replays, ..look(action, id, id, help, keys, Group::Replay, 0) }
 }
 
 const fn in_dialog(
@@ -211,6 +221,13 @@ pub const REGISTRY: &[Row] = &[
         scope: Scope::Control,
         ..look(Action::NextTarget, "target", "target", "whom: both, or one", &["<tab>"], Group::Control, 0)
     },
+    in_replay(Action::Play, "play", "hold, or go on", &["<space>"]),
+    in_replay(Action::SeekOn, "seek-on", "ten seconds on", &["."]),
+    in_replay(Action::SeekBack, "seek-back", "ten seconds back", &[","]),
+    in_replay(Action::TroubleOn, "next-trouble", "next moment of trouble", &["n"]),
+    in_replay(Action::TroubleBack, "last-trouble", "trouble before", &["N"]),
+    in_replay(Action::Faster, "faster", "twice as fast", &[">"]),
+    in_replay(Action::Slower, "slower", "half as fast", &["<"]),
     in_dialog(Action::Confirm, "confirm", "do what the dialog says", &["y"]),
     in_dialog(
         Action::NextButton,

@@ -1,6 +1,7 @@
 //! News from outside: connections, snapshots, events, time.
 
 use super::{queue, replies};
+use crate::Board;
 use crate::board::Past;
 use crate::ui::Panel;
 use crate::{Clean, Effect, Left, LinkState, Model, To, words::Mood};
@@ -97,6 +98,12 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     if model.exit_when_done && model.live.ended().is_some() && model.ui.layers.is_empty() {
         return vec![Effect::Leave(Left::Ended { exit: model.live.exit() })];
     }
+    Vec::new()
+}
+
+/// Where the operator is stays as it is: the same panel, filter and selection at another time.
+pub(super) fn rewound(model: &mut Model) -> Vec<Effect> {
+    model.live = Board::new(model.live.names.clone());
     Vec::new()
 }
 

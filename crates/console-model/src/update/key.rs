@@ -5,7 +5,10 @@ use crate::action::{self, Action, Danger, Row, Scope};
 use crate::control::HELD_DOWN;
 use crate::ui::Layer;
 use crate::words::Mood;
-use crate::{Chord, Effect, Key, Left, Model, Press};
+use crate::{Chord, Effect, Key, Left, Model, Press, Seek};
+
+/// Seconds of a step in a replay.
+const SEEK_S: i64 = 10;
 
 pub(super) fn press(model: &mut Model, press: Press) -> Vec<Effect> {
     let held = press.repeat || held_down(model, press.chord);
@@ -47,6 +50,9 @@ fn held_down(model: &Model, chord: Chord) -> bool {
 }
 
 fn main_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    if let Some(row) = action::lookup(Scope::Replay, chord).filter(|_| model.replay.is_some()) {
+        return run(model, row, Some(chord));
+    }
     if model.summary_shown() && model.ui.layers.is_empty() {
         match chord.key {
             Key::Enter | Key::Char('q' | ' ') => return vec![Effect::Leave(ended(model))],
@@ -105,6 +111,21 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         Action::MarkAll => items::mark_all(model),
         Action::Items => items::open(model),
         Action::RetryThese | Action::CopyPaths => items::run(model, row.action),
+        Action::Play | Action::Faster | Action::Slower => {
+            if let Some(replay) = &mut model.replay {
+                match row.action {
+                    Action::Play => replay.playing = !replay.playing,
+                    Action::Faster => replay.faster(),
+                    _ => replay.slower(),
+                }
+            }
+            Vec::new()
+        }
+        Action::SeekOn => vec![Effect::Seek(Seek::By(SEEK_S))],
+        Action::SeekBack => vec![Effect::Seek(Seek::By(-SEEK_S))],
+        Action::TroubleOn => vec![Effect::Seek(Seek::Trouble { forward: true })],
+        Action::TroubleBack => vec![Effect::Seek(Seek::Trouble { forward: false })],
+        Action::Quit if model.replay.is_some() => vec![Effect::Leave(Left::Detached)],
         Action::Quit if model.live.ended().is_some() => vec![Effect::Leave(ended(model))],
         Action::Quit => leave::open(model),
         Action::Pause

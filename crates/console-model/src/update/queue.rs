@@ -1,6 +1,8 @@
 //! A peer's whole queue as a virtual list: ten million rows scroll, and only the page around the selection is read.
 
+use super::data;
 use crate::ui::{Layer, QueueView};
+use crate::words::Mood;
 use crate::{Effect, Model, Page, Pull};
 use twinhaul_units::PeerId;
 
@@ -8,6 +10,14 @@ use twinhaul_units::PeerId;
 const PAGE_ROWS: u32 = 200;
 
 pub(super) fn open(model: &mut Model, peer: PeerId) -> Vec<Effect> {
+    if model.replay.is_some() {
+        data::say(
+            model,
+            Mood::Warn,
+            "a recording has the heads of the queues only; they are in panels 1 and 2",
+        );
+        return Vec::new();
+    }
     model.ui.push(Layer::Queue(QueueView { peer, row: 0, id: None, page: None }));
     vec![pull(model, peer, 0)]
 }

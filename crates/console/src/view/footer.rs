@@ -62,6 +62,11 @@ fn registry(model: &Model) -> Vec<Field> {
             Field::new(keep, words(model, row))
         })
         .collect();
+    if model.replay.is_some() {
+        let keys = [("Space", "hold"), (", .", "10 s"), ("n N", "trouble"), ("< >", "pace")];
+        fields.retain(|f| f.keep >= 20);
+        fields.splice(0..0, keys.map(|(key, what)| hint(key, what, 25)));
+    }
     if on_top || model.ui.expanded {
         fields.insert(0, hint("Esc", "back", 30));
     }

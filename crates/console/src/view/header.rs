@@ -121,6 +121,11 @@ pub(crate) fn state_word(model: &Model) -> (String, Role) {
         let missed = model.live.events_taken.saturating_sub(frozen.board.events_taken);
         return (format!("FROZEN {age} (+{missed} events)"), Role::Alarm);
     }
+    if let Some(replay) = &model.replay {
+        let (at, length) = (words::clock(Duration::from_micros(replay.at.0)), words::clock(replay.length));
+        let pace = if replay.playing { format!("{}x", replay.speed) } else { "held".into() };
+        return (format!("REPLAY {pace} {at}/{length}"), Role::Alarm);
+    }
     let read_only = if model.read_only { " READ-ONLY" } else { "" };
     match model.live.ended() {
         Some(RunState::Complete) => return (format!("COMPLETE{read_only}"), Role::Good),

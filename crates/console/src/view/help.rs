@@ -47,7 +47,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, help: &Help) {
 
 fn grouped(rows: &[&'static Row]) -> Vec<Line> {
     let mut lines = Vec::new();
-    for group in [Group::Move, Group::Look, Group::Control, Group::App] {
+    for group in [Group::Move, Group::Look, Group::Control, Group::Replay, Group::App] {
         let members: Vec<(usize, &'static Row)> =
             rows.iter().copied().enumerate().filter(|(_, row)| row.group == group).collect();
         if !members.is_empty() {

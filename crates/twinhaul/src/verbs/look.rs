@@ -1,10 +1,11 @@
 //! Verbs that look: `ls`, `status`, `wait`, `events`, `attach`.
 
-use crate::cli::{AttachArgs, EventsArgs, JsonFlag, StatusArgs, WaitArgs};
+use crate::cli::{AttachArgs, EventsArgs, JsonFlag, ReplayArgs, StatusArgs, WaitArgs};
 use crate::exit::{self, Failure};
 use crate::launch::{self, ledger_failure};
 use crate::watch::{EventReader, progress_line};
 use crate::{exit_file, output, state, status};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
@@ -24,6 +25,19 @@ pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
         launch::start(&run)?;
     }
     super::run::console(&run, args.read_only, args.face)
+}
+
+/// The console on a recording: a run's own, or a file from elsewhere.
+pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
+    let file = args.run.as_ref().map(PathBuf::from).filter(|path| path.is_file());
+    let path = match file {
+        Some(path) => path,
+        None => state::find(args.run.as_deref())?.path.join("recording.jsonl"),
+    };
+    let face = super::run::worn(args.face);
+    twinhaul_console::replay(&path, face, args.speed)
+        .map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
+    Ok(exit::COMPLETE)
 }
 
 pub(crate) fn ls(args: &JsonFlag) -> Result<u8, Failure> {

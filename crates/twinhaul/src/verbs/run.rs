@@ -171,16 +171,9 @@ fn finish(run: &RunDir, json: bool, code: u8) -> Result<u8, Failure> {
     Ok(code)
 }
 
-/// The console on a run; leaving it is not ending the run, unless its user said so.
-pub(crate) fn console(run: &RunDir, read_only: bool, face: Face) -> Result<u8, Failure> {
-    let options = twinhaul_console::Options {
-        run_dir: run.path.clone(),
-        run: run.file.run.clone(),
-        names: run.file.order.clone(),
-        targets: load_frozen(run)
-            .map(|p| p.targets.into_iter().map(|t| t.name).collect())
-            .unwrap_or_default(),
-        read_only,
+/// The flags as the console knows them.
+pub(crate) fn worn(face: Face) -> twinhaul_console::Face {
+    twinhaul_console::Face {
         ascii: face.ascii.then_some(true),
         color: match face.color {
             When::Auto => twinhaul_console::Color::Auto,
@@ -194,6 +187,20 @@ pub(crate) fn console(run: &RunDir, read_only: bool, face: Face) -> Result<u8, F
             ThemeName::Mono => Theme::Mono,
         },
         mouse: !face.no_mouse,
+    }
+}
+
+/// The console on a run; leaving it is not ending the run, unless its user said so.
+pub(crate) fn console(run: &RunDir, read_only: bool, face: Face) -> Result<u8, Failure> {
+    let options = twinhaul_console::Options {
+        run_dir: run.path.clone(),
+        run: run.file.run.clone(),
+        names: run.file.order.clone(),
+        targets: load_frozen(run)
+            .map(|p| p.targets.into_iter().map(|t| t.name).collect())
+            .unwrap_or_default(),
+        read_only,
+        face: worn(face),
         exit_when_done: false,
     };
     let failed = |e: &twinhaul_console::ConsoleError| Failure::new(e.exit_code(), e.to_string());
