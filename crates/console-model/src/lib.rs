@@ -34,7 +34,7 @@ pub use msg::{Effect, Hit, Left, Mouse, Msg, Page, Pull, To};
 pub use names::Names;
 pub use replay::{Replay, Seek};
 pub use size::SizeClass;
-pub use update::update;
+pub use update::{state_json, update};
 
 /// Plausible runs for tests of this crate and of the views.
 #[cfg(any(test, feature = "sample"))]

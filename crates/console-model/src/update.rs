@@ -15,6 +15,8 @@ mod replies;
 mod take_out;
 mod undo;
 
+pub use take_out::state_json;
+
 use crate::board::Failed;
 use crate::{Effect, Model, Msg};
 use twinhaul_units::Moment;

@@ -9,6 +9,7 @@ pub mod history;
 mod input;
 mod link;
 mod locale;
+mod plain;
 mod replay;
 mod runtime;
 pub mod skin;
@@ -16,6 +17,7 @@ mod take_out;
 mod terminal;
 pub mod view;
 
+pub use plain::Telling;
 pub use twinhaul_console_model::Left;
 pub use twinhaul_console_model::ui::Theme;
 
@@ -104,10 +106,21 @@ pub fn columns() -> u16 {
 /// [`ConsoleError`]; the terminal has been given back in every case.
 #[allow(clippy::needless_pass_by_value, reason = "the options are for this one call")]
 pub fn run(options: Options) -> Result<Left, ConsoleError> {
-    let ledger = Ledger::new(options.run_dir.join("ledger.sqlite"))
+    run_with(&options, Box::new(ledger(&options)))
+}
+
+/// Tells the run as lines of text on `out`, without a terminal.
+///
+/// # Errors
+/// As [`run`]; [`ConsoleError::Terminal`] when `out` cannot be written.
+pub fn tell(options: &Options, telling: Telling, out: &mut dyn io::Write) -> Result<Left, ConsoleError> {
+    plain::tell(options, Box::new(ledger(options)), telling, out)
+}
+
+fn ledger(options: &Options) -> Ledger {
+    Ledger::new(options.run_dir.join("ledger.sqlite"))
         .with_targets(options.targets.clone())
-        .with_names(&options.names);
-    run_with(&options, Box::new(ledger))
+        .with_names(&options.names)
 }
 
 /// Shows a recording: the run as its console would have seen it, at any time of it.

@@ -31,6 +31,10 @@ const KEYS_END_WITHIN: Duration = Duration::from_millis(500);
 pub(crate) struct Clock(Instant);
 
 impl Clock {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
     pub(crate) fn now(&self) -> Moment {
         Moment(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
@@ -64,7 +68,7 @@ struct Outside {
 }
 
 pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, ConsoleError> {
-    let clock = Clock(Instant::now());
+    let clock = Clock::start();
     let mut model = Model::new(setup(options));
     let connect = |tx: &SyncSender<Input>, ended: &Arc<AtomicBool>| {
         let links = links(options, tx, clock, ended).map_err(ConsoleError::Threads)?;
@@ -92,7 +96,7 @@ pub(crate) fn replay(path: &Path, face: Face, speed: u32) -> Result<Left, Consol
     model.replay = Some(Replay { speed: speed.max(1), ..Replay::new(length) });
     player.go_to(&mut model, player.start_ms());
     let shelf = path.parent().unwrap_or(Path::new(".")).join(take_out::SHELF);
-    let clock = Clock(Instant::now());
+    let clock = Clock::start();
     session(&mut model, face, clock, shelf, |_, _| Ok(Source::Recording(Box::new(player))))
 }
 
@@ -157,7 +161,7 @@ fn crash_on_purpose(tx: &SyncSender<Input>) -> io::Result<()> {
     Ok(())
 }
 
-fn setup(options: &Options) -> Setup {
+pub(crate) fn setup(options: &Options) -> Setup {
     let now = Timestamp::now();
     Setup {
         run: options.run.clone(),
@@ -173,7 +177,7 @@ fn offset_s() -> i32 {
     TimeZone::system().to_offset(Timestamp::now()).seconds()
 }
 
-fn links(
+pub(crate) fn links(
     options: &Options,
     tx: &SyncSender<Input>,
     clock: Clock,

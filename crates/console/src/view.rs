@@ -24,6 +24,8 @@ mod summary;
 
 pub use hit::hit;
 
+pub(crate) use header::{eta, percent};
+
 use crate::skin::{Role, Skin};
 use paint::{Brush, part};
 use ratatui::Frame;
@@ -87,6 +89,11 @@ fn screens(brush: &mut Brush<'_>, model: &Model, class: SizeClass, area: Rect) {
     for layer in &model.ui.layers {
         front(brush, model, layer);
     }
+}
+
+/// LIVE, STALE, COMPLETE, …: what the header says of the picture.
+pub(crate) fn state_word(model: &Model) -> String {
+    header::state_word(model).0
 }
 
 /// A screen of its own below all windows.

@@ -197,6 +197,15 @@ pub(crate) struct AttachArgs {
     pub(crate) run: Option<String>,
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Lines of text until the run has ended, no screen: for screen readers, logs and pipes
+    #[arg(long, conflicts_with_all = ["once", "json"])]
+    pub(crate) plain: bool,
+    /// The state once, as text or with --json, no screen
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// With --once: the state behind the screen as JSON
+    #[arg(long, requires = "once")]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) face: Face,
 }

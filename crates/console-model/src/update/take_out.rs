@@ -35,6 +35,11 @@ pub(super) fn copy(model: &mut Model, as_json: bool) -> Vec<Effect> {
 
 /// The screen as it is drawn is known outside; the state behind it is told from here.
 pub(super) fn save(model: &Model) -> Vec<Effect> {
+    vec![Effect::SaveScreen { state: format!("{:#}\n", state_json(model)) }]
+}
+
+/// Everything that is shown, as JSON: what `Ctrl-s` saves, and what `attach --once --json` prints.
+pub fn state_json(model: &Model) -> Value {
     let board = model.board();
     let peers: Vec<Value> = PeerId::BOTH
         .into_iter()
@@ -46,7 +51,7 @@ pub(super) fn save(model: &Model) -> Vec<Effect> {
         .collect();
     let skip = board.events.len().saturating_sub(EVENTS_SAVED);
     let events: Vec<&Event> = board.events.iter().skip(skip).collect();
-    let state = json!({
+    json!({
         "run": model.run,
         "saved_at_ms": model.clock.ms(model.now),
         "shown_at_ms": model.clock.ms(model.shown_at()),
@@ -54,8 +59,7 @@ pub(super) fn save(model: &Model) -> Vec<Effect> {
         "supervisor": board.run,
         "peers": peers,
         "events": events,
-    });
-    vec![Effect::SaveScreen { state: format!("{state:#}\n") }]
+    })
 }
 
 fn selected(model: &Model) -> Option<Row> {

@@ -91,7 +91,7 @@ pub fn log_line(event: &Event, names: &Names) -> String {
             format!("finished: {} / {}", how_many(*transfers), Bytes(*bytes))
         }
         EventKind::RunEnded { state, done, skipped, failed } => format!(
-            "run ended {state}: {} done, {} skipped, {} failed",
+            "run ended: {state}; {} done, {} skipped, {} failed",
             count(*done),
             count(*skipped),
             count(*failed)

@@ -7,6 +7,7 @@ use crate::watch::{EventReader, progress_line};
 use crate::{exit_file, output, state, status};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use twinhaul_console::{Left, Telling};
 use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
@@ -20,11 +21,23 @@ pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let ended = view.run().map_err(|e| ledger_failure(&e))?.state.ended();
-    if !ended && is_supervised(&run.path).is_none() && !args.read_only {
+    if !ended && is_supervised(&run.path).is_none() && !args.read_only && !args.plain && !args.once {
         // The supervisor died; its peers may go on. A new one adopts them (architecture.md 2).
         launch::start(&run)?;
     }
-    super::run::console(&run, args.read_only, args.face)
+    let telling = match (args.plain, args.once, args.json) {
+        (true, ..) => Telling::Lines,
+        (_, true, true) => Telling::OnceJson,
+        (_, true, false) => Telling::Once,
+        _ => return super::run::console(&run, args.read_only, args.face),
+    };
+    let options = super::run::options(&run, true, args.face);
+    let left = twinhaul_console::tell(&options, telling, &mut std::io::stdout().lock())
+        .map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
+    Ok(match left {
+        Left::Ended { exit } => u8::try_from(exit).unwrap_or(exit::OTHER),
+        Left::Detached | Left::Stopped { .. } => exit::COMPLETE,
+    })
 }
 
 /// The console on a recording: a run's own, or a file from elsewhere.

@@ -190,9 +190,9 @@ pub(crate) fn worn(face: Face) -> twinhaul_console::Face {
     }
 }
 
-/// The console on a run; leaving it is not ending the run, unless its user said so.
-pub(crate) fn console(run: &RunDir, read_only: bool, face: Face) -> Result<u8, Failure> {
-    let options = twinhaul_console::Options {
+/// What the console is opened on.
+pub(crate) fn options(run: &RunDir, read_only: bool, face: Face) -> twinhaul_console::Options {
+    twinhaul_console::Options {
         run_dir: run.path.clone(),
         run: run.file.run.clone(),
         names: run.file.order.clone(),
@@ -202,7 +202,12 @@ pub(crate) fn console(run: &RunDir, read_only: bool, face: Face) -> Result<u8, F
         read_only,
         face: worn(face),
         exit_when_done: false,
-    };
+    }
+}
+
+/// The console on a run; leaving it is not ending the run, unless its user said so.
+pub(crate) fn console(run: &RunDir, read_only: bool, face: Face) -> Result<u8, Failure> {
+    let options = options(run, read_only, face);
     let failed = |e: &twinhaul_console::ConsoleError| Failure::new(e.exit_code(), e.to_string());
     match twinhaul_console::run(options).map_err(|e| failed(&e))? {
         Left::Detached => {

@@ -1,0 +1,177 @@
+//! The run as lines of text, for screen readers, logs and pipes: the same model and the same words as the screen, without a
+//! terminal. Events as they happen, the state when it changes much or some time has passed, and nothing that moves.
+
+use crate::history::{History, Reader};
+use crate::input::{INPUTS_MAX, Input};
+use crate::link::Link;
+use crate::runtime::{self, Clock};
+use crate::{ConsoleError, Options, view};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+use twinhaul_console_model::words::event::{log_line, speaker};
+use twinhaul_console_model::{Effect, Left, Model, Msg, lists::level_word, state_json, update, words};
+use twinhaul_units::PeerId;
+
+/// The state is told anew at least so often while the run goes on.
+const STATE_EVERY: Duration = Duration::from_secs(10);
+/// How long the peers are waited for, when the state is told once.
+const ONCE_WITHIN: Duration = Duration::from_secs(3);
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// Lines until the run has ended.
+    Lines,
+    /// The state, once.
+    Once,
+    /// The state, once, as the JSON that `Ctrl-s` saves.
+    OnceJson,
+}
+
+/// Tells the run on `out`.
+pub(crate) fn tell(
+    options: &Options,
+    history: Box<dyn History>,
+    telling: Telling,
+    out: &mut dyn Write,
+) -> Result<Left, ConsoleError> {
+    let clock = Clock::start();
+    let mut model = Model::new(runtime::setup(options));
+    let ended = Arc::new(AtomicBool::new(false));
+    let (tx, rx) = sync_channel(INPUTS_MAX);
+    let links = runtime::links(options, &tx, clock, &ended).map_err(ConsoleError::Threads)?;
+    let reader = Reader::start(history, tx.clone()).map_err(ConsoleError::Threads)?;
+    let began = Instant::now();
+    let mut teller = Teller { told: 0, state: String::new(), at: None };
+    let left = loop {
+        match rx.recv_timeout(LOOK_EVERY) {
+            Ok(Input::Msg(msg)) => {
+                reader.nudge();
+                update(&mut model, msg, clock.now());
+            }
+            Ok(Input::Crashed(thread)) => break Err(ConsoleError::Crashed { thread }),
+            Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break Ok(Left::Detached),
+        }
+        let effects = update(&mut model, Msg::Tick, clock.now());
+        debug_assert!(effects.iter().all(|e| matches!(e, Effect::Leave(_))));
+        if telling == Telling::Lines {
+            if let Err(error) = teller.go_on(&model, out) {
+                break Err(ConsoleError::Terminal(error));
+            }
+            if model.live.ended().is_some() {
+                break Ok(Left::Ended { exit: model.live.exit() });
+            }
+        } else if heard(&model) || began.elapsed() >= ONCE_WITHIN {
+            let text = if telling == Telling::OnceJson {
+                format!("{:#}\n", state_json(&model))
+            } else {
+                format!("{}\n", state(&model))
+            };
+            break out.write_all(text.as_bytes()).map(|()| Left::Detached).map_err(ConsoleError::Terminal);
+        }
+    };
+    ended.store(true, Ordering::Relaxed);
+    links.iter().for_each(Link::close);
+    reader.close();
+    left
+}
+
+/// Whether all is known that a first look shows.
+fn heard(model: &Model) -> bool {
+    let board = &model.live;
+    let heard = board.run.is_some() && board.panes.iter().all(|pane| pane.heard.is_some());
+    // What the ledger knows is all there is, once nobody lives.
+    heard || (board.past.is_some() && (board.ended().is_some() || board.nobody()))
+}
+
+struct Teller {
+    /// Events told.
+    told: u64,
+    state: String,
+    at: Option<Instant>,
+}
+
+impl Teller {
+    fn go_on(&mut self, model: &Model, out: &mut dyn Write) -> io::Result<()> {
+        let board = &model.live;
+        let events = &board.events;
+        let first = events.forgotten();
+        for id in self.told.max(first)..first + events.len() as u64 {
+            let Some(event) = events.by_id(id) else { continue };
+            let who = speaker(event, &board.names).map_or("run", |peer| board.names.name(peer));
+            let level = level_word(event.kind.level());
+            let time = model.clock.of_day(event.at_ms);
+            writeln!(out, "{time} {level:<5} {who}: {}", log_line(event, &board.names))?;
+        }
+        self.told = first + events.len() as u64;
+        if !heard(model) {
+            return Ok(());
+        }
+        // A word that changes is told at once; figures, which always change, from time to time.
+        let words = changing(model);
+        if self.state != words || self.at.is_none_or(|at| at.elapsed() >= STATE_EVERY) {
+            self.state = words;
+            self.at = Some(Instant::now());
+            writeln!(out, "{}", state(model))?;
+        }
+        out.flush()
+    }
+}
+
+/// What of the state is worth a line as soon as it changes.
+fn changing(model: &Model) -> String {
+    let board = &model.live;
+    let peers = PeerId::BOTH.map(|peer| {
+        let pane = board.pane(peer);
+        words::peer_state(pane, board.stalled(peer, None), model.now).0
+    });
+    let problems: Vec<String> =
+        board.problems().into_iter().map(|p| format!("{} {:?}", p.kind, p.peer)).collect();
+    format!("{} {peers:?} {problems:?}", view::state_word(model))
+}
+
+/// The run in a few lines: how far, both peers, what is wrong.
+fn state(model: &Model) -> String {
+    let board = &model.live;
+    let progress = board.progress();
+    let part = if progress.growing { "planning".to_owned() } else { view::percent(progress.part) };
+    let mut lines = vec![format!(
+        "{} {}: {part}, {}, {} of {} transfers, {}, eta {}",
+        model.run,
+        view::state_word(model),
+        words::bytes_of(progress.bytes, progress.bytes_total),
+        words::count(progress.transfers),
+        words::count(progress.transfers_total),
+        board.rate_now(model.now),
+        view::eta(board.eta(model.now)),
+    )];
+    for peer in PeerId::BOTH {
+        let pane = board.pane(peer);
+        let name = board.names.name(peer);
+        let word = words::peer_state(pane, board.stalled(peer, None), model.now).0;
+        let Some(s) = &pane.snapshot else {
+            lines.push(format!("  {name} {word}"));
+            continue;
+        };
+        lines.push(format!(
+            "  {name} {word}: {} queued, {} of {} slots, {}, ratio {:.2}, done {}",
+            words::how_many(s.queue.transfers),
+            s.slots.used,
+            s.slots.max,
+            twinhaul_units::Rate(pane.rate_now(model.now)),
+            s.ratio,
+            words::count(s.done.transfers),
+        ));
+    }
+    for problem in board.problems() {
+        let next = if problem.next.is_empty() { String::new() } else { format!("; next: {}", problem.next) };
+        lines.push(format!("  ! {}{next}", problem.text));
+    }
+    lines.join("\n")
+}
