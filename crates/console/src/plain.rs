@@ -19,6 +19,8 @@ use twinhaul_units::PeerId;
 const STATE_EVERY: Duration = Duration::from_secs(10);
 /// How long the peers are waited for, when the state is told once.
 const ONCE_WITHIN: Duration = Duration::from_secs(3);
+/// How long the last events of a run that has ended are waited for.
+const LAST_EVENTS_WITHIN: Duration = Duration::from_secs(3);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -47,7 +49,7 @@ pub(crate) fn tell(
     let links = runtime::links(options, &tx, clock, &ended).map_err(ConsoleError::Threads)?;
     let reader = Reader::start(history, tx.clone()).map_err(ConsoleError::Threads)?;
     let began = Instant::now();
-    let mut teller = Teller { told: 0, state: String::new(), at: None };
+    let mut teller = Teller { ended: None, told: 0, state: String::new(), at: None };
     let left = loop {
         match rx.recv_timeout(LOOK_EVERY) {
             Ok(Input::Msg(msg)) => {
@@ -64,7 +66,7 @@ pub(crate) fn tell(
             if let Err(error) = teller.go_on(&model, out) {
                 break Err(ConsoleError::Terminal(error));
             }
-            if model.live.ended().is_some() {
+            if model.live.ended().is_some() && teller.told_the_end(&model) {
                 break Ok(Left::Ended { exit: model.live.exit() });
             }
         } else if heard(&model) || began.elapsed() >= ONCE_WITHIN {
@@ -91,6 +93,8 @@ fn heard(model: &Model) -> bool {
 }
 
 struct Teller {
+    /// Since when the run is known to have ended.
+    ended: Option<Instant>,
     /// Events told.
     told: u64,
     state: String,
@@ -98,6 +102,14 @@ struct Teller {
 }
 
 impl Teller {
+    /// The supervisor tells the end at once, the ledger's last events come a moment later.
+    fn told_the_end(&mut self, model: &Model) -> bool {
+        let last =
+            |event: &twinhaul_wire::Event| matches!(event.kind, twinhaul_wire::EventKind::RunEnded { .. });
+        let since = *self.ended.get_or_insert_with(Instant::now);
+        model.live.events.iter().rev().take(8).any(last) || since.elapsed() >= LAST_EVENTS_WITHIN
+    }
+
     fn go_on(&mut self, model: &Model, out: &mut dyn Write) -> io::Result<()> {
         let board = &model.live;
         let events = &board.events;
