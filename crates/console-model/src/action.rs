@@ -46,6 +46,7 @@ pub enum Action {
     Save,
     Problems,
     Help,
+    Palette,
     Control,
     Pause,
     Resume,

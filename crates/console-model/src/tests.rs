@@ -16,6 +16,7 @@ use twinhaul_wire::{
 
 mod lists;
 mod mouse;
+mod palette;
 mod replay;
 mod trouble;
 mod undo;

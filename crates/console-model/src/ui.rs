@@ -157,6 +157,15 @@ pub struct Help {
     pub selected: usize,
 }
 
+/// The command line, and which of the commands found is chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Palette {
+    pub input: String,
+    pub selected: usize,
+    /// Why what was entered cannot be done.
+    pub error: Option<String>,
+}
+
 /// A peer's whole queue, of which only the rows on the screen are loaded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueView {
@@ -190,6 +199,7 @@ pub struct Items {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Layer {
     Help(Help),
+    Palette(Palette),
     Queue(QueueView),
     Detail {
         subject: Subject,

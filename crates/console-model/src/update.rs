@@ -10,6 +10,7 @@ mod key;
 pub mod leave;
 mod mouse;
 pub mod nav;
+pub mod palette;
 mod queue;
 mod replies;
 mod take_out;

@@ -4,6 +4,7 @@
 //! the ledger's reading face, the terminal and the drawing. Never imports engine, assist or backends, and never writes
 //! a ledger. After any exit (q, error, panic, TERM, HUP) the shell is usable.
 
+mod cast;
 mod frame_time;
 pub mod history;
 mod input;
@@ -39,7 +40,7 @@ pub enum Color {
 }
 
 /// How the console looks.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Face {
     /// ASCII glyphs; `None`: as locale and terminal suggest.
     pub ascii: Option<bool>,
@@ -47,6 +48,8 @@ pub struct Face {
     pub theme: Theme,
     /// Take the mouse: wheel and clicks. Else it stays the terminal's.
     pub mouse: bool,
+    /// Keep what the terminal is sent in this file, as an asciinema cast.
+    pub record: Option<PathBuf>,
 }
 
 /// What the console is opened on.
@@ -72,6 +75,8 @@ pub struct Options {
 pub enum ConsoleError {
     #[error("stdout is not a terminal; use --headless, --plain or --json instead")]
     NotATerminal,
+    #[error("the cast cannot be kept in {0}: {1}")]
+    Cast(String, #[source] io::Error),
     #[error("{path}: {why}")]
     Recording { path: String, why: String },
     #[error("the terminal failed: {0}")]
@@ -89,7 +94,7 @@ impl ConsoleError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted { signal } => u8::try_from(128 + signal).unwrap_or(1),
-            Self::NotATerminal | Self::Recording { .. } => 2,
+            Self::NotATerminal | Self::Recording { .. } | Self::Cast(..) => 2,
             _ => 1,
         }
     }
@@ -127,7 +132,7 @@ fn ledger(options: &Options) -> Ledger {
 ///
 /// # Errors
 /// [`ConsoleError::Recording`] when the file is none; else as [`run`].
-pub fn replay(recording: &Path, face: Face, speed: u32) -> Result<Left, ConsoleError> {
+pub fn replay(recording: &Path, face: &Face, speed: u32) -> Result<Left, ConsoleError> {
     if !io::stdout().is_terminal() {
         return Err(ConsoleError::NotATerminal);
     }

@@ -8,7 +8,7 @@ use crate::link::{Link, Place};
 use crate::replay::Player;
 use crate::skin::Skin;
 use crate::terminal::{self, FrameWriter, Guard, PanicGuard};
-use crate::{ConsoleError, Face, Options, locale, take_out, view};
+use crate::{ConsoleError, Face, Options, cast, locale, take_out, view};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 use std::io;
@@ -75,11 +75,11 @@ pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, 
         let reader = Reader::start(history, tx.clone()).map_err(ConsoleError::Threads)?;
         Ok(Source::Run { links, reader })
     };
-    session(&mut model, options.face, clock, options.run_dir.join(take_out::SHELF), connect)
+    session(&mut model, &options.face, clock, options.run_dir.join(take_out::SHELF), connect)
 }
 
 /// A recording in the place of a run.
-pub(crate) fn replay(path: &Path, face: Face, speed: u32) -> Result<Left, ConsoleError> {
+pub(crate) fn replay(path: &Path, face: &Face, speed: u32) -> Result<Left, ConsoleError> {
     let wrong = |why: String| ConsoleError::Recording { path: path.display().to_string(), why };
     let mut player = Player::open(path).map_err(wrong)?;
     let length = Duration::from_millis(player.end_ms() - player.start_ms());
@@ -103,7 +103,7 @@ pub(crate) fn replay(path: &Path, face: Face, speed: u32) -> Result<Left, Consol
 /// From taking the terminal to giving it back.
 fn session(
     model: &mut Model,
-    face: Face,
+    face: &Face,
     clock: Clock,
     shelf: PathBuf,
     connect: impl FnOnce(&SyncSender<Input>, &Arc<AtomicBool>) -> Result<Source, ConsoleError>,
@@ -113,6 +113,10 @@ fn session(
     let ended = Arc::new(AtomicBool::new(false));
     let (tx, rx) = sync_channel(INPUTS_MAX);
     let _hook = PanicGuard::install();
+    if let Some(path) = &face.record {
+        let size = crossterm::terminal::size().unwrap_or((80, 24));
+        cast::begin(path, size).map_err(|e| ConsoleError::Cast(path.display().to_string(), e))?;
+    }
     let guard = Guard::enter(face.mouse).map_err(ConsoleError::Terminal)?;
     let signals = input::watch_signals(tx.clone(), Arc::clone(&ended)).map_err(ConsoleError::Threads)?;
     model.size = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
@@ -144,6 +148,7 @@ fn session(
         std::thread::sleep(Duration::from_millis(5));
     }
     drop(guard);
+    cast::end();
     outside.times.tell();
     match end {
         End::Left(left) => Ok(left),

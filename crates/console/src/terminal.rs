@@ -78,6 +78,9 @@ pub(crate) fn mouse(take: bool) -> io::Result<()> {
 /// Writes in one piece, while the terminal is ours.
 pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
+    if ours() {
+        crate::cast::keep(bytes);
+    }
     if ours() { out.write_all(bytes).and_then(|()| out.flush()) } else { Ok(()) }
 }
 

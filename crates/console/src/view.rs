@@ -14,6 +14,7 @@ mod layout;
 mod log;
 mod menu;
 mod paint;
+mod palette;
 mod peer;
 mod plot;
 mod queue;
@@ -118,6 +119,7 @@ fn front(brush: &mut Brush<'_>, model: &Model, layer: &Layer) {
     match layer {
         Layer::Queue(_) => {}
         Layer::Help(help) => help::draw(brush, model, help),
+        Layer::Palette(palette) => palette::draw(brush, palette),
         Layer::Detail { subject, scroll } => detail::draw(brush, model, *subject, *scroll),
         Layer::Menu(menu) => menu::draw(brush, model, *menu),
         Layer::Sort => menu::draw_sort(brush, model),

@@ -121,6 +121,8 @@ fn windows() {
         ("filtered_by_size", "3/video<enter>szI"),
         ("log_filtered", "6/needed<enter>"),
         ("sort", "s"),
+        ("command", ":lim"),
+        ("command_error", ":ratio alpha 7<enter>"),
         ("marks", "3<space>j<space>a"),
         ("given_up", "9<space>j"),
         ("given_up_why", "9<enter>"),

@@ -85,7 +85,7 @@ pub(crate) struct JsonFlag {
 }
 
 /// How the console looks.
-#[derive(Clone, Copy, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Face {
     /// Draw with ASCII only
     #[arg(long)]
@@ -99,6 +99,9 @@ pub(crate) struct Face {
     /// Leave the mouse to the terminal (key M takes it)
     #[arg(long)]
     pub(crate) no_mouse: bool,
+    /// Keep what is shown as an asciinema cast
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

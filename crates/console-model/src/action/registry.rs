@@ -97,7 +97,7 @@ pub const REGISTRY: &[Row] = &[
     look(Action::PageUp, "page-up", "page", "page up", &["<pgup>", "<c-u>"], Group::Move, 0),
     look(Action::First, "first", "first", "first row", &["g", "<home>"], Group::Move, 0),
     look(Action::Last, "last", "last", "last row, follow", &["G", "<end>"], Group::Move, 0),
-    look(Action::NextPanel, "next-panel", "panel", "next panel", &["<tab>"], Group::Move, 3),
+    look(Action::NextPanel, "next-panel", "panel", "next panel", &["<tab>"], Group::Move, 4),
     look(Action::PreviousPanel, "previous-panel", "panel", "previous panel", &["<s-tab>"], Group::Move, 0),
     look(
         Action::Panel,
@@ -108,15 +108,15 @@ pub const REGISTRY: &[Row] = &[
         Group::Move,
         0,
     ),
-    look(Action::Drill, "open", "open", "queue, transfer, message", &["<enter>"], Group::Look, 4),
+    look(Action::Drill, "open", "open", "queue, transfer, message", &["<enter>"], Group::Look, 5),
     look(Action::Back, "back", "back", "back; never quits", &["<esc>"], Group::Look, 0),
     Row {
         enabled: has_problems,
-        ..look(Action::Problems, "problems", "problem", "what is wrong", &["!", "d"], Group::Look, 5)
+        ..look(Action::Problems, "problems", "problem", "what is wrong", &["!", "d"], Group::Look, 6)
     },
     Row {
         enabled: filters,
-        ..look(Action::Filter, "filter", "filter", "words, !not, peer:beta, size>1G", &["/"], Group::Look, 7)
+        ..look(Action::Filter, "filter", "filter", "words, !not, peer:beta, size>1G", &["/"], Group::Look, 8)
     },
     look(Action::Sort, "sort", "sort", "sort panel 3 by ...", &["s"], Group::Look, 0),
     look(Action::Invert, "invert", "sort", "turn the order round", &["I"], Group::Look, 0),
@@ -141,11 +141,11 @@ pub const REGISTRY: &[Row] = &[
     Row {
         enabled: undo_control,
         verb: undo_verb,
-        ..look(Action::Undo, "undo", "undo", "undo last control; asks", &["u"], Group::Control, 8)
+        ..look(Action::Undo, "undo", "undo", "undo last control; asks", &["u"], Group::Control, 9)
     },
     Row {
         enabled: big_enough,
-        ..look(Action::Items, "actions", "act", "act on marked or selected", &["a"], Group::Control, 6)
+        ..look(Action::Items, "actions", "act", "act on marked or selected", &["a"], Group::Control, 7)
     },
     Row {
         scope: Scope::Items,
@@ -235,7 +235,16 @@ pub const REGISTRY: &[Row] = &[
         "next; Enter presses",
         &["<tab>", "<s-tab>", "<left>", "<right>"],
     ),
-    look(Action::Help, "help", "help", "help, list of commands", &["?", "<f1>", ":", "<c-p>"], Group::App, 1),
+    look(Action::Help, "help", "help", "help, every key", &["?", "<f1>"], Group::App, 1),
+    look(
+        Action::Palette,
+        "command",
+        "cmd",
+        "command line: limit beta 16 MiB/s",
+        &[":", "<c-p>"],
+        Group::App,
+        3,
+    ),
     look(Action::Mouse, "mouse", "mouse", "mouse: ours, or the terminal's", &["M"], Group::App, 14),
     look(Action::Theme, "theme", "theme", "dark, light, contrast, mono", &["T"], Group::App, 0),
     look(Action::Redraw, "redraw", "redraw", "draw the screen anew", &["<c-l>"], Group::App, 0),

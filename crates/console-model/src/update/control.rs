@@ -142,17 +142,26 @@ pub(super) fn prompt_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Eff
         }
         Key::Enter if !held => {
             let prompt = prompt.clone();
-            return answered(model, &prompt);
+            return answered(model, &prompt).unwrap_or_else(|error| {
+                if let Some(Layer::Prompt(prompt)) = model.ui.layers.last_mut() {
+                    prompt.error = Some(crate::clean::text(&error));
+                }
+                Vec::new()
+            });
         }
         _ => {}
     }
     Vec::new()
 }
 
-fn answered(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
+/// Goes on from an answer to its preview or dialog.
+///
+/// # Errors
+/// In words, when the answer cannot be read.
+pub(super) fn answered(model: &mut Model, prompt: &Prompt) -> Result<Vec<Effect>, String> {
     let typed = prompt.input.trim();
     let typed = if typed.is_empty() { prompt.default.as_str() } else { typed };
-    let outcome = match prompt.question {
+    match prompt.question {
         Question::Share => share(typed).map(|share| rebalance(model, share, None)),
         Question::Ratio => Ratio::parse(typed).map_err(|e| e.to_string()).map(|ratio| {
             let share = format!("{:.0} %", ratio.get() * 100.0);
@@ -166,13 +175,7 @@ fn answered(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
                 rate.map_or("No limit any more.".into(), |r| format!("At most {} from now on.", Rate(r)));
             confirm(model, "limit", &[&text], prompt.target, &Command::Limit { rate })
         }),
-    };
-    outcome.unwrap_or_else(|error| {
-        if let Some(Layer::Prompt(prompt)) = model.ui.layers.last_mut() {
-            prompt.error = Some(crate::clean::text(&error));
-        }
-        Vec::new()
-    })
+    }
 }
 
 /// "50", "50 %", "0.5".

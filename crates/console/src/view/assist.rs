@@ -1,14 +1,14 @@
 //! Panel 4: the assistance timeline. Where there is room it is a lane diagram between the two peers, with the two
 //! answers in the claims' own words; where there is not, a line of columns.
 
-use super::paint::{Brush, Part, part};
+use super::paint::{Brush, Part, part, width_of};
 use super::peer::role;
 use crate::skin::Role;
 use ratatui::layout::Rect;
 use twinhaul_console_model::lists::rows_shown;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::words::beat::{Beat, Tone, beat};
-use twinhaul_console_model::{Model, fit};
+use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::PeerId;
 use twinhaul_wire::Event;
 
@@ -27,7 +27,13 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         super::chip(model, Panel::Assist, None),
     ];
     let follow = if model.ui.assist.id.is_none() { "follow" } else { "End follows" };
-    let inner = brush.panel(area, &title, &[part(follow, Role::Dim)], focused);
+    let mut right = worth(model);
+    right.push(part(follow, Role::Dim));
+    // The meter gives way where the title needs the room.
+    if width_of(&title) + width_of(&right) + 8 > usize::from(area.width) {
+        right.drain(..right.len() - 1);
+    }
+    let inner = brush.panel(area, &title, &right, focused);
     if board.timeline.is_empty() {
         let text = if board.assists() { "no peer has asked yet" } else { "policy none: no peer asks" };
         brush.line(inner, 0, &[part(format!(" {text}"), Role::Dim)]);
@@ -46,6 +52,23 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         if focused && Some(at) == selected {
             brush.tint(inner, row, Role::Selected);
         }
+    }
+}
+
+/// The help meter: what assistance has saved so far; empty while that is not known, or nothing.
+fn worth(model: &Model) -> Vec<Part> {
+    let board = model.board();
+    let with = model.up().and_then(|up| board.with_assistance(up, model.shown_at()));
+    let saved = with.zip(board.without_assistance()).map(|(with, without)| without.saturating_sub(with));
+    match saved.filter(|saved| saved.as_secs() > 0) {
+        Some(saved) => {
+            vec![
+                part("help saves about ", Role::Dim),
+                part(words::clock(saved), Role::Good),
+                part("  ", Role::Dim),
+            ]
+        }
+        None => Vec::new(),
     }
 }
 

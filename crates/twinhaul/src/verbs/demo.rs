@@ -67,8 +67,14 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     if args.headless {
         return tell(&run, &profile);
     }
-    let watch =
-        Watch { headless: false, json: false, detach: false, read_only: false, face: args.face, yes: true };
+    let watch = Watch {
+        headless: false,
+        json: false,
+        detach: false,
+        read_only: false,
+        face: args.face.clone(),
+        yes: true,
+    };
     let seen = super::run::see(&run, &watch);
     // The files go when this function ends: a run that was left behind must not lose its source under it.
     end_if_left(&run);

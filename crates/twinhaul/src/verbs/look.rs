@@ -29,9 +29,9 @@ pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
         (true, ..) => Telling::Lines,
         (_, true, true) => Telling::OnceJson,
         (_, true, false) => Telling::Once,
-        _ => return super::run::console(&run, args.read_only, args.face),
+        _ => return super::run::console(&run, args.read_only, &args.face),
     };
-    let options = super::run::options(&run, true, args.face);
+    let options = super::run::options(&run, true, &args.face);
     let left = twinhaul_console::tell(&options, telling, &mut std::io::stdout().lock())
         .map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
     Ok(match left {
@@ -47,8 +47,8 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
         Some(path) => path,
         None => state::find(args.run.as_deref())?.path.join("recording.jsonl"),
     };
-    let face = super::run::worn(args.face);
-    twinhaul_console::replay(&path, face, args.speed)
+    let face = super::run::worn(&args.face);
+    twinhaul_console::replay(&path, &face, args.speed)
         .map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
     Ok(exit::COMPLETE)
 }

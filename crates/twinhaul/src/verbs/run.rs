@@ -155,7 +155,7 @@ pub(crate) fn see(run: &RunDir, watch: &Watch) -> Result<u8, Failure> {
         let code = watch::follow(run, show)?;
         return finish(run, watch.json, code);
     }
-    console(run, watch.read_only, watch.face)
+    console(run, watch.read_only, &watch.face)
 }
 
 /// The summary on stdout.
@@ -172,7 +172,7 @@ fn finish(run: &RunDir, json: bool, code: u8) -> Result<u8, Failure> {
 }
 
 /// The flags as the console knows them.
-pub(crate) fn worn(face: Face) -> twinhaul_console::Face {
+pub(crate) fn worn(face: &Face) -> twinhaul_console::Face {
     twinhaul_console::Face {
         ascii: face.ascii.then_some(true),
         color: match face.color {
@@ -187,11 +187,12 @@ pub(crate) fn worn(face: Face) -> twinhaul_console::Face {
             ThemeName::Mono => Theme::Mono,
         },
         mouse: !face.no_mouse,
+        record: face.record.clone(),
     }
 }
 
 /// What the console is opened on.
-pub(crate) fn options(run: &RunDir, read_only: bool, face: Face) -> twinhaul_console::Options {
+pub(crate) fn options(run: &RunDir, read_only: bool, face: &Face) -> twinhaul_console::Options {
     twinhaul_console::Options {
         run_dir: run.path.clone(),
         run: run.file.run.clone(),
@@ -206,7 +207,7 @@ pub(crate) fn options(run: &RunDir, read_only: bool, face: Face) -> twinhaul_con
 }
 
 /// The console on a run; leaving it is not ending the run, unless its user said so.
-pub(crate) fn console(run: &RunDir, read_only: bool, face: Face) -> Result<u8, Failure> {
+pub(crate) fn console(run: &RunDir, read_only: bool, face: &Face) -> Result<u8, Failure> {
     let options = options(run, read_only, face);
     let failed = |e: &twinhaul_console::ConsoleError| Failure::new(e.exit_code(), e.to_string());
     match twinhaul_console::run(options).map_err(|e| failed(&e))? {
