@@ -77,6 +77,11 @@ impl Board {
         }
     }
 
+    /// Whether both peers and the supervisor have told themselves.
+    pub fn heard_all(&self) -> bool {
+        self.run.is_some() && self.panes.iter().all(|pane| pane.heard.is_some())
+    }
+
     pub fn pane(&self, peer: PeerId) -> &Pane {
         &self.panes[peer.index()]
     }

@@ -87,9 +87,8 @@ pub(crate) fn tell(
 /// Whether all is known that a first look shows.
 fn heard(model: &Model) -> bool {
     let board = &model.live;
-    let heard = board.run.is_some() && board.panes.iter().all(|pane| pane.heard.is_some());
     // What the ledger knows is all there is, once nobody lives.
-    heard || (board.past.is_some() && (board.ended().is_some() || board.nobody()))
+    board.heard_all() || (board.past.is_some() && (board.ended().is_some() || board.nobody()))
 }
 
 struct Teller {

@@ -1,5 +1,5 @@
 //! The loop: block on the first input, drain what is pending, update, carry out effects, draw if there is something
-//! new to see. At most ten frames a second, none at rest; a key is shown at once.
+//! new to see. At most four frames a second, none at rest; a key is shown at once.
 
 use crate::frame_time::FrameTimes;
 use crate::history::{History, Reader};
@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use twinhaul_console_model::{Effect, Left, Model, Mouse, Msg, Replay, Seek, Setup, To, WallClock, update};
 use twinhaul_units::{Moment, PeerId};
 
-/// Shortest time between frames that no key asked for.
-const FRAME_EVERY: Duration = Duration::from_millis(100);
+/// Shortest time between frames that no key asked for: both peers tell themselves four times a second, and one frame shows both.
+const FRAME_EVERY: Duration = Duration::from_millis(250);
 
 /// How long the reading of keys may take to end.
 const KEYS_END_WITHIN: Duration = Duration::from_millis(500);
@@ -226,6 +226,8 @@ fn turn(model: &mut Model, outside: &mut Outside, rx: &Receiver<Input>) -> End {
                     | Input::Mouse { .. }
                     | Input::Continued
             );
+            // What was not known at all is shown at once.
+            key |= matches!(input, Input::Msg(Msg::Peer(..) | Msg::Run(_))) && !model.live.heard_all();
             if let Some(end) = take(model, outside, input) {
                 return end;
             }

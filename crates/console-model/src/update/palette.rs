@@ -17,7 +17,7 @@ pub struct Command {
     pub name: &'static str,
     pub takes: &'static str,
     pub help: &'static str,
-    action: Option<Action>,
+    action: Action,
 }
 
 /// Those that take something; what others take no key can say.
@@ -48,7 +48,7 @@ pub fn matches(palette: &Palette) -> Vec<Command> {
         name: row.id,
         takes: TAKING.iter().find(|(name, _)| *name == row.id).map_or("", |(_, takes)| takes),
         help: row.help,
-        action: Some(row.action),
+        action: row.action,
     };
     let mut all: Vec<Command> = REGISTRY.iter().filter(named).map(command).collect();
     all.retain(|c| c.name.contains(&word) || c.help.to_lowercase().contains(&word));
@@ -110,7 +110,7 @@ fn enter(model: &mut Model, command: Command, rest: &str) -> Vec<Effect> {
 }
 
 fn run(model: &mut Model, command: Command, rest: &str) -> Result<Vec<Effect>, String> {
-    let action = command.action.ok_or("nothing to do")?;
+    let action = command.action;
     match action {
         Action::Filter if !rest.is_empty() => {
             let panel = model.focus();
