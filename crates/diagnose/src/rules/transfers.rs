@@ -1,0 +1,99 @@
+//! Single transfers that fail, by the reason in their errors: no right to read, a source that changes, anything else.
+
+use crate::budget::RETRY_LATELY_MS;
+use crate::look::Look;
+use crate::{Cause, Confidence, Finding, Standing, Subject, offer, words};
+use std::collections::BTreeMap;
+use twinhaul_wire::{Event, EventKind};
+
+/// What an error of the engine or of a backend says.
+fn cause_of(error: &str) -> Cause {
+    let lower = error.to_lowercase();
+    if lower.contains("source changed while it was read") {
+        Cause::SourceChanging
+    } else if lower.contains("not authenticated") {
+        Cause::Credentials
+    } else if lower.contains("permission denied")
+        || lower.contains("not permitted")
+        || lower.contains("read-only file system")
+    {
+        Cause::Permission
+    } else {
+        Cause::TransfersFail
+    }
+}
+
+/// Failures of one cause.
+#[derive(Default)]
+struct Met<'a> {
+    given_up: u64,
+    again: u64,
+    last: Option<(u64, &'a str, &'a str)>,
+}
+
+pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
+    let mut met: BTreeMap<Cause, Met<'_>> = BTreeMap::new();
+    // Given-up transfers that were taken back are no failures any more.
+    let none_left = look.heard().count() == look.peers.len()
+        && !look.peers.is_empty()
+        && look.heard().all(|(_, s)| s.failed.transfers == 0);
+    for event in look.events {
+        let (id, key, error, over) = match &event.kind {
+            EventKind::Failed { id, key, error, .. } if !none_left => (*id, key, error, true),
+            EventKind::Retry { id, key, error, .. } if is_recent(look, event) => (*id, key, error, false),
+            _ => continue,
+        };
+        let one = met.entry(cause_of(error)).or_default();
+        if over {
+            one.given_up += 1;
+        } else {
+            one.again += 1;
+        }
+        one.last = Some((id, &key.key, error));
+    }
+    met.into_iter().filter_map(|(cause, met)| told(look, cause, &met)).collect()
+}
+
+fn is_recent(look: &Look<'_>, event: &Event) -> bool {
+    !look.ended() && look.now_ms.saturating_sub(event.at_ms) <= RETRY_LATELY_MS
+}
+
+fn told(look: &Look<'_>, cause: Cause, met: &Met<'_>) -> Option<Finding> {
+    let (id, key, error) = met.last?;
+    let whole = if look.knows_the_beginning() { "" } else { " or more" };
+    let count = if met.given_up > 0 {
+        format!("{}{whole} given up", words::transfers(met.given_up))
+    } else {
+        format!(
+            "{} failed and will be repeated",
+            if met.again == 1 { "1 attempt".to_owned() } else { format!("{} attempts", met.again) }
+        )
+    };
+    let what = match cause {
+        Cause::SourceChanging => "The source changes while it is read",
+        Cause::Credentials => "Credentials are refused",
+        Cause::Permission => "Permission is denied",
+        _ => "Transfers fail",
+    };
+    let text = format!("{what}: {count}; the last is {} #{id}: {error}.", words::tail(key));
+    let subject = Subject { transfer: (met.given_up + met.again == 1).then_some(id), ..Subject::default() };
+    let found = Finding::new(cause, Standing::Trouble, subject.clone(), text)
+        .sure(if met.given_up > 0 { Confidence::Certain } else { Confidence::Likely })
+        .seen(look.notes(5, |e| match &e.kind {
+            EventKind::Failed { error, .. } | EventKind::Retry { error, .. } => cause_of(error) == cause,
+            _ => false,
+        }));
+    let way = match cause {
+        Cause::SourceChanging => {
+            Some("let whoever writes the source finish, or take a snapshot of it and copy that")
+        }
+        Cause::Permission => Some("give the user of the run the right to read (or write) what is named"),
+        Cause::Credentials => Some("renew the credentials"),
+        _ => None,
+    };
+    let run = look.run();
+    let retry = (met.given_up > 0).then(|| offer::retry(run, subject.transfer));
+    let go_on = (met.given_up > 0 && look.ended()).then(|| offer::go_on(run));
+    let report = (met.given_up > 0).then(|| offer::report(run));
+    Some(found.offer(report).offer(way.map(offer::act)).offer(retry).offer(go_on))
+}
