@@ -2,6 +2,8 @@
 
 /// A peer tells its state ten times a second; the supervisor calls one silent after the same time.
 pub(crate) const SILENT_MS: u64 = 5_000;
+/// A supervisor is there so soon after its run has begun.
+pub(crate) const STARTING_MS: u64 = 10_000;
 /// Bytes moved this lately: the peer moves.
 pub(crate) const MOVING_MS: u64 = 5_000;
 /// No progress for so long, with work in flight and nothing that explains it, is a stall.
@@ -51,6 +53,8 @@ pub(crate) const LEDGER_READ_MS: u64 = 1_000;
 
 /// Pressure stall figures of the last 10 s, in per cent of the time.
 pub(crate) const CPU_SOME: f64 = 70.0;
+/// Threads of one peer that stood ready without a processor, in threads.
+pub(crate) const CPU_WAIT: f64 = 0.5;
 pub(crate) const MEMORY_SOME: f64 = 20.0;
 pub(crate) const MEMORY_FULL: f64 = 10.0;
 pub(crate) const IO_FULL: f64 = 40.0;

@@ -107,7 +107,7 @@ impl Cause {
             Self::HugeFileAtTheTail => "a huge file at the end",
             Self::TinyFiles => "tiny files",
             Self::PeerRestarted => "peer was restarted",
-            Self::IdlePeer => "a peer has nothing to do",
+            Self::IdlePeer => "nothing to do for one peer",
             Self::Starting => "starting",
             Self::Planning => "still planning",
             Self::Finishing => "finishing",

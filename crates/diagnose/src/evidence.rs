@@ -67,6 +67,8 @@ pub struct ProcessFacts {
     pub state: Option<char>,
     /// Processor time it took, in processors (1.0: all of one), over `watched_ms`.
     pub cpu: Option<f64>,
+    /// Time its threads stood ready and got no processor, summed, in threads (1.0: one all the time).
+    pub cpu_wait: Option<f64>,
     pub watched_ms: u64,
     /// A frozen control group that it is in.
     pub frozen: Option<FrozenGroup>,
@@ -122,7 +124,7 @@ pub struct Space {
 pub struct LedgerFacts {
     /// Milliseconds that a read transaction took; `None`: it did not end.
     pub read_ms: Option<u64>,
-    /// The process that holds its write lock now.
+    /// The process that held its write lock at the beginning and at the end of the look.
     pub writer: Option<u32>,
     /// Room on its file system.
     pub free_bytes: Option<u64>,

@@ -111,7 +111,7 @@ impl<'a> Look<'a> {
                 busy && (matches!(peer.motion(), Some(Motion::Still(_)))
                     || slow(s) && !s.in_flight.is_empty())
             }
-            None => peer.is_silent(),
+            None => peer.is_silent() && !peer.is_frozen(),
         })
     }
 }
@@ -138,8 +138,9 @@ impl<'a> PeerLook<'a> {
 
     /// Whether its process is there; `None`: not known.
     pub(crate) fn lives(&self) -> Option<bool> {
+        let answers = (self.of.answered == Some(true)).then_some(true);
         let seen = self.of.process.as_ref().map(|process| process.exists);
-        seen.or_else(|| self.supervised.map(|s| s.pid.is_some()))
+        answers.or(seen).or_else(|| self.supervised.map(|s| s.pid.is_some()))
     }
 
     pub(crate) fn pid(&self) -> Option<u32> {
@@ -157,6 +158,11 @@ impl<'a> PeerLook<'a> {
             && self.lives() == Some(true)
             && !self.is_starting()
             && (self.of.answered == Some(false) || self.age_ms().is_some_and(|age| age >= SILENT_MS))
+    }
+
+    /// Something keeps its process from running.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.process().is_some_and(|p| p.frozen.is_some() || matches!(p.state, Some('T' | 't')))
     }
 
     /// Its process has just been started.

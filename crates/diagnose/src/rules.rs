@@ -18,7 +18,7 @@ mod transfers;
 mod unknown;
 
 use crate::look::{Look, Motion};
-use crate::{Confidence, Finding, Standing, Verdict, words};
+use crate::{Cause, Confidence, Finding, Standing, Verdict, words};
 use twinhaul_units::Rate;
 use twinhaul_wire::RunState;
 
@@ -70,7 +70,9 @@ pub(crate) fn overall(look: &Look<'_>, findings: &[Finding]) -> (Verdict, String
             _ => (Verdict::OnPurpose, "The run was stopped; it can go on.".to_owned()),
         };
     }
-    if let Some(first) = of(Standing::OnPurpose) {
+    // A limit that is kept holds nothing up: it is told, and is not the verdict.
+    let asked = findings.iter().find(|f| f.standing == Standing::OnPurpose && f.cause != Cause::Throttled);
+    if let Some(first) = asked {
         return (Verdict::OnPurpose, format!("No fault. {}", first.sentence));
     }
     if let Some(missing) = look.peers.iter().find(|p| p.fresh().is_none() && !p.is_over() && !p.is_starting())

@@ -98,9 +98,12 @@ fn of_run(look: &Look<'_>) -> Vec<RuledOut> {
             |s: &crate::Space| format!("{}: {} free", s.target, Bytes(s.free_bytes.unwrap_or_default()));
         all.push(out(Cause::TargetFull, probes.spaces.iter().map(free).collect::<Vec<_>>().join(", ")));
     }
-    let read = probes.ledger.as_ref().and_then(|l| l.read_ms).filter(|ms| *ms < LEDGER_READ_MS);
-    if let Some(ms) = read {
-        all.push(out(Cause::LedgerContended, format!("the ledger was read in {}", words::age(ms))));
+    let ledger = probes.ledger.as_ref().filter(|l| l.writer.is_none()).and_then(|l| l.read_ms);
+    if let Some(ms) = ledger.filter(|ms| *ms < LEDGER_READ_MS) {
+        all.push(out(
+            Cause::LedgerContended,
+            format!("nobody holds its write lock; read in {}", words::age(ms)),
+        ));
     }
     if let Some(io) = probes.io.filter(|p| p.full < IO_FULL) {
         all.push(out(

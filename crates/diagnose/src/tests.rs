@@ -1,5 +1,6 @@
 //! Tables: a healthy run, one thing spoilt, and what must be said about it first.
 
+mod blame;
 mod healthy;
 mod sample;
 mod trouble;

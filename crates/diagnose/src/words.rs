@@ -88,8 +88,11 @@ fn own_word(s: &PeerSnapshot) -> String {
 
 /// An event as evidence.
 pub(crate) fn note(event: &Event) -> Note {
-    let who = event.peer.as_deref().map(|p| format!("{p}: ")).unwrap_or_default();
-    Note::at(event.at_ms, format!("{who}{}", event_words(&event.kind)))
+    let words = event_words(&event.kind);
+    // Most of what the supervisor tells of a peer begins with its name.
+    let who = event.peer.as_deref().filter(|p| !words.starts_with(&format!("{p} ")));
+    let who = who.map(|p| format!("{p}: ")).unwrap_or_default();
+    Note::at(event.at_ms, format!("{who}{words}"))
 }
 
 fn event_words(kind: &EventKind) -> String {
@@ -100,7 +103,6 @@ fn event_words(kind: &EventKind) -> String {
         EventKind::Retry { id, key, error, attempts, .. } => {
             format!("attempt {attempts} failed: {} #{id}: {error}", tail(&key.key))
         }
-        EventKind::ProblemBegan { problem, text } => format!("{problem}: {text}"),
         EventKind::ProblemEnded { problem } => format!("{problem} is over"),
         EventKind::Linked { .. } => "hears the other peer".to_owned(),
         EventKind::Unlinked { why } => format!("does not hear the other peer: {why}"),
@@ -114,7 +116,10 @@ fn event_words(kind: &EventKind) -> String {
         EventKind::TakenOver { from, count, bytes, .. } => {
             format!("took over from {from}: {}, {}", transfers(*count), Bytes(*bytes))
         }
-        EventKind::Warning { text } | EventKind::Info { text } | EventKind::Say { text } => text.clone(),
+        EventKind::ProblemBegan { text, .. }
+        | EventKind::Warning { text }
+        | EventKind::Info { text }
+        | EventKind::Say { text } => text.clone(),
         EventKind::RunEnded { state, failed, .. } => format!("run ended {state}, {failed} failed"),
         EventKind::RunStarted { name, .. } => format!("run of {name} started"),
         // Not evidence of any rule; told by its kind alone.

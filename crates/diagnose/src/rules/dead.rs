@@ -14,6 +14,11 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
 
 fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
     let name = peer.name();
+    let unwatched = look.all.supervised == Some(false);
+    if unwatched && look.peers.iter().all(|p| p.lives() == Some(false)) {
+        // Nobody works at all: that is the finding, of another rule.
+        return None;
+    }
     let state = peer.supervised.map(|s| s.state.as_str()).unwrap_or_default();
     let deaths: Vec<(&Event, &str)> = look.events.iter().filter_map(|e| death(e, name)).collect();
     let lately =
@@ -30,6 +35,8 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
         let times = within.max(usize::try_from(peer.supervised.map_or(0, |s| s.restarts)).unwrap_or(0));
         let what = if gave_up {
             format!("{name} died {times} times in a row and is not started any more.")
+        } else if unwatched {
+            format!("{name} died {within} times within {}.", words::age(DEATHS_WITHIN_MS))
         } else {
             format!(
                 "{name} dies and is started again, {within} times within {}.",
@@ -44,8 +51,8 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
         )
     } else if restarting {
         (Cause::PeerDead, format!("{name} died; it is started again ({state})."))
-    } else if peer.lives() == Some(false) && !peer.is_over() && look.all.supervised == Some(false) {
-        return dead_unwatched(look, peer);
+    } else if peer.lives() == Some(false) && !peer.is_over() && unwatched {
+        return Some(dead_unwatched(look, peer));
     } else if just_now > 0 {
         return Some(restarted(look, peer, &last_words));
     } else {
@@ -62,7 +69,9 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
     let found = Finding::new(cause, Standing::Trouble, Subject::peer(name), format!("{text}{last_words}"))
         .sure(if cause == Cause::BackendCrashing { Confidence::Likely } else { Confidence::Certain })
         .seen(look.notes(6, |e| death(e, name).is_some()))
-        .seen([Note::at(look.now_ms, format!("the supervisor says of {name}: {state}"))]);
+        .seen(
+            peer.supervised.map(|_| Note::at(look.now_ms, format!("the supervisor says of {name}: {state}"))),
+        );
     let run = look.run();
     let over = gave_up || fatal;
     let kills = deaths.iter().filter(|(_, words)| words.contains("(KILL)")).count() >= DEATHS_LOOP;
@@ -91,13 +100,11 @@ fn backends(peer: &PeerLook<'_>) -> String {
     if names.is_empty() { String::new() } else { format!(" ({})", names.join(" or ")) }
 }
 
-fn dead_unwatched(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
-    // With nobody left at all, that is the finding.
-    look.other(peer).filter(|other| other.lives() == Some(true))?;
+fn dead_unwatched(look: &Look<'_>, peer: &PeerLook<'_>) -> Finding {
     let name = peer.name();
     let text = format!("{name} does not run, and without a supervisor nobody starts it again.");
     let found = Finding::new(Cause::PeerDead, Standing::Trouble, Subject::peer(name), text);
-    Some(found.seen(look.notes(4, |e| death(e, name).is_some())).offer([offer::attach(look.run())]))
+    found.seen(look.notes(4, |e| death(e, name).is_some())).offer([offer::attach(look.run())])
 }
 
 fn restarted(look: &Look<'_>, peer: &PeerLook<'_>, last_words: &str) -> Finding {

@@ -1,12 +1,19 @@
 //! Nobody works on a run that has not ended, or nobody watches over those who do.
 
+use crate::budget::STARTING_MS;
 use crate::look::{Look, PeerLook};
 use crate::{Cause, Finding, Standing, Subject, offer, words};
-use twinhaul_wire::EventKind;
+use twinhaul_wire::{EventKind, RunState};
 
 pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     if look.all.supervised != Some(false) {
         return Vec::new();
+    }
+    // Between a run's beginning and its supervisor there is a moment.
+    let begun_ms = look.events.first().map(|e| look.now_ms.saturating_sub(e.at_ms));
+    if look.all.state == RunState::Starting && begun_ms.is_some_and(|ms| ms < STARTING_MS) {
+        let text = "The run is starting.".to_owned();
+        return vec![Finding::new(Cause::Starting, Standing::Normal, Subject::default(), text)];
     }
     let alive: Vec<&str> =
         look.peers.iter().filter(|p| p.lives() == Some(true)).map(PeerLook::name).collect();

@@ -16,7 +16,9 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
         || look.waits().filter(|(_, _, w)| w.reason == WaitReason::Ledger && w.age_ms >= DISK_CALL_MS);
     let waited = waits().map(|(_, _, w)| w.age_ms).max();
     let facts = look.all.probes.ledger.as_ref();
-    let slow_read = facts.is_some_and(|f| f.read_ms.is_none_or(|ms| ms >= LEDGER_READ_MS)) && look.suffers();
+    let slow_read = facts
+        .is_some_and(|f| f.read_ms.is_none_or(|ms| ms >= LEDGER_READ_MS) || f.writer.is_some())
+        && look.suffers();
     if told.is_empty() && waited.is_none() && !slow_read {
         return Vec::new();
     }

@@ -1,8 +1,8 @@
 //! The machine: no processor, no memory. Blamed only when somebody suffers: a busy machine is not a fault.
 
-use crate::budget::{CPU_SOME, DEATHS_WITHIN_MS, MEMORY_FULL, MEMORY_SOME};
+use crate::budget::{CPU_SOME, CPU_WAIT, DEATHS_WITHIN_MS, MEMORY_FULL, MEMORY_SOME};
 use crate::look::Look;
-use crate::{Cause, Confidence, Finding, Note, Pressure, Standing, Subject, Undo, offer};
+use crate::{Cause, Confidence, Finding, Note, Pressure, ProcessFacts, Standing, Subject, Undo, offer};
 use twinhaul_wire::EventKind;
 
 pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
@@ -37,24 +37,31 @@ fn memory(look: &Look<'_>) -> Option<Finding> {
 
 fn cpu(look: &Look<'_>) -> Option<Finding> {
     let p = look.all.probes.cpu?;
-    if p.some < CPU_SOME || !look.suffers() {
+    // Pressure alone may be others' affair: blamed only with threads of ours that stood ready and got no processor.
+    let ours = look.peers.iter().filter_map(|p| p.process()?.cpu_wait).any(|wait| wait >= CPU_WAIT);
+    if p.some < CPU_SOME || !ours || !look.suffers() {
         return None;
     }
-    let runs = |look: &Look<'_>| {
-        let mut shares = look.peers.iter().filter_map(|peer| Some((peer.name(), peer.process()?.cpu?)));
-        let all: Vec<String> =
-            shares.by_ref().map(|(name, cpu)| format!("{name} got {:.0} % of one", cpu * 100.0)).collect();
-        all.join(", ")
-    };
+    let shares: Vec<String> =
+        look.peers.iter().filter_map(|peer| share(peer.name(), peer.process()?)).collect();
     let text = format!(
         "The machine has too few processors for what runs on it: for {:.0} % of the time some process waited for one.",
         p.some
     );
     let found = Finding::new(Cause::CpuStarved, Standing::Trouble, Subject::default(), text)
-        .sure(Confidence::Possible)
-        .seen([Note::at(look.now_ms, format!("{}; {}", pressure("processor", p), runs(look)))]);
+        .sure(Confidence::Likely)
+        .seen([Note::at(look.now_ms, pressure("processor", p))])
+        .seen(shares.into_iter().map(|text| Note::at(look.now_ms, text)));
     let top = offer::shell("see what else runs", "top -b -n 1 | head -20", Undo::ChangesNothing);
     Some(found.offer([top]))
+}
+
+/// What a peer got of the processors, and what it would have taken.
+fn share(name: &str, process: &ProcessFacts) -> Option<String> {
+    let cpu = process.cpu? * 100.0;
+    let wait =
+        process.cpu_wait.map(|w| format!(", its threads stood ready without one for {:.0} %", w * 100.0));
+    Some(format!("{name} got {cpu:.0} % of a processor{}", wait.unwrap_or_default()))
 }
 
 fn pressure(what: &str, p: Pressure) -> String {

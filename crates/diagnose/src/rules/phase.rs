@@ -54,7 +54,7 @@ fn idle_peer(look: &Look<'_>, name: &str, s: &PeerSnapshot) -> Option<Finding> {
     let why = if s.policy == "none" {
         "the policy is none: no peer helps the other".to_owned()
     } else if o.queue.transfers == 0 {
-        "all of it is in flight already".to_owned()
+        "all that is left is in flight already".to_owned()
     } else if o.portion <= o.minimum as f64 {
         format!(
             "its portion of {:.1} is not more than the minimum {}: no assistance needed",
@@ -63,7 +63,7 @@ fn idle_peer(look: &Look<'_>, name: &str, s: &PeerSnapshot) -> Option<Finding> {
     } else {
         "it asks".to_owned()
     };
-    let text = format!("{name} has nothing to do; {has}, and {why}.");
+    let text = format!("{name} has run dry; {has}, and {why}.");
     let asked = format!(
         "{name} asked {} times: {} needed, {} not needed",
         s.assisted.asked, s.assisted.needed, s.assisted.not_needed

@@ -67,8 +67,8 @@ fn mounting(look: &Look<'_>, waits: &[Waiting<'_, '_>]) -> Option<Finding> {
     let budget = words::age(MOUNT_MS);
     if wait.age_ms < MOUNT_MS {
         let text = format!(
-            "{what}{detail}, {}; up to {budget} are usual, and nothing moves meanwhile.",
-            since(wait.age_ms)
+            "{what}{detail}, {} so far; up to {budget} are usual, and nothing moves meanwhile.",
+            words::age(wait.age_ms)
         );
         return Some(Finding::new(Cause::Mounting, Standing::Normal, subject, text).seen(seen(look, waits)));
     }

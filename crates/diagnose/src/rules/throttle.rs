@@ -3,6 +3,7 @@
 use crate::budget::{LIMIT_LEFT_S, LIMIT_LOW};
 use crate::look::{Look, PeerLook};
 use crate::{Cause, Confidence, Finding, Note, Standing, Subject, offer, words};
+use std::collections::BTreeMap;
 use twinhaul_units::{Bytes, Rate};
 use twinhaul_wire::{EventKind, PeerSnapshot, PeerState, WaitReason};
 
@@ -23,11 +24,15 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding
         return None;
     }
     let name = peer.name();
-    let left = s.queue.bytes + s.in_flight.iter().map(|f| f.bytes.saturating_sub(f.done)).sum::<u64>();
+    let left = s.queue.bytes + in_flight_left(s);
     let left_s = left / limit;
     let low = limit < LIMIT_LOW || left_s > LIMIT_LEFT_S || s.rate.average / 10 > limit;
     let rest = if left > 0 {
-        format!(" What it has left, {}, takes {} at that.", Bytes(left), words::age(left_s * 1000))
+        format!(
+            " What it has left, {}, takes {} at that.",
+            Bytes(left),
+            words::age(left.saturating_mul(1000) / limit)
+        )
     } else {
         String::new()
     };
@@ -48,6 +53,23 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding
         .seen(look.notes(3, |e| is_limit(e, name)))
         .seen([Note::at(s.at_ms, of_slots)]);
     Some(found.offer([offer::lift_limit(look.run(), name, limit)]))
+}
+
+/// Bytes that this peer has still to move of what it has in flight. Of a transfer that both write it has one row for each of
+/// its slots, and its own ranges count; of others what is not done.
+fn in_flight_left(s: &PeerSnapshot) -> u64 {
+    let mut by_id: BTreeMap<u64, (Option<u64>, u64)> = BTreeMap::new();
+    for f in &s.in_flight {
+        let own = f.ranges.iter().filter(|r| r.peer == s.peer);
+        let own: u64 = own.map(|r| r.to.saturating_sub(r.from + r.done)).sum();
+        let (ranges, whole) = by_id.entry(f.id).or_default();
+        if f.ranges.is_empty() {
+            *whole = (*whole).max(f.bytes.saturating_sub(f.done));
+        } else {
+            *ranges = Some(ranges.unwrap_or(0) + own);
+        }
+    }
+    by_id.into_values().map(|(ranges, whole)| ranges.unwrap_or(whole)).sum()
 }
 
 fn is_limit(event: &twinhaul_wire::Event, peer: &str) -> bool {

@@ -3,8 +3,8 @@
 use crate::budget::RETRY_LATELY_MS;
 use crate::look::Look;
 use crate::{Cause, Confidence, Finding, Standing, Subject, offer, words};
-use std::collections::BTreeMap;
-use twinhaul_wire::{Event, EventKind};
+use std::collections::{BTreeMap, BTreeSet};
+use twinhaul_wire::{Event, EventKind, RunState};
 
 /// What an error of the engine or of a backend says.
 fn cause_of(error: &str) -> Cause {
@@ -26,7 +26,7 @@ fn cause_of(error: &str) -> Cause {
 /// Failures of one cause.
 #[derive(Default)]
 struct Met<'a> {
-    given_up: u64,
+    given_up: BTreeSet<u64>,
     again: u64,
     last: Option<(u64, &'a str, &'a str)>,
 }
@@ -34,10 +34,11 @@ struct Met<'a> {
 pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     let mut met: BTreeMap<Cause, Met<'_>> = BTreeMap::new();
     // Given-up transfers that were taken back are no failures any more.
+    let all_well = look.all.state == RunState::Complete;
     let none_left = look.heard().count() == look.peers.len()
         && !look.peers.is_empty()
         && look.heard().all(|(_, s)| s.failed.transfers == 0);
-    for event in look.events {
+    for event in look.events.iter().filter(|_| !all_well) {
         let (id, key, error, over) = match &event.kind {
             EventKind::Failed { id, key, error, .. } if !none_left => (*id, key, error, true),
             EventKind::Retry { id, key, error, .. } if is_recent(look, event) => (*id, key, error, false),
@@ -45,7 +46,8 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
         };
         let one = met.entry(cause_of(error)).or_default();
         if over {
-            one.given_up += 1;
+            // One that was tried again and given up again is one.
+            one.given_up.insert(id);
         } else {
             one.again += 1;
         }
@@ -60,9 +62,10 @@ fn is_recent(look: &Look<'_>, event: &Event) -> bool {
 
 fn told(look: &Look<'_>, cause: Cause, met: &Met<'_>) -> Option<Finding> {
     let (id, key, error) = met.last?;
+    let given_up = met.given_up.len() as u64;
     let whole = if look.knows_the_beginning() { "" } else { " or more" };
-    let count = if met.given_up > 0 {
-        format!("{}{whole} given up", words::transfers(met.given_up))
+    let count = if given_up > 0 {
+        format!("{}{whole} given up", words::transfers(given_up))
     } else {
         format!(
             "{} failed and will be repeated",
@@ -76,9 +79,9 @@ fn told(look: &Look<'_>, cause: Cause, met: &Met<'_>) -> Option<Finding> {
         _ => "Transfers fail",
     };
     let text = format!("{what}: {count}; the last is {} #{id}: {error}.", words::tail(key));
-    let subject = Subject { transfer: (met.given_up + met.again == 1).then_some(id), ..Subject::default() };
+    let subject = Subject { transfer: (given_up + met.again == 1).then_some(id), ..Subject::default() };
     let found = Finding::new(cause, Standing::Trouble, subject.clone(), text)
-        .sure(if met.given_up > 0 { Confidence::Certain } else { Confidence::Likely })
+        .sure(if given_up > 0 { Confidence::Certain } else { Confidence::Likely })
         .seen(look.notes(5, |e| match &e.kind {
             EventKind::Failed { error, .. } | EventKind::Retry { error, .. } => cause_of(error) == cause,
             _ => false,
@@ -92,8 +95,8 @@ fn told(look: &Look<'_>, cause: Cause, met: &Met<'_>) -> Option<Finding> {
         _ => None,
     };
     let run = look.run();
-    let retry = (met.given_up > 0).then(|| offer::retry(run, subject.transfer));
-    let go_on = (met.given_up > 0 && look.ended()).then(|| offer::go_on(run));
-    let report = (met.given_up > 0).then(|| offer::report(run));
+    let retry = (given_up > 0).then(|| offer::retry(run, subject.transfer));
+    let go_on = (given_up > 0 && look.ended()).then(|| offer::go_on(run));
+    let report = (given_up > 0).then(|| offer::report(run));
     Some(found.offer(report).offer(way.map(offer::act)).offer(retry).offer(go_on))
 }

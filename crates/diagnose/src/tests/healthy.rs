@@ -140,11 +140,10 @@ fn what_somebody_asked_for_is_said_with_who_and_when() {
     for (what, spoil, cause, said) in table {
         let d = of(probed(), *spoil);
         let f = first(&d);
-        assert_eq!(
-            (f.cause, f.standing, d.verdict),
-            (*cause, Standing::OnPurpose, Verdict::OnPurpose),
-            "{what}: {d:#?}"
-        );
+        assert_eq!((f.cause, f.standing), (*cause, Standing::OnPurpose), "{what}: {d:#?}");
+        // A limit that is kept holds nothing up.
+        let verdict = if *cause == Cause::Throttled { Verdict::NothingWrong } else { Verdict::OnPurpose };
+        assert_eq!(d.verdict, verdict, "{what}: {d:#?}");
         for words in *said {
             assert!(f.sentence.contains(words), "{what}: \"{words}\" in {}", f.sentence);
         }

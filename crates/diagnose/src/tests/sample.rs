@@ -72,6 +72,7 @@ pub(super) fn process(pid: u32) -> ProcessFacts {
         exists: true,
         state: Some('S'),
         cpu: Some(0.4),
+        cpu_wait: Some(0.1),
         watched_ms: 300,
         frozen: None,
         groups_known: true,
@@ -191,4 +192,9 @@ pub(super) fn supervised<'a>(e: &'a mut Evidence, name: &str) -> &'a mut Supervi
 pub(super) fn control(e: &mut Evidence, ago_ms: u64, command: &str, by: &str) {
     let kind = EventKind::Control { command: command.into(), by: by.into(), result: "done".into() };
     e.events.push(event(ago_ms, Some("alpha"), kind));
+}
+
+/// The state of alpha's process.
+pub(super) fn state(e: &mut Evidence, state: char) {
+    e.peers[0].process.as_mut().unwrap().state = Some(state);
 }

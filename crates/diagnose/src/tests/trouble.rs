@@ -1,11 +1,11 @@
 //! Each fault, spoilt into a healthy run: the right cause first, and never an offer that throws work away without being sure.
 
 use super::sample::{
-    NOW, alpha, both, deaths, event, flight, healthy, probed, problem, process, silent, still, supervised,
-    wait, waits,
+    alpha, both, deaths, event, flight, healthy, probed, problem, silent, state, still, supervised, wait,
+    waits,
 };
 use super::{Spoil, first, of};
-use crate::{Cause, Confidence, Evidence, FrozenGroup, Pressure, Standing, Verdict, diagnose};
+use crate::{Cause, Confidence, Evidence, FrozenGroup, Pressure, Standing, Verdict};
 use twinhaul_wire::{EventKind, WaitReason};
 
 fn retry(e: &mut Evidence, error: &str) {
@@ -17,10 +17,6 @@ fn failed(e: &mut Evidence, error: &str) {
     let kind = EventKind::Failed { id: 7, key: flight(0).key, error: error.into(), attempts: 3 };
     e.events.push(event(4000, Some("alpha"), kind));
     alpha(e).failed.transfers = 1;
-}
-
-fn state(e: &mut Evidence, state: char) {
-    e.peers[0].process.as_mut().unwrap().state = Some(state);
 }
 
 fn thread(e: &mut Evidence, name: &str, state: char) {
@@ -137,6 +133,7 @@ const PROBED: &[(&str, Spoil, Cause)] = &[
         |e| {
             still(e, 20_000);
             e.probes.cpu = Some(Pressure { some: 96.0, full: 0.0 });
+            e.peers[0].process.as_mut().unwrap().cpu_wait = Some(2.0);
         },
         Cause::CpuStarved,
     ),
@@ -266,63 +263,4 @@ fn each_fault_is_found_first() {
             assert_ne!(f.confidence, Confidence::Possible, "{what}: {offer:?} on a guess");
         }
     }
-}
-
-#[test]
-fn a_frozen_peer_is_told_with_its_process_and_the_way_to_wake_it() {
-    let d = of(probed(), |e| (silent(e, 12_000), state(e, 'T')).0);
-    let f = first(&d);
-    assert_eq!((f.subject.peer.as_deref(), f.confidence), (Some("alpha"), Confidence::Certain));
-    assert!(f.sentence.contains("stopped by a signal") && f.sentence.contains("for 12 s"), "{}", f.sentence);
-    assert_eq!(f.offers[0].verb, "kill -CONT 41");
-    assert!(f.offers[0].undo == crate::Undo::By("kill -STOP 41".into()) && !f.offers[0].danger);
-    assert!(f.offers.last().unwrap().danger, "what throws work away comes last: {f:#?}");
-    assert!(f.ruled_out.iter().any(|r| r.cause == Cause::PeerDead), "{f:#?}");
-    // Its other troubles follow from this one.
-    assert_eq!(d.findings.len(), 1, "{d:#?}");
-}
-
-#[test]
-fn where_nobody_looked_it_is_said_that_it_is_not_known() {
-    let d = of(healthy(), |e| silent(e, 9000));
-    assert!(first(&d).sentence.contains("not known"), "{d:#?}");
-    assert!(first(&d).offers.iter().all(|o| !o.danger), "{d:#?}");
-    assert_eq!(first(&d).offers[0].verb, "twinhaul diagnose wan-3");
-    assert!(!d.ruled_out.iter().any(|r| r.cause == Cause::PeerFrozen), "nobody looked: {d:#?}");
-}
-
-#[test]
-fn nothing_known_is_not_nothing_wrong() {
-    let d = diagnose(&Evidence::default(), NOW);
-    assert_eq!(d.verdict, Verdict::NotKnown, "{d:#?}");
-    let d = of(healthy(), |e| e.peers[1].snapshot = None);
-    assert_eq!(d.verdict, Verdict::NotKnown, "{d:#?}");
-}
-
-#[test]
-fn deaths_long_ago_are_no_loop() {
-    let d = of(probed(), |e| {
-        deaths(e, 5, "alpha was killed by signal 9 (KILL)");
-        e.events.iter_mut().for_each(|e| e.at_ms = NOW - 300_000 - (NOW - e.at_ms));
-        e.events.retain(|e| !matches!(e.kind, EventKind::Joined { .. }));
-    });
-    assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
-}
-
-#[test]
-fn a_fenced_peer_that_joins_anew_is_no_death() {
-    let d = of(probed(), |e| deaths(e, 3, "alpha ended with code 75: fenced: the other peer had taken over"));
-    assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
-}
-
-#[test]
-fn a_starved_peer_is_not_called_frozen() {
-    let d = of(probed(), |e| {
-        silent(e, 9000);
-        e.probes.cpu = Some(Pressure { some: 99.0, full: 0.0 });
-        e.peers[0].process = Some(process(41));
-        state(e, 'R');
-    });
-    assert_eq!(first(&d).cause, Cause::CpuStarved, "{d:#?}");
-    assert!(first(&d).ruled_out.iter().any(|r| r.cause == Cause::PeerFrozen), "{d:#?}");
 }

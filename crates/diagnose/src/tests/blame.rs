@@ -1,0 +1,77 @@
+//! How sure, what it is not, and what must not be blamed.
+
+use super::sample::{NOW, deaths, healthy, probed, process, silent, state};
+use super::{first, of};
+use crate::{Cause, Confidence, Evidence, Pressure, Verdict, diagnose};
+use twinhaul_wire::EventKind;
+
+#[test]
+fn a_frozen_peer_is_told_with_its_process_and_the_way_to_wake_it() {
+    let d = of(probed(), |e| (silent(e, 12_000), state(e, 'T')).0);
+    let f = first(&d);
+    assert_eq!((f.subject.peer.as_deref(), f.confidence), (Some("alpha"), Confidence::Certain));
+    assert!(f.sentence.contains("stopped by a signal") && f.sentence.contains("for 12 s"), "{}", f.sentence);
+    assert_eq!(f.offers[0].verb, "kill -CONT 41");
+    assert!(f.offers[0].undo == crate::Undo::By("kill -STOP 41".into()) && !f.offers[0].danger);
+    assert!(f.offers.last().unwrap().danger, "what throws work away comes last: {f:#?}");
+    assert!(f.ruled_out.iter().any(|r| r.cause == Cause::PeerDead), "{f:#?}");
+    // Its other troubles follow from this one.
+    assert_eq!(d.findings.len(), 1, "{d:#?}");
+}
+
+#[test]
+fn where_nobody_looked_it_is_said_that_it_is_not_known() {
+    let d = of(healthy(), |e| silent(e, 9000));
+    assert!(first(&d).sentence.contains("not known"), "{d:#?}");
+    assert!(first(&d).offers.iter().all(|o| !o.danger), "{d:#?}");
+    assert_eq!(first(&d).offers[0].verb, "twinhaul diagnose wan-3");
+    assert!(!d.ruled_out.iter().any(|r| r.cause == Cause::PeerFrozen), "nobody looked: {d:#?}");
+}
+
+#[test]
+fn nothing_known_is_not_nothing_wrong() {
+    let d = diagnose(&Evidence::default(), NOW);
+    assert_eq!(d.verdict, Verdict::NotKnown, "{d:#?}");
+    let d = of(healthy(), |e| e.peers[1].snapshot = None);
+    assert_eq!(d.verdict, Verdict::NotKnown, "{d:#?}");
+}
+
+#[test]
+fn deaths_long_ago_are_no_loop() {
+    let d = of(probed(), |e| {
+        deaths(e, 5, "alpha was killed by signal 9 (KILL)");
+        e.events.iter_mut().for_each(|e| e.at_ms = NOW - 300_000 - (NOW - e.at_ms));
+        e.events.retain(|e| !matches!(e.kind, EventKind::Joined { .. }));
+    });
+    assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
+}
+
+#[test]
+fn a_fenced_peer_that_joins_anew_is_no_death() {
+    let d = of(probed(), |e| deaths(e, 3, "alpha ended with code 75: fenced: the other peer had taken over"));
+    assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
+}
+
+#[test]
+fn a_starved_peer_is_not_called_frozen() {
+    let d = of(probed(), |e| {
+        silent(e, 9000);
+        e.probes.cpu = Some(Pressure { some: 99.0, full: 0.0 });
+        e.peers[0].process = Some(process(41));
+        e.peers[0].process.as_mut().unwrap().cpu_wait = Some(2.0);
+        state(e, 'R');
+    });
+    assert_eq!(first(&d).cause, Cause::CpuStarved, "{d:#?}");
+    assert!(first(&d).ruled_out.iter().any(|r| r.cause == Cause::PeerFrozen), "{d:#?}");
+}
+
+#[test]
+fn a_machine_that_is_busy_with_something_else_is_not_blamed() {
+    let d = of(probed(), |e| {
+        silent(e, 9000);
+        state(e, 'T');
+        e.probes.cpu = Some(Pressure { some: 99.0, full: 0.0 });
+        e.peers[1].process.as_mut().unwrap().cpu_wait = Some(0.9);
+    });
+    assert_eq!(d.findings.iter().map(|f| f.cause).collect::<Vec<_>>(), [Cause::PeerFrozen], "{d:#?}");
+}
