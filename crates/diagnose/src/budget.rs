@@ -17,6 +17,9 @@ pub(crate) const REMOTE_CALL_MS: u64 = 30_000;
 pub(crate) const TAPE_CALL_MS: u64 = 180_000;
 /// A call that has not returned for so many budgets, from a thread that waits for no device, hangs.
 pub(crate) const HUNG_BUDGETS: u64 = 3;
+/// A rate that was at least this and fell to a tenth of it while transfers wait for so long.
+pub(crate) const FELL_USUAL_MIN: u64 = 1 << 20;
+pub(crate) const FELL_WAIT_MIN_MS: u64 = 1_000;
 /// Robot, load, thread and locate to the far end, with room.
 pub(crate) const MOUNT_MS: u64 = 300_000;
 /// A tape drive that others use is worth a word after so long.

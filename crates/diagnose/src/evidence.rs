@@ -125,9 +125,19 @@ pub struct LedgerFacts {
     /// Milliseconds that a read transaction took; `None`: it did not end.
     pub read_ms: Option<u64>,
     /// The process that held its write lock at the beginning and at the end of the look.
-    pub writer: Option<u32>,
+    pub writer: Option<Writer>,
     /// Room on its file system.
     pub free_bytes: Option<u64>,
+}
+
+/// Who has a lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    pub pid: u32,
+    /// Its program's name; may be empty.
+    pub name: String,
+    /// Whether it is a process of this run, or another of ours.
+    pub ours: bool,
 }
 
 /// A look at the machine.

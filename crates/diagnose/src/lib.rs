@@ -20,7 +20,7 @@ mod words;
 pub use cause::Cause;
 pub use evidence::{
     EVENTS_MAX, Evidence, FrozenGroup, LedgerFacts, PeerEvidence, Pressure, Probes, ProcessFacts, Space,
-    THREADS_MAX, ThreadFacts,
+    THREADS_MAX, ThreadFacts, Writer,
 };
 pub use finding::{Confidence, Diagnosis, Finding, Note, Offer, RuledOut, Standing, Subject, Undo, Verdict};
 

@@ -2,6 +2,7 @@
 
 mod clock;
 mod dead;
+mod fell;
 mod frozen;
 mod gone;
 mod ledger;
@@ -34,6 +35,7 @@ const RULES: &[Rule] = &[
     target::rule,
     tape::rule,
     slow::rule,
+    fell::rule,
     transfers::rule,
     link::rule,
     throttle::rule,

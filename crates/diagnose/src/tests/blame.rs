@@ -1,9 +1,9 @@
 //! How sure, what it is not, and what must not be blamed.
 
-use super::sample::{NOW, deaths, healthy, probed, process, silent, state};
+use super::sample::{NOW, both, deaths, healthy, probed, process, silent, state, wait};
 use super::{first, of};
 use crate::{Cause, Confidence, Evidence, Pressure, Verdict, diagnose};
-use twinhaul_wire::EventKind;
+use twinhaul_wire::{EventKind, WaitReason};
 
 #[test]
 fn a_frozen_peer_is_told_with_its_process_and_the_way_to_wake_it() {
@@ -74,4 +74,26 @@ fn a_machine_that_is_busy_with_something_else_is_not_blamed() {
         e.peers[1].process.as_mut().unwrap().cpu_wait = Some(0.9);
     });
     assert_eq!(d.findings.iter().map(|f| f.cause).collect::<Vec<_>>(), [Cause::PeerFrozen], "{d:#?}");
+}
+
+/// Both write to it: the target, and neither peer, nor has either anybody to hand its queue to.
+#[test]
+fn a_target_that_both_meet_is_one_finding() {
+    let d = of(probed(), |e| {
+        for s in both(e) {
+            s.rate.now = 0;
+            s.in_flight
+                .iter_mut()
+                .for_each(|f| f.wait = Some(wait(WaitReason::TargetWrite, "vault", 15_000)));
+        }
+    });
+    assert_eq!(d.findings.iter().map(|f| f.cause).collect::<Vec<_>>(), [Cause::TargetSlow], "{d:#?}");
+    let f = first(&d);
+    assert_eq!((f.subject.peer.as_deref(), f.subject.target.as_deref()), (None, Some("vault")));
+    assert!(
+        f.sentence.starts_with("8 calls of alpha and beta that write to target vault have not"),
+        "{}",
+        f.sentence
+    );
+    assert!(!f.offers.iter().any(|o| o.verb.contains("drain")), "{f:#?}");
 }

@@ -5,7 +5,7 @@ use super::sample::{
     waits,
 };
 use super::{Spoil, first, of};
-use crate::{Cause, Confidence, Evidence, FrozenGroup, Pressure, Standing, Verdict};
+use crate::{Cause, Confidence, Evidence, FrozenGroup, Pressure, Standing, Verdict, Writer};
 use twinhaul_wire::{EventKind, WaitReason};
 
 fn retry(e: &mut Evidence, error: &str) {
@@ -124,7 +124,16 @@ const PROBED: &[(&str, Spoil, Cause)] = &[
         |e| {
             still(e, 20_000);
             let ledger = e.probes.ledger.as_mut().unwrap();
-            (ledger.read_ms, ledger.writer) = (None, Some(77));
+            (ledger.read_ms, ledger.writer) =
+                (None, Some(Writer { pid: 41, name: "twinhaul".into(), ours: true }));
+        },
+        Cause::LedgerContended,
+    ),
+    (
+        "a ledger that a stranger holds",
+        |e| {
+            let writer = Some(Writer { pid: 77, name: "sqlite3".into(), ours: false });
+            e.probes.ledger.as_mut().unwrap().writer = writer;
         },
         Cause::LedgerContended,
     ),

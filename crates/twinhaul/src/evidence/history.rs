@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
-use twinhaul_diagnose::LedgerFacts;
+use twinhaul_diagnose::{LedgerFacts, Writer};
 use twinhaul_ledger::View;
 use twinhaul_wire::{AssignWhy, Event, EventKind, Frame, PeerSnapshot, RunState, decode};
 
@@ -104,8 +104,25 @@ impl LockWatch {
 
 /// The ledger from outside, at the end of the look. A lock that is held at both ends is held for long.
 pub(super) fn facts(run: &RunDir, watch: &LockWatch) -> LedgerFacts {
-    let writer = watch.first.filter(|pid| writer(&watch.shared_memory) == Some(*pid));
+    let pid = watch.first.filter(|pid| writer(&watch.shared_memory) == Some(*pid));
+    let writer = pid.map(|pid| {
+        let name =
+            std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_owned();
+        // Engines, supervisor, planner and verbs are one program.
+        Writer {
+            pid,
+            ours: program(pid).is_none_or(|theirs| Some(theirs) == program(std::process::id())),
+            name,
+        }
+    });
     LedgerFacts { read_ms: None, writer, free_bytes: super::machine::free_bytes(&run.path) }
+}
+
+/// The name of the program that a process runs; `None`: not known. One that was replaced since is called "… (deleted)".
+fn program(pid: u32) -> Option<String> {
+    let file = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let name = file.file_name()?.to_string_lossy().into_owned();
+    Some(name.trim_end_matches(" (deleted)").to_owned())
 }
 
 /// From `/proc/locks`: the process with a lock for writing on that byte.
