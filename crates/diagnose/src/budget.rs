@@ -38,6 +38,8 @@ pub(crate) const DEATHS_WITHIN_MS: u64 = 120_000;
 pub(crate) const DEATH_LATELY_MS: u64 = 60_000;
 /// Failures of single transfers are told so long.
 pub(crate) const RETRY_LATELY_MS: u64 = 600_000;
+/// So many attempts that failed within that time are told, also when each succeeded later.
+pub(crate) const RETRIES_MANY: usize = 10;
 
 /// A large transfer, and how much larger than what is queued it must be to be called huge.
 pub(crate) const HUGE_BYTES: u64 = 64 << 20;

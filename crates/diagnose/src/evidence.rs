@@ -124,7 +124,7 @@ pub struct Space {
 pub struct LedgerFacts {
     /// Milliseconds that a read transaction took; `None`: it did not end.
     pub read_ms: Option<u64>,
-    /// The process that held its write lock at the beginning and at the end of the look.
+    /// The process that held its write lock all through the look.
     pub writer: Option<Writer>,
     /// Room on its file system.
     pub free_bytes: Option<u64>,

@@ -24,11 +24,25 @@ const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// How long the whole may take; what has not come by then is not known.
 const GATHER_MAX: Duration = Duration::from_secs(5);
 
+/// After a look at which nobody was there.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// Everything that can be known of a run now, and the moment.
 ///
 /// # Errors
 /// Only when neither the ledger nor the supervisor says anything at all.
 pub(crate) fn gather(run: &RunDir) -> Result<(Evidence, u64), Failure> {
+    let (evidence, now_ms) = once(run)?;
+    let nobody = evidence.supervised == Some(false) && !evidence.state.ended();
+    if !nobody {
+        return Ok((evidence, now_ms));
+    }
+    // Between a start and its lock there is a moment, and another between the last lock and the end; a second look tells.
+    std::thread::sleep(AGAIN_AFTER);
+    once(run)
+}
+
+fn once(run: &RunDir) -> Result<(Evidence, u64), Failure> {
     let until = Instant::now() + GATHER_MAX;
     let order = run.file.order.clone();
     let pids = order.each_ref().map(|peer| peer_lock_holder(&run.path, peer));
@@ -41,7 +55,7 @@ pub(crate) fn gather(run: &RunDir) -> Result<(Evidence, u64), Failure> {
     let spaces = machine::spaces(run);
     let ledger = history::read(run);
     let known_pids: Vec<u32> = pids.iter().flatten().copied().filter(|pid| *pid > 0).collect();
-    let writer = history::LockWatch::begin(run);
+    let lock = history::watch_lock(run);
     let mut processes = processes::look(&known_pids);
 
     let snapshot = received(&supervisor, until).flatten();
@@ -61,7 +75,7 @@ pub(crate) fn gather(run: &RunDir) -> Result<(Evidence, u64), Failure> {
         });
     }
     let told = received(&ledger, until);
-    let mut facts = history::facts(run, &writer);
+    let mut facts = history::facts(run, received(&lock, until).flatten());
     match told {
         Some(Ok(Told { state, events, took })) => {
             evidence.state = state;

@@ -1,20 +1,21 @@
 //! Peers that die: again and again, and with nobody left who starts them.
 
 use crate::stage::{let_it_end, page, slow, until_first};
-use twinhaul_diagnose::{Cause, Verdict};
+use rustix::process::Signal;
+use twinhaul_diagnose::{Cause, Confidence, Verdict};
 use twinhaul_tests::product::run::{CONDITION_WAIT_MAX, Run};
 use twinhaul_tests::product::{Lab, poll, processes};
 
-/// Kills alpha once it is another process than `before`; its pid.
-fn kill_alpha(run: &Run<'_>, before: u32) -> u32 {
+/// Ends alpha by a signal once it is another process than `before`; its pid.
+fn end_alpha(run: &Run<'_>, before: u32, signal: Signal) -> u32 {
     let pid = poll(CONDITION_WAIT_MAX, || run.pid("alpha").filter(|pid| *pid != before));
     let pid = pid.expect("alpha is started again");
-    processes::kill(pid);
+    processes::signal(pid, signal);
     pid
 }
 
-#[test]
-fn a_peer_that_is_killed_again_and_again_restarts_in_a_loop() {
+/// Three ends of alpha by this signal, as fast as it is started again; then what is said first.
+fn ended_thrice(signal: Signal, cause: Cause, words: &str, confidence: Confidence) {
     let lab = Lab::new();
     let mut profile = slow(&lab);
     profile.alpha.limit = Some("64 KiB/s".into());
@@ -23,14 +24,26 @@ fn a_peer_that_is_killed_again_and_again_restarts_in_a_loop() {
     run.until_under_way();
     let mut pid = 0;
     for _ in 0..3 {
-        pid = kill_alpha(&run, pid);
+        pid = end_alpha(&run, pid, signal);
     }
-    let (d, first) = until_first(&run, "alpha dies again and again", Cause::PeerRestarting);
+    let (d, first) = until_first(&run, "alpha dies again and again", cause);
     assert_eq!((first.subject.peer.as_deref(), d.verdict), (Some("alpha"), Verdict::Trouble), "{d:#?}");
-    assert!(first.sentence.contains("(KILL)"), "{}", first.sentence);
+    assert_eq!(first.confidence, confidence);
+    assert!(first.sentence.contains(words), "{}", first.sentence);
     assert!(first.offers.iter().all(|o| !o.danger), "nothing is to be thrown away: {first:#?}");
-    assert!(page(&run).contains("peer restarting in a loop (alpha)"));
+    assert!(page(&run).contains(&format!("{} (alpha)", cause.words())));
     let_it_end(&run);
+}
+
+#[test]
+fn a_peer_that_is_killed_again_and_again_restarts_in_a_loop() {
+    ended_thrice(Signal::KILL, Cause::PeerRestarting, "(KILL)", Confidence::Certain);
+}
+
+/// A process ends like this when a library of it aborts.
+#[test]
+fn a_peer_that_crashes_again_and_again_blames_a_library() {
+    ended_thrice(Signal::ABORT, Cause::BackendCrashing, "(ABRT)", Confidence::Likely);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::stage::{diagnosis, let_it_end, page, slow, until_first};
 use rustix::process::Signal;
 use twinhaul_diagnose::{Cause, Confidence, Verdict};
 use twinhaul_tests::product::{Lab, processes};
+use twinhaul_wire::EventKind;
 
 #[test]
 fn a_stopped_peer_is_frozen_and_the_offer_wakes_it() {
@@ -30,7 +31,13 @@ fn a_stopped_peer_is_frozen_and_the_offer_wakes_it() {
     let wake = &first.offers[0];
     assert_eq!((wake.verb.as_str(), wake.danger), (format!("kill -CONT {pid}").as_str(), false));
     let done = std::process::Command::new("sh").args(["-c", &wake.verb]).status().unwrap();
-    assert!(done.success());
+    if !done.success() {
+        // It was stopped with the ledger's lock in its hand: whoever needed that ended it meanwhile (faults.md 24).
+        run.until_event(
+            "whoever ended it says so",
+            |e| matches!(&e.kind, EventKind::Warning { text } if text.contains("held the ledger's lock")),
+        );
+    }
     run.until("alpha answers again", |s| s.peers["alpha"].state != "not answering");
     let d = diagnosis(&run);
     assert!(!d.findings.iter().any(|f| f.cause == Cause::PeerFrozen), "{d:#?}");

@@ -1,6 +1,6 @@
 //! Single transfers that fail, by the reason in their errors: no right to read, a source that changes, anything else.
 
-use crate::budget::RETRY_LATELY_MS;
+use crate::budget::{RETRIES_MANY, RETRY_LATELY_MS};
 use crate::look::Look;
 use crate::{Cause, Confidence, Finding, Standing, Subject, offer, words};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,10 +38,16 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     let none_left = look.heard().count() == look.peers.len()
         && !look.peers.is_empty()
         && look.heard().all(|(_, s)| s.failed.transfers == 0);
+    // An attempt that failed is worth a word while its transfer is at it again, or when there are many of them.
+    let at_it: BTreeSet<u64> = look.heard().flat_map(|(_, s)| &s.in_flight).map(|f| f.id).collect();
+    let is_retry = |e: &Event| matches!(e.kind, EventKind::Retry { .. }) && is_recent(look, e);
+    let many = look.events.iter().filter(|e| is_retry(e)).count() >= RETRIES_MANY;
     for event in look.events.iter().filter(|_| !all_well) {
         let (id, key, error, over) = match &event.kind {
             EventKind::Failed { id, key, error, .. } if !none_left => (*id, key, error, true),
-            EventKind::Retry { id, key, error, .. } if is_recent(look, event) => (*id, key, error, false),
+            EventKind::Retry { id, key, error, .. } if is_retry(event) && (many || at_it.contains(id)) => {
+                (*id, key, error, false)
+            }
             _ => continue,
         };
         let one = met.entry(cause_of(error)).or_default();
@@ -68,7 +74,7 @@ fn told(look: &Look<'_>, cause: Cause, met: &Met<'_>) -> Option<Finding> {
         format!("{}{whole} given up", words::transfers(given_up))
     } else {
         format!(
-            "{} failed and will be repeated",
+            "{} failed",
             if met.again == 1 { "1 attempt".to_owned() } else { format!("{} attempts", met.again) }
         )
     };

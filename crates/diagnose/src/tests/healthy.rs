@@ -207,3 +207,13 @@ fn failures_that_were_taken_back_are_no_failures() {
     });
     assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
 }
+
+#[test]
+fn an_attempt_that_was_repeated_with_success_is_no_fault() {
+    let d = of(probed(), |e| {
+        let error = "write to vault: disk: writer_write: input/output error".into();
+        let kind = EventKind::Retry { id: 7, key: flight(0).key, error, attempts: 1, in_ms: 1000 };
+        e.events.push(super::sample::event(60_000, Some("alpha"), kind));
+    });
+    assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
+}

@@ -9,7 +9,8 @@ use crate::{Cause, Confidence, Evidence, FrozenGroup, Pressure, Standing, Verdic
 use twinhaul_wire::{EventKind, WaitReason};
 
 fn retry(e: &mut Evidence, error: &str) {
-    let kind = EventKind::Retry { id: 7, key: flight(0).key, error: error.into(), attempts: 1, in_ms: 1000 };
+    let kind =
+        EventKind::Retry { id: 100, key: flight(0).key, error: error.into(), attempts: 1, in_ms: 1000 };
     e.events.push(event(4000, Some("alpha"), kind));
 }
 

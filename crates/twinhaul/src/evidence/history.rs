@@ -7,8 +7,6 @@ use crate::launch::ledger_failure;
 use crate::state::RunDir;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use twinhaul_diagnose::{LedgerFacts, Writer};
@@ -20,8 +18,10 @@ const EVENTS_READ_MAX: u64 = 20_000;
 const PAGE: usize = 1_000;
 /// The end of the recording that is searched for a last word: some minutes of a run.
 const RECORDING_TAIL: u64 = 2 << 20;
-/// Where `SQLite` locks a WAL for writing: the byte of the shared-memory file.
-const WAL_WRITE_LOCK: u64 = 120;
+
+/// Looks at the ledger's lock, and the time between two.
+const LOCK_LOOKS: u32 = 25;
+const LOCK_LOOK_EVERY: Duration = Duration::from_millis(16);
 
 /// What the ledger says.
 #[derive(Debug)]
@@ -87,33 +87,30 @@ pub(super) fn last_word(run: &RunDir, peer: &str) -> Option<PeerSnapshot> {
     })
 }
 
-/// Who held the ledger's write lock when the look began.
-#[derive(Debug)]
-pub(super) struct LockWatch {
-    shared_memory: PathBuf,
-    first: Option<u32>,
-}
-
-impl LockWatch {
-    pub(super) fn begin(run: &RunDir) -> Self {
-        let shared_memory = run.path.join("ledger.sqlite-shm");
-        let first = writer(&shared_memory);
-        Self { shared_memory, first }
-    }
-}
-
-/// The ledger from outside, at the end of the look. A lock that is held at both ends is held for long.
-pub(super) fn facts(run: &RunDir, watch: &LockWatch) -> LedgerFacts {
-    let pid = watch.first.filter(|pid| writer(&watch.shared_memory) == Some(*pid));
-    let writer = pid.map(|pid| {
-        let name =
-            std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_owned();
-        // Engines, supervisor, planner and verbs are one program.
-        Writer {
-            pid,
-            ours: program(pid).is_none_or(|theirs| Some(theirs) == program(std::process::id())),
-            name,
+/// Who holds the ledger's write lock, looked at again and again: whoever has it each time holds it for long, and does not
+/// just write much.
+pub(super) fn watch_lock(run: &RunDir) -> Receiver<Option<u32>> {
+    let path = run.ledger();
+    later(move || {
+        let holder = || twinhaul_ledger::lock_holder(&path).ok().flatten();
+        let first = holder()?;
+        for _ in 1..LOCK_LOOKS {
+            std::thread::sleep(LOCK_LOOK_EVERY);
+            if holder() != Some(first) {
+                return None;
+            }
         }
+        Some(first)
+    })
+}
+
+/// The ledger from outside; `writer`: what [`watch_lock`] found.
+pub(super) fn facts(run: &RunDir, writer: Option<u32>) -> LedgerFacts {
+    let writer = writer.map(|pid| {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        // Engines, supervisor, planner and verbs are one program.
+        let ours = program(pid).is_none_or(|theirs| Some(theirs) == program(std::process::id()));
+        Writer { pid, name: name.trim_end().to_owned(), ours }
     });
     LedgerFacts { read_ms: None, writer, free_bytes: super::machine::free_bytes(&run.path) }
 }
@@ -123,38 +120,4 @@ fn program(pid: u32) -> Option<String> {
     let file = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     let name = file.file_name()?.to_string_lossy().into_owned();
     Some(name.trim_end_matches(" (deleted)").to_owned())
-}
-
-/// From `/proc/locks`: the process with a lock for writing on that byte.
-fn writer(shared_memory: &Path) -> Option<u32> {
-    let inode = std::fs::metadata(shared_memory).ok()?.ino();
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    locks.lines().find_map(|line| writer_in(line, inode))
-}
-
-/// "5: POSIX  ADVISORY  WRITE 1234 fe:00:5668866 120 120".
-fn writer_in(line: &str, inode: u64) -> Option<u32> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    // A line with "->" is one that waits.
-    let [_, "POSIX" | "OFDLCK", _, "WRITE", pid, file, from, to] = words[..] else { return None };
-    let mine = file.rsplit(':').next()?.parse() == Ok(inode);
-    let to: u64 = if to == "EOF" { u64::MAX } else { to.parse().ok()? };
-    let holds = (from.parse::<u64>().ok()?..=to).contains(&WAL_WRITE_LOCK);
-    (mine && holds).then(|| pid.parse().ok()).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_writer_is_found_among_the_locks() {
-        let locks = "1: FLOCK  ADVISORY  WRITE 10 fe:00:77 0 EOF\n\
-                     2: POSIX  ADVISORY  READ 11 fe:00:77 124 124\n\
-                     3: -> POSIX  ADVISORY  WRITE 12 fe:00:77 120 120\n\
-                     4: POSIX  ADVISORY  WRITE 13 fe:00:78 120 120\n\
-                     5: POSIX  ADVISORY  WRITE 14 fe:00:77 120 120\n";
-        let found: Vec<u32> = locks.lines().filter_map(|line| writer_in(line, 77)).collect();
-        assert_eq!(found, [14]);
-    }
 }
