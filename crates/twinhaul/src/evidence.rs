@@ -11,6 +11,7 @@ mod processes;
 use crate::exit::Failure;
 use crate::state::RunDir;
 use history::Told;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use twinhaul_diagnose::{Evidence, PeerEvidence};
@@ -21,6 +22,9 @@ use twinhaul_wire::{Command, CommandResult, PeerSnapshot, RunSnapshot};
 
 /// How long a process may take to answer. One that is busy answers in milliseconds.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// How often a peer is asked until its answer is newer than the question, and the time between.
+const FRESH_TRIES_MAX: u32 = 20;
+const FRESH_EVERY: Duration = Duration::from_millis(30);
 /// How long the whole may take; what has not come by then is not known.
 const GATHER_MAX: Duration = Duration::from_secs(5);
 
@@ -118,17 +122,27 @@ fn received<T>(from: &Receiver<T>, until: Instant) -> Option<T> {
     from.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
 }
 
-fn connect(run_dir: &std::path::Path, name: &str) -> Result<Client, SupervisorError> {
+fn connect(run_dir: &Path, name: &str) -> Result<Client, SupervisorError> {
     Client::connect_as(run_dir, name, Role::Verb, ANSWER_MAX)
 }
 
-fn run_snapshot(run_dir: &std::path::Path) -> Option<RunSnapshot> {
+fn run_snapshot(run_dir: &Path) -> Option<RunSnapshot> {
     connect(run_dir, "supervisor").and_then(|mut client| client.run_snapshot()).ok()
 }
 
-fn peer_snapshot(run_dir: &std::path::Path, name: &str) -> Option<PeerSnapshot> {
-    match connect(run_dir, name).and_then(|mut client| client.request(Command::Status)).ok()? {
-        CommandResult::Status(snapshot) => Some(*snapshot),
-        _ => None,
+/// A peer answers with the picture that it made last; one from after the question shows also what was just done to it.
+fn peer_snapshot(run_dir: &Path, name: &str) -> Option<PeerSnapshot> {
+    let asked_ms = wall_ms();
+    let mut client = connect(run_dir, name).ok()?;
+    let mut last = None;
+    for _ in 0..FRESH_TRIES_MAX {
+        let Ok(CommandResult::Status(snapshot)) = client.request(Command::Status) else { break };
+        let is_fresh = snapshot.at_ms >= asked_ms;
+        last = Some(*snapshot);
+        if is_fresh {
+            break;
+        }
+        std::thread::sleep(FRESH_EVERY);
     }
+    last
 }

@@ -55,6 +55,8 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
         return Some(dead_unwatched(look, peer));
     } else if just_now > 0 {
         return Some(restarted(look, peer, &last_words));
+    } else if let Some(fenced) = look.events.iter().rev().find(|e| is_fencing(e, name)) {
+        return (look.now_ms.saturating_sub(fenced.at_ms) <= DEATH_LATELY_MS).then(|| rejoined(look, name));
     } else {
         return None;
     };
@@ -89,6 +91,22 @@ fn death<'a>(event: &'a Event, name: &str) -> Option<(&'a Event, &'a str)> {
         }
         _ => None,
     }
+}
+
+/// Its work was taken over while it was silent, and it was refused when it came back.
+fn is_fencing(event: &Event, name: &str) -> bool {
+    matches!(&event.kind, EventKind::Exited { process, words, .. } if process == name && words.contains("fenced"))
+}
+
+fn rejoined(look: &Look<'_>, name: &str) -> Finding {
+    let text = format!(
+        "{name} had been silent and was taken over; it was refused when it came back, and has joined anew."
+    );
+    Finding::new(Cause::PeerRestarted, Standing::Normal, Subject::peer(name), text).seen(look.notes(5, |e| {
+        is_fencing(e, name)
+            || matches!(&e.kind, EventKind::TakenOver { from, .. } if from == name)
+            || matches!(&e.kind, EventKind::Suspected { other, .. } if other == name)
+    }))
 }
 
 /// ", disk or tape".
