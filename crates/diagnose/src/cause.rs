@@ -14,6 +14,7 @@ pub enum Cause {
     PeerRestarting,
     PeerDead,
     SupervisorGone,
+    SupervisorSilent,
     // The machine.
     MemoryPressure,
     CpuStarved,
@@ -73,6 +74,7 @@ impl Cause {
             Self::PeerRestarting => "peer restarting in a loop",
             Self::PeerDead => "peer dead",
             Self::SupervisorGone => "supervisor gone",
+            Self::SupervisorSilent => "supervisor does not answer",
             Self::MemoryPressure => "memory pressure",
             Self::CpuStarved => "CPU starved",
             Self::LedgerContended => "ledger contended",
@@ -125,6 +127,7 @@ impl Cause {
                 | Self::HugeFileAtTheTail
                 | Self::PeerRestarted
                 | Self::SupervisorGone
+                | Self::SupervisorSilent
                 | Self::IdlePeer
                 | Self::TransfersFail
                 | Self::Permission

@@ -19,6 +19,8 @@ pub struct Evidence {
     pub snapshot: Option<RunSnapshot>,
     /// Whether a supervisor lives; `None`: nobody looked.
     pub supervised: Option<bool>,
+    /// A look at its process; `None`: nobody looked.
+    pub supervisor: Option<ProcessFacts>,
     /// The first peer first.
     pub peers: Vec<PeerEvidence>,
     /// The history, oldest first; [`EVENTS_MAX`] of its newest count.
@@ -39,6 +41,7 @@ impl Evidence {
             state: run.state,
             snapshot: Some(run.clone()),
             supervised: None,
+            supervisor: None,
             peers: run.order.iter().map(of).collect(),
             events: events[events.len().saturating_sub(EVENTS_MAX)..].to_vec(),
             probes: Probes::default(),
@@ -75,6 +78,13 @@ pub struct ProcessFacts {
     /// Whether its control groups could be looked at.
     pub groups_known: bool,
     pub threads: Vec<ThreadFacts>,
+}
+
+impl ProcessFacts {
+    /// Something keeps it from running: a signal, a debugger, a frozen group.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.is_some() || matches!(self.state, Some('T' | 't'))
+    }
 }
 
 /// A control group that keeps its processes from running.

@@ -162,7 +162,7 @@ impl<'a> PeerLook<'a> {
 
     /// Something keeps its process from running.
     pub(crate) fn is_frozen(&self) -> bool {
-        self.process().is_some_and(|p| p.frozen.is_some() || matches!(p.state, Some('T' | 't')))
+        self.process().is_some_and(ProcessFacts::is_frozen)
     }
 
     /// Its process has just been started.

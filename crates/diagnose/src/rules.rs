@@ -108,7 +108,7 @@ fn sure_if(seen: bool) -> Confidence {
     if seen { Confidence::Certain } else { Confidence::Likely }
 }
 
-/// A sentence begins with a capital, unless it begins with a name of the profile.
+/// "for 12 s".
 fn since(ms: u64) -> String {
     format!("for {}", words::age(ms))
 }

@@ -50,6 +50,7 @@ fn once(run: &RunDir) -> Result<(Evidence, u64), Failure> {
     let until = Instant::now() + GATHER_MAX;
     let order = run.file.order.clone();
     let pids = order.each_ref().map(|peer| peer_lock_holder(&run.path, peer));
+    let supervisor_pid = is_supervised(&run.path);
     let path = run.path.clone();
     let supervisor = later(move || run_snapshot(&path));
     let peers = order.clone().map(|name| {
@@ -58,13 +59,14 @@ fn once(run: &RunDir) -> Result<(Evidence, u64), Failure> {
     });
     let spaces = machine::spaces(run);
     let ledger = history::read(run);
-    let known_pids: Vec<u32> = pids.iter().flatten().copied().filter(|pid| *pid > 0).collect();
+    let known_pids = pids.iter().flatten().chain(&supervisor_pid).copied().filter(|pid| *pid > 0);
     let lock = history::watch_lock(run);
-    let mut processes = processes::look(&known_pids);
+    let mut processes = processes::look(&known_pids.collect::<Vec<_>>());
 
     let snapshot = received(&supervisor, until).flatten();
     let mut evidence = Evidence {
         run: run.file.run.clone(),
+        supervisor: Some(processes::of(&mut processes, supervisor_pid)),
         supervised: Some(snapshot.is_some() || is_supervised(&run.path).is_some()),
         probes: machine::probes(),
         ..Evidence::default()

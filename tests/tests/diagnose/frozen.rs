@@ -58,3 +58,17 @@ fn the_other_peer_is_not_blamed_for_the_frozen_one() {
     processes::signal(pid, Signal::CONT);
     let_it_end(&run);
 }
+
+#[test]
+fn a_stopped_supervisor_is_told_and_woken() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab));
+    run.until_under_way();
+    let supervisor = processes::of(lab.state()).into_iter().find(|p| p.kind() == "supervise").unwrap();
+    processes::signal(supervisor.pid, Signal::STOP);
+    let (d, first) = until_first(&run, "the supervisor is stopped", Cause::SupervisorSilent);
+    assert!(first.sentence.contains("kept from running"), "{d:#?}");
+    assert_eq!(first.offers[0].verb, format!("kill -CONT {}", supervisor.pid));
+    processes::signal(supervisor.pid, Signal::CONT);
+    let_it_end(&run);
+}

@@ -58,6 +58,8 @@ pub(super) fn calls(s: &PeerSnapshot) -> impl Iterator<Item = (Place, &Wait, Opt
         let wait = f.wait.as_ref()?;
         let place = match wait.reason {
             WaitReason::TargetWrite | WaitReason::TargetOpen => (true, f.target.clone()),
+            // The engine names the source there; a backend may say what it does instead.
+            WaitReason::SourceRead if wait.detail.contains(' ') => (false, String::new()),
             WaitReason::SourceRead => (false, wait.detail.clone()),
             _ => return None,
         };

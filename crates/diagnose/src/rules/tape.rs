@@ -55,9 +55,20 @@ fn drives(look: &Look<'_>) -> Vec<Note> {
     busy.map(|r| Note::at(look.now_ms, format!("drive {}: {}", r.name, r.value))).take(4).collect()
 }
 
+/// The library that is waited for: the target of the transfer, or the source that it is recalled from.
+fn library(look: &Look<'_>, flight: &InFlight) -> Subject {
+    let is_target =
+        look.heard().any(|(_, s)| s.targets.iter().any(|t| t.name == flight.target && t.backend == "tape"));
+    let source = look.heard().flat_map(|(_, s)| &s.backends).find(|b| b.source && b.backend == "tape");
+    match source.filter(|_| !is_target) {
+        Some(source) => Subject::target(&source.name),
+        None => Subject::target(&flight.target),
+    }
+}
+
 fn mounting(look: &Look<'_>, waits: &[Waiting<'_, '_>]) -> Option<Finding> {
     let (_, flight, wait) = longest(waits)?;
-    let subject = Subject::target(&flight.target);
+    let subject = library(look, flight);
     let what = if wait.reason == WaitReason::Mount {
         "A cartridge is being mounted"
     } else {
@@ -89,8 +100,7 @@ fn drive(look: &Look<'_>, waits: &[Waiting<'_, '_>]) -> Option<Finding> {
     );
     // Others may use the drives as long as they like; that is worth a word, and no fault before the budget.
     let standing = if wait.age_ms < DRIVE_MS { Standing::Normal } else { Standing::Trouble };
-    let found = Finding::new(Cause::DriveBusy, standing, Subject::target(&flight.target), text)
-        .seen(seen(look, waits));
+    let found = Finding::new(Cause::DriveBusy, standing, library(look, flight), text).seen(seen(look, waits));
     Some(if standing == Standing::Trouble {
         found.offer([offer::act("see who has the drives: twinhaul tape ls --library …")])
     } else {
@@ -112,5 +122,5 @@ fn cartridge(look: &Look<'_>, waits: &[Waiting<'_, '_>]) -> Option<Finding> {
         (Cause::CartridgeMissing, Standing::Trouble)
     };
     let text = format!("Transfers wait for a cartridge, {}: {}.", since(wait.age_ms), wait.detail);
-    Some(Finding::new(cause, standing, Subject::target(&flight.target), text).seen(seen(look, waits)))
+    Some(Finding::new(cause, standing, library(look, flight), text).seen(seen(look, waits)))
 }

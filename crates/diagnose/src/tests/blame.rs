@@ -3,7 +3,7 @@
 use super::sample::{NOW, both, deaths, healthy, probed, process, silent, state, wait};
 use super::{first, of};
 use crate::{Cause, Confidence, Evidence, Pressure, Verdict, diagnose};
-use twinhaul_wire::{EventKind, WaitReason};
+use twinhaul_wire::{BackendStatus, EventKind, WaitReason};
 
 #[test]
 fn a_frozen_peer_is_told_with_its_process_and_the_way_to_wake_it() {
@@ -96,4 +96,31 @@ fn a_target_that_both_meet_is_one_finding() {
         f.sentence
     );
     assert!(!f.offers.iter().any(|o| o.verb.contains("drain")), "{f:#?}");
+}
+
+/// A recall waits for the library that it reads from.
+#[test]
+fn a_mount_of_a_recall_is_of_its_source() {
+    let d = of(probed(), |e| {
+        super::sample::waits(e, WaitReason::Mount, "drive 1", 9000);
+        let tape = BackendStatus {
+            name: "archive".into(),
+            source: true,
+            backend: "tape".into(),
+            ..BackendStatus::default()
+        };
+        e.peers[0].snapshot.as_mut().unwrap().backends.push(tape);
+    });
+    assert_eq!(
+        (first(&d).cause, first(&d).subject.target.as_deref()),
+        (Cause::Mounting, Some("archive")),
+        "{d:#?}"
+    );
+}
+
+#[test]
+fn a_supervisor_whose_last_word_is_old_is_silent_where_nobody_could_ask() {
+    let d = of(healthy(), |e| e.snapshot.as_mut().unwrap().at_ms = NOW - 9000);
+    assert_eq!(first(&d).cause, Cause::SupervisorSilent, "{d:#?}");
+    assert!(first(&d).sentence.contains("for 9 s") && first(&d).sentence.contains("not known"), "{d:#?}");
 }

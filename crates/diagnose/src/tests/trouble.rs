@@ -1,8 +1,8 @@
 //! Each fault, spoilt into a healthy run: the right cause first, and never an offer that throws work away without being sure.
 
 use super::sample::{
-    alpha, both, deaths, event, flight, healthy, probed, problem, silent, state, still, supervised, wait,
-    waits,
+    alpha, both, deaths, event, flight, healthy, probed, problem, process, silent, state, still, supervised,
+    wait, waits,
 };
 use super::{Spoil, first, of};
 use crate::{Cause, Confidence, Evidence, FrozenGroup, Pressure, Standing, Verdict, Writer};
@@ -85,6 +85,16 @@ const PROBED: &[(&str, Spoil, Cause)] = &[
             e.snapshot = None;
         },
         Cause::SupervisorGone,
+    ),
+    (
+        "a supervisor that is stopped",
+        |e| {
+            e.snapshot = None;
+            let mut stopped = process(40);
+            stopped.state = Some('T');
+            e.supervisor = Some(stopped);
+        },
+        Cause::SupervisorSilent,
     ),
     (
         "nobody",
