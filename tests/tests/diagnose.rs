@@ -12,6 +12,8 @@
 
 #[path = "diagnose/asked.rs"]
 mod asked;
+#[path = "diagnose/cloud.rs"]
+mod cloud;
 #[path = "diagnose/dead.rs"]
 mod dead;
 #[path = "diagnose/frozen.rs"]
