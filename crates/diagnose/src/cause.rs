@@ -44,6 +44,7 @@ pub enum Cause {
     StalledNotKnown,
     ProblemReported,
     // Asked for.
+    RunStopped,
     PausedAndForgotten,
     Paused,
     ThrottleTooLow,
@@ -97,6 +98,7 @@ impl Cause {
             Self::PeerSilent => "peer silent, why is not known",
             Self::StalledNotKnown => "no progress, why is not known",
             Self::ProblemReported => "reported by the run",
+            Self::RunStopped => "stopped, and can go on",
             Self::PausedAndForgotten => "paused, perhaps forgotten",
             Self::Paused => "paused",
             Self::ThrottleTooLow => "throttle too low",

@@ -2,6 +2,7 @@
 
 mod clock;
 mod dead;
+mod ended;
 mod fell;
 mod frozen;
 mod gone;
@@ -48,8 +49,8 @@ const RULES: &[Rule] = &[
 /// What all of them find.
 pub(crate) fn all(look: &Look<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = if look.ended() {
-        // Nobody works any more: what is left to say is what did not arrive.
-        transfers::rule(look)
+        // Nobody works any more: what is left to say is why it ended, and what did not arrive.
+        [ended::rule(look), transfers::rule(look)].concat()
     } else {
         RULES.iter().flat_map(|rule| rule(look)).collect()
     };
@@ -69,7 +70,9 @@ pub(crate) fn overall(look: &Look<'_>, findings: &[Finding]) -> (Verdict, String
                 (Verdict::NothingWrong, "The run is complete; nothing is left to do.".to_owned())
             }
             RunState::Failed => (Verdict::Trouble, "The run ended with failed transfers.".to_owned()),
-            _ => (Verdict::OnPurpose, "The run was stopped; it can go on.".to_owned()),
+            _ => {
+                (Verdict::OnPurpose, of(Standing::OnPurpose).map(|f| f.sentence.clone()).unwrap_or_default())
+            }
         };
     }
     // A limit that is kept holds nothing up: it is told, and is not the verdict.

@@ -11,6 +11,10 @@ const ROOM: u64 = 256 << 20;
 
 /// Gives each fault the suspects that the evidence clears for it.
 pub(crate) fn rule_out(look: &Look<'_>, findings: &mut [Finding]) {
+    // What holds now is no evidence about a run that has ended.
+    if look.ended() {
+        return;
+    }
     let found: Vec<Cause> = findings.iter().map(|f| f.cause).collect();
     for finding in findings.iter_mut().filter(|f| f.standing != Standing::Normal) {
         let about = finding.subject.peer.as_deref();

@@ -60,3 +60,19 @@ fn a_limit_of_the_profile_that_is_kept_is_not_the_verdict() {
     assert!(limit.sentence.contains("in the profile"), "{}", limit.sentence);
     let_it_end(&run);
 }
+
+#[test]
+fn a_stopped_run_is_told_with_who_stopped_it_and_goes_on_as_offered() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab));
+    run.until_under_way();
+    run.verb("stop", &[]).expect_code(0);
+    run.wait();
+    let (d, first) = until_first(&run, "the run is stopped", Cause::RunStopped);
+    assert_eq!((first.standing, d.verdict), (Standing::OnPurpose, Verdict::OnPurpose), "{d:#?}");
+    assert!(first.sentence.contains("`twinhaul stop`"), "{}", first.sentence);
+    assert_eq!(first.offers[0].verb, format!("twinhaul run --resume {}", run.id));
+    lab.run(["run", "--resume", &run.id, "--detach"]).expect_code(0);
+    run.until("both are back", |s| s.peers.values().all(|p| p.pid.is_some()));
+    let_it_end(&run);
+}

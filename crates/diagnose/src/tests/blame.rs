@@ -1,9 +1,9 @@
 //! How sure, what it is not, and what must not be blamed.
 
-use super::sample::{NOW, both, deaths, healthy, probed, process, silent, state, wait};
+use super::sample::{NOW, both, control, deaths, event, healthy, probed, process, silent, state, wait};
 use super::{first, of};
 use crate::{Cause, Confidence, Evidence, Pressure, Verdict, diagnose};
-use twinhaul_wire::{BackendStatus, EventKind, WaitReason};
+use twinhaul_wire::{BackendStatus, EventKind, RunState, WaitReason};
 
 #[test]
 fn a_frozen_peer_is_told_with_its_process_and_the_way_to_wake_it() {
@@ -123,4 +123,35 @@ fn a_supervisor_whose_last_word_is_old_is_silent_where_nobody_could_ask() {
     let d = of(healthy(), |e| e.snapshot.as_mut().unwrap().at_ms = NOW - 9000);
     assert_eq!(first(&d).cause, Cause::SupervisorSilent, "{d:#?}");
     assert!(first(&d).sentence.contains("for 9 s") && first(&d).sentence.contains("not known"), "{d:#?}");
+}
+
+#[test]
+fn a_run_that_ended_early_tells_whether_somebody_stopped_it() {
+    let ended = |e: &mut Evidence| {
+        e.state = RunState::Stopped;
+        e.supervised = Some(false);
+        e.peers.iter_mut().for_each(|p| (p.snapshot, p.answered, p.process) = (None, Some(false), None));
+        let kind = EventKind::RunEnded { state: "stopped".into(), done: 1, skipped: 0, failed: 0 };
+        e.events.push(event(1000, None, kind));
+    };
+    let mut stopped = probed();
+    control(&mut stopped, 60_000, "twinhaul stop wan-3", "console");
+    control(&mut stopped, 59_900, "twinhaul stop wan-3", "supervisor");
+    ended(&mut stopped);
+    let d = diagnose(&stopped, NOW);
+    assert_eq!((first(&d).cause, d.verdict), (Cause::RunStopped, Verdict::OnPurpose), "{d:#?}");
+    assert!(first(&d).sentence.contains("in the console 60 s ago"), "{d:#?}");
+    let mut died = probed();
+    deaths(&mut died, 6, "alpha ended with code 28: no space for the ledger");
+    ended(&mut died);
+    let d = diagnose(&died, NOW);
+    assert_eq!((first(&d).cause, d.verdict), (Cause::RunNotRunning, Verdict::Trouble), "{d:#?}");
+    assert!(first(&d).sentence.contains("no space for the ledger"), "{d:#?}");
+    assert_eq!(first(&d).offers[0].verb, "twinhaul run --resume wan-3");
+    // What an earlier session met is past.
+    let mut resumed = died.clone();
+    resumed.events.push(event(900, Some("alpha"), EventKind::Joined { pid: 50 }));
+    control(&mut resumed, 800, "twinhaul stop wan-3", "verb");
+    ended(&mut resumed);
+    assert_eq!(first(&diagnose(&resumed, NOW)).cause, Cause::RunStopped);
 }
