@@ -1,7 +1,7 @@
 //! What whole-program tests need: trees with everything a file system can hold, an exact comparison, and a way to run
 //! the product and look at it from outside.
 //!
-//! Nothing here reaches into the product's crates but for the words of its contracts (`wire`, `units`): what a test
+//! Nothing here reaches into the product's crates but for the words of its contracts (`wire`, `units`, `diagnose`): what a test
 //! knows, it knows as a user does. Entry points: [`product::Lab`], [`tree`], [`same`], [`cloud`], [`needs`], [`seed::Rng`];
 //! [`siege`] and [`sweep`] are what `cargo xtask soak kill` does.
 

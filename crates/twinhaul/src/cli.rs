@@ -29,6 +29,8 @@ pub(crate) enum Verb {
     Ls(JsonFlag),
     /// A run's state
     Status(StatusArgs),
+    /// What is wrong with a run, how that is known, what can be done; it does nothing itself
+    Diagnose(DiagnoseArgs),
     /// Wait until a run has ended; its exit code is this one's
     Wait(WaitArgs),
     /// A run's history: asks, answers, assignments, failures
@@ -233,6 +235,14 @@ pub(crate) struct StatusArgs {
     /// Again each second, until it ends
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiagnoseArgs {
+    /// The run; the newest if left out
+    pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod backends;
 mod cli;
 mod demo;
+mod evidence;
 mod exit;
 mod exit_file;
 mod guards;
@@ -53,6 +54,7 @@ fn run(verb: Verb) -> Result<u8, Failure> {
         Verb::Replay(args) => verbs::look::replay(&args),
         Verb::Ls(args) => verbs::look::ls(&args),
         Verb::Status(args) => verbs::look::status(&args),
+        Verb::Diagnose(args) => verbs::diagnose::diagnose(&args),
         Verb::Wait(args) => verbs::look::wait(&args),
         Verb::Events(args) => verbs::look::events(&args),
         Verb::Pause(args) => verbs::control::pause(&args),

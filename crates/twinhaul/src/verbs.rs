@@ -3,6 +3,7 @@
 pub(crate) mod backends;
 pub(crate) mod control;
 pub(crate) mod demo;
+pub(crate) mod diagnose;
 pub(crate) mod hidden;
 pub(crate) mod look;
 pub(crate) mod plan;

@@ -92,6 +92,11 @@ pub(super) const ROOMS: &[Room] = &[
         what: "starts the peers, watches them, restarts them, tells why they ended",
     },
     Room {
+        name: "diagnose",
+        may: Only(&["units", "wire"]),
+        what: "what is wrong with a run, how that is known, what can be done: evidence in, verdict out",
+    },
+    Room {
         name: "simulate",
         may: Only(&["units", "assist", "ledger"]),
         what: "policies in virtual time: the same `assist`, scenarios, a bound to compare with",
@@ -103,12 +108,12 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "console-model",
-        may: Only(&["units", "wire"]),
+        may: Only(&["units", "wire", "diagnose"]),
         what: "what the screen knows and how it changes",
     },
     Room {
         name: "console",
-        may: Only(&["units", "wire", "control-socket", "console-model", "ledger"]),
+        may: Only(&["units", "wire", "control-socket", "diagnose", "console-model", "ledger"]),
         what: "the terminal: loop, input, theme, views; of the ledger only `view`",
     },
     Room {
@@ -124,6 +129,7 @@ pub(super) const ROOMS: &[Room] = &[
             "planner",
             "engine",
             "supervisor",
+            "diagnose",
             "simulate",
             "console-model",
             "console",
@@ -158,7 +164,7 @@ pub(super) const ROOMS: &[Room] = &[
 pub(super) const FOR_TESTS: &[&str] = &["testkit", "tests"];
 
 /// Rooms whose whole closure of dependencies stays free of the world: events in, effects out.
-pub(super) const PURE: &[&str] = &["assist", "wire", "console-model"];
+pub(super) const PURE: &[&str] = &["assist", "wire", "diagnose", "console-model"];
 
 /// What the closure of a pure room never holds.
 pub(super) const IMPURE_PACKAGES: &[&str] =
@@ -238,6 +244,8 @@ mod tests {
             ("console", "engine"),
             ("console", "assist"),
             ("console-model", "ledger"),
+            ("diagnose", "ledger"),
+            ("diagnose", "supervisor"),
             ("plugins/disk", "engine"),
             ("plugins/disk", "wire"),
             ("engine", "console"),

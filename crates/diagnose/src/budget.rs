@@ -1,0 +1,65 @@
+//! What the rules compare with. Every number here is a floor, chosen so that nothing healthy reaches it.
+
+/// A peer tells its state ten times a second; the supervisor calls one silent after the same time.
+pub(crate) const SILENT_MS: u64 = 5_000;
+/// A supervisor is there so soon after its run has begun.
+pub(crate) const STARTING_MS: u64 = 10_000;
+/// Bytes moved this lately: the peer moves.
+pub(crate) const MOVING_MS: u64 = 5_000;
+/// No progress for so long, with work in flight and nothing that explains it, is a stall.
+pub(crate) const STALL_MS: u64 = 30_000;
+
+/// One call to a disk: longer is slow. fsync of a group on a busy disk takes seconds.
+pub(crate) const DISK_CALL_MS: u64 = 10_000;
+/// One call to something remote, with the repeats inside its backend.
+pub(crate) const REMOTE_CALL_MS: u64 = 30_000;
+/// One call to tape: a data set may fill up for 30 s and then take its time to be closed.
+pub(crate) const TAPE_CALL_MS: u64 = 180_000;
+/// A call that has not returned for so many budgets, from a thread that waits for no device, hangs.
+pub(crate) const HUNG_BUDGETS: u64 = 3;
+/// A rate that was at least this and fell to a tenth of it while transfers wait for so long.
+pub(crate) const FELL_USUAL_MIN: u64 = 1 << 20;
+pub(crate) const FELL_WAIT_MIN_MS: u64 = 1_000;
+/// Robot, load, thread and locate to the far end, with room.
+pub(crate) const MOUNT_MS: u64 = 300_000;
+/// A tape drive that others use is worth a word after so long.
+pub(crate) const DRIVE_MS: u64 = 900_000;
+
+/// Below this (a megabit a second) no storage of today is: mostly a slip of the unit.
+pub(crate) const LIMIT_LOW: u64 = 128 * 1024;
+/// A limit that keeps a peer busy for longer than a week.
+pub(crate) const LIMIT_LEFT_S: u64 = 7 * 24 * 3600;
+/// A pause that nobody looked after for so long may be forgotten.
+pub(crate) const FORGOTTEN_MS: u64 = 3_600_000;
+
+/// So many deaths of one peer within [`DEATHS_WITHIN_MS`], the last within [`DEATH_LATELY_MS`], are a loop.
+pub(crate) const DEATHS_LOOP: usize = 3;
+pub(crate) const DEATHS_WITHIN_MS: u64 = 120_000;
+pub(crate) const DEATH_LATELY_MS: u64 = 60_000;
+/// Failures of single transfers are told so long.
+pub(crate) const RETRY_LATELY_MS: u64 = 600_000;
+/// So many attempts that failed within that time are told, also when each succeeded later.
+pub(crate) const RETRIES_MANY: usize = 10;
+
+/// A large transfer, and how much larger than what is queued it must be to be called huge.
+pub(crate) const HUGE_BYTES: u64 = 64 << 20;
+pub(crate) const HUGE_FACTOR: u64 = 8;
+/// Files below this cost more than their bytes.
+pub(crate) const TINY_BYTES: u64 = 64 * 1024;
+pub(crate) const TINY_COUNT_MIN: u64 = 100;
+pub(crate) const TINY_RATE_MAX: u64 = 10 << 20;
+
+/// A link that has been down for so long with both peers up has not just been restarted.
+pub(crate) const LINK_MS: u64 = 10_000;
+/// Wall clock and monotonic clock may disagree by so much.
+pub(crate) const CLOCK_MS: u64 = 30_000;
+/// A read of the ledger takes milliseconds (store.md 4.5).
+pub(crate) const LEDGER_READ_MS: u64 = 1_000;
+
+/// Pressure stall figures of the last 10 s, in per cent of the time.
+pub(crate) const CPU_SOME: f64 = 70.0;
+/// Threads of one peer that stood ready without a processor, in threads.
+pub(crate) const CPU_WAIT: f64 = 0.5;
+pub(crate) const MEMORY_SOME: f64 = 20.0;
+pub(crate) const MEMORY_FULL: f64 = 10.0;
+pub(crate) const IO_FULL: f64 = 40.0;

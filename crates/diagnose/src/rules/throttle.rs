@@ -1,0 +1,90 @@
+//! A limit that holds a peer back: by whom, since when, and whether it can be meant.
+
+use crate::budget::{LIMIT_LEFT_S, LIMIT_LOW};
+use crate::look::{Look, PeerLook};
+use crate::{Cause, Confidence, Finding, Note, Standing, Subject, offer, words};
+use std::collections::BTreeMap;
+use twinhaul_units::{Bytes, Rate};
+use twinhaul_wire::{EventKind, PeerSnapshot, PeerState, WaitReason};
+
+pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
+    look.heard().filter_map(|(peer, s)| one(look, peer, s)).collect()
+}
+
+fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding> {
+    let limit = s.limit.filter(|l| *l > 0)?;
+    let waits = s
+        .in_flight
+        .iter()
+        .filter_map(|f| f.wait.as_ref())
+        .filter(|w| w.reason == WaitReason::Throttle)
+        .count();
+    let at_limit = s.rate.now >= limit - limit / 5 && !s.in_flight.is_empty();
+    if s.state == PeerState::Paused || waits == 0 && !at_limit {
+        return None;
+    }
+    let name = peer.name();
+    let left = s.queue.bytes + in_flight_left(s);
+    let left_s = left / limit;
+    let low = limit < LIMIT_LOW || left_s > LIMIT_LEFT_S || s.rate.average / 10 > limit;
+    let rest = if left > 0 {
+        format!(
+            " What it has left, {}, takes {} at that.",
+            Bytes(left),
+            words::age(left.saturating_mul(1000) / limit)
+        )
+    } else {
+        String::new()
+    };
+    let perhaps = if low { ", and perhaps lower than was meant" } else { "" };
+    let text = format!(
+        "{name} moves no more than {}: a limit set on purpose, {}{perhaps}.{rest}",
+        Rate(limit),
+        by_whom(look, name)
+    );
+    let cause = if low { Cause::ThrottleTooLow } else { Cause::Throttled };
+    let of_slots = format!(
+        "{name}: {waits} of {} in flight wait for the limit; {} now",
+        s.in_flight.len(),
+        Rate(s.rate.now)
+    );
+    let found = Finding::new(cause, Standing::OnPurpose, Subject::peer(name), text)
+        .sure(if waits > 0 { Confidence::Certain } else { Confidence::Likely })
+        .seen(look.notes(3, |e| is_limit(e, name)))
+        .seen([Note::at(s.at_ms, of_slots)]);
+    Some(found.offer([offer::lift_limit(look.run(), name, limit)]))
+}
+
+/// Bytes that this peer has still to move of what it has in flight. Of a transfer that both write it has one row for each of
+/// its slots, and its own ranges count; of others what is not done.
+fn in_flight_left(s: &PeerSnapshot) -> u64 {
+    let mut by_id: BTreeMap<u64, (Option<u64>, u64)> = BTreeMap::new();
+    for f in &s.in_flight {
+        let own = f.ranges.iter().filter(|r| r.peer == s.peer);
+        let own: u64 = own.map(|r| r.to.saturating_sub(r.from + r.done)).sum();
+        let (ranges, whole) = by_id.entry(f.id).or_default();
+        if f.ranges.is_empty() {
+            *whole = (*whole).max(f.bytes.saturating_sub(f.done));
+        } else {
+            *ranges = Some(ranges.unwrap_or(0) + own);
+        }
+    }
+    by_id.into_values().map(|(ranges, whole)| ranges.unwrap_or(whole)).sum()
+}
+
+fn is_limit(event: &twinhaul_wire::Event, peer: &str) -> bool {
+    let mine = |command: &str| command.starts_with("twinhaul limit ") && words::names_peer(command, peer);
+    matches!(&event.kind, EventKind::Control { command, .. } if mine(command))
+}
+
+/// "with the verb `twinhaul limit` 3 min ago", "in the profile", or that it is not known.
+fn by_whom(look: &Look<'_>, peer: &str) -> String {
+    match look.control(peer, "limit") {
+        Some((event, by)) => {
+            let ago = words::age(look.now_ms.saturating_sub(event.at_ms));
+            format!("{} {ago} ago", words::giver(by, "limit"))
+        }
+        None if look.knows_the_beginning() => "in the profile".to_owned(),
+        None => "by whom is not known".to_owned(),
+    }
+}

@@ -1,0 +1,219 @@
+//! What only looks odd is named as what it is, and is no fault.
+
+use super::sample::{HUGE, MIB, NOW, alpha, both, control, flight, healthy, probed, wait, waits};
+use super::{Spoil, first, of};
+use crate::{Cause, Evidence, Standing, Verdict, diagnose};
+use twinhaul_wire::{EventKind, PeerState, QueueSize, RunState, WaitReason};
+
+#[test]
+fn a_healthy_run_has_nothing_wrong_with_and_without_a_look_at_its_processes() {
+    for evidence in [healthy(), probed()] {
+        let d = diagnose(&evidence, NOW);
+        assert_eq!((d.verdict, d.findings.len()), (Verdict::NothingWrong, 0), "{d:#?}");
+        assert_eq!(d.sentence, "Nothing is wrong: alpha moves 20 MiB/s, beta moves 20 MiB/s.");
+    }
+    let cleared: Vec<Cause> = diagnose(&probed(), NOW).ruled_out.iter().map(|r| r.cause).collect();
+    for cause in [Cause::PeerFrozen, Cause::LinkDown, Cause::TargetFull, Cause::Throttled, Cause::CpuStarved]
+    {
+        assert!(cleared.contains(&cause), "{cause:?} of {cleared:?}");
+    }
+}
+
+#[test]
+fn what_looks_odd_is_named_and_is_no_fault() {
+    let table: &[(&str, Spoil, Cause)] = &[
+        ("a mount", |e| waits(e, WaitReason::Mount, "drive 1, cartridge A00003", 90_000), Cause::Mounting),
+        ("winding", |e| waits(e, WaitReason::Locate, "", 60_000), Cause::Mounting),
+        ("drives in use", |e| waits(e, WaitReason::Drive, "drive 0: alpha", 200_000), Cause::DriveBusy),
+        (
+            "another run's cartridge",
+            |e| waits(e, WaitReason::Cartridge, "cartridge A1 is in use by beta", 9000),
+            Cause::DriveBusy,
+        ),
+        (
+            "huge files in all slots",
+            |e| alpha(e).in_flight.iter_mut().for_each(|f| f.bytes = 4 * HUGE),
+            Cause::HugeFilesHoldSlots,
+        ),
+        ("a huge file at the end", tail, Cause::HugeFileAtTheTail),
+        ("tiny files", tiny, Cause::TinyFiles),
+        ("starting", |e| both(e).for_each(|s| s.state = PeerState::Starting), Cause::Starting),
+        (
+            "planning",
+            |e| {
+                e.snapshot.as_mut().unwrap().totals.growing = true;
+                both(e).for_each(|s| (s.queue, s.in_flight) = (QueueSize::default(), Vec::new()));
+            },
+            Cause::Planning,
+        ),
+        (
+            "one helps no more",
+            |e| {
+                let alpha = alpha(e);
+                (alpha.queue, alpha.state) = (QueueSize::default(), PeerState::Idle);
+                alpha.in_flight.clear();
+            },
+            Cause::IdlePeer,
+        ),
+        (
+            "died once and works again",
+            |e| super::sample::deaths(e, 1, "alpha was killed by signal 9 (KILL)"),
+            Cause::PeerRestarted,
+        ),
+        ("the clock was set", |e| e.events[1].at_ms -= 3_600_000, Cause::ClockJump),
+    ];
+    for (what, spoil, cause) in table {
+        for evidence in [healthy(), probed()] {
+            let d = of(evidence, *spoil);
+            assert_eq!((first(&d).cause, first(&d).standing), (*cause, Standing::Normal), "{what}: {d:#?}");
+            assert_eq!(d.verdict, Verdict::NothingWrong, "{what}: {d:#?}");
+            assert!(d.findings.iter().all(|f| f.offers.is_empty()), "{what}: nothing is to be done: {d:#?}");
+        }
+    }
+}
+
+fn tail(e: &mut Evidence) {
+    both(e).for_each(|s| (s.queue, s.in_flight) = (QueueSize::default(), Vec::new()));
+    let mut huge = flight(0);
+    huge.bytes = 40 * HUGE;
+    alpha(e).in_flight.push(huge);
+}
+
+fn tiny(e: &mut Evidence) {
+    for s in both(e) {
+        s.done = QueueSize { transfers: 90_000, bytes: 90_000 * 900 };
+        s.queue = QueueSize { transfers: 90_000, bytes: 90_000 * 900 };
+        s.in_flight.iter_mut().for_each(|f| f.bytes = 900);
+        s.rate.now = 200_000;
+        s.rate.one_min = 210_000;
+    }
+}
+
+#[test]
+fn what_somebody_asked_for_is_said_with_who_and_when() {
+    let table: &[(&str, Spoil, Cause, &[&str])] = &[
+        (
+            "paused",
+            |e| {
+                paused(e);
+                control(e, 180_000, "twinhaul pause wan-3 --peer alpha", "verb");
+            },
+            Cause::Paused,
+            &["alpha is paused", "`twinhaul pause`", "3 min ago", "400 queued"],
+        ),
+        (
+            "paused long ago",
+            |e| {
+                paused(e);
+                control(e, 9_000_000, "twinhaul pause wan-3 --peer alpha", "console");
+            },
+            Cause::PausedAndForgotten,
+            &["in the console", "2 h 30 min ago", "forgotten"],
+        ),
+        (
+            "limited by the profile",
+            |e| limited(e, 20 * MIB),
+            Cause::Throttled,
+            &["20 MiB/s", "in the profile", "on purpose"],
+        ),
+        (
+            "limited far too low",
+            |e| {
+                limited(e, 16 * 1024);
+                control(e, 60_000, "twinhaul limit wan-3 --peer alpha '16 KiB/s'", "verb");
+            },
+            Cause::ThrottleTooLow,
+            &["16 KiB/s", "on purpose", "`twinhaul limit` 60 s ago", "lower than was meant"],
+        ),
+        (
+            "limited by somebody long forgotten",
+            |e| {
+                limited(e, 16 * 1024);
+                e.events.clear();
+            },
+            Cause::ThrottleTooLow,
+            &["by whom is not known"],
+        ),
+        ("draining", |e| alpha(e).state = PeerState::Draining, Cause::Draining, &["hands its queue over"]),
+        ("stopping", |e| e.state = RunState::Stopping, Cause::Stopping, &["being stopped"]),
+    ];
+    for (what, spoil, cause, said) in table {
+        let d = of(probed(), *spoil);
+        let f = first(&d);
+        assert_eq!((f.cause, f.standing), (*cause, Standing::OnPurpose), "{what}: {d:#?}");
+        // A limit that is kept holds nothing up.
+        let verdict = if *cause == Cause::Throttled { Verdict::NothingWrong } else { Verdict::OnPurpose };
+        assert_eq!(d.verdict, verdict, "{what}: {d:#?}");
+        for words in *said {
+            assert!(f.sentence.contains(words), "{what}: \"{words}\" in {}", f.sentence);
+        }
+        assert!(!f.offers.is_empty() && f.offers.iter().all(|o| !o.danger), "{what}: {d:#?}");
+    }
+}
+
+fn paused(e: &mut Evidence) {
+    waits(e, WaitReason::Paused, "by verb", 180_000);
+    let alpha = alpha(e);
+    (alpha.state, alpha.paused_by) = (PeerState::Paused, None);
+}
+
+fn limited(e: &mut Evidence, limit: u64) {
+    let alpha = alpha(e);
+    alpha.limit = Some(limit);
+    alpha.rate.now = limit;
+    alpha.in_flight.iter_mut().for_each(|f| f.wait = Some(wait(WaitReason::Throttle, "limit", 300)));
+}
+
+#[test]
+fn a_limit_that_does_not_bind_is_not_worth_a_word() {
+    let d = of(probed(), |e| alpha(e).limit = Some(900 * MIB));
+    assert!(d.findings.is_empty(), "{d:#?}");
+}
+
+#[test]
+fn an_ended_run_is_not_diagnosed_as_if_it_ran() {
+    for (state, verdict) in [
+        (RunState::Complete, Verdict::NothingWrong),
+        (RunState::Stopped, Verdict::OnPurpose),
+        (RunState::Failed, Verdict::Trouble),
+    ] {
+        let mut e = probed();
+        e.state = state;
+        e.supervised = Some(false);
+        e.peers.iter_mut().for_each(|p| (p.snapshot, p.answered, p.process) = (None, Some(false), None));
+        assert_eq!(diagnose(&e, NOW).verdict, verdict);
+    }
+}
+
+#[test]
+fn a_busy_machine_is_no_fault_while_all_get_on() {
+    let d = of(probed(), |e| {
+        e.probes.cpu.as_mut().unwrap().some = 99.0;
+        e.probes.io.as_mut().unwrap().full = 90.0;
+    });
+    assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
+}
+
+#[test]
+fn failures_that_were_taken_back_are_no_failures() {
+    let d = of(probed(), |e| {
+        let kind = EventKind::Failed {
+            id: 7,
+            key: flight(0).key,
+            error: "read from projects: permission denied".into(),
+            attempts: 1,
+        };
+        e.events.push(super::sample::event(60_000, Some("alpha"), kind));
+    });
+    assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
+}
+
+#[test]
+fn an_attempt_that_was_repeated_with_success_is_no_fault() {
+    let d = of(probed(), |e| {
+        let error = "write to vault: disk: writer_write: input/output error".into();
+        let kind = EventKind::Retry { id: 7, key: flight(0).key, error, attempts: 1, in_ms: 1000 };
+        e.events.push(super::sample::event(60_000, Some("alpha"), kind));
+    });
+    assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
+}

@@ -1,0 +1,112 @@
+//! Control groups that are frozen: both versions, and the group that somebody froze, which may be far above the process.
+
+use std::path::{Path, PathBuf};
+use twinhaul_diagnose::FrozenGroup;
+use twinhaul_units::text::show;
+
+/// Ancestors that are looked at.
+const DEPTH_MAX: usize = 64;
+
+/// What a look at a process's groups told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Groups {
+    /// Whether they could be looked at.
+    pub(super) known: bool,
+    pub(super) frozen: Option<FrozenGroup>,
+}
+
+/// Looks at the groups that a process is in.
+pub(super) fn look(pid: u32) -> Groups {
+    walk(pid).unwrap_or_default()
+}
+
+fn walk(pid: u32) -> Option<Groups> {
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let mounts = std::fs::read_to_string("/proc/mounts").ok()?;
+    let mut known = false;
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let version = match controllers {
+            "" => Version::Two,
+            list if list.split(',').any(|c| c == "freezer") => Version::One,
+            _ => continue,
+        };
+        let Some(root) = mount_of(&mounts, version) else { continue };
+        known = true;
+        if let Some(found) = frozen(&root, path, version) {
+            return Some(Groups { known, frozen: Some(found) });
+        }
+    }
+    Some(Groups { known, frozen: None })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
+
+/// Where that hierarchy is mounted.
+fn mount_of(mounts: &str, version: Version) -> Option<PathBuf> {
+    mounts.lines().find_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let (at, kind, options) = (words.next()?, words.next()?, words.next()?);
+        let right = match version {
+            Version::Two => kind == "cgroup2",
+            Version::One => kind == "cgroup" && options.split(',').any(|o| o == "freezer"),
+        };
+        right.then(|| PathBuf::from(at))
+    })
+}
+
+/// The nearest group at or above `path` that was itself frozen.
+fn frozen(root: &Path, path: &str, version: Version) -> Option<FrozenGroup> {
+    let group = root.join(path.trim_start_matches('/'));
+    let (file, word, [on, off]) = match version {
+        Version::Two => ("cgroup.freeze", "1", ["1", "0"]),
+        Version::One => ("freezer.self_freezing", "1", ["FROZEN", "THAWED"]),
+    };
+    let write = if version == Version::Two { "cgroup.freeze" } else { "freezer.state" };
+    let above = group.ancestors().take(DEPTH_MAX).take_while(|dir| dir.starts_with(root));
+    above.map(Path::to_path_buf).find_map(|dir| {
+        let is_on = std::fs::read_to_string(dir.join(file)).is_ok_and(|text| text.trim() == word);
+        let shown = show(&dir.to_string_lossy()).into_owned();
+        is_on.then(|| FrozenGroup {
+            thaw: format!("echo {off} > {shown}/{write}"),
+            freeze: format!("echo {on} > {shown}/{write}"),
+            path: shown,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frozen_ancestor_is_found() {
+        let root = tempfile::tempdir().unwrap();
+        let (outer, inner) = (root.path().join("a"), root.path().join("a/b"));
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::write(outer.join("cgroup.freeze"), "1\n").unwrap();
+        std::fs::write(inner.join("cgroup.freeze"), "0\n").unwrap();
+        let found = frozen(root.path(), "/a/b", Version::Two).unwrap();
+        assert_eq!(found.path, outer.to_string_lossy());
+        assert_eq!(found.thaw, format!("echo 0 > {}/cgroup.freeze", outer.display()));
+        std::fs::write(outer.join("cgroup.freeze"), "0\n").unwrap();
+        assert_eq!(frozen(root.path(), "/a/b", Version::Two), None);
+        std::fs::write(inner.join("freezer.self_freezing"), "1\n").unwrap();
+        assert!(frozen(root.path(), "/a/b", Version::One).unwrap().thaw.contains("THAWED"));
+    }
+
+    #[test]
+    fn hierarchies_are_found_by_their_mounts() {
+        let mounts = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ncgroup /sys/fs/cgroup/freezer cgroup rw,freezer 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
+        assert_eq!(mount_of(mounts, Version::One), Some("/sys/fs/cgroup/freezer".into()));
+        assert_eq!(mount_of(mounts, Version::Two), Some("/sys/fs/cgroup/unified".into()));
+        assert_eq!(mount_of("", Version::Two), None);
+    }
+}
