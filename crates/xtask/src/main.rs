@@ -9,6 +9,7 @@
     reason = "a command line tool for developers: printing is what it does"
 )]
 
+mod bench;
 mod demo;
 mod process;
 mod soak;
@@ -25,6 +26,7 @@ usage: cargo xtask <verb>
                     --quick leaves out clippy and the whole-program tests
   tidy [--write]    check the rules of the house (crates/README.md); --write renews what is generated from them
   demo [ARGS...]    build what the demonstration needs and run `twinhaul demo ARGS...`
+  bench console     what the console costs on a real run in a real terminal, beside what console.md wants
   soak sim          walk through millions of simulated runs; `soak sim --seed N` tells one
   soak model        visit every state of small worlds; `--all`, or `--class crash --with loss`
   soak mutants      put deliberate bugs in and see both find them; `--write` renews the table
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Some((verb, rest)) if verb == "test" => suite::run(&root, rest),
         Some((verb, rest)) if verb == "tidy" => tidy::run(&root, rest),
         Some((verb, rest)) if verb == "demo" => demo::run(&root, rest),
+        Some((verb, rest)) if verb == "bench" => bench::run(&root, rest),
         Some((verb, rest)) if verb == "soak" => soak::run(&root, rest),
         Some((verb, _)) if matches!(verb.as_str(), "help" | "--help" | "-h") => {
             print!("{USAGE}");
