@@ -45,6 +45,7 @@ pub enum Action {
     CopyJson,
     Save,
     Problems,
+    Diagnose,
     Help,
     Palette,
     Control,

@@ -4,6 +4,7 @@
 use crate::board::{FailedRow, Past};
 use crate::ui::Panel;
 use crate::{Clean, LinkState, Press, Seek};
+use twinhaul_diagnose::Diagnosis;
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, PeerSnapshot, QueueRow, Reply, Request, RunSnapshot};
 
@@ -82,6 +83,8 @@ pub enum Msg {
     },
     /// The ledger's figures, read at the start and when the run may have ended.
     Past(Box<Past>),
+    /// The look at the processes that was asked for; or why there is none.
+    Diagnosis(Box<Result<Clean<Diagnosis>, String>>),
     /// A replay begins anew: nothing of the run is known yet.
     Rewound,
     /// The console itself could not do something.
@@ -114,6 +117,8 @@ pub enum Effect {
     PullQueue(Pull),
     /// Read the given-up transfers from the ledger.
     PullFailed,
+    /// Look at the processes and everything else that tells what is wrong.
+    Diagnose,
     /// Go to another time of a recording.
     Seek(Seek),
     /// Take the mouse, or give it back to the terminal, so that text can be selected.

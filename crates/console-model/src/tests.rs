@@ -14,6 +14,7 @@ use twinhaul_wire::{
     RunState,
 };
 
+mod diagnosis;
 mod lists;
 mod mouse;
 mod palette;

@@ -6,6 +6,7 @@ use crate::lists::{Filters, Sort};
 use crate::{Page, words::Mood};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use twinhaul_diagnose::Diagnosis;
 use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::QueueRow;
 
@@ -166,6 +167,19 @@ pub struct Palette {
     pub error: Option<String>,
 }
 
+/// What is wrong, and what can be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DiagnosisView {
+    /// `None`: nothing is known of the run yet.
+    pub diagnosis: Option<Diagnosis>,
+    /// A look at the processes is under way.
+    pub looking: bool,
+    /// Line of the page.
+    pub selected: usize,
+    /// Why the look failed.
+    pub error: Option<String>,
+}
+
 /// A peer's whole queue, of which only the rows on the screen are loaded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueView {
@@ -200,6 +214,7 @@ pub struct Items {
 pub enum Layer {
     Help(Help),
     Palette(Palette),
+    Diagnosis(Box<DiagnosisView>),
     Queue(QueueView),
     Detail {
         subject: Subject,

@@ -2,6 +2,7 @@
 
 pub mod control;
 mod data;
+pub mod diagnosis;
 mod dialog;
 mod filter;
 pub mod help;
@@ -50,6 +51,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         }
         Msg::Past(past) => data::past(model, *past),
         Msg::Rewound => data::rewound(model),
+        Msg::Diagnosis(told) => diagnosis::come(model, *told),
         Msg::Trouble(text) => {
             replies::note(model, crate::words::Mood::Bad, &crate::clean::text(&text));
             Vec::new()

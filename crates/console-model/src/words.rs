@@ -2,6 +2,7 @@
 //! wording serves both glyph sets; the words are the glossary's and the claims'.
 
 pub mod beat;
+pub mod diagnosis;
 pub mod event;
 pub mod explain;
 

@@ -56,6 +56,7 @@ fn main() {
         run: args.iter().find_map(|a| a.strip_prefix("--run=")).unwrap_or(play::RUN).into(),
         names: play::NAMES.map(Into::into),
         targets: Vec::new(),
+        looker: None,
         read_only: has("--read-only"),
         face: twinhaul_console::Face {
             ascii: has("--ascii").then_some(true),

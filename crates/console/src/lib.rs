@@ -23,8 +23,11 @@ pub use twinhaul_console_model::Left;
 pub use twinhaul_console_model::ui::Theme;
 
 use history::{History, Ledger};
+use std::fmt;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use twinhaul_diagnose::Diagnosis;
 
 /// With this variable set, a thread of the console panics: for the test of the terminal contract.
 pub(crate) const CRASH_AFTER: &str = "TWINHAUL_CONSOLE_CRASH";
@@ -52,6 +55,16 @@ pub struct Face {
     pub record: Option<PathBuf>,
 }
 
+/// Looks at everything that tells what is wrong with the run; it may take a second.
+#[derive(Clone)]
+pub struct Looker(pub Arc<dyn Fn() -> Result<Diagnosis, String> + Send + Sync>);
+
+impl fmt::Debug for Looker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Looker")
+    }
+}
+
 /// What the console is opened on.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -63,6 +76,8 @@ pub struct Options {
     pub names: [String; 2],
     /// Names of the targets in the profile's order; a queue's rows name theirs by its place in it.
     pub targets: Vec<String>,
+    /// `None`: a diagnosis is made of what the screen knows.
+    pub looker: Option<Looker>,
     /// Controls are off.
     pub read_only: bool,
     pub face: Face,

@@ -8,7 +8,7 @@ use crate::link::{Link, Place};
 use crate::replay::Player;
 use crate::skin::Skin;
 use crate::terminal::{self, FrameWriter, Guard, PanicGuard};
-use crate::{ConsoleError, Face, Options, cast, locale, take_out, view};
+use crate::{ConsoleError, Face, Looker, Options, cast, locale, take_out, view};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 use std::io;
@@ -17,7 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
-use twinhaul_console_model::{Effect, Left, Model, Mouse, Msg, Replay, Seek, Setup, To, WallClock, update};
+use twinhaul_console_model::{
+    Clean, Effect, Left, Model, Mouse, Msg, Replay, Seek, Setup, To, WallClock, update,
+};
 use twinhaul_units::{Moment, PeerId};
 
 /// Shortest time between frames that no key asked for: both peers tell themselves four times a second, and one frame shows both.
@@ -52,8 +54,29 @@ enum Source {
     Run {
         links: [Link; 3],
         reader: Reader,
+        looks: Looks,
     },
     Recording(Box<Player>),
+}
+
+/// Looks at the processes, each in a thread of its own: the loop waits for none of them.
+struct Looks {
+    looker: Option<Looker>,
+    tx: SyncSender<Input>,
+}
+
+impl Looks {
+    fn look(&self) {
+        let Some(Looker(look)) = self.looker.clone() else { return };
+        let tx = self.tx.clone();
+        let started = input::spawn("diagnosis", tx.clone(), move || {
+            let told = look().and_then(|d| Clean::new(&d).ok_or_else(|| "it cannot be shown".to_owned()));
+            let _ = tx.send(Input::Msg(Msg::Diagnosis(Box::new(told))));
+        });
+        if let Err(error) = started {
+            let _ = self.tx.try_send(Input::Msg(Msg::Diagnosis(Box::new(Err(error.to_string())))));
+        }
+    }
 }
 
 /// Everything outside the model.
@@ -73,7 +96,8 @@ pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, 
     let connect = |tx: &SyncSender<Input>, ended: &Arc<AtomicBool>| {
         let links = links(options, tx, clock, ended).map_err(ConsoleError::Threads)?;
         let reader = Reader::start(history, tx.clone()).map_err(ConsoleError::Threads)?;
-        Ok(Source::Run { links, reader })
+        let looks = Looks { looker: options.looker.clone(), tx: tx.clone() };
+        Ok(Source::Run { links, reader, looks })
     };
     session(&mut model, &options.face, clock, options.run_dir.join(take_out::SHELF), connect)
 }
@@ -137,7 +161,7 @@ fn session(
     let end = turn(model, &mut outside, &rx);
     ended.store(true, Ordering::Relaxed);
     signals.close();
-    if let Source::Run { links, reader } = &outside.source {
+    if let Source::Run { links, reader, .. } = &outside.source {
         links.iter().for_each(Link::close);
         reader.close();
     }
@@ -300,7 +324,7 @@ fn take(model: &mut Model, outside: &mut Outside, input: Input) -> Option<End> {
 fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
     for effect in update(model, msg, outside.now()) {
         let end = match effect {
-            Effect::Send(..) | Effect::PullQueue(_) | Effect::PullFailed => {
+            Effect::Send(..) | Effect::PullQueue(_) | Effect::PullFailed | Effect::Diagnose => {
                 outside.ask(&effect);
                 None
             }
@@ -344,11 +368,12 @@ impl Outside {
 
     /// Nobody answers in a recording; what asks is off there.
     fn ask(&self, effect: &Effect) {
-        let Source::Run { links, reader } = &self.source else { return };
+        let Source::Run { links, reader, looks } = &self.source else { return };
         match effect {
             Effect::Send(to, request) => links[place(*to)].send(request),
             Effect::PullQueue(pull) => reader.want_page(*pull),
             Effect::PullFailed => reader.want_failed(),
+            Effect::Diagnose => looks.look(),
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 
 mod assist;
 mod detail;
+mod diagnosis;
 mod dialog;
 mod failed;
 mod flight;
@@ -119,6 +120,7 @@ fn front(brush: &mut Brush<'_>, model: &Model, layer: &Layer) {
     match layer {
         Layer::Queue(_) => {}
         Layer::Help(help) => help::draw(brush, model, help),
+        Layer::Diagnosis(view) => diagnosis::draw(brush, model, view),
         Layer::Palette(palette) => palette::draw(brush, palette),
         Layer::Detail { subject, scroll } => detail::draw(brush, model, *subject, *scroll),
         Layer::Menu(menu) => menu::draw(brush, model, *menu),

@@ -121,6 +121,7 @@ fn windows() {
         ("filtered_by_size", "3/video<enter>szI"),
         ("log_filtered", "6/needed<enter>"),
         ("sort", "s"),
+        ("diagnosis", "d<tab>"),
         ("command", ":lim"),
         ("command_error", ":ratio alpha 7<enter>"),
         ("marks", "3<space>j<space>a"),

@@ -112,7 +112,7 @@ pub const REGISTRY: &[Row] = &[
     look(Action::Back, "back", "back", "back; never quits", &["<esc>"], Group::Look, 0),
     Row {
         enabled: has_problems,
-        ..look(Action::Problems, "problems", "problem", "what is wrong", &["!", "d"], Group::Look, 6)
+        ..look(Action::Problems, "problems", "problem", "list of problems", &["!"], Group::Look, 6)
     },
     Row {
         enabled: filters,
@@ -122,6 +122,10 @@ pub const REGISTRY: &[Row] = &[
     look(Action::Invert, "invert", "sort", "turn the order round", &["I"], Group::Look, 0),
     look(Action::Mark, "mark", "mark", "mark row", &["<space>"], Group::Look, 0),
     look(Action::MarkAll, "mark-all", "mark", "mark all that are shown", &["*"], Group::Look, 0),
+    Row {
+        enabled: big_enough,
+        ..look(Action::Diagnose, "diagnose", "diagnose", "why, how known, what to do", &["d"], Group::Look, 6)
+    },
     look(Action::Freeze, "freeze", "freeze", "freeze view, engines run", &["f"], Group::Look, 10),
     look(Action::Expand, "expand", "expand", "panel to full screen", &["e"], Group::Look, 12),
     Row {

@@ -1,6 +1,6 @@
 //! From a key to what it does: the topmost layer first, then the registry. No key is interpreted anywhere else.
 
-use super::{control, data, dialog, filter, help, items, leave, nav, palette, take_out, undo};
+use super::{control, data, diagnosis, dialog, filter, help, items, leave, nav, palette, take_out, undo};
 use crate::action::{self, Action, Danger, Row, Scope};
 use crate::control::HELD_DOWN;
 use crate::ui::Layer;
@@ -25,6 +25,7 @@ pub(super) fn press(model: &mut Model, press: Press) -> Vec<Effect> {
         Some(Layer::Filter(_)) => filter::key(model, press.chord),
         Some(Layer::Sort) => nav::sort_key(model, press.chord),
         Some(Layer::Palette(_)) => palette::key(model, press.chord, held),
+        Some(Layer::Diagnosis(_)) => diagnosis::key(model, press.chord, held),
         Some(Layer::Help(_)) => help::key(model, press.chord),
         Some(Layer::Queue(_) | Layer::Detail { .. }) | None => main_key(model, press.chord),
     }
@@ -106,6 +107,7 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         Action::Save => take_out::save(model),
         Action::Help => help::open(model),
         Action::Palette => palette::open(model),
+        Action::Diagnose => diagnosis::open(model),
         Action::Control => control::open(model, Scope::Control),
         Action::Chaos => control::open(model, Scope::Chaos),
         Action::Undo => undo::open(model),

@@ -1,10 +1,12 @@
 //! `diagnose`: what is wrong with a run, how that is known, what it is not, and what can be done. It does nothing itself.
 
-mod page;
-
 use crate::cli::DiagnoseArgs;
 use crate::exit::{self, Failure};
-use crate::{evidence, output, state};
+use crate::{evidence, output, state, status};
+use twinhaul_console_model::words::diagnosis::page;
+use twinhaul_units::text::show;
+
+const COLUMNS: usize = 80;
 
 pub(crate) fn diagnose(args: &DiagnoseArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
@@ -13,8 +15,12 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> Result<u8, Failure> {
     if args.json.json {
         output::json(&diagnosis)?;
     } else {
-        for line in page::lines(&diagnosis, evidence.state.words()) {
-            output::line(&line);
+        let clock = status::clock(diagnosis.at_ms);
+        let clock = clock.split('.').next().unwrap_or_default();
+        output::line(&format!("run {}  {}  {clock}", show(&diagnosis.run), evidence.state.words()));
+        output::line("");
+        for line in page(&diagnosis, COLUMNS, &status::clock) {
+            output::line(&line.text);
         }
     }
     // A finding is what was asked for, and no failure of the command.

@@ -7,7 +7,8 @@ use crate::state::{self, RunDir, shown};
 use crate::watch::Show;
 use crate::{backends, guards, output, status, watch};
 use std::io::{BufRead as _, IsTerminal as _};
-use twinhaul_console::{Left, Theme};
+use std::sync::Arc;
+use twinhaul_console::{Left, Looker, Theme};
 use twinhaul_ledger::{Reopen, Store};
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::is_supervised;
@@ -191,6 +192,15 @@ pub(crate) fn worn(face: &Face) -> twinhaul_console::Face {
     }
 }
 
+/// The whole look of `twinhaul diagnose`, for the console.
+fn looker(run: &RunDir) -> Looker {
+    let run = run.clone();
+    Looker(Arc::new(move || {
+        let (evidence, now_ms) = crate::evidence::gather(&run).map_err(|e| e.to_string())?;
+        Ok(twinhaul_diagnose::diagnose(&evidence, now_ms))
+    }))
+}
+
 /// What the console is opened on.
 pub(crate) fn options(run: &RunDir, read_only: bool, face: &Face) -> twinhaul_console::Options {
     twinhaul_console::Options {
@@ -200,6 +210,7 @@ pub(crate) fn options(run: &RunDir, read_only: bool, face: &Face) -> twinhaul_co
         targets: load_frozen(run)
             .map(|p| p.targets.into_iter().map(|t| t.name).collect())
             .unwrap_or_default(),
+        looker: Some(looker(run)),
         read_only,
         face: worn(face),
         exit_when_done: false,
