@@ -114,8 +114,8 @@ mod tests {
                 Action::Step { thread, .. } => !not(*thread),
                 step => !matches!(step, Action::Start { .. } | Action::NoticeDeath { .. }),
             });
-            let went_on = steps.into_iter().fold(false, |went_on, step| world.act(step) || went_on);
-            if !went_on {
+            let taken = steps.into_iter().filter(|step| world.act(*step)).count();
+            if taken == 0 {
                 world.act(Action::NoticeDeath { process: 0 });
             }
         }

@@ -275,7 +275,9 @@ impl World {
                 _ => {}
             }
         }
-        back.iter().for_each(|_| self.saw(Rare::RangeReturned));
+        for _ in &back {
+            self.saw(Rare::RangeReturned);
+        }
         self.decline(at, which, &rows);
         back
     }
