@@ -62,12 +62,26 @@ impl OpId {
         let owner = (owner.index() as u64) << OWNER_BIT;
         Self(incarnation.0 << NUMBER_BITS | owner | number & (NUMBER_MASK >> 1))
     }
+
+    /// The place among the assignments of its owner's incarnation.
+    pub const fn number(self) -> u64 {
+        self.0 & (NUMBER_MASK >> 1)
+    }
+
+    /// Whose it is.
+    pub const fn owner(self) -> PeerId {
+        if self.0 >> OWNER_BIT & 1 == 0 { PeerId::First } else { PeerId::Second }
+    }
+
+    /// In which life of its owner.
+    pub const fn incarnation(self) -> Incarnation {
+        Incarnation(self.0 >> NUMBER_BITS)
+    }
 }
 
 impl fmt::Display for OpId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let owner = self.0 >> OWNER_BIT & 1;
-        write!(f, "{}.{}.{}", owner, self.0 >> NUMBER_BITS, self.0 & (NUMBER_MASK >> 1))
+        write!(f, "{}.{}.{}", self.owner().index(), self.incarnation(), self.number())
     }
 }
 

@@ -31,6 +31,8 @@ pub use event::{Control, Event, FencedFigures, Refusal, SlotOutcome};
 pub use ids::{AskId, Episode, OpId};
 pub use interval::{Interval, Unit};
 pub use load::LoadedLot;
+#[doc(hidden)]
+pub use machine::Number;
 pub use machine::{Core, Preview};
 pub use message::Message;
 pub use millionths::Millionths;

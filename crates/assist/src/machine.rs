@@ -11,6 +11,7 @@ mod balance;
 mod canonical;
 mod control;
 mod learn;
+mod numbers;
 mod owner;
 mod parts;
 mod prospects;
@@ -27,6 +28,7 @@ use crate::{
 };
 use asker::Asking;
 use learn::Learned;
+pub use numbers::Number;
 use owner::Owning;
 use prospects::Other;
 use speed::Speed;

@@ -15,6 +15,9 @@ use twinhaul_backend_host::{Attrs, Lost, Put, Reader, Writer};
 use twinhaul_ledger::{CHECKPOINT_CHAINS_MAX, Chain, Checkpoint, SharedObject};
 use twinhaul_units::TransferId;
 
+#[cfg(test)]
+mod tests;
+
 /// Transfers that may wait for lent ranges at one moment; with more, nothing further is cut.
 pub(crate) const WHOLES_MAX: usize = 1024;
 
@@ -325,6 +328,18 @@ impl Whole {
         }
         state.due.insert(span.from, Arc::new(Part::new(span.from, span.to, self.align)));
         true
+    }
+
+    /// A copy of what the other peer works on is to be made here; false: these bytes are home already, or all of them, and
+    /// nobody writes into an object that is being sealed.
+    pub(crate) fn copy_too(&self, span: Span) -> bool {
+        let mut state = self.state();
+        let meets = |((from, hedge), to): (&(u64, bool), &u64)| !hedge && *from < span.to && span.from < *to;
+        let of_use = state.lent.iter().any(meets);
+        if of_use {
+            state.due.insert(span.from, Arc::new(Part::new(span.from, span.to, self.align)));
+        }
+        of_use
     }
 
     /// Lent ranges whose bytes are here already: their holders may stop.

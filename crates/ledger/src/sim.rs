@@ -10,6 +10,7 @@
     reason = "the same shape as the other stores, of which any call can fail"
 )]
 
+mod canonical;
 mod check;
 mod checkpoints;
 mod end;

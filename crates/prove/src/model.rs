@@ -10,6 +10,7 @@ mod canonical;
 mod case;
 mod drains;
 mod mix;
+mod renumber;
 mod retell;
 mod search;
 

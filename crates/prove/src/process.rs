@@ -75,7 +75,6 @@ pub(crate) enum Job {
     Load {
         limit: usize,
     },
-    LoadRanges,
     FinishRanges(Vec<FinishedRange>),
     ReturnRanges(Vec<HeldRange>),
     DeclineRanges(Vec<HeldRange>),
@@ -98,7 +97,6 @@ pub(crate) enum Answer {
         ranges: Vec<Lent>,
         all_planned: bool,
     },
-    LoadedRanges(Vec<Lent>),
     FinishedRanges(Vec<(HeldRange, RangeEnd)>),
     Assigned {
         op: u64,

@@ -205,17 +205,25 @@ impl Whole {
         self.look();
     }
 
-    /// A lent range came back, whole or its end; false: it is of no concern.
+    /// A lent range came back, whole or a part; false: it is of no concern.
     pub(crate) fn came_back(&mut self, from: u8, to: u8) -> bool {
-        let holding = self.lent.iter().position(|l| !l.hedge && l.from <= from && l.to == to);
+        let holding = self.lent.iter().position(|l| !l.hedge && l.from <= from && to <= l.to);
         let Some(at) = holding else { return false };
-        if self.lent[at].from == from {
-            self.lent.remove(at);
-        } else {
-            self.lent[at].to = from;
-        }
+        let was = self.lent.remove(at);
+        let rests = [Lending { to: from, ..was }, Lending { from: to, ..was }];
+        self.lent.extend(rests.into_iter().filter(|rest| rest.from < rest.to));
+        self.lent.sort_unstable();
         self.due.push(Part::new(from, to));
         true
+    }
+
+    /// A copy of what the other peer works on is to be made here; false: these bytes are home already, or all of them.
+    pub(crate) fn copy_too(&mut self, from: u8, to: u8) -> bool {
+        let of_use = self.lent.iter().any(|l| !l.hedge && l.from < to && from < l.to);
+        if of_use {
+            self.due.push(Part { hedge: true, ..Part::new(from, to) });
+        }
+        of_use
     }
 
     /// Lent ranges whose bytes are here already.

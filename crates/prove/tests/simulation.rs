@@ -22,6 +22,16 @@ fn nothing_breaks_in_any_seed_and_everything_rare_happens() {
     assert!(missing.is_empty(), "never happened, so nothing is proven about it: {missing:?}");
 }
 
+/// Each hung once: two homes that missed what came back before they knew that they had lent it, and two whose slot waited
+/// for a copy that came when all was home.
+#[test]
+fn what_broke_once_stays_whole() {
+    for seed in [8_350_948, 8_605_518, 9_025_750, 9_510_181] {
+        let broken = twinhaul_prove::walk(seed, None).broken;
+        assert_eq!(broken, None, "{}", soak::replay(seed, None));
+    }
+}
+
 #[test]
 fn the_same_seed_walks_the_same_way() {
     for seed in 0..50 {

@@ -75,6 +75,16 @@ impl Asking {
         self.question.as_mut().is_some_and(|q| !std::mem::replace(&mut q.moot, true))
     }
 
+    /// Its questions, wherever they are kept (see [`super::numbers`]).
+    pub(super) fn asked(&mut self) -> impl Iterator<Item = &mut AskId> {
+        self.question.iter_mut().map(|question| &mut question.ask_id).chain(&mut self.parked)
+    }
+
+    /// The next question is the one behind this (see [`super::numbers`]).
+    pub(super) const fn count_from(&mut self, latest: AskId) {
+        self.latest = latest;
+    }
+
     fn is_waiting(&self) -> bool {
         self.poll_at.is_some() || self.question.as_ref().is_some_and(|q| !q.moot)
     }

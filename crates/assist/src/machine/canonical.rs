@@ -4,7 +4,7 @@
 //! something happened of which only matters that it did. A search would visit a state once for each of their values.
 
 use super::{Core, prospects::Other, speed::Speed};
-use crate::{INTERVALS_MAX, Message, Millionths, Policy};
+use crate::{INTERVALS_MAX, Message, Millionths, OpId, Policy};
 use twinhaul_units::{Bytes, Moment};
 
 #[doc(hidden)]
@@ -109,8 +109,14 @@ impl Message {
             Self::Ask { queued, idle_slots, left, .. } => {
                 (*queued, *idle_slots, *left) = (0, 0, Bytes::ZERO);
             }
-            Self::Needed { ratio, portion, queued, portion_bytes, remaining_bytes, .. }
-            | Self::NotNeeded { ratio, portion, queued, portion_bytes, remaining_bytes, .. } => {
+            Self::Needed {
+                ratio, portion, queued, portion_bytes, remaining_bytes, op, count, bytes, ..
+            } => {
+                (*ratio, *portion, *queued) = (Millionths::ZERO, Millionths::ZERO, 0);
+                (*portion_bytes, *remaining_bytes) = (Bytes::ZERO, Bytes::ZERO);
+                (*op, *count, *bytes) = (OpId(0), 0, Bytes::ZERO);
+            }
+            Self::NotNeeded { ratio, portion, queued, portion_bytes, remaining_bytes, .. } => {
                 (*ratio, *portion, *queued) = (Millionths::ZERO, Millionths::ZERO, 0);
                 (*portion_bytes, *remaining_bytes) = (Bytes::ZERO, Bytes::ZERO);
             }

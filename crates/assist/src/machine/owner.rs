@@ -4,22 +4,22 @@
 //! Transfers of an assignment under way are reserved: neither started nor counted, until its outcome is known. A
 //! question that was answered "no" is kept: when the prospects change, the portion follows without being asked for.
 
-use super::Core;
 use super::balance::Share;
+use super::{Core, Number};
 use crate::flaw::Flaw;
 use crate::{
     ASSIGNS_PENDING_MAX, AnswerFigures, Answered, AskId, AssignWhy, ByteRange, Cut, Effect, Episode,
     Interval, LOTS_NAMED_MAX, Last, Message, Millionths, OpId, Pace, Policy, Refusal, Report, interval,
 };
 use std::time::Duration;
-use twinhaul_units::{Bytes, Incarnation, LotId, Moment};
+use twinhaul_units::{Bytes, Incarnation, LotId, Moment, PeerId};
 
 /// The owner's side of one peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Owning {
     pub(super) pending: Vec<Pending>,
     /// Number of the latest assignment or take-over of this incarnation.
-    ops: u64,
+    pub(super) ops: u64,
     /// The latest Ask, and its answer as soon as there is one.
     pub(super) heard: Option<Heard>,
     /// A question answered "no" that may still be answered otherwise, and when its asker can begin.
@@ -40,8 +40,8 @@ pub(super) struct Heard {
 /// An assignment whose outcome is not known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pending {
-    op: OpId,
-    ask_id: Option<AskId>,
+    pub(super) op: OpId,
+    pub(super) ask_id: Option<AskId>,
     to: Incarnation,
     pub(super) intervals: Vec<Interval>,
     pub(super) cuts: Vec<Cut>,
@@ -62,6 +62,13 @@ pub(super) struct Receiver {
 impl Heard {
     pub(super) const fn ask_id(&self) -> AskId {
         self.ask_id
+    }
+
+    /// Of a question of `asker` (see [`super::numbers`]).
+    pub(super) fn each_number(&mut self, asker: PeerId, each: &mut dyn FnMut(Number<'_>)) {
+        each(Number::Episode(asker, self.ask_id.incarnation(), &mut self.episode));
+        each(Number::Ask(asker, &mut self.ask_id));
+        self.answer.iter_mut().for_each(|answer| answer.each_number(asker, each));
     }
 
     pub(super) const fn answer_mut(&mut self) -> Option<&mut Message> {

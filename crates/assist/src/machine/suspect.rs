@@ -64,6 +64,15 @@ impl Watch {
         self.suspected
     }
 
+    /// The number of the take-over under way (see [`super::numbers`]).
+    pub(super) fn fencing_op(&mut self) -> Option<&mut OpId> {
+        self.fencing.as_mut().map(|fencing| &mut fencing.op)
+    }
+
+    pub(super) fn awaits(&self, op: OpId) -> bool {
+        self.fencing.as_ref().is_some_and(|fencing| fencing.op == op)
+    }
+
     /// Without heartbeats silence alone is no reason, so that it does not matter since when this peer has been idle
     /// (see [`super::canonical`]).
     pub(super) fn forget_moments(&mut self, now: Moment) {

@@ -106,16 +106,7 @@ impl Driver {
             }
             Answer::LoadedRanges(ranges) => {
                 let ranges = self.ranges_loaded(ranges)?;
-                if ranges.is_empty() {
-                    return Ok(());
-                }
-                let all_planned = self.core.all_planned();
-                self.tell_core(Event::LotsLoaded {
-                    lots: Vec::new(),
-                    pinned: Vec::new(),
-                    ranges,
-                    all_planned,
-                })
+                self.take_in(ranges)
             }
             Answer::FinishedRanges(ends) => self.on_finished_ranges(ends),
             Answer::SplitRange(tail, made) => self.on_guest_split(&tail, made),

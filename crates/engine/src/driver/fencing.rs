@@ -67,7 +67,7 @@ impl Driver {
         self.look_at_a_mute_one()?;
         let (Some(seen), Some(since)) = (self.other.seen, self.other.empty_since) else { return Ok(()) };
         let nobody_will_come = self.clock.now().since(since) >= NOBODY_CAME_WITHIN;
-        let wanted = self.other_owes_something() && self.life == Life::Running;
+        let wanted = self.other_owes_something(seen) && self.life == Life::Running;
         if !wanted || !(seen.joined || nobody_will_come) || self.other.told == Some(seen.incarnation) {
             return Ok(());
         }
@@ -90,10 +90,13 @@ impl Driver {
         self.tell_core(Event::PeerLost)
     }
 
-    fn other_owes_something(&self) -> bool {
+    fn other_owes_something(&self, seen: Seen) -> bool {
         let other = self.options.me.other();
         let remaining = self.view.polled.remaining_of(other).transfers;
-        remaining > 0 || self.other.it_finishes || !self.lending().is_empty()
+        // Of a place that was taken over and that nobody has come to since, nobody holds anything: what was lent is this
+        // peer's again in the ledger, and looking there brings it home. Another take-over would bring nothing.
+        let holds_ranges = seen.joined && !self.lending().is_empty();
+        remaining > 0 || self.other.it_finishes || holds_ranges
     }
 
     /// The core wants to take over; the same number again is the same wish.

@@ -13,9 +13,9 @@ use twinhaul_units::{Incarnation, PeerId};
 /// Who asks, and under which number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Operation {
-    peer: PeerId,
-    incarnation: Incarnation,
-    op: u64,
+    pub(super) peer: PeerId,
+    pub(super) incarnation: Incarnation,
+    pub(super) op: u64,
 }
 
 /// What was answered.

@@ -66,6 +66,17 @@ impl Ranges {
         self.last_seq
     }
 
+    /// The number of every holding.
+    pub(super) fn numbers(&mut self) -> impl Iterator<Item = &mut u64> {
+        let rows = self.shared.values_mut().flat_map(|shared| shared.rows.iter_mut());
+        rows.map(|row| &mut row.range.seq)
+    }
+
+    /// So many holdings were so far.
+    pub(super) const fn numbered(&mut self, last: u64) {
+        self.last_seq = last;
+    }
+
     /// The transfer is done, given up, redone or published.
     pub(super) fn forget(&mut self, id: u64) {
         self.shared.remove(&id);

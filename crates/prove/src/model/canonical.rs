@@ -21,6 +21,7 @@ impl State {
         }
         self.world.drop_dead_letters(timeless);
         self.world.forget_what_decides_nothing();
+        self.world.renumber();
     }
 }
 

@@ -39,6 +39,7 @@ impl Drains {
         let mut path = Vec::new();
         copy.drain_unless(survivors, &mut |world| {
             world.forget_what_decides_nothing();
+            world.renumber();
             let key = key(world, survivors);
             let known = self.shard(key).contains(&key);
             path.push(key);

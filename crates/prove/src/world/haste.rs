@@ -7,7 +7,7 @@
 //! missed are states in which the thread stands before such a step instead of after it, and nobody can tell these apart.
 
 use super::World;
-use crate::process::{Answer, CleanupStep, FlightStep, GroupStep};
+use crate::process::{CleanupStep, FlightStep, GroupStep};
 use crate::setup::Durability;
 
 /// What cannot happen any more, so that more steps are seen by nobody.
@@ -25,9 +25,6 @@ impl World {
     /// Takes them all.
     pub(crate) fn hasten(&mut self, calm: Calm) {
         for at in 0..self.processes.len() {
-            // A load of ranges that brought none is told to nobody.
-            let nothing = |a: &Answer| matches!(a, Answer::LoadedRanges(ranges) if ranges.is_empty());
-            self.processes[at].answers.retain(|answer| !nothing(answer));
             while !self.processes[at].frozen
                 && (self.hasten_commit(at)
                     || self.hasten_cleanup(at)

@@ -4,7 +4,7 @@ use super::World;
 use crate::mutant::Mutant;
 use crate::process::{Answer, Cleanup, Job, Taken};
 use crate::seen::Rare;
-use twinhaul_assist::{ByteRange, Core, Event, FencedFigures, Interval, LoadedLot, OpId, Refusal, Sizes};
+use twinhaul_assist::{ByteRange, Event, FencedFigures, Interval, LoadedLot, OpId, Refusal, Sizes};
 use twinhaul_ledger::{
     Assign, AssignOutcome, Lent, Refused, Remembered, Result, Sim, State, TakeOver, TakeOverOutcome,
 };
@@ -36,9 +36,6 @@ impl World {
         let Some(job) = process.jobs.pop_front() else { return false };
         let done = match job {
             Job::Load { limit } => self.load(at, limit),
-            Job::LoadRanges => self.load_ranges(at).map(|ranges| {
-                self.processes[at].answers.push_back(Answer::LoadedRanges(ranges));
-            }),
             Job::Assign(assign) => self.assign(at, &assign),
             Job::FinishRanges(finished) => {
                 let (me, mine) = self.place_of(at);
@@ -182,14 +179,6 @@ impl World {
             Answer::Loaded { lots, ranges, all_planned } => {
                 let ranges = self.ranges_loaded(at, &ranges);
                 Event::LotsLoaded { lots, pinned: Vec::new(), ranges, all_planned }
-            }
-            Answer::LoadedRanges(ranges) => {
-                let ranges = self.ranges_loaded(at, &ranges);
-                let all_planned = self.processes[at].core.as_ref().is_some_and(Core::all_planned);
-                if ranges.is_empty() {
-                    return true;
-                }
-                Event::LotsLoaded { lots: Vec::new(), pinned: Vec::new(), ranges, all_planned }
             }
             Answer::FinishedRanges(ends) => {
                 for (held, end) in ends {

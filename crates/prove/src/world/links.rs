@@ -59,7 +59,10 @@ impl World {
         let other = process.me.other();
         let seen = self.ledger.incarnation(other);
         let quiet = process.frozen || process.core.is_none() || process.told_dead == Some(seen);
-        let lends = process.wholes.iter().any(|whole| !whole.lent.is_empty());
+        // Of a place that was taken over and that nobody has come to since, nobody holds anything: what was lent is this
+        // peer's again in the ledger, and looking there brings it home. Another take-over would bring nothing.
+        let joined = self.joined[other.index()] == seen;
+        let lends = joined && process.wholes.iter().any(|whole| !whole.lent.is_empty());
         let early = self.setup.is(Mutant::DeathToldLate) && self.now(process.me) < Moment(DEATH_TOLD_AT);
         let there = self.latest(other).is_some();
         (!early && !quiet && !there && (lends || self.owes_something(other))).then_some(seen)
@@ -90,5 +93,69 @@ impl World {
     fn owes_something(&self, peer: PeerId) -> bool {
         let finishes = self.ledger.finisher() == Some((peer, self.ledger.incarnation(peer)));
         (finishes && !self.is_over()) || self.ledger.remaining_of(peer) > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Action, Thread};
+    use crate::{Setup, whole::Whole};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use twinhaul_assist::{Policy, Timing};
+
+    /// Every thread but `not` takes its steps; when there are none left, a death is noticed. Long enough for all of it.
+    fn go_on(world: &mut World, not: impl Fn(Thread) -> bool) {
+        for _ in 0..60 {
+            let mut steps = Vec::new();
+            world.steps(&mut steps);
+            steps.retain(|step| match step {
+                Action::Step { thread, .. } => !not(*thread),
+                step => !matches!(step, Action::Start { .. } | Action::NoticeDeath { .. }),
+            });
+            let taken = steps.into_iter().filter(|step| world.act(*step)).count();
+            if taken == 0 {
+                world.act(Action::NoticeDeath { process: 0 });
+            }
+        }
+    }
+
+    /// The first peer's only transfer is begun, and its second half is the other peer's.
+    fn lending() -> World {
+        let timing = Timing { lease: Some(Duration::from_micros(100)), ..Timing::untimed() };
+        let setup = Setup {
+            grains: vec![2],
+            policy: Policy::Balanced,
+            ranges: true,
+            first: 1,
+            timing,
+            ..Setup::small(1)
+        };
+        let mut world = World::new(Arc::new(setup)).unwrap();
+        let in_slots = |thread| matches!(thread, Thread::Slot(_) | Thread::Follow | Thread::Timer);
+        world.act(Action::Start { peer: PeerId::First, second: false });
+        go_on(&mut world, in_slots);
+        world.act(Action::Step { process: 0, thread: Thread::Slot(0) });
+        world.act(Action::Start { peer: PeerId::Second, second: false });
+        go_on(&mut world, in_slots);
+        world
+    }
+
+    /// The model found it: a home that had not looked what became of its ranges took the empty place over for ever.
+    #[test]
+    fn an_empty_place_is_not_taken_over_again_for_what_it_was_lent() {
+        let lends = |world: &World| world.processes[0].wholes.iter().any(|w: &Whole| !w.lent.is_empty());
+        let looks = |thread| matches!(thread, Thread::Follow | Thread::Timer);
+        let mut world = lending();
+        go_on(&mut world, looks);
+        world.act(Action::Crash { process: 1 });
+        go_on(&mut world, looks);
+        assert!(lends(&world), "the range is done, and it has not looked");
+        let lives = world.ledger.incarnation(PeerId::Second);
+        assert_eq!(lives, Incarnation(2), "joined once, taken over once");
+        world.act(Action::Step { process: 0, thread: Thread::Follow });
+        assert!(!lends(&world), "looking brings it home");
+        assert_eq!(world.broken(), None);
     }
 }

@@ -119,9 +119,8 @@ impl World {
             if range.home == process.me {
                 let whole = process.wholes.iter_mut().find(|w| w.attempt == attempt);
                 let Some(whole) = whole else { continue };
-                if range.hedge {
-                    whole.due.push(Part { hedge: true, ..Part::new(from, to) });
-                } else if !whole.came_back(from, to) {
+                let taken = if range.hedge { whole.copy_too(from, to) } else { whole.came_back(from, to) };
+                if !taken {
                     continue;
                 }
                 self.saw(Rare::RangeReturned);
@@ -210,14 +209,15 @@ impl World {
             return false;
         }
         let before = process.clone();
-        let mut came_back = false;
+        let mut ranges = Vec::new();
         for whole in 0..self.processes[at].wholes.len() {
-            came_back |= self.reconcile(at, whole);
+            ranges.extend(self.reconcile(at, whole));
         }
         self.follow_guests(at);
-        let load = Job::LoadRanges;
-        if came_back && !self.processes[at].jobs.contains(&load) {
-            self.processes[at].jobs.push_back(load);
+        if !ranges.is_empty() {
+            let all_planned = self.processes[at].core.as_ref().is_some_and(Core::all_planned);
+            let (lots, pinned) = (Vec::new(), Vec::new());
+            self.later(at, Event::LotsLoaded { lots, pinned, ranges, all_planned });
         }
         self.processes[at] != before
     }
@@ -250,41 +250,36 @@ impl World {
         }
     }
 
-    /// Brings home what is done, and sees what came back; whether a load will bring something.
-    fn reconcile(&mut self, at: usize, which: usize) -> bool {
+    /// Brings home what is done, and takes what came back; returns that, for the core.
+    fn reconcile(&mut self, at: usize, which: usize) -> Vec<ByteRange> {
         let whole = &self.processes[at].wholes[which];
-        let (id, name, other) = (whole.unit.id, whole.attempt.name(), self.processes[at].me.other());
+        let (id, name, me) = (whole.unit.id, whole.attempt.name(), self.processes[at].me);
         let rows: Vec<RangeRow> = self.ledger.ranges(id).unwrap_or_default();
         let rows: Vec<RangeRow> = rows.into_iter().filter(|row| row.attempt == name).collect();
-        let mut came_back = false;
+        let mut back = Vec::new();
         for lending in whole.lent.clone() {
-            let is_it = |row: &&RangeRow| grains(row.from) == lending.from && row.hedge == lending.hedge;
-            let row = rows.iter().find(is_it);
             let whole = &mut self.processes[at].wholes[which];
-            match row {
-                Some(row) if row.holder == other && row.done => {
-                    let to = grains(row.to);
-                    came_back |= to < lending.to;
+            let (from, to) = (bytes(lending.from), bytes(lending.to));
+            for row in rows.iter().filter(|row| !lending.hedge && row.is_back(me, from, to)) {
+                let (from, to) = (grains(row.from), grains(row.to));
+                back.extend(whole.came_back(from, to).then(|| whole.own_range(from, to)));
+            }
+            let is_it = |row: &&RangeRow| row.from == from && row.hedge == lending.hedge;
+            match rows.iter().find(is_it) {
+                Some(row) if row.holder != me && row.done => {
                     let version = row.chains.first().map_or(0, |chain| chain.value[0]);
-                    whole.lent_done(lending.from, to, lending.hedge, version);
+                    whole.lent_done(lending.from, grains(row.to), lending.hedge, version);
                     self.saw(Rare::RangeHome);
                 }
-                Some(row) if row.holder == other => came_back |= grains(row.to) < lending.to,
-                // Whatever an earlier load named: a range that is here in the ledger is done here. A load may have come
-                // before it was known that the range had been lent at all, when the answer to an assignment was lost.
-                Some(row) if !row.done && whole.came_back(lending.from, grains(row.to)) => {
-                    let range = whole.own_range(lending.from, grains(row.to));
-                    self.saw(Rare::RangeReturned);
-                    let all_planned = self.processes[at].core.as_ref().is_some_and(Core::all_planned);
-                    let (lots, pinned) = (Vec::new(), Vec::new());
-                    self.later(at, Event::LotsLoaded { lots, pinned, ranges: vec![range], all_planned });
-                }
                 None if lending.hedge => whole.lent_gone(lending.from, true),
-                _ => came_back = true,
+                _ => {}
             }
         }
+        for _ in &back {
+            self.saw(Rare::RangeReturned);
+        }
         self.decline(at, which, &rows);
-        came_back
+        back
     }
 
     fn decline(&mut self, at: usize, which: usize, rows: &[RangeRow]) {

@@ -9,7 +9,7 @@ use crate::ledger_thread::{Job, RangesSeen};
 use crate::progress::SlotProgress;
 use crate::whole::{Home, Span, Whole};
 use std::sync::Arc;
-use twinhaul_assist::PartProgress;
+use twinhaul_assist::{ByteRange, PartProgress};
 use twinhaul_ledger::{HeldRange, RangeRow};
 use twinhaul_units::TransferId;
 
@@ -21,10 +21,10 @@ impl Driver {
 
     /// What the ledger says of ranges lent by this peer, and to it.
     pub(in crate::driver) fn on_ranges_seen(&mut self, seen: RangesSeen) -> Result<()> {
-        let mut came_back = false;
+        let mut back = Vec::new();
         for (id, rows) in &seen.lent {
             if let Some(whole) = self.shared.wholes.get(*id) {
-                came_back |= self.reconcile(&whole, rows)?;
+                back.extend(self.reconcile(&whole, rows)?);
             }
         }
         if let Some(holdings) = seen.held {
@@ -50,11 +50,7 @@ impl Driver {
                 }
             }
         }
-        // While the other is being taken over its process may still write: what it held waits until that is done.
-        if came_back && !self.other.is_being_taken() {
-            self.ledger(Job::Load { limit: 0 })?;
-        }
-        Ok(())
+        self.take_in(back)
     }
 
     /// The other peer was fenced, and what it left is dealt with: its ranges have come home in the ledger, ours of its
@@ -72,37 +68,32 @@ impl Driver {
         self.ledger(Job::Load { limit: 0 })
     }
 
-    /// Brings home what is done, and sees what came back. Returns whether a load will bring something.
-    fn reconcile(&mut self, whole: &Arc<Whole>, rows: &[RangeRow]) -> Result<bool> {
+    /// Brings home what is done, and takes what came back; returns that, for the core.
+    fn reconcile(&mut self, whole: &Arc<Whole>, rows: &[RangeRow]) -> Result<Vec<ByteRange>> {
         let rows: Vec<&RangeRow> = rows.iter().filter(|r| r.attempt == whole.object.attempt).collect();
-        let other = self.options.me.other();
-        let mut came_back = false;
-        // What its holder divided for two of its slots has not come back.
-        let divided = |row: &RangeRow| rows.iter().any(|r| !r.hedge && r.from == row.to && r.holder == other);
-        let ends_early = |row: &RangeRow, span: Span| row.to < span.to && !divided(row);
+        let me = self.options.me;
+        let mut back = Vec::new();
         // Of one that was divided the next part follows, which may be done as well.
         let mut waiting = whole.lent();
         while let Some((span, hedge)) = waiting.pop() {
+            // While the other is being taken over its process may still write: what it held waits until that is done.
+            let may = !hedge && !self.other.is_being_taken();
+            for row in rows.iter().filter(|row| may && row.is_back(me, span.from, span.to)) {
+                let span = Span { from: row.from, to: row.to };
+                back.extend(whole.came_back(span).then(|| self.own_range(whole, span)));
+            }
             let row = rows.iter().find(|r| r.from == span.from && r.hedge == hedge);
             let home = match row {
-                Some(row) if row.holder == other && row.done => {
+                Some(row) if row.holder != me && row.done => {
                     let done = Span { from: row.from, to: row.to };
-                    came_back |= ends_early(row, span);
                     waiting.extend(
                         (row.to < span.to && !hedge).then_some((Span { from: row.to, ..span }, false)),
                     );
                     whole.lent_done(done, hedge, &row.chains)
                 }
-                Some(row) if row.holder == other => {
-                    came_back |= ends_early(row, span);
-                    Home::NotYet
-                }
-                // Given back: a hedge vanishes, a range is this peer's, whole or in its end.
+                // Given back: a hedge vanishes.
                 None if hedge => whole.lent_gone(span.from, true),
-                _ => {
-                    came_back = true;
-                    Home::NotYet
-                }
+                _ => Home::NotYet,
             };
             self.close_if(home, whole);
         }
@@ -121,7 +112,7 @@ impl Driver {
         if !unneeded.is_empty() {
             self.ledger(Job::DeclineRanges(unneeded))?;
         }
-        Ok(came_back)
+        Ok(back)
     }
 
     fn close_if(&self, home: Home, whole: &Arc<Whole>) {

@@ -24,9 +24,8 @@ impl Driver {
                 let whole = self.shared.wholes.get(range.id).filter(|w| w.object.attempt == object.attempt);
                 // Of an attempt that is over, nothing is to be done.
                 let Some(whole) = whole else { continue };
-                if range.hedge {
-                    whole.owe(span);
-                } else if !whole.came_back(span) {
+                let taken = if range.hedge { whole.copy_too(span) } else { whole.came_back(span) };
+                if !taken {
                     continue;
                 }
             } else if self.ranges.end_former(&range, &object.attempt) {
@@ -45,12 +44,27 @@ impl Driver {
             }
             ranges.push(range);
         }
-        // A core that starts nothing more: what came back is done all the same, or the transfer would never end.
+        self.go_on_stopping()?;
+        Ok(ranges)
+    }
+
+    /// The core hears of ranges outside of a load of its own.
+    pub(in crate::driver) fn take_in(&mut self, ranges: Vec<ByteRange>) -> Result<()> {
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        self.go_on_stopping()?;
+        let (lots, pinned, all_planned) = (Vec::new(), Vec::new(), self.core.all_planned());
+        self.tell_core(Event::LotsLoaded { lots, pinned, ranges, all_planned })
+    }
+
+    /// A core that starts nothing more: what came back is done all the same, or the transfer would never end.
+    fn go_on_stopping(&mut self) -> Result<()> {
         if matches!(self.life, Life::Stopping { .. }) {
             self.return_waiting()?;
             self.feed_due()?;
         }
-        Ok(ranges)
+        Ok(())
     }
 
     pub(in crate::driver) fn start_range(&mut self, range: ByteRange) -> Result<()> {
