@@ -92,7 +92,8 @@ impl Term {
             Test::Word(word) => text.contains(word),
             Test::Is { field, value } => match row.field(field) {
                 Some(Value::Text(text)) => text.to_lowercase().contains(value),
-                Some(Value::Number(n)) => number(value).is_some_and(|wanted| n == wanted),
+                // Counts, bytes and seconds: half a one is none.
+                Some(Value::Number(n)) => number(value).is_some_and(|wanted| (n - wanted).abs() < 0.5),
                 Some(Value::Unknown) | None => false,
             },
             Test::Compare { field, op, number } => match row.field(field) {

@@ -51,7 +51,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         }
         Msg::Past(past) => data::past(model, *past),
         Msg::Rewound => data::rewound(model),
-        Msg::Diagnosis(told) => diagnosis::come(model, *told),
+        Msg::Diagnosis(told) => diagnosis::come(model, &told),
         Msg::Trouble(text) => {
             replies::note(model, crate::words::Mood::Bad, &crate::clean::text(&text));
             Vec::new()

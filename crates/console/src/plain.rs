@@ -47,7 +47,7 @@ pub(crate) fn tell(
     let ended = Arc::new(AtomicBool::new(false));
     let (tx, rx) = sync_channel(INPUTS_MAX);
     let links = runtime::links(options, &tx, clock, &ended).map_err(ConsoleError::Threads)?;
-    let reader = Reader::start(history, tx.clone()).map_err(ConsoleError::Threads)?;
+    let reader = Reader::start(history, tx).map_err(ConsoleError::Threads)?;
     let began = Instant::now();
     let mut teller = Teller { ended: None, told: 0, state: String::new(), at: None };
     let left = loop {

@@ -118,7 +118,8 @@ fn panel(brush: &mut Brush<'_>, model: &Model, panel: Panel, area: Rect) {
 
 fn front(brush: &mut Brush<'_>, model: &Model, layer: &Layer) {
     match layer {
-        Layer::Queue(_) => {}
+        // A screen of its own; the footer.
+        Layer::Queue(_) | Layer::Filter(_) => {}
         Layer::Help(help) => help::draw(brush, model, help),
         Layer::Diagnosis(view) => diagnosis::draw(brush, model, view),
         Layer::Palette(palette) => palette::draw(brush, palette),
@@ -126,8 +127,6 @@ fn front(brush: &mut Brush<'_>, model: &Model, layer: &Layer) {
         Layer::Menu(menu) => menu::draw(brush, model, *menu),
         Layer::Sort => menu::draw_sort(brush, model),
         Layer::Items(items) => menu::draw_items(brush, model, items),
-        // In the footer.
-        Layer::Filter(_) => {}
         Layer::Prompt(prompt) => menu::draw_prompt(brush, model, prompt),
         Layer::Dialog(dialog) => dialog::draw(brush, model, dialog),
         Layer::Leave(leave) => dialog::draw_leave(brush, model, *leave),

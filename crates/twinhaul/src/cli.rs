@@ -95,7 +95,7 @@ pub(crate) struct Face {
     /// Colours for this kind of terminal (key T goes through them)
     #[arg(long, value_enum, value_name = "NAME", env = "TWINHAUL_THEME", default_value_t)]
     pub(crate) theme: ThemeName,
-    /// Use colour: auto follows NO_COLOR and TERM
+    /// Use colour: as the environment says, or in any case
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub(crate) color: When,
     /// Leave the mouse to the terminal (key M takes it)

@@ -118,7 +118,7 @@ fn state(pid: u32) -> Option<char> {
     stat.rsplit(')').next()?.trim_start().chars().next()
 }
 
-/// A line of /proc/locks: `4: POSIX  ADVISORY  WRITE 4711 fd:01:77 120 120`; SQLite's are of this kind, ours are FLOCK.
+/// A line of /proc/locks: `4: POSIX  ADVISORY  WRITE 4711 fd:01:77 120 120`; those of the ledger are of this kind, our own are FLOCK.
 fn is_write_lock_of(line: &str, pid: u32) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
     words.get(1) == Some(&"POSIX")

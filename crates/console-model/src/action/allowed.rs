@@ -183,16 +183,16 @@ pub(crate) fn victim(model: &Model) -> PeerId {
     target(model).peers().first().copied().unwrap_or(PeerId::First)
 }
 
-pub(super) fn chaos_verb(model: &Model, what: Chaos) -> Option<String> {
+pub(super) fn chaos_verb(model: &Model, what: Chaos) -> String {
     let peer = model.names().name(victim(model)).to_owned();
-    Some(Command::Chaos { peer, what }.verb(&model.run, None))
+    Command::Chaos { peer, what }.verb(&model.run, None)
 }
 
 /// A sixteenth of what the peer does now, and no less than it can be seen to move with.
-pub(crate) fn slow_rate(model: &Model) -> Option<u64> {
+pub(crate) fn slow_rate(model: &Model) -> u64 {
     const SLOWEST: u64 = 64 << 10;
     let now = model.live.pane(victim(model)).snapshot.as_ref().map_or(0, |s| s.rate.now);
-    Some((now / 16).max(SLOWEST))
+    (now / 16).max(SLOWEST)
 }
 
 pub(super) fn replays(model: &Model) -> Result<(), Why> {

@@ -212,14 +212,16 @@ pub const REGISTRY: &[Row] = &[
         ..look(Action::Chaos, "chaos", "chaos", "break something (demo)", &["c"], Group::Control, 0)
     },
     breaks(Action::Slow, "slow", "a sixteenth of its pace", &["s"], peer_control, |m| {
-        verb(m, &Command::Limit { rate: slow_rate(m) })
+        verb(m, &Command::Limit { rate: Some(slow_rate(m)) })
     }),
     breaks(Action::Freezing, "freeze-peer", "it stands still, unheard", &["f"], stop_control, |m| {
-        chaos_verb(m, Chaos::Freeze)
+        Some(chaos_verb(m, Chaos::Freeze))
     }),
-    breaks(Action::Thaw, "thaw-peer", "it goes on", &["t"], stop_control, |m| chaos_verb(m, Chaos::Thaw)),
+    breaks(Action::Thaw, "thaw-peer", "it goes on", &["t"], stop_control, |m| {
+        Some(chaos_verb(m, Chaos::Thaw))
+    }),
     breaks(Action::Kill, "kill-peer", "gone, as by a power cut", &["k"], stop_control, |m| {
-        chaos_verb(m, Chaos::Kill)
+        Some(chaos_verb(m, Chaos::Kill))
     }),
     Row {
         scope: Scope::Control,

@@ -100,7 +100,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Stop => stop(model),
         Action::Slow => {
-            let rate = action::slow_rate(model);
+            let rate = Some(action::slow_rate(model));
             confirm(model, "slow", &["Its bandwidth becomes a sixteenth."], target, &Command::Limit { rate })
         }
         Action::Freezing => breaks(model, Chaos::Freeze, "Its process stands still; nobody answers for it."),
@@ -194,7 +194,7 @@ fn limit(typed: &str) -> Result<Option<u64>, String> {
 }
 
 /// `undoes`: what it takes back.
-pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<String>) -> Vec<Effect> {
+pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<&str>) -> Vec<Effect> {
     let keeps = [share.get(), 1.0 - share.get()];
     let order = |peer: PeerId, dry_run: bool| {
         let command = Command::Rebalance { keep: keeps[peer.index()], dry_run };
@@ -206,7 +206,7 @@ pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<String>)
     let questions = PeerId::BOTH.map(|peer| order(peer, true)).to_vec();
     let [first, second] = keeps.map(|k| format!("{:.0}", k * 100.0));
     let title = format!("Rebalance {first}/{second}  (preview)");
-    let mut text: Vec<String> = undoes.iter().cloned().collect();
+    let mut text: Vec<String> = undoes.map(str::to_owned).into_iter().collect();
     text.push("Ratios stay as they are. What is in flight is not touched.".into());
     let effects = preview(model, "rebalance", title, text, orders, questions);
     if let Some(Layer::Dialog(dialog)) = model.ui.layers.last_mut() {

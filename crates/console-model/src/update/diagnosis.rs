@@ -30,14 +30,14 @@ fn of_snapshots(model: &Model) -> Option<Diagnosis> {
 }
 
 /// The look has come back.
-pub(super) fn come(model: &mut Model, told: Result<Clean<Diagnosis>, String>) -> Vec<Effect> {
+pub(super) fn come(model: &mut Model, told: &Result<Clean<Diagnosis>, String>) -> Vec<Effect> {
     let views = model.ui.layers.iter_mut().filter_map(|layer| match layer {
         Layer::Diagnosis(view) => Some(view),
         _ => None,
     });
     for view in views {
         view.looking = false;
-        match &told {
+        match told {
             Ok(diagnosis) => view.diagnosis = Some((**diagnosis).clone()),
             Err(why) => view.error = Some(crate::clean::text(why)),
         }
@@ -120,17 +120,12 @@ fn take(model: &mut Model, verb: &str) -> Vec<Effect> {
         }
         _ => None,
     };
-    match own {
-        Some(line) => {
-            let mut palette = Palette { input: line, ..Palette::default() };
-            palette.selected =
-                palette::matches(&palette).iter().position(|c| c.name == words[1]).unwrap_or(0);
-            model.ui.push(Layer::Palette(palette));
-            Vec::new()
-        }
-        None => {
-            data::say(model, Mood::Plain, "to be typed in a shell; it is copied");
-            vec![Effect::Copy { text: verb.to_owned(), what: verb.to_owned() }]
-        }
-    }
+    let Some(line) = own else {
+        data::say(model, Mood::Plain, "to be typed in a shell; it is copied");
+        return vec![Effect::Copy { text: verb.to_owned(), what: verb.to_owned() }];
+    };
+    let mut palette = Palette { input: line, ..Palette::default() };
+    palette.selected = palette::matches(&palette).iter().position(|c| c.name == words[1]).unwrap_or(0);
+    model.ui.push(Layer::Palette(palette));
+    Vec::new()
 }

@@ -60,7 +60,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let Some(deed) = model.desk.deeds.last().cloned() else { return Vec::new() };
     let text = format!("Takes back: {}", deed.verb);
     match deed.inverse {
-        Inverse::Share(share) => control::rebalance(model, share, Some(text)),
+        Inverse::Share(share) => control::rebalance(model, share, Some(&text)),
         Inverse::Orders(orders) => {
             let mut lines = vec![text];
             lines.extend(orders.iter().filter_map(|order| control::now_line(model, order)));
