@@ -7,7 +7,7 @@ use twinhaul_units::Moment;
 
 fn replay() -> Model {
     let mut model = sample::mid_run();
-    model.replay = Some(Replay::new(Duration::from_secs(60)));
+    model.replay = Some(Replay::new(Duration::from_mins(1)));
     model
 }
 
