@@ -135,8 +135,8 @@ pub struct Dialog {
     pub forecasts: Vec<Forecast>,
     /// A word that must be typed, and what is typed so far.
     pub typed: Option<(String, String)>,
-    /// It takes the last deed back.
-    pub undoes: bool,
+    /// The deed that it takes back, by the moment in which its orders were sent.
+    pub undoes: Option<Moment>,
     pub focus: Button,
     /// When it was first seen with its present content.
     pub drawn: Option<Moment>,
@@ -148,13 +148,19 @@ impl Dialog {
         if self.forecasts.contains(&Forecast::Waiting) {
             return "asking what would move ...";
         }
-        if !self.forecasts.is_empty() && self.worth_sending().is_empty() {
+        if self.moves_nothing() {
             return "nothing would move";
         }
         match &self.typed {
             Some((need, got)) if need != got => "type the name first",
             _ => "",
         }
+    }
+
+    /// All have answered, and nothing would move.
+    pub fn moves_nothing(&self) -> bool {
+        let asked = !self.forecasts.is_empty() && !self.forecasts.contains(&Forecast::Waiting);
+        asked && self.worth_sending().is_empty()
     }
 
     /// The orders that would do something.
@@ -218,8 +224,8 @@ pub enum Purpose {
     Forecast,
     /// To do something; the reply becomes a note.
     Act,
-    /// As that, to take back what was done before.
-    Undo,
+    /// As that, to take back what was done before: the deed whose orders were sent at that moment.
+    Undo { deed: Moment },
     /// To stop the run on the way out.
     LeaveAfter { drain: bool },
 }

@@ -55,7 +55,7 @@ impl SortBy {
             Self::Size => "size",
             Self::Done => "part done",
             Self::Rate => "rate",
-            Self::Eta => "time to its end",
+            Self::Eta => "eta",
             Self::Age => "age",
             Self::State => "state, trouble first",
         }

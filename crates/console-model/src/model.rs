@@ -58,6 +58,8 @@ pub struct Model {
     pub clock: WallClock,
     /// The time of the last message.
     pub now: Moment,
+    /// The time of keys and messages, where that is not the run's: in a replay.
+    pub ui_now: Option<Moment>,
     /// Columns and rows.
     pub size: (u16, u16),
     pub live: Board,
@@ -78,6 +80,7 @@ impl Model {
             exit_when_done: setup.exit_when_done,
             clock: setup.clock,
             now: Moment::ZERO,
+            ui_now: None,
             size: setup.size,
             live: Board::new(names),
             frozen: None,
@@ -95,6 +98,11 @@ impl Model {
 
     pub(crate) const fn touch(&mut self) {
         self.version += 1;
+    }
+
+    /// The time that keys and toasts are measured by.
+    pub fn key_time(&self) -> Moment {
+        self.ui_now.unwrap_or(self.now)
     }
 
     /// What the screen shows: the present, or the moment of freezing.

@@ -33,11 +33,16 @@ pub(crate) fn begin(path: &Path, (width, height): (u16, u16)) -> io::Result<()> 
     Ok(())
 }
 
-/// Keeps a piece of output.
-pub(crate) fn keep(bytes: &[u8]) {
+/// The terminal has another size from now on.
+pub(crate) fn resized(width: u16, height: u16) {
+    keep("r", format!("{width}x{height}").as_bytes());
+}
+
+/// Keeps a piece: "o" for output.
+pub(crate) fn keep(kind: &str, bytes: &[u8]) {
     let mut place = CAST.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(cast) = place.as_mut() else { return };
-    let line = json!([cast.began.elapsed().as_secs_f64(), "o", String::from_utf8_lossy(bytes)]).to_string();
+    let line = json!([cast.began.elapsed().as_secs_f64(), kind, String::from_utf8_lossy(bytes)]).to_string();
     cast.bytes += line.len() as u64 + 1;
     if cast.bytes > CAST_BYTES_MAX || writeln!(cast.out, "{line}").is_err() {
         *place = None;
@@ -60,12 +65,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("demo.cast");
         begin(&path, (80, 24)).unwrap();
-        keep("\x1b[2J\u{2588} \"x\"".as_bytes());
+        keep("o", "\x1b[2J\u{2588} \"x\"".as_bytes());
+        resized(160, 50);
         end();
-        keep(b"after the end");
+        keep("o", b"after the end");
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-        assert_eq!(lines.len(), 2);
+        assert_eq!(lines.len(), 3);
+        assert_eq!((&lines[2][1], &lines[2][2]), (&json!("r"), &json!("160x50")));
         assert_eq!(
             (&lines[0]["version"], &lines[0]["width"], &lines[0]["height"]),
             (&json!(2), &json!(80), &json!(24))

@@ -67,7 +67,12 @@ pub(crate) fn tell(
                 break Err(ConsoleError::Terminal(error));
             }
             if model.live.ended().is_some() && teller.told_the_end(&model) {
-                break Ok(Left::Ended { exit: model.live.exit() });
+                let last = writeln!(out, "{}", state(&model)).and_then(|()| out.flush());
+                break last.map(|()| Left::Ended { exit: model.live.exit() }).map_err(ConsoleError::Terminal);
+            }
+            // Nobody works on it and nobody will: what is there was told.
+            if model.live.nobody() && model.live.past.is_some() && heard(&model) {
+                break Ok(Left::Detached);
             }
         } else if heard(&model) || began.elapsed() >= ONCE_WITHIN {
             let text = if telling == Telling::OnceJson {
@@ -106,7 +111,8 @@ impl Teller {
         let last =
             |event: &twinhaul_wire::Event| matches!(event.kind, twinhaul_wire::EventKind::RunEnded { .. });
         let since = *self.ended.get_or_insert_with(Instant::now);
-        model.live.events.iter().rev().take(8).any(last) || since.elapsed() >= LAST_EVENTS_WITHIN
+        let told = model.live.past.is_some() && model.live.events.iter().rev().take(8).any(last);
+        told || since.elapsed() >= LAST_EVENTS_WITHIN
     }
 
     fn go_on(&mut self, model: &Model, out: &mut dyn Write) -> io::Result<()> {

@@ -6,6 +6,7 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use twinhaul_console_model::board::pane::STALE_AFTER;
 use twinhaul_console_model::{Clean, LinkState, Model, Msg, To, update};
 use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{EventKind, Frame, RunSnapshot, decode};
@@ -128,6 +129,9 @@ impl Player {
             let frame = decode(&self.bytes[line.from..line.to]).ok();
             self.next += 1;
             if let Some(msg) = frame.and_then(|frame| self.message(frame)) {
+                if let Msg::Peer(peer, _) = &msg {
+                    model.live.panes[peer.index()].stale_after = stale_after(line.from);
+                }
                 update(model, msg, self.now);
             }
         }
@@ -140,8 +144,7 @@ impl Player {
     }
 
     /// The next time at which something went wrong, or the one before; the end, or the beginning, where there is none.
-    pub(crate) fn trouble(&self, forward: bool) -> u64 {
-        let now = self.now_ms();
+    pub(crate) fn trouble(&self, now: u64, forward: bool) -> u64 {
         if forward {
             self.trouble.iter().copied().find(|at| *at > now).unwrap_or(self.end_ms())
         } else {
@@ -163,6 +166,14 @@ impl Player {
             _ => None,
         }
     }
+}
+
+/// How long a peer may be silent in a recording, at this byte of it: the fuller the file, the rarer the snapshots in it (the
+/// supervisor halves their number every 8 MiB).
+fn stale_after(from: usize) -> Duration {
+    const STEP_BYTES: usize = 8 << 20;
+    const EVERY: Duration = Duration::from_secs(1);
+    STALE_AFTER + EVERY * (2 << (from / STEP_BYTES).min(16))
 }
 
 /// What an operator would have wanted to see.
@@ -258,7 +269,7 @@ mod tests {
         let mut player = Player::of(recording()).unwrap();
         let mut model = model(&player);
         let mut to = |model: &mut Model, forward| {
-            let at = player.trouble(forward);
+            let at = player.trouble(player.now_ms(), forward);
             player.go_to(model, at);
             (at - START) / 1000
         };

@@ -82,6 +82,8 @@ impl Looks {
 /// Everything outside the model.
 struct Outside {
     source: Source,
+    /// Where a replay is to go, once what is pending was taken: the last wish counts.
+    seek_to: Option<u64>,
     terminal: Terminal<CrosstermBackend<FrameWriter>>,
     skin: Skin,
     clock: Clock,
@@ -157,7 +159,8 @@ fn session(
     if std::env::var_os(crate::CRASH_AFTER).is_some() {
         crash_on_purpose(&tx).map_err(ConsoleError::Threads)?;
     }
-    let mut outside = Outside { source, terminal, skin, clock, times: FrameTimes::from_env(), shelf };
+    let mut outside =
+        Outside { source, seek_to: None, terminal, skin, clock, times: FrameTimes::from_env(), shelf };
     let end = turn(model, &mut outside, &rx);
     ended.store(true, Ordering::Relaxed);
     signals.close();
@@ -261,9 +264,7 @@ fn turn(model: &mut Model, outside: &mut Outside, rx: &Receiver<Input>) -> End {
             // A thread panicked and its bell was not heard.
             return End::Failed(ConsoleError::Crashed { thread: "unknown".into() });
         }
-        if let Source::Recording(player) = &mut outside.source {
-            player.tick(model);
-        }
+        outside.play(model);
         if beat.elapsed() >= HEARTBEAT {
             beat = Instant::now();
             if model.ticks()
@@ -322,6 +323,11 @@ fn take(model: &mut Model, outside: &mut Outside, input: Input) -> Option<End> {
 
 /// Updates the model and carries out what it wants.
 fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
+    if let Msg::Resize { w, h } = msg {
+        cast::resized(w, h);
+    }
+    // The recording's time may stand still or run; keys are pressed in ours.
+    model.ui_now = model.replay.map(|_| outside.clock.now());
     for effect in update(model, msg, outside.now()) {
         let end = match effect {
             Effect::Send(..) | Effect::PullQueue(_) | Effect::PullFailed | Effect::Diagnose => {
@@ -329,7 +335,7 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
                 None
             }
             Effect::Seek(seek) => {
-                outside.seek(model, seek);
+                outside.seek(seek);
                 None
             }
             Effect::TakeMouse(take) => terminal::mouse(take).err().map(failed),
@@ -378,15 +384,23 @@ impl Outside {
         }
     }
 
-    fn seek(&mut self, model: &mut Model, seek: Seek) {
+    fn seek(&mut self, seek: Seek) {
+        let Source::Recording(player) = &self.source else { return };
+        let from = self.seek_to.unwrap_or(player.start_ms() + player.now.0 / 1000);
+        self.seek_to = Some(match seek {
+            Seek::By(s) => from.saturating_add_signed(s.saturating_mul(1000)),
+            Seek::Trouble { forward } => player.trouble(from, forward),
+        });
+    }
+
+    /// Lets time go on in a replay, or goes where it was told to.
+    fn play(&mut self, model: &mut Model) {
+        let to = self.seek_to.take();
         let Source::Recording(player) = &mut self.source else { return };
-        let at_ms = match seek {
-            Seek::By(s) => {
-                (player.start_ms() + player.now.0 / 1000).saturating_add_signed(s.saturating_mul(1000))
-            }
-            Seek::Trouble { forward } => player.trouble(forward),
-        };
-        player.go_to(model, at_ms);
+        match to {
+            Some(at_ms) => player.go_to(model, at_ms),
+            None => player.tick(model),
+        }
     }
 }
 

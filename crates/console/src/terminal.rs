@@ -75,12 +75,9 @@ pub(crate) fn mouse(take: bool) -> io::Result<()> {
     write(if take { MOUSE_ON } else { MOUSE_OFF })
 }
 
-/// Writes in one piece, while the terminal is ours.
+/// Writes in one piece, while the terminal is ours. What is no picture (the clipboard, the mouse) goes this way: no cast keeps it.
 pub(crate) fn write(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if ours() {
-        crate::cast::keep(bytes);
-    }
     if ours() { out.write_all(bytes).and_then(|()| out.flush()) } else { Ok(()) }
 }
 
@@ -97,6 +94,9 @@ impl Write for FrameWriter {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if ours() {
+            crate::cast::keep("o", &self.frame);
+        }
         let written = write(&self.frame);
         self.frame.clear();
         written

@@ -178,6 +178,18 @@ pub(super) fn demo(model: &Model) -> Result<(), Why> {
     may_control(model)
 }
 
+/// As [`demo`], for what a peer does to itself.
+pub(super) fn demo_peer(model: &Model) -> Result<(), Why> {
+    demo(model)?;
+    connected(model, victim(model))
+}
+
+/// As [`demo`], for what the supervisor does.
+pub(super) fn demo_run(model: &Model) -> Result<(), Why> {
+    demo(model)?;
+    stop_control(model)
+}
+
 /// Whom something happens to: one peer, the first where none is chosen.
 pub(crate) fn victim(model: &Model) -> PeerId {
     target(model).peers().first().copied().unwrap_or(PeerId::First)

@@ -1,9 +1,9 @@
 //! The table: every action with its keys, in the order of the help overlay. Keys are named here and nowhere else.
 
 use super::allowed::{
-    always, big_enough, both_connected, chaos_verb, current_ratio, demo, filters, has_problems, no_verb,
-    one_peer_control, peer_control, replays, retry_control, retry_these, retry_these_verb, slow_rate,
-    stage_fits, stop_control, undo_control, undo_verb, verb,
+    always, big_enough, both_connected, chaos_verb, current_ratio, demo, demo_peer, demo_run, filters,
+    has_problems, no_verb, one_peer_control, peer_control, replays, retry_control, retry_these,
+    retry_these_verb, slow_rate, stage_fits, stop_control, undo_control, undo_verb, verb,
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
 use crate::Model;
@@ -211,16 +211,14 @@ pub const REGISTRY: &[Row] = &[
         enabled: demo,
         ..look(Action::Chaos, "chaos", "chaos", "break something (demo)", &["c"], Group::Control, 0)
     },
-    breaks(Action::Slow, "slow", "a sixteenth of its pace", &["s"], peer_control, |m| {
+    breaks(Action::Slow, "slow", "a sixteenth of its pace", &["s"], demo_peer, |m| {
         verb(m, &Command::Limit { rate: Some(slow_rate(m)) })
     }),
-    breaks(Action::Freezing, "freeze-peer", "it stands still, unheard", &["f"], stop_control, |m| {
+    breaks(Action::Freezing, "freeze-peer", "it stands still, unheard", &["f"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Freeze))
     }),
-    breaks(Action::Thaw, "thaw-peer", "it goes on", &["t"], stop_control, |m| {
-        Some(chaos_verb(m, Chaos::Thaw))
-    }),
-    breaks(Action::Kill, "kill-peer", "gone, as by a power cut", &["k"], stop_control, |m| {
+    breaks(Action::Thaw, "thaw-peer", "it goes on", &["t"], demo_run, |m| Some(chaos_verb(m, Chaos::Thaw))),
+    breaks(Action::Kill, "kill-peer", "gone, as by a power cut", &["x"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Kill))
     }),
     Row {

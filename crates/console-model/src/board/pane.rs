@@ -66,7 +66,7 @@ pub enum Standing {
 }
 
 /// One peer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Pane {
     pub link: LinkState,
     pub snapshot: Option<PeerSnapshot>,
@@ -74,6 +74,20 @@ pub struct Pane {
     pub heard: Option<Moment>,
     /// Bytes a second, one sample a second.
     pub rates: Samples,
+    /// Silence that makes it stale.
+    pub stale_after: Duration,
+}
+
+impl Default for Pane {
+    fn default() -> Self {
+        Self {
+            link: LinkState::default(),
+            snapshot: None,
+            heard: None,
+            rates: Samples::default(),
+            stale_after: STALE_AFTER,
+        }
+    }
 }
 
 impl Pane {
@@ -90,7 +104,7 @@ impl Pane {
         }
         let Some(heard) = self.heard else { return Standing::Unknown };
         let age = now.since(heard);
-        if age >= STALE_AFTER { Standing::Stale(age) } else { Standing::Live }
+        if age >= self.stale_after { Standing::Stale(age) } else { Standing::Live }
     }
 
     /// Bytes a second, if they are of now: a stale peer's are the past, a finished one moves nothing.

@@ -132,3 +132,24 @@ fn marks_are_of_transfers_not_of_rows() {
     drive(&mut model, "<esc>");
     assert!(model.ui.marks.is_empty());
 }
+
+/// A transfer in parts has several rows and one mark: Space goes on to the next transfer.
+#[test]
+fn marks_go_past_the_parts_of_one_transfer() {
+    let mut model = sample::mid_run();
+    let mut alpha = sample::alpha();
+    alpha.in_flight[1].id = alpha.in_flight[0].id;
+    tell(&mut model, peer_msg(PeerId::First, &alpha));
+    let third = alpha.in_flight[2].id;
+    drive(&mut model, "3g<space>");
+    assert_eq!(model.ui.flight.id, Some(third));
+    assert_eq!(model.ui.marks.len(), 1);
+}
+
+#[test]
+fn what_the_filter_hides_is_not_copied() {
+    let mut model = sample::mid_run();
+    drive(&mut model, "6kk/no-such-word<enter>");
+    assert!(drive(&mut model, "y").is_empty());
+    assert!(drive(&mut model, "<enter>").is_empty() && model.ui.layers.is_empty());
+}

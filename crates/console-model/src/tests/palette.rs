@@ -3,12 +3,12 @@
 use super::sent;
 use crate::action::{REGISTRY, Scope};
 use crate::lists::SortBy;
-use crate::sample::{self, drive};
+use crate::sample::{self, drive, tell};
 use crate::ui::{Layer, Palette, Panel, Theme};
 use crate::update::palette::matches;
 use crate::{Model, To};
 use twinhaul_units::PeerId;
-use twinhaul_wire::Command;
+use twinhaul_wire::{Chaos, Command};
 
 fn error(model: &Model) -> &str {
     match model.ui.top() {
@@ -91,4 +91,52 @@ fn tab_completes_and_every_action_has_its_name_here() {
     {
         assert!(all.iter().any(|c| c.name == row.id), "{}", row.id);
     }
+}
+
+#[test]
+fn whose_share_it_is_is_minded() {
+    let mut model = sample::mid_run();
+    let questions = sent(&drive(&mut model, ":rebalance beta 60<enter>"));
+    assert_eq!(questions[0].2, Command::Rebalance { keep: 0.4, dry_run: true }, "alpha keeps the rest");
+}
+
+#[test]
+fn a_name_in_full_is_meant_and_what_it_does_not_take_is_refused() {
+    let mut model = sample::mid_run();
+    tell(&mut model, sample::given_up(2));
+    drive(&mut model, "3:retry<enter>");
+    assert!(error(&model).contains("nothing was given up"), "{}", error(&model));
+    drive(&mut model, "<esc>:freeze now<enter>");
+    assert!(error(&model).contains("takes nothing"), "{}", error(&model));
+    drive(&mut model, "<esc>:sort eta<enter>");
+    assert_eq!(model.ui.sort.by, SortBy::Eta);
+}
+
+/// What breaks is the peer that was named, and only in a demonstration.
+#[test]
+fn chaos_is_for_a_demonstration_and_for_the_peer_named() {
+    for line in [":slow beta<enter>", ":kill-peer beta<enter>", "?slow<enter>", "c"] {
+        let mut model = sample::mid_run();
+        assert!(sent(&drive(&mut model, &format!("{line}y"))).is_empty(), "{line}");
+    }
+    let demo = || {
+        let mut model = sample::mid_run();
+        tell(&mut model, sample::run_msg(&twinhaul_wire::RunSnapshot { demo: true, ..sample::run() }));
+        model
+    };
+    let chaos = |what| Command::Chaos { peer: "beta".into(), what };
+    for (keys, command) in [
+        (":kill-peer beta<enter>y", chaos(Chaos::Kill)),
+        ("c2xy", chaos(Chaos::Kill)),
+        ("2cfy", chaos(Chaos::Freeze)),
+        ("c0<tab>ty", chaos(Chaos::Thaw)),
+    ] {
+        let orders = sent(&drive(&mut demo(), keys));
+        assert_eq!(orders.iter().map(|o| &o.2).collect::<Vec<_>>(), [&command], "{keys}");
+    }
+    let orders = sent(&drive(&mut demo(), ":slow beta<enter>y"));
+    assert!(
+        matches!(orders.as_slice(), [(To::Peer(PeerId::Second), _, Command::Limit { rate: Some(_) })]),
+        "{orders:?}"
+    );
 }

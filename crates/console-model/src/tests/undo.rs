@@ -73,3 +73,61 @@ fn a_rebalance_is_taken_back_by_one_to_the_former_shares() {
     );
     assert!(model.desk.deeds.is_empty());
 }
+
+/// A reply that comes while the dialog is open adds to the deeds; what the dialog shows is what is taken back.
+#[test]
+fn what_the_dialog_shows_is_what_is_taken_back() {
+    let mut model = sample::mid_run();
+    obeyed(&mut model, "x2o0.8<enter>y");
+    let late = sent(&drive(&mut model, "x1l8 MiB/s<enter>y"));
+    drive(&mut model, "u");
+    reply(&mut model, late[0].1, CommandResult::Done("done".into()));
+    let back = obeyed(&mut model, "y");
+    assert!(matches!(back.as_slice(), [(To::Peer(PeerId::Second), Command::Ratio { .. })]), "{back:?}");
+    let back = obeyed(&mut model, "uy");
+    assert!(matches!(back.as_slice(), [(To::Peer(PeerId::First), Command::Limit { .. })]), "{back:?}");
+    assert!(model.desk.deeds.is_empty());
+}
+
+#[test]
+fn an_undo_that_was_refused_can_be_tried_again() {
+    let mut model = sample::mid_run();
+    obeyed(&mut model, "x1py");
+    let orders = sent(&drive(&mut model, "uy"));
+    reply(&mut model, orders[0].1, super::refused("not now"));
+    assert_eq!(obeyed(&mut model, "<esc>uy"), [(To::Peer(PeerId::First), Command::Resume)]);
+    assert!(model.desk.deeds.is_empty());
+}
+
+#[test]
+fn a_rebalance_that_nothing_takes_back_gives_way_to_what_was_done_before() {
+    let mut model = sample::mid_run();
+    obeyed(&mut model, "x1py");
+    let questions = sent(&drive(&mut model, "xb50<enter>"));
+    reply(&mut model, questions[0].1, super::refused("alpha has less than its share"));
+    reply(&mut model, questions[1].1, preview(886));
+    drive(&mut model, "<tab><tab>");
+    obeyed(&mut model, "y");
+    for (_, id, _) in sent(&drive(&mut model, "u")) {
+        reply(&mut model, id, preview(0));
+    }
+    drive(&mut model, "<tab><tab>y<esc>");
+    assert_eq!(obeyed(&mut model, "uy"), [(To::Peer(PeerId::First), Command::Resume)]);
+}
+
+/// A resume ends a pause and a drain: it is offered only where it takes back no more than was done.
+#[test]
+fn a_drain_of_a_paused_peer_is_not_taken_back_by_a_resume() {
+    let mut model = sample::mid_run();
+    let alpha = twinhaul_wire::PeerSnapshot {
+        state: twinhaul_wire::PeerState::Paused,
+        paused_by: Some("verb".into()),
+        ..sample::alpha()
+    };
+    sample::tell(&mut model, sample::peer_msg(PeerId::First, &alpha));
+    let questions = sent(&drive(&mut model, "x1d"));
+    reply(&mut model, questions[0].1, preview(10));
+    drive(&mut model, "<tab><tab>");
+    assert_eq!(obeyed(&mut model, "y").len(), 1);
+    assert!(model.desk.deeds.is_empty());
+}

@@ -7,7 +7,7 @@ use crate::control::{INPUT_MAX, Menu, Order, Prompt, Purpose, Question, Target};
 use crate::ui::{Layer, Panel};
 use crate::words::{self, Mood};
 use crate::{Chord, Effect, Key, Model, To};
-use twinhaul_units::{PeerId, RATIO_MAX, RATIO_MIN, Rate, Ratio, Share};
+use twinhaul_units::{Moment, PeerId, RATIO_MAX, RATIO_MIN, Rate, Ratio, Share};
 use twinhaul_wire::{Chaos, Command};
 
 pub(super) fn open(model: &mut Model, scope: Scope) -> Vec<Effect> {
@@ -37,7 +37,7 @@ pub(super) fn menu_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effec
         Key::Tab => menu.target = menu.target.next_in(scope),
         Key::Down | Key::Char('j') => menu.selected = (menu.selected + 1).min(rows.len() - 1),
         Key::Up | Key::Char('k') => menu.selected = menu.selected.saturating_sub(1),
-        Key::Char('0') => menu.target = Target::Both,
+        Key::Char('0') if scope == Scope::Control => menu.target = Target::Both,
         Key::Char('1') => menu.target = Target::One(PeerId::First),
         Key::Char('2') => menu.target = Target::One(PeerId::Second),
         Key::Enter if !held => {
@@ -101,6 +101,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Stop => stop(model),
         Action::Slow => {
             let rate = Some(action::slow_rate(model));
+            let target = Target::One(action::victim(model));
             confirm(model, "slow", &["Its bandwidth becomes a sixteenth."], target, &Command::Limit { rate })
         }
         Action::Freezing => breaks(model, Chaos::Freeze, "Its process stands still; nobody answers for it."),
@@ -162,7 +163,12 @@ pub(super) fn answered(model: &mut Model, prompt: &Prompt) -> Result<Vec<Effect>
     let typed = prompt.input.trim();
     let typed = if typed.is_empty() { prompt.default.as_str() } else { typed };
     match prompt.question {
-        Question::Share => share(typed).map(|share| rebalance(model, share, None)),
+        Question::Share => share(typed).map(|typed| {
+            // Whose share it is was said; what is sent is the first peer's.
+            let second = prompt.target == Target::One(PeerId::Second);
+            let first = Share::new(1.0 - typed.get()).filter(|_| second).unwrap_or(typed);
+            rebalance(model, first, None)
+        }),
         Question::Ratio => Ratio::parse(typed).map_err(|e| e.to_string()).map(|ratio| {
             let share = format!("{:.0} %", ratio.get() * 100.0);
             let text = format!(
@@ -193,8 +199,8 @@ fn limit(typed: &str) -> Result<Option<u64>, String> {
     Rate::parse(typed).map(|rate| Some(rate.0)).map_err(|e| format!("{e}, or none"))
 }
 
-/// `undoes`: what it takes back.
-pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<&str>) -> Vec<Effect> {
+/// `undoes`: the deed that it takes back, and what that was.
+pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<(Moment, &str)>) -> Vec<Effect> {
     let keeps = [share.get(), 1.0 - share.get()];
     let order = |peer: PeerId, dry_run: bool| {
         let command = Command::Rebalance { keep: keeps[peer.index()], dry_run };
@@ -206,11 +212,11 @@ pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<&str>) -
     let questions = PeerId::BOTH.map(|peer| order(peer, true)).to_vec();
     let [first, second] = keeps.map(|k| format!("{:.0}", k * 100.0));
     let title = format!("Rebalance {first}/{second}  (preview)");
-    let mut text: Vec<String> = undoes.map(str::to_owned).into_iter().collect();
+    let mut text: Vec<String> = undoes.map(|(_, text)| text.to_owned()).into_iter().collect();
     text.push("Ratios stay as they are. What is in flight is not touched.".into());
     let effects = preview(model, "rebalance", title, text, orders, questions);
     if let Some(Layer::Dialog(dialog)) = model.ui.layers.last_mut() {
-        dialog.undoes = undoes.is_some();
+        dialog.undoes = undoes.map(|(deed, _)| deed);
     }
     effects
 }

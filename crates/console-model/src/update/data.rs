@@ -5,7 +5,7 @@ use crate::Board;
 use crate::board::Past;
 use crate::ui::Panel;
 use crate::{Clean, Effect, Left, LinkState, Model, To, words::Mood};
-use twinhaul_units::PeerId;
+use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{Event, PeerSnapshot, RunSnapshot};
 
 pub(super) fn link(model: &mut Model, to: To, state: LinkState) -> Vec<Effect> {
@@ -46,7 +46,8 @@ pub(super) fn peer(model: &mut Model, peer: PeerId, snapshot: PeerSnapshot) -> V
 }
 
 pub(super) fn run(model: &mut Model, run: RunSnapshot) -> Vec<Effect> {
-    let first = model.live.run.is_none();
+    // Going back in a replay is no beginning.
+    let first = model.live.run.is_none() && model.replay.is_none_or(|replay| replay.at == Moment::ZERO);
     if first && run.demo {
         model.ui.times = crate::ui::Times::SinceStart;
     }
@@ -91,7 +92,8 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
             pane.rates.advance(now);
         }
     }
-    if model.ui.toast.as_ref().is_some_and(|t| !t.stays() && now.since(t.at) >= crate::ui::TOAST_FOR) {
+    let keys = model.key_time();
+    if model.ui.toast.as_ref().is_some_and(|t| !t.stays() && keys.since(t.at) >= crate::ui::TOAST_FOR) {
         model.ui.toast = None;
     }
     replies::overdue(model);

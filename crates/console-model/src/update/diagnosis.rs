@@ -61,6 +61,9 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
     let to = |index: usize| index.min(lines.len().saturating_sub(1));
     let rows = usize::from(model.size.1.saturating_sub(8)).max(1);
     let selected = match chord.key {
+        Key::PageDown => to(at + rows),
+        Key::Char('d') if chord.ctrl => to(at + rows),
+        Key::Char('u') if chord.ctrl => at.saturating_sub(rows),
         Key::Esc | Key::Char('q' | 'd') => {
             model.ui.layers.pop();
             return Vec::new();
@@ -71,14 +74,14 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
         }
         Key::Down | Key::Char('j') => to(at + 1),
         Key::Up | Key::Char('k') => at.saturating_sub(1),
-        Key::PageDown => to(at + rows),
         Key::PageUp => at.saturating_sub(rows),
         Key::Home | Key::Char('g') => 0,
         Key::End | Key::Char('G') => to(usize::MAX),
         // From one way out to the next.
         Key::Tab => verbs.iter().copied().find(|v| *v > at).or(verbs.first().copied()).unwrap_or(at),
         Key::BackTab => verbs.iter().rev().copied().find(|v| *v < at).or(verbs.last().copied()).unwrap_or(at),
-        Key::Char('r') => return again(model),
+        // One look at a time: it costs the machine that is looked at.
+        Key::Char('r') if !held && !view.looking => return again(model),
         Key::Char('y') => {
             let text: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
             return vec![Effect::Copy { text: text.join("\n"), what: "the diagnosis".into() }];

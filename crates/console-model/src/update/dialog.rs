@@ -21,7 +21,7 @@ pub(super) fn new(
         orders,
         forecasts: Vec::new(),
         typed: type_name.map(|name| (name, String::new())),
-        undoes: false,
+        undoes: None,
         focus: Button::Cancel,
         drawn: None,
     }
@@ -69,8 +69,8 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
     let seen = dialog.drawn.is_some_and(|drawn| now.since(drawn) >= GUARD);
     let may = seen && !held && dialog.obstacle().is_empty();
     match (chord.key, &mut dialog.typed) {
-        (Key::Esc, _) => drop(model.ui.layers.pop()),
-        (Key::Char('c'), _) if chord.ctrl => drop(model.ui.layers.pop()),
+        (Key::Esc, _) => cancel(model),
+        (Key::Char('c'), _) if chord.ctrl => cancel(model),
         // A name half typed is not a wish to cancel: the dialog stays and says what is missing.
         (Key::Enter, Some((need, got))) if !got.is_empty() && got != need => {}
         (Key::Enter, _) if dialog.focus == Button::Cancel && !held && seen => drop(model.ui.layers.pop()),
@@ -97,12 +97,17 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A deed that nothing takes back any more does not stand in the way of those before it.
+fn cancel(model: &mut Model) {
+    let Some(Layer::Dialog(dialog)) = model.ui.layers.pop() else { return };
+    if let Some(deed) = dialog.undoes.filter(|_| dialog.moves_nothing()) {
+        model.desk.deeds.retain(|d| d.sent != deed);
+    }
+}
+
 fn send(model: &mut Model) -> Vec<Effect> {
     let Some(Layer::Dialog(dialog)) = model.ui.layers.pop() else { return Vec::new() };
     let orders: Vec<Order> = dialog.worth_sending().into_iter().cloned().collect();
-    let purpose = if dialog.undoes { Purpose::Undo } else { Purpose::Act };
-    if dialog.undoes {
-        model.desk.deeds.pop();
-    }
+    let purpose = dialog.undoes.map_or(Purpose::Act, |deed| Purpose::Undo { deed });
     orders.into_iter().flat_map(|order| replies::send(model, order, purpose)).collect()
 }

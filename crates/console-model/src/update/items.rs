@@ -3,7 +3,7 @@
 
 use super::{data, dialog, key, nav};
 use crate::action::{self, Action, REGISTRY, Row, Scope};
-use crate::control::Order;
+use crate::control::{Order, PENDING_MAX};
 use crate::ui::{Cursor, Items, Layer, MARKS_MAX, Panel};
 use crate::words::{self, Mood};
 use crate::{Chord, Effect, Key, Model, To};
@@ -51,7 +51,12 @@ pub(super) fn mark(model: &mut Model) -> Vec<Effect> {
         add(model, &[id]);
     }
     let ids = shown(model);
-    let next = ids.iter().position(|i| *i == id).map_or(0, |at| (at + 1).min(ids.len().saturating_sub(1)));
+    let at = match model.focus() {
+        Panel::Flight => nav::flight_index(model.ui.flight, &model.flights()),
+        _ => ids.iter().position(|i| *i == id).unwrap_or(0),
+    };
+    // The parts of one transfer are one mark: on to the next transfer.
+    let next = (at + 1..ids.len()).find(|n| ids[*n] != id).unwrap_or(at);
     let cursor = Cursor { id: ids.get(next).copied(), index: next };
     match model.focus() {
         Panel::Flight => model.ui.flight = cursor,
@@ -138,7 +143,15 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::CopyPaths => {
             let ids = chosen(model);
             let paths: Vec<String> = ids.iter().filter_map(|id| path(model, *id)).collect();
-            model.ui.layers.pop();
+            model.ui.layers.retain(|layer| !matches!(layer, Layer::Items(_)));
+            if paths.is_empty() {
+                data::say(model, Mood::Warn, "they are no longer here: nothing was copied");
+                return Vec::new();
+            }
+            let gone = ids.len() - paths.len();
+            if gone > 0 {
+                data::say(model, Mood::Warn, &format!("{gone} of them are no longer here"));
+            }
             let what = match paths.as_slice() {
                 [one] => one.clone(),
                 all => format!("{} paths", all.len()),
@@ -161,6 +174,10 @@ fn path(model: &Model, id: u64) -> Option<String> {
 /// Whichever peer is there takes it: the ledger knows the owner.
 fn retry(model: &mut Model) -> Vec<Effect> {
     let ids = given_up(model);
+    if ids.len() + model.desk.pending.len() > PENDING_MAX {
+        data::say(model, Mood::Bad, "too many requests without a reply; not asked");
+        return Vec::new();
+    }
     let peer = PeerId::BOTH.into_iter().find(|p| model.live.pane(*p).link.is_up());
     let to = To::Peer(peer.unwrap_or(PeerId::First));
     let order = |id: &u64| {

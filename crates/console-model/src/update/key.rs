@@ -12,7 +12,7 @@ const SEEK_S: i64 = 10;
 
 pub(super) fn press(model: &mut Model, press: Press) -> Vec<Effect> {
     let held = press.repeat || held_down(model, press.chord);
-    model.ui.last_key = Some((press.chord, model.now));
+    model.ui.last_key = Some((press.chord, model.key_time()));
     if press.chord == Chord::ctrl('z') {
         return vec![Effect::Suspend];
     }
@@ -49,7 +49,7 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
 
 /// Terminals that do not mark repeats send a held key as many presses, closer together than fingers type.
 fn held_down(model: &Model, chord: Chord) -> bool {
-    model.ui.last_key.is_some_and(|(last, at)| last == chord && model.now.since(at) < HELD_DOWN)
+    model.ui.last_key.is_some_and(|(last, at)| last == chord && model.key_time().since(at) < HELD_DOWN)
 }
 
 fn main_key(model: &mut Model, chord: Chord) -> Vec<Effect> {

@@ -26,8 +26,9 @@ pub(super) fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
             if !model.ui.layers.is_empty() || model.summary_shown() {
                 return Vec::new();
             }
+            let clicked = hit.row.map(|(id, _)| id);
             let again =
-                model.focus() == hit.panel && hit.row.is_some() && hit.row == row_of(model, hit.panel);
+                model.focus() == hit.panel && clicked.is_some() && clicked == row_of(model, hit.panel);
             nav::look_at(model, hit.panel);
             if again {
                 return nav::run(model, Action::Drill, None);
@@ -48,8 +49,8 @@ pub(super) fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
     }
 }
 
-/// The selected row, as a click on it would say.
-fn row_of(model: &Model, panel: Panel) -> Option<(u64, usize)> {
+/// The id of the selected row.
+fn row_of(model: &Model, panel: Panel) -> Option<u64> {
     let cursor = match panel {
         Panel::Flight => model.ui.flight,
         Panel::Assist => model.ui.assist,
@@ -58,5 +59,5 @@ fn row_of(model: &Model, panel: Panel) -> Option<(u64, usize)> {
         Panel::Failed => model.ui.failed,
         Panel::Peer(_) | Panel::Plot | Panel::Storage => return None,
     };
-    cursor.id.map(|id| (id, cursor.index))
+    cursor.id
 }

@@ -201,7 +201,8 @@ pub(super) fn selected_flight(model: &Model) -> Option<&InFlight> {
 fn tail_id<T>(cursor: Cursor, ring: &crate::ring::Ring<T>, keeps: impl Fn(&T) -> bool) -> Option<u64> {
     let kept = |at: &usize| ring.get(*at).is_some_and(&keeps);
     let last = (0..ring.len()).rev().find(kept).map(|at| ring.id(at));
-    cursor.id.filter(|id| ring.index(*id).is_some()).or(last)
+    // What the filter hides is not selected.
+    cursor.id.filter(|id| ring.by_id(*id).is_some_and(&keeps)).or(last)
 }
 
 /// Rows that a page key moves by.

@@ -21,7 +21,7 @@ pub struct Command {
 }
 
 /// Those that take something; what others take no key can say.
-const TAKING: [(&str, &str); 11] = [
+const TAKING: [(&str, &str); 15] = [
     ("pause", "[peer]"),
     ("resume", "[peer]"),
     ("drain", "peer"),
@@ -33,6 +33,10 @@ const TAKING: [(&str, &str); 11] = [
     ("sort", "[path, size, rate, eta, ...]"),
     ("theme", "[dark, light, contrast, mono]"),
     ("stop", ""),
+    ("slow", "[peer]"),
+    ("freeze-peer", "[peer]"),
+    ("thaw-peer", "[peer]"),
+    ("kill-peer", "[peer]"),
 ];
 
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
@@ -53,7 +57,7 @@ pub fn matches(palette: &Palette) -> Vec<Command> {
     let mut all: Vec<Command> = REGISTRY.iter().filter(named).map(command).collect();
     all.retain(|c| c.name.contains(&word) || c.help.to_lowercase().contains(&word));
     // The order of the registry within each.
-    all.sort_by_key(|c| (!c.name.starts_with(&word), !c.name.contains(&word)));
+    all.sort_by_key(|c| (c.name != word, !c.name.starts_with(&word), !c.name.contains(&word)));
     all
 }
 
@@ -133,13 +137,17 @@ fn run(model: &mut Model, command: Command, rest: &str) -> Result<Vec<Effect>, S
         _ => {}
     }
     let row = action::row(action).ok_or("nothing to do")?;
-    if row.scope != Scope::Control {
+    if !matches!(row.scope, Scope::Control | Scope::Chaos) {
+        nothing_more(command, rest)?;
         (row.enabled)(model)?;
         return Ok(key::run(model, row, None));
     }
-    let (target, value) = whom(model, rest);
+    let (mut target, value) = whom(model, rest);
+    if row.scope == Scope::Chaos && target == Target::Both {
+        target = Target::One(PeerId::First);
+    }
     // The menu says to whom; what follows takes its place.
-    model.ui.push(Layer::Menu(Menu { scope: Scope::Control, target, selected: 0 }));
+    model.ui.push(Layer::Menu(Menu { scope: row.scope, target, selected: 0 }));
     (row.enabled)(model)?;
     let question = match action {
         Action::Ratio => Some(Question::Ratio),
@@ -148,8 +156,10 @@ fn run(model: &mut Model, command: Command, rest: &str) -> Result<Vec<Effect>, S
         _ => None,
     };
     match question.filter(|_| !value.is_empty()) {
-        None if value.is_empty() => Ok(key::run(model, row, None)),
-        None => Err(format!("{} takes {}, and not \"{value}\"", command.name, or_nothing(command.takes))),
+        None => {
+            nothing_more(command, &value)?;
+            Ok(key::run(model, row, None))
+        }
         Some(question) => {
             let prompt = Prompt { question, target, input: value, default: String::new(), error: None };
             control::answered(model, &prompt)
@@ -157,8 +167,13 @@ fn run(model: &mut Model, command: Command, rest: &str) -> Result<Vec<Effect>, S
     }
 }
 
-const fn or_nothing(takes: &str) -> &str {
-    if takes.is_empty() { "nothing" } else { takes }
+/// What was typed and means nothing is not passed over.
+fn nothing_more(command: Command, rest: &str) -> Result<(), String> {
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let takes = if command.takes.is_empty() { "nothing" } else { command.takes };
+    Err(format!("{} takes {takes}, and not \"{rest}\"", command.name))
 }
 
 /// A peer's name, or its letter, as the first word; else both, or the one whose panel is looked at.

@@ -26,8 +26,13 @@ pub(super) fn send(model: &mut Model, order: Order, purpose: Purpose) -> Vec<Eff
 pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     let Some(pending) = model.desk.pending.remove(&reply.id) else { return Vec::new() };
     let verb = &pending.order.verb;
-    if let (Some(inverse), CommandResult::Done(_)) = (pending.inverse, &reply.result) {
-        undo::done(model, pending.sent, verb, inverse);
+    if let CommandResult::Done(_) = &reply.result {
+        if let Some(inverse) = pending.inverse {
+            undo::done(model, pending.sent, verb, inverse);
+        }
+        if let Purpose::Undo { deed } = pending.purpose {
+            undo::undone(model, deed, &pending.order);
+        }
     }
     let undo = if pending.purpose == Purpose::Act
         && model.desk.deeds.last().is_some_and(|d| d.sent == pending.sent)
@@ -61,10 +66,10 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             note(model, Mood::Bad, &text);
         }
         (Purpose::LeaveAfter { drain }, _) => return vec![Effect::Leave(Left::Stopped { drain })],
-        (Purpose::Act | Purpose::Undo, CommandResult::Done(what)) => {
+        (Purpose::Act | Purpose::Undo { .. }, CommandResult::Done(what)) => {
             note(model, Mood::Good, &format!("{what}{undo}  ({verb})"));
         }
-        (Purpose::Act | Purpose::Undo, _) => note(model, Mood::Good, &format!("done  ({verb})")),
+        (Purpose::Act | Purpose::Undo { .. }, _) => note(model, Mood::Good, &format!("done  ({verb})")),
     }
     Vec::new()
 }
@@ -111,5 +116,5 @@ fn stay_after_all(model: &mut Model, purpose: Purpose) {
 pub(super) fn note(model: &mut Model, mood: Mood, text: &str) {
     let at_ms = model.clock.ms(model.now);
     model.desk.notes.push(Note { at_ms, mood, text: text.to_owned() });
-    model.ui.toast = Some(Toast { text: text.to_owned(), mood, at: model.now });
+    model.ui.toast = Some(Toast { text: text.to_owned(), mood, at: model.key_time() });
 }

@@ -6,7 +6,7 @@
 use super::{control, dialog};
 use crate::control::{DEEDS_MAX, Deed, Inverse, Order};
 use crate::{Effect, Model, To};
-use twinhaul_units::{PeerId, Share};
+use twinhaul_units::{Moment, PeerId, Share};
 use twinhaul_wire::{Chaos, Command, PeerState};
 
 /// What would take `order` back, as things are now; `None` when nothing would, or nothing will have changed.
@@ -18,11 +18,13 @@ pub(super) fn inverse(model: &Model, order: &Order) -> Option<Inverse> {
     }
     let To::Peer(peer) = order.to else { return None };
     let before = model.live.pane(peer).snapshot.as_ref()?;
+    // A resume ends a pause and a drain: where one was there before, it would take back more than was done.
+    let free = !matches!(before.state, PeerState::Paused | PeerState::Draining);
     let command = match &order.command {
-        Command::Pause if before.state != PeerState::Paused => Command::Resume,
+        Command::Pause if free => Command::Resume,
         Command::Resume if before.state == PeerState::Paused => Command::Pause,
         // What it handed over stays where it is; it takes work again.
-        Command::Drain { dry_run: false } if before.state != PeerState::Draining => Command::Resume,
+        Command::Drain { dry_run: false } if free => Command::Resume,
         Command::Ratio { .. } => Command::Ratio { value: before.ratio },
         Command::Limit { .. } => Command::Limit { rate: before.limit },
         Command::Rebalance { dry_run: false, .. } => return former_share(model).map(Inverse::Share),
@@ -41,7 +43,7 @@ fn former_share(model: &Model) -> Option<Share> {
 }
 
 /// A control was done: it can be taken back from now on. Orders of one dialog are one deed.
-pub(super) fn done(model: &mut Model, sent: twinhaul_units::Moment, verb: &str, inverse: Inverse) {
+pub(super) fn done(model: &mut Model, sent: Moment, verb: &str, inverse: Inverse) {
     let deeds = &mut model.desk.deeds;
     match (deeds.last_mut().filter(|deed| deed.sent == sent), inverse) {
         (Some(Deed { inverse: Inverse::Orders(all), .. }), Inverse::Orders(more)) => all.extend(more),
@@ -55,17 +57,29 @@ pub(super) fn done(model: &mut Model, sent: twinhaul_units::Moment, verb: &str, 
     }
 }
 
-/// Opens the dialog that takes the last deed back. The deed is forgotten when it is confirmed.
+/// An order that takes a deed back was done. What else belongs to the deed can still be taken back.
+pub(super) fn undone(model: &mut Model, sent: Moment, order: &Order) {
+    model.desk.deeds.retain_mut(|deed| match &mut deed.inverse {
+        Inverse::Orders(orders) if deed.sent == sent => {
+            orders.retain(|o| o != order);
+            !orders.is_empty()
+        }
+        Inverse::Share(_) => deed.sent != sent,
+        Inverse::Orders(_) => true,
+    });
+}
+
+/// Opens the dialog that takes the last deed back. The deed is forgotten when that is done.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let Some(deed) = model.desk.deeds.last().cloned() else { return Vec::new() };
     let text = format!("Takes back: {}", deed.verb);
     match deed.inverse {
-        Inverse::Share(share) => control::rebalance(model, share, Some(&text)),
+        Inverse::Share(share) => control::rebalance(model, share, Some((deed.sent, &text))),
         Inverse::Orders(orders) => {
             let mut lines = vec![text];
             lines.extend(orders.iter().filter_map(|order| control::now_line(model, order)));
             let mut dialog = dialog::new("Undo".into(), "undo", lines, orders, None);
-            dialog.undoes = true;
+            dialog.undoes = Some(deed.sent);
             dialog::open(model, dialog);
             Vec::new()
         }

@@ -14,6 +14,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let rows = model.failed();
     let known = board.failed.as_ref().map_or(0, |page| page.rows.len());
     let count = match &board.failed {
+        None if model.replay.is_some() => ": not in a recording; the log names them".to_owned(),
+        None if model.frozen.is_some() => ": not read when the view was frozen".to_owned(),
         None => " reading the ledger ...".to_owned(),
         Some(page) if page.more => format!(" {}, the first {FAILED_MAX} of them", board.progress().failed),
         Some(_) => format!(" {}", words::count(known as u64)),

@@ -34,10 +34,15 @@ pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
     let options = super::run::options(&run, true, &args.face);
     let left = twinhaul_console::tell(&options, telling, &mut std::io::stdout().lock())
         .map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
-    Ok(match left {
-        Left::Ended { exit } => u8::try_from(exit).unwrap_or(exit::OTHER),
-        Left::Detached | Left::Stopped { .. } => exit::COMPLETE,
-    })
+    let end = exit_file::read(&run.path).map(|end| end.code);
+    match left {
+        Left::Ended { exit } => Ok(end.unwrap_or(u8::try_from(exit).unwrap_or(exit::OTHER))),
+        Left::Detached if telling == Telling::Lines => Err(Failure::new(
+            exit::TEMPORARY,
+            format!("nobody works on {0}; go on: twinhaul run --resume {0}", run.file.run),
+        )),
+        Left::Detached | Left::Stopped { .. } => Ok(exit::COMPLETE),
+    }
 }
 
 /// The console on a recording: a run's own, or a file from elsewhere.
