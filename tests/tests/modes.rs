@@ -64,3 +64,18 @@ fn a_recording_is_there_and_needs_a_terminal_to_be_looked_at() {
     run.verb("replay", &[]).expect_code(2).expect_words(&["stdout is not a terminal"]);
     lab.run(["replay", "no-such-run"]).expect_code(4);
 }
+
+/// A story breaks its peers on purpose: never over data that is somebody's own.
+#[test]
+fn a_demonstration_is_no_migration() {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 3, 100, 1);
+    let mut profile = Profile::new("mine", &lab.source(), &lab.target());
+    profile.more = "demo: true\nstory:\n  - { at: 1 %, peer: alpha, do: kill, say: \"x\" }\n".into();
+    lab.run_profile(&lab.write_profile(&profile)).expect_code(2).expect_words(&["twinhaul demo"]);
+    let run = lab.start(&slow(&lab));
+    run.until_under_way();
+    run.verb("chaos", &["kill", "--peer", "alpha"]).expect_code(5).expect_words(&["only a demonstration"]);
+    run.verb("limit", &["none"]).expect_code(0);
+    run.wait().expect_code(0);
+}

@@ -265,6 +265,12 @@ impl Run {
             self.state = RunState::Stopping;
             self.recorder.state(RunState::Stopping, wall_ms());
         }
+        if self.about.demo {
+            // One that was frozen hears nothing, and would never end.
+            for process in self.seats.iter().filter_map(|s| s.process.as_ref()) {
+                process.signal(Signal::CONT);
+            }
+        }
         for seat in &mut self.seats {
             // Nobody is started again; the planner has no socket and nothing to hand over.
             if seat.restart_at.take().is_some() {

@@ -122,7 +122,8 @@ impl StoryState {
             StoryWhen::Assistance(n) => self.needed() >= n,
             StoryWhen::Ranges(n) => self.lent >= n,
             StoryWhen::Done(share) => part >= share,
-            StoryWhen::TakenOver => self.taken_over > 0,
+            // One that was killed for its lock of the ledger comes back without having been taken over.
+            StoryWhen::TakenOver => self.taken_over > 0 || self.returned > 0,
             StoryWhen::Returned => self.returned > 0,
         }
     }

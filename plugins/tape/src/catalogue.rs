@@ -154,6 +154,13 @@ impl Catalogue {
 /// What happened to names, with the number of each.
 pub(crate) type Lines = Vec<(i64, String)>;
 
+/// These lines are on tape. Exactly these: numbers begin again once none is left, and another drive may have taken the same ones
+/// and let new ones come after them.
+fn forget_lines(tx: &Connection, lines: &[(i64, String)]) -> Sql<()> {
+    let mut forget = tx.prepare_cached("DELETE FROM line WHERE id = ? AND text = ?")?;
+    lines.iter().try_for_each(|(id, text)| forget.execute(rusqlite::params![id, text]).map(|_| ()))
+}
+
 fn lines_of(c: &Connection, most: usize) -> Sql<Lines> {
     let mut s = c.prepare_cached("SELECT id, text FROM line ORDER BY id LIMIT ?")?;
     s.query_map([most], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()

@@ -21,10 +21,9 @@ pub(super) fn inverse(model: &Model, order: &Order) -> Option<Inverse> {
     // A resume ends a pause and a drain: where one was there before, it would take back more than was done.
     let free = !matches!(before.state, PeerState::Paused | PeerState::Draining);
     let command = match &order.command {
-        Command::Pause if free => Command::Resume,
         Command::Resume if before.state == PeerState::Paused => Command::Pause,
-        // What it handed over stays where it is; it takes work again.
-        Command::Drain { dry_run: false } if free => Command::Resume,
+        // What a drain handed over stays where it is; the peer takes work again.
+        Command::Pause | Command::Drain { dry_run: false } if free => Command::Resume,
         Command::Ratio { .. } => Command::Ratio { value: before.ratio },
         Command::Limit { .. } => Command::Limit { rate: before.limit },
         Command::Rebalance { dry_run: false, .. } => return former_share(model).map(Inverse::Share),

@@ -76,7 +76,7 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
         );
     let run = look.run();
     let over = gave_up || fatal;
-    let kills = deaths.iter().filter(|(_, words)| words.contains("(KILL)")).count() >= DEATHS_LOOP;
+    let kills = deaths.iter().filter(|(_, words)| super::is_kill(words)).count() >= DEATHS_LOOP;
     let kills = kills.then(|| offer::act("find who kills it: nothing of twinhaul sends SIGKILL to a peer that answers (dmesg tells of the kernel's own)"));
     let restart = over.then(|| offer::stop_and_go_on(run));
     Some(found.offer([offer::events(run)]).offer(kills).offer(restart))

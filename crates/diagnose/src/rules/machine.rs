@@ -12,7 +12,7 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
 fn memory(look: &Look<'_>) -> Option<Finding> {
     let p = look.all.probes.memory?;
     let killed = |e: &twinhaul_wire::Event| {
-        matches!(&e.kind, EventKind::Exited { words, .. } if words.contains("(KILL)"))
+        matches!(&e.kind, EventKind::Exited { words, .. } if super::is_kill(words))
             && look.now_ms.saturating_sub(e.at_ms) <= DEATHS_WITHIN_MS
     };
     let kills = look.events.iter().filter(|e| killed(e)).count();

@@ -9,6 +9,7 @@ use crate::{
     seat::{Over, Seat},
     socket::seconds,
     stop::Why,
+    story::Story,
 };
 use rustix::process::Signal;
 use std::time::Duration;
@@ -53,6 +54,8 @@ impl Run {
             seat.link = Some(Link::open(route, self.inputs.clone()));
         }
         if adopted {
+            // The story was under way, and nobody knows how far: told from the beginning it would do everything again.
+            self.story = Story::new(Vec::new());
             let text = format!("{name} was running already (pid {pid}); it goes on under a new supervisor");
             self.event(Some(&name), EventKind::Info { text });
         }

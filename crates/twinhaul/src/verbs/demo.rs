@@ -11,7 +11,7 @@ use crate::{backends, exit_file, guards, output, status};
 use std::time::Duration;
 use twinhaul_ledger::View;
 use twinhaul_profile::Profile;
-use twinhaul_supervisor::Client;
+use twinhaul_supervisor::{Client, is_supervised};
 use twinhaul_units::{Bytes, Ratio, Span, span::clock_tenths};
 use twinhaul_wire::{Command, Event, EventKind};
 
@@ -87,6 +87,10 @@ fn end_if_left(run: &RunDir) {
         return;
     }
     output::say("ending the demonstration: its files are temporary");
+    if is_supervised(&run.path).is_none() {
+        // What its supervisor left behind, frozen perhaps, is taken in hand by another one; without it there is nobody to ask.
+        let _ = launch::start(run);
+    }
     if let Ok(mut supervisor) = Client::connect(&run.path, "supervisor") {
         // A supervisor that does not answer is told by its exit file.
         let _ = supervisor.request(Command::Stop { drain: false });

@@ -20,6 +20,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     }
     let Some(path) = &args.profile else { return Err(Failure::usage("which profile? twinhaul run PROFILE")) };
     let profile = load(path)?;
+    if profile.demo {
+        // A story breaks its peers on purpose, and so does the chaos menu: never over data that is somebody's own.
+        let text = "demo: true is for `twinhaul demo`, which makes its own data. Take that line out, and data and story with it.";
+        return Err(Failure::usage(text));
+    }
     start(&profile, &args.watch)
 }
 

@@ -93,15 +93,13 @@ impl Catalogue {
         &self,
         set: &Closed,
         moved: &[(i64, (u64, u64))],
-        lines_done: Option<i64>,
+        lines_done: &[(i64, String)],
         cartridge: &cartridges::Cartridge,
     ) -> Result<()> {
         let wrong = |e: rusqlite::Error| fail::catalogue("move objects", &e);
         self.promise("move objects", |tx| {
             insert_set(tx, set).map_err(wrong)?;
-            if let Some(last) = lines_done {
-                tx.execute("DELETE FROM line WHERE id <= ?", [last]).map_err(wrong)?;
-            }
+            super::forget_lines(tx, lines_done).map_err(wrong)?;
             for (node, (serial, at)) in moved {
                 let text = "UPDATE node SET serial = ?, at = ? WHERE id = ?";
                 tx.prepare_cached(text)

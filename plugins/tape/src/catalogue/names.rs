@@ -232,8 +232,15 @@ fn publish(tx: &Transaction<'_>, put: &Put, id: &str) -> Result<Stat> {
     make_parents(tx, "publish", key)?;
     let text = format!("SELECT {COLUMNS} FROM node n WHERE n.id = ?");
     let new = tx.prepare_cached(&text).and_then(|mut s| s.query_row([node], row)).map_err(wrong)?;
-    // A rebuild takes the latest on tape: where that would be another one, or under another name, it is told.
-    let later = there.and_then(|t| t.place).is_some_and(|old| Some(old) > new.place);
+    // A rebuild takes the latest on tape: where that may be another one, or under another name, it is told.
+    let later = match (there.and_then(|t| t.place), new.place) {
+        (Some(old), Some(new)) if old.0 != new.0 => {
+            let closed = |serial: u64| closed_s(tx, serial).map_err(wrong);
+            // Data sets are read back as they closed, and seconds do not tell which of two was first.
+            closed(old.0)? >= closed(new.0)?
+        }
+        (old, new) => old.is_some() && old > new,
+    };
     if later || written_as != key {
         let line = Line::Named { attempt: id.to_owned(), key: key.to_vec() };
         Catalogue::tell(tx, &line).map_err(wrong)?;
@@ -241,6 +248,12 @@ fn publish(tx: &Transaction<'_>, put: &Put, id: &str) -> Result<Stat> {
     tx.prepare_cached("DELETE FROM attempt WHERE id = ?").and_then(|mut s| s.execute([id])).map_err(wrong)?;
     set_name(tx, key, node).map_err(wrong)?;
     Ok(new.stat())
+}
+
+/// When a data set closed, in seconds since the epoch.
+fn closed_s(tx: &Transaction<'_>, serial: u64) -> rusqlite::Result<Option<u64>> {
+    let mut found = tx.prepare_cached("SELECT closed_s FROM data_set WHERE serial = ?")?;
+    found.query_row([serial], |r| r.get(0)).optional()
 }
 
 /// What is known of `new` replaces what was known.

@@ -66,7 +66,7 @@ impl Catalogue {
         &self,
         set: &Closed,
         objects: &[Object],
-        lines_done: Option<i64>,
+        lines_done: &[(i64, String)],
         cartridge: &Cartridge,
     ) -> Result<()> {
         self.promise("close a data set", |tx| {
@@ -206,13 +206,11 @@ fn close(
     tx: &Transaction<'_>,
     set: &Closed,
     objects: &[Object],
-    lines_done: Option<i64>,
+    lines_done: &[(i64, String)],
     cartridge: &Cartridge,
 ) -> Sql<()> {
     insert_set(tx, set)?;
-    if let Some(last) = lines_done {
-        tx.execute("DELETE FROM line WHERE id <= ?", [last])?;
-    }
+    super::forget_lines(tx, lines_done)?;
     for object in objects {
         let mut alive = tx.prepare_cached("SELECT 1 FROM attempt WHERE id = ? AND node IS NULL")?;
         if alive.query_row([&object.attempt], |_| Ok(())).optional()?.is_none() {

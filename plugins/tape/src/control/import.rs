@@ -42,6 +42,8 @@ pub(super) fn import(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
     let private = adopt::private(&library.catalogue)?;
     library.catalogue.promise("import", |tx| {
         cartridges::update(tx, &new).map_err(|e| fail::catalogue("import", &e))?;
+        // What is numbered from now on is behind all that came in.
+        adopt::counted(tx, &sets)?;
         adopt::apply(tx, &sets, &private, &mut learned)
     })?;
     out.line(&format!(

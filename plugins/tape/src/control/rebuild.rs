@@ -72,9 +72,7 @@ pub(super) fn rebuild(call: &Call<'_>, out: &mut Out<'_>) -> Result<()> {
         .map_err(wrong)?;
         states.iter().try_for_each(|c| cartridges::update(tx, c)).map_err(wrong)?;
         tx.execute("UPDATE meta SET value = max(value + 0, ?) WHERE key = 'serial'", [last]).map_err(wrong)?;
-        let closed = sets.iter().filter_map(|s| s.nth).max().unwrap_or(0);
-        let next = "INSERT INTO meta VALUES('closed', ?1) ON CONFLICT(key) DO UPDATE SET value = max(value + 0, ?1)";
-        tx.execute(next, [closed]).map_err(wrong)?;
+        adopt::counted(tx, &sets)?;
         adopt::apply(tx, &sets, &private, &mut learned)
     })?;
     for problem in &learned.problems {

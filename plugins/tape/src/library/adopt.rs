@@ -166,6 +166,18 @@ fn payload(
     Ok(out)
 }
 
+/// Both counters stand behind these data sets: their numbers are not given again.
+pub(crate) fn counted(tx: &Transaction<'_>, sets: &[Whole]) -> Result<()> {
+    let serial = sets.iter().map(|s| s.closed.serial).max().unwrap_or(0);
+    let closed = sets.iter().filter_map(|s| s.nth).max().unwrap_or(0);
+    let next = "INSERT INTO meta VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = max(value + 0, ?2)";
+    for (counter, last) in [("serial", serial), ("closed", closed)] {
+        tx.execute(next, rusqlite::params![counter, last])
+            .map_err(|e| fail::catalogue("number data sets", &e))?;
+    }
+    Ok(())
+}
+
 /// Applies data sets in order. `private` are attempts that must stay so.
 pub(crate) fn apply(
     tx: &Transaction<'_>,

@@ -105,10 +105,9 @@ impl Turn {
             at_s: date::now_s(),
             sections: set.done.clone(),
         };
-        let lines_done = lines.last().map(|l| l.0);
         match moved {
-            Some(moved) => catalogue.move_nodes(&closed, moved, lines_done, &cartridge)?,
-            None => catalogue.close_set(&closed, &set.objects, lines_done, &cartridge)?,
+            Some(moved) => catalogue.move_nodes(&closed, moved, &lines, &cartridge)?,
+            None => catalogue.close_set(&closed, &set.objects, &lines, &cartridge)?,
         }
         let mut state = self.stream.lock();
         for object in &set.objects {
