@@ -6,6 +6,9 @@
 //! those that only let others see what goes on (an attempt is open) through [`Catalogue::note`], and survive a crash of the process.
 //! Nothing but `SQLite`'s own I/O happens inside a transaction.
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) mod attempts;
 pub(crate) mod cartridges;
 pub(crate) mod live;
