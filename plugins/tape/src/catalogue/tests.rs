@@ -91,7 +91,12 @@ fn a_line_that_came_after_the_same_ones_were_written_elsewhere_is_kept() {
     let (_dir, catalogue) = catalogue();
     let tell = |key: &[u8]| {
         let line = Line::Removed { key: key.to_vec() };
-        catalogue.note("tell", |tx| Ok(Catalogue::tell(tx, &line).unwrap())).unwrap();
+        catalogue
+            .note("tell", |tx| {
+                Catalogue::tell(tx, &line).unwrap();
+                Ok(())
+            })
+            .unwrap();
         line
     };
     tell(b"old");
