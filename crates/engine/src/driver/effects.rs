@@ -150,12 +150,13 @@ impl Driver {
             LinkEvent::Up { incarnation } => {
                 self.view.link_up(incarnation, self.clock.ms());
                 self.other.has_taken_leave = false;
-                self.on_other_linked();
+                self.on_other_linked(Incarnation(incarnation));
                 self.record(EventKind::Linked { other: incarnation });
                 self.tell_core(Event::PeerJoined { incarnation: Incarnation(incarnation) })
             }
             LinkEvent::Down { why } => {
                 self.view.link_down();
+                self.on_other_unlinked();
                 if self.life == Life::Running && !self.other.has_taken_leave {
                     self.record(EventKind::Unlinked { why });
                 }

@@ -26,8 +26,7 @@ pub(super) struct OtherPlace {
     empty_since: Option<Moment>,
     /// The incarnation that the core was told is dead.
     told: Option<Incarnation>,
-    /// Since when a process sits there whose link has not come up.
-    mute_since: Option<Moment>,
+    mute: Mute,
     /// The number of the take-over under way.
     fencing: Option<OpId>,
     /// The finishing belongs to the other peer.
@@ -36,6 +35,38 @@ pub(super) struct OtherPlace {
     pub(super) has_taken_leave: bool,
     /// What the last take-over came to beside the ledger's figures.
     last: Option<FencingReport>,
+}
+
+/// A process that sits in the other's place, and whose link has not come up.
+#[derive(Debug, Default)]
+struct Mute {
+    since: Option<Moment>,
+    /// Whose link is up. The link may come up before the place is looked at for the first time.
+    linked: Option<Incarnation>,
+}
+
+impl Mute {
+    /// Another incarnation was seen in the place.
+    fn seen(&mut self, seen: Seen, now: Moment) {
+        self.since = (seen.joined && self.linked != Some(seen.incarnation)).then_some(now);
+    }
+
+    fn link_up(&mut self, incarnation: Incarnation) {
+        *self = Self { since: None, linked: Some(incarnation) };
+    }
+
+    fn link_down(&mut self) {
+        self.linked = None;
+    }
+
+    /// Whether it has been silent for too long to be starting; told once.
+    fn is_due(&mut self, now: Moment) -> bool {
+        let due = self.since.is_some_and(|since| now.since(since) >= NOBODY_CAME_WITHIN);
+        if due {
+            self.since = None;
+        }
+        due
+    }
 }
 
 impl OtherPlace {
@@ -52,14 +83,18 @@ impl Driver {
             self.other.empty_since = Some(self.clock.now());
         }
         if self.other.seen.is_none_or(|before| before.incarnation != seen.incarnation) {
-            self.other.mute_since = seen.joined.then(|| self.clock.now());
+            self.other.mute.seen(seen, self.clock.now());
         }
         self.other.seen = Some(seen);
     }
 
     /// The link is up: the process speaks.
-    pub(super) fn on_other_linked(&mut self) {
-        self.other.mute_since = None;
+    pub(super) fn on_other_linked(&mut self, incarnation: Incarnation) {
+        self.other.mute.link_up(incarnation);
+    }
+
+    pub(super) fn on_other_unlinked(&mut self) {
+        self.other.mute.link_down();
     }
 
     /// Tells the core, once, that the other's process is gone: when there is something that only it would do.
@@ -81,11 +116,10 @@ impl Driver {
     /// A process took the place and has never answered, stopped while it recovered perhaps. The core is told that it is
     /// there, and not linked: then its silence counts.
     fn look_at_a_mute_one(&mut self) -> Result<()> {
-        let (Some(seen), Some(since)) = (self.other.seen, self.other.mute_since) else { return Ok(()) };
-        if seen.empty || self.clock.now().since(since) < NOBODY_CAME_WITHIN {
+        let Some(seen) = self.other.seen.filter(|seen| !seen.empty) else { return Ok(()) };
+        if !self.other.mute.is_due(self.clock.now()) {
             return Ok(());
         }
-        self.other.mute_since = None;
         self.tell_core(Event::PeerJoined { incarnation: seen.incarnation })?;
         self.tell_core(Event::PeerLost)
     }
@@ -218,5 +252,51 @@ impl Driver {
             accepted: recovered.accepted,
             why: super::translate::fence_why(why).to_owned(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Moment = Moment(1_000_000);
+    const LATER: Moment = Moment(60_000_000);
+
+    fn seen(incarnation: u64) -> Seen {
+        Seen { incarnation: Incarnation(incarnation), joined: true, empty: false }
+    }
+
+    /// The link comes up in the first milliseconds, the place is looked at a moment later: it was then told lost after fifteen
+    /// seconds, said nothing any more, and was taken over by the other.
+    #[test]
+    fn one_whose_link_was_up_before_its_place_was_seen_is_not_mute() {
+        let mut mute = Mute::default();
+        mute.link_up(Incarnation(1));
+        mute.seen(seen(1), START);
+        assert!(!mute.is_due(LATER));
+        let mut mute = Mute::default();
+        mute.seen(seen(1), START);
+        mute.link_up(Incarnation(1));
+        assert!(!mute.is_due(LATER));
+    }
+
+    #[test]
+    fn one_that_never_links_is_mute_once() {
+        let mut mute = Mute::default();
+        mute.seen(seen(1), START);
+        assert!(!mute.is_due(START + NOBODY_CAME_WITHIN / 2));
+        assert!(mute.is_due(LATER) && !mute.is_due(LATER));
+    }
+
+    #[test]
+    fn the_link_of_an_earlier_life_says_nothing_of_the_next() {
+        let mut mute = Mute::default();
+        mute.link_up(Incarnation(1));
+        mute.link_down();
+        mute.seen(seen(3), START);
+        assert!(mute.is_due(LATER));
+        mute.link_up(Incarnation(1));
+        mute.seen(seen(3), START);
+        assert!(mute.is_due(LATER));
     }
 }
