@@ -237,7 +237,7 @@ fn a_peer_that_is_stopped_is_not_said_to_be_gone() {
     let lab = Lab::new();
     let run = lab.start(&slow(&lab, "none"));
     let before = run.until_under_way();
-    processes::freeze(before.peers["beta"].pid.unwrap());
+    run.freeze(before.peers["beta"].pid.unwrap());
     let stopped = run.status();
     assert_eq!(stopped.peers["beta"].state, "not answering", "{stopped:#?}");
     assert_eq!(stopped.peers["beta"].limit, Some(256 << 10), "{stopped:#?}");

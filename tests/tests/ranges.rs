@@ -226,7 +226,7 @@ fn a_frozen_helper_is_taken_over() {
     file(&lab, "large", 64 * MIB + 5, 8);
     let run = lab.start(&profile(&lab));
     let (_, helper) = until_lent(&run);
-    processes::freeze(run.pid(&helper).expect("the helper has a process"));
+    run.freeze(run.pid(&helper).expect("the helper has a process"));
     unlimited(&run);
     examine(&run);
     let taken = run.kinds().iter().any(|k| matches!(k, EventKind::TakenOver { .. }));
@@ -239,7 +239,7 @@ fn a_frozen_home_is_taken_over() {
     file(&lab, "large", 64 * MIB + 5, 9);
     let run = lab.start(&profile(&lab));
     let (home, _) = until_lent(&run);
-    processes::freeze(run.pid(&home).expect("the home has a process"));
+    run.freeze(run.pid(&home).expect("the home has a process"));
     unlimited(&run);
     examine(&run);
     let taken = run.kinds().iter().any(|k| matches!(k, EventKind::TakenOver { .. }));

@@ -122,7 +122,7 @@ fn whoever_takes_over_goes_on_where_the_frozen_peer_was() {
     let run = lab.start(&profile);
     let busy = until_recorded(&run, 16 * MIB);
     let frozen = run.pid(&busy).expect("it has a process");
-    processes::freeze(frozen);
+    run.freeze(frozen);
     run.until_event(
         "the other goes on",
         |e| matches!(&e.kind, EventKind::Info { text } if text.contains("goes on at")),
@@ -141,7 +141,7 @@ fn another_version_of_the_source_is_begun_anew() {
     let run = lab.start(&profile);
     let busy = until_recorded(&run, 8 * MIB);
     let process = run.pid(&busy).expect("it has a process");
-    processes::freeze(process);
+    run.freeze(process);
     let file = std::fs::OpenOptions::new().write(true).open(lab.source().join("large")).unwrap();
     file.write_all_at(b"another version", 3).unwrap();
     drop(file);

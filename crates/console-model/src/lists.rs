@@ -10,15 +10,15 @@ use crate::words::event::{log_line, speaker};
 use crate::words::{self, beat::beat};
 use crate::{Model, Names};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, InFlight, Level, WaitReason};
 
-/// Fields of each list's rows.
-pub const FLIGHT_FIELDS: &[&str] =
+const FLIGHT_FIELDS: &[&str] =
     &["peer", "target", "state", "size", "done", "rate", "eta", "age", "id", "try"];
-pub const EVENT_FIELDS: &[&str] = &["peer", "level"];
-pub const NOTE_FIELDS: &[&str] = &["level"];
-pub const FAILED_FIELDS: &[&str] = &["peer", "target", "error", "size", "id", "try"];
+const EVENT_FIELDS: &[&str] = &["peer", "level"];
+const NOTE_FIELDS: &[&str] = &["level"];
+const FAILED_FIELDS: &[&str] = &["peer", "target", "error", "size", "id", "try"];
 
 /// What panel 3 can be sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,38 +69,37 @@ pub struct Sort {
     pub inverted: bool,
 }
 
-/// Filters of the lists that take one.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filters {
-    pub flight: Option<Filter>,
-    pub assist: Option<Filter>,
-    pub log: Option<Filter>,
-    pub messages: Option<Filter>,
-    pub failed: Option<Filter>,
+/// Fields of a list's rows; `None`: it takes no filter.
+pub const fn fields(panel: Panel) -> Option<&'static [&'static str]> {
+    match panel {
+        Panel::Flight => Some(FLIGHT_FIELDS),
+        Panel::Assist | Panel::Log => Some(EVENT_FIELDS),
+        Panel::Messages => Some(NOTE_FIELDS),
+        Panel::Failed => Some(FAILED_FIELDS),
+        Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
+    }
 }
 
+/// Filters of the lists that have one, by the panel's number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filters(BTreeMap<usize, Filter>);
+
 impl Filters {
-    /// The place of a panel's filter and the fields of its rows; `None`: it takes none.
-    pub fn of(&mut self, panel: Panel) -> Option<(&mut Option<Filter>, &'static [&'static str])> {
-        match panel {
-            Panel::Flight => Some((&mut self.flight, FLIGHT_FIELDS)),
-            Panel::Assist => Some((&mut self.assist, EVENT_FIELDS)),
-            Panel::Log => Some((&mut self.log, EVENT_FIELDS)),
-            Panel::Messages => Some((&mut self.messages, NOTE_FIELDS)),
-            Panel::Failed => Some((&mut self.failed, FAILED_FIELDS)),
-            Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
+    pub fn get(&self, panel: Panel) -> Option<&Filter> {
+        self.0.get(&panel.number())
+    }
+
+    /// Sets a list's filter, or takes it away; the one before.
+    pub fn set(&mut self, panel: Panel, filter: Option<Filter>) -> Option<Filter> {
+        match filter {
+            Some(filter) => self.0.insert(panel.number(), filter),
+            None => self.0.remove(&panel.number()),
         }
     }
 
-    pub fn get(&self, panel: Panel) -> Option<&Filter> {
-        match panel {
-            Panel::Flight => self.flight.as_ref(),
-            Panel::Assist => self.assist.as_ref(),
-            Panel::Log => self.log.as_ref(),
-            Panel::Messages => self.messages.as_ref(),
-            Panel::Failed => self.failed.as_ref(),
-            Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
-        }
+    /// Whether the list shows a row.
+    fn keeps(&self, panel: Panel, row: &impl Facts) -> bool {
+        self.get(panel).is_none_or(|filter| filter.keeps(row))
     }
 }
 
@@ -109,9 +108,10 @@ impl Model {
     pub fn flights(&self) -> Vec<(PeerId, &InFlight)> {
         let board = self.board();
         let mut rows = board.flights();
-        if let Some(filter) = &self.ui.filters.flight {
-            rows.retain(|(peer, flight)| filter.keeps(&Flying { model: self, peer: *peer, flight }));
-        }
+        let filters = &self.ui.filters;
+        rows.retain(|(peer, flight)| {
+            filters.keeps(Panel::Flight, &Flying { model: self, peer: *peer, flight })
+        });
         let Sort { by, inverted } = self.ui.sort;
         if by != SortBy::Slot {
             // Stable, and ties by id: rows of equal worth do not dance.
@@ -163,24 +163,24 @@ impl Model {
     /// Whether the log's filter keeps an event.
     pub fn in_log(&self, event: &Event) -> bool {
         let names = &self.board().names;
-        self.ui.filters.log.as_ref().is_none_or(|f| f.keeps(&Told { event, names, assist: false }))
+        self.ui.filters.keeps(Panel::Log, &Told { event, names, assist: false })
     }
 
     /// Whether the filter of the assistance keeps an event.
     pub fn in_timeline(&self, event: &Event) -> bool {
         let names = &self.board().names;
-        self.ui.filters.assist.as_ref().is_none_or(|f| f.keeps(&Told { event, names, assist: true }))
+        self.ui.filters.keeps(Panel::Assist, &Told { event, names, assist: true })
     }
 
     /// Whether the filter of the messages keeps a note.
     pub fn in_messages(&self, note: &Note) -> bool {
-        self.ui.filters.messages.as_ref().is_none_or(|f| f.keeps(note))
+        self.ui.filters.keeps(Panel::Messages, note)
     }
 
     /// Rows of panel 9.
     pub fn failed(&self) -> Vec<&FailedRow> {
         let rows = self.board().failed.iter().flat_map(|page| &page.rows);
-        rows.filter(|row| self.ui.filters.failed.as_ref().is_none_or(|f| f.keeps(*row))).collect()
+        rows.filter(|row| self.ui.filters.keeps(Panel::Failed, *row)).collect()
     }
 }
 

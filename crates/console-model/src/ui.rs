@@ -298,6 +298,18 @@ impl Ui {
         self.layers.last()
     }
 
+    /// Where the operator is in a list; `None`: the panel is none.
+    pub fn cursor(&mut self, panel: Panel) -> Option<&mut Cursor> {
+        match panel {
+            Panel::Flight => Some(&mut self.flight),
+            Panel::Assist => Some(&mut self.assist),
+            Panel::Log => Some(&mut self.log),
+            Panel::Messages => Some(&mut self.messages),
+            Panel::Failed => Some(&mut self.failed),
+            Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
+        }
+    }
+
     /// A row of the queue that is open, below whatever lies over it, and whose queue that is.
     pub fn queued(&self, id: u64) -> Option<(PeerId, &QueueRow)> {
         self.layers.iter().find_map(|layer| match layer {

@@ -9,6 +9,7 @@ pub mod help;
 pub mod items;
 mod key;
 pub mod leave;
+pub mod menu;
 mod mouse;
 pub mod nav;
 pub mod palette;
@@ -19,7 +20,6 @@ mod undo;
 
 pub use take_out::state_json;
 
-use crate::board::Failed;
 use crate::{Effect, Model, Msg};
 use twinhaul_units::Moment;
 
@@ -45,10 +45,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::Event(event) => data::event(model, event.into_inner()),
         Msg::History(events) => data::history(model, events),
         Msg::Page(page) => queue::page(model, page),
-        Msg::Failed { rows, more } => {
-            model.live.failed = Some(Failed::new(rows, more));
-            Vec::new()
-        }
+        Msg::Failed { rows, more } => data::failed(model, rows, more),
         Msg::Past(past) => data::past(model, *past),
         Msg::Rewound => data::rewound(model),
         Msg::Diagnosis(told) => diagnosis::come(model, &told),

@@ -93,37 +93,28 @@ pub fn signal(pid: u32, signal: Signal) {
     }
 }
 
-/// Stops a process at a moment when it holds no write lock, as most moments are: one that is stopped inside a transaction
-/// of the ledger is killed for that by the other peer (store.md 4.2), which is a story of its own.
-pub fn freeze(pid: u32) {
+/// Stops a process at a moment when it does not hold the ledger's write lock, as most moments are: one that is stopped inside a
+/// transaction is killed for that by the other peer (store.md 4.2), which is a story of its own.
+pub(super) fn freeze(pid: u32, ledger: &Path) {
     const TRIES_MAX: usize = 1000;
     for _ in 0..TRIES_MAX {
         signal(pid, Signal::STOP);
         while state(pid) != Some('T') && !is_dead(pid) {
             std::thread::yield_now();
         }
-        let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
-        if !locks.lines().any(|line| is_write_lock_of(line, pid)) {
+        if twinhaul_ledger::lock_holder(ledger).expect("the lock can be looked at") != Some(pid) {
             return;
         }
         signal(pid, Signal::CONT);
         std::thread::sleep(std::time::Duration::from_millis(3));
     }
-    panic!("process {pid} was never seen without a lock");
+    panic!("process {pid} was never seen without the lock");
 }
 
 /// `R` running, `S` sleeping, `T` stopped, …
 fn state(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit(')').next()?.trim_start().chars().next()
-}
-
-/// A line of /proc/locks: `4: POSIX  ADVISORY  WRITE 4711 fd:01:77 120 120`; those of the ledger are of this kind, our own are FLOCK.
-fn is_write_lock_of(line: &str, pid: u32) -> bool {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    words.get(1) == Some(&"POSIX")
-        && words.get(3) == Some(&"WRITE")
-        && words.get(4) == Some(&&*pid.to_string())
 }
 
 #[cfg(test)]
@@ -136,15 +127,5 @@ mod tests {
         assert_eq!(kind("peer /s/runs/x-1 --name alpha"), "peer alpha");
         assert_eq!(kind("supervise /s/runs/x-1"), "supervise");
         assert_eq!(kind(""), "");
-    }
-
-    #[test]
-    fn a_write_lock_is_told_from_others() {
-        let is = |line| is_write_lock_of(line, 4711);
-        assert!(is("4: POSIX  ADVISORY  WRITE 4711 fd:01:77 120 120"));
-        assert!(!is("4: POSIX  ADVISORY  READ 4711 fd:01:77 124 124"));
-        assert!(!is("4: FLOCK  ADVISORY  WRITE 4711 fd:01:77 0 EOF"));
-        assert!(!is("4: -> POSIX ADVISORY  WRITE 4711 fd:01:77 120 120"), "it only waits");
-        assert!(!is("4: POSIX  ADVISORY  WRITE 471 fd:01:77 120 120"));
     }
 }

@@ -103,6 +103,11 @@ impl<'a> Run<'a> {
         self.status().peers.get(peer)?.pid
     }
 
+    /// Stops a process of it, at a moment when it does not hold the ledger's write lock.
+    pub fn freeze(&self, pid: u32) {
+        super::processes::freeze(pid, &self.lab.state().join("runs").join(&self.id).join("ledger.sqlite"));
+    }
+
     pub fn lab(&self) -> &Lab {
         self.lab
     }

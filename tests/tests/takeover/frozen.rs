@@ -26,7 +26,7 @@ fn a_frozen_peer_is_taken_over_and_comes_back_when_it_wakes() {
         profile.beta.limit = Some("2 MiB/s".into());
         let run = lab.start(&profile);
         let frozen = run.until_under_way().peers["alpha"].pid.unwrap();
-        processes::freeze(frozen);
+        run.freeze(frozen);
         let taken = run.until_event("alpha is taken over", is_taken_over("alpha"));
         let EventKind::TakenOver { count, .. } = taken.kind else { panic!("{taken:?}") };
         assert!(count > 0 && taken.peer.as_deref() == Some("beta"), "{taken:?}");
@@ -54,7 +54,7 @@ fn a_peer_that_never_wakes_holds_nothing_up() {
     tree(&lab, 150);
     let run = lab.start(&profile(&lab, "learning"));
     let frozen = run.until_under_way().peers["alpha"].pid.unwrap();
-    processes::freeze(frozen);
+    run.freeze(frozen);
     run.wait().expect_code(0);
     examine(&run);
     assert!(processes::of(lab.state()).is_empty(), "nobody is left: {:?}", processes::of(lab.state()));

@@ -2,7 +2,8 @@
 
 use super::Why;
 use crate::control::{Inverse, Menu, Target};
-use crate::ui::{Layer, Panel};
+use crate::lists::fields;
+use crate::ui::Layer;
 use crate::update::items::given_up;
 use crate::{Model, SizeClass, To, control};
 use twinhaul_units::PeerId;
@@ -138,14 +139,12 @@ pub(super) fn undo_verb(model: &Model) -> Option<String> {
 
 /// Lists can be filtered; what is no list, and a queue that is read page by page, cannot.
 pub(super) fn filters(model: &Model) -> Result<(), Why> {
-    let (queue, failed) = (matches!(model.ui.top(), Some(Layer::Queue(_))), Panel::Failed);
-    let takes = matches!(model.focus(), Panel::Flight | Panel::Assist | Panel::Log | Panel::Messages);
-    if queue {
-        Err("a queue is read page by page; panels 3, 4, 6, 7 and 9 can be filtered".into())
-    } else if takes || model.focus() == failed {
-        Ok(())
-    } else {
-        Err("nothing to filter here: panels 3, 4, 6, 7 and 9 can be".into())
+    if matches!(model.ui.top(), Some(Layer::Queue(_))) {
+        return Err("a queue is read page by page; panels 3, 4, 6, 7 and 9 can be filtered".into());
+    }
+    match fields(model.focus()) {
+        Some(_) => Ok(()),
+        None => Err("nothing to filter here: panels 3, 4, 6, 7 and 9 can be".into()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A replay shows and steers nothing: its keys are about time.
 
 use crate::sample::{self, drive};
+use crate::ui::Panel;
 use crate::{Effect, Left, Model, Msg, Replay, Seek, update};
 use std::time::Duration;
 use twinhaul_units::Moment;
@@ -46,5 +47,5 @@ fn going_back_forgets_the_run_and_keeps_the_place() {
     update(&mut model, Msg::Rewound, Moment::ZERO);
     assert_eq!(model.now, Moment::ZERO);
     assert!(model.live.events.is_empty() && model.live.panes[0].snapshot.is_none());
-    assert!(model.ui.filters.log.is_some());
+    assert!(model.ui.filters.get(Panel::Log).is_some());
 }

@@ -1,8 +1,8 @@
 //! Run control: from the `x` menu through a prompt to a dialog that says what will happen and which verb it equals.
 //! Nothing is sent from here but questions (`dry_run`).
 
-use super::{data, dialog, key, replies};
-use crate::action::{self, Action, REGISTRY, Row, Scope};
+use super::{data, dialog, menu, replies};
+use crate::action::{self, Action, Scope};
 use crate::control::{INPUT_MAX, Menu, Order, Prompt, Purpose, Question, Target};
 use crate::ui::{Layer, Panel};
 use crate::words::{self, Mood};
@@ -22,33 +22,16 @@ pub(super) fn open(model: &mut Model, scope: Scope) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The lines of a menu.
-pub fn menu_rows(scope: Scope) -> Vec<&'static Row> {
-    let in_menu = |row: &&Row| row.scope == scope && row.action != Action::NextTarget;
-    REGISTRY.iter().filter(in_menu).collect()
-}
-
 pub(super) fn menu_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
     let Some(Layer::Menu(menu)) = model.ui.layers.last_mut() else { return Vec::new() };
-    let (scope, rows) = (menu.scope, menu_rows(menu.scope));
     match chord.key {
-        Key::Esc | Key::Char('q') => drop(model.ui.layers.pop()),
-        Key::Char('c') if chord.ctrl => drop(model.ui.layers.pop()),
-        Key::Tab => menu.target = menu.target.next_in(scope),
-        Key::Down | Key::Char('j') => menu.selected = (menu.selected + 1).min(rows.len() - 1),
-        Key::Up | Key::Char('k') => menu.selected = menu.selected.saturating_sub(1),
-        Key::Char('0') if scope == Scope::Control => menu.target = Target::Both,
+        Key::Tab => menu.target = menu.target.next_in(menu.scope),
+        Key::Char('0') if menu.scope == Scope::Control => menu.target = Target::Both,
         Key::Char('1') => menu.target = Target::One(PeerId::First),
         Key::Char('2') => menu.target = Target::One(PeerId::Second),
-        Key::Enter if !held => {
-            let row = rows[menu.selected.min(rows.len() - 1)];
-            return key::run(model, row, None);
-        }
-        _ if held => {}
         _ => {
-            if let Some(row) = action::lookup(scope, chord) {
-                return key::run(model, row, None);
-            }
+            let press = menu::press(menu.scope, &mut menu.selected, chord, held);
+            return menu::follow(model, press);
         }
     }
     Vec::new()

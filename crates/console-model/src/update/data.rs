@@ -2,7 +2,7 @@
 
 use super::{queue, replies};
 use crate::Board;
-use crate::board::Past;
+use crate::board::{Failed, FailedRow, Past};
 use crate::ui::Panel;
 use crate::{Clean, Effect, Left, LinkState, Model, To, words::Mood};
 use twinhaul_units::{Moment, PeerId};
@@ -82,6 +82,11 @@ pub(super) fn past(model: &mut Model, mut past: Past) -> Vec<Effect> {
         *text = crate::clean::text(text);
     }
     model.live.take_past(past);
+    Vec::new()
+}
+
+pub(super) fn failed(model: &mut Model, rows: Vec<Clean<FailedRow>>, more: bool) -> Vec<Effect> {
+    model.live.failed = Some(Failed::new(rows, more));
     Vec::new()
 }
 

@@ -5,7 +5,7 @@ use super::{data, palette};
 use crate::ui::{DiagnosisView, Layer, Palette};
 use crate::words::{Mood, diagnosis::PageLine};
 use crate::{Chord, Clean, Effect, Key, Model, action};
-use twinhaul_diagnose::{Diagnosis, Evidence, diagnose};
+use twinhaul_diagnose::{Diagnosis, EVENTS_MAX, Evidence, diagnose};
 use twinhaul_units::PeerId;
 
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
@@ -25,7 +25,9 @@ fn of_snapshots(model: &Model) -> Option<Diagnosis> {
     let board = model.board();
     let run = board.run.as_ref()?;
     let peers: Vec<_> = PeerId::BOTH.into_iter().filter_map(|p| board.pane(p).snapshot.clone()).collect();
-    let events: Vec<_> = board.events.iter().cloned().collect();
+    // The newest; older ones would be copied to be left out.
+    let skip = board.events.len().saturating_sub(EVENTS_MAX);
+    let events: Vec<_> = board.events.iter().skip(skip).cloned().collect();
     Some(diagnose(&Evidence::of_snapshots(run, &peers, &events), model.shown_at_ms()))
 }
 

@@ -1,13 +1,13 @@
 //! `/`: the line that says which rows of a list are shown. Applied while it is typed; Esc goes back to what was before.
 
 use crate::filter::{FILTER_MAX, Filter};
+use crate::lists::fields;
 use crate::ui::{Cursor, FilterInput, Layer, Panel};
 use crate::{Chord, Effect, Key, Model};
 
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let panel = model.focus();
-    let Some((place, _)) = model.ui.filters.of(panel) else { return Vec::new() };
-    let before = place.clone();
+    let before = model.ui.filters.get(panel).cloned();
     let input = before.as_ref().map(|f| f.source().to_owned()).unwrap_or_default();
     model.ui.push(Layer::Filter(FilterInput { panel, input, error: None, before }));
     Vec::new()
@@ -39,19 +39,16 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 
 fn back(model: &mut Model) {
     let Some(Layer::Filter(line)) = model.ui.layers.pop() else { return };
-    if let Some((place, _)) = model.ui.filters.of(line.panel) {
-        *place = line.before;
-    }
+    model.ui.filters.set(line.panel, line.before);
 }
 
 /// A line that cannot be read leaves the list as it is, and says why.
 fn apply(model: &mut Model, panel: Panel) {
     let Some(Layer::Filter(line)) = model.ui.layers.last_mut() else { return };
-    let Some((place, fields)) = model.ui.filters.of(panel) else { return };
-    match Filter::parse(&line.input, fields) {
+    match Filter::parse(&line.input, fields(panel).unwrap_or_default()) {
         Ok(filter) => {
             line.error = None;
-            *place = filter;
+            model.ui.filters.set(panel, filter);
         }
         Err(why) => line.error = Some(why),
     }
@@ -59,7 +56,7 @@ fn apply(model: &mut Model, panel: Panel) {
 
 /// Takes a panel's filter away; whether there was one.
 pub(super) fn clear(model: &mut Model, panel: Panel) -> bool {
-    let gone = model.ui.filters.of(panel).and_then(|(place, _)| place.take()).is_some();
+    let gone = model.ui.filters.set(panel, None).is_some();
     if gone && panel == Panel::Flight {
         model.ui.flight = Cursor { id: model.ui.flight.id, index: 0 };
     }

@@ -1,12 +1,12 @@
 //! Rows that are marked, and what can be done with them. The menu holds the ids that it was opened for: a row that moves or
 //! goes meanwhile is never mistaken for another.
 
-use super::{data, dialog, key, nav};
-use crate::action::{self, Action, REGISTRY, Row, Scope};
+use super::{data, dialog, menu, nav};
+use crate::action::{Action, Scope};
 use crate::control::{Order, PENDING_MAX};
 use crate::ui::{Cursor, Items, Layer, MARKS_MAX, Panel};
 use crate::words::{self, Mood};
-use crate::{Chord, Effect, Key, Model, To};
+use crate::{Chord, Effect, Model, To};
 use twinhaul_units::PeerId;
 use twinhaul_wire::Command;
 
@@ -58,9 +58,9 @@ pub(super) fn mark(model: &mut Model) -> Vec<Effect> {
     // The parts of one transfer are one mark: on to the next transfer.
     let next = (at + 1..ids.len()).find(|n| ids[*n] != id).unwrap_or(at);
     let cursor = Cursor { id: ids.get(next).copied(), index: next };
-    match model.focus() {
-        Panel::Flight => model.ui.flight = cursor,
-        _ => model.ui.failed = cursor,
+    let panel = model.focus();
+    if let Some(place) = model.ui.cursor(panel) {
+        *place = cursor;
     }
     Vec::new()
 }
@@ -101,33 +101,10 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The lines of the menu.
-pub fn menu_rows() -> Vec<&'static Row> {
-    REGISTRY.iter().filter(|row| row.scope == Scope::Items).collect()
-}
-
 pub(super) fn menu_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
-    let rows = menu_rows();
     let Some(Layer::Items(items)) = model.ui.layers.last_mut() else { return Vec::new() };
-    let last = rows.len().saturating_sub(1);
-    match chord.key {
-        Key::Esc | Key::Char('q') => drop(model.ui.layers.pop()),
-        Key::Char('c') if chord.ctrl => drop(model.ui.layers.pop()),
-        Key::Down | Key::Char('j') => items.selected = (items.selected + 1).min(last),
-        Key::Up | Key::Char('k') => items.selected = items.selected.saturating_sub(1),
-        Key::Enter if !held => {
-            if let Some(row) = rows.get(items.selected) {
-                return key::run(model, row, None);
-            }
-        }
-        _ if held => {}
-        _ => {
-            if let Some(row) = action::lookup(Scope::Items, chord) {
-                return key::run(model, row, None);
-            }
-        }
-    }
-    Vec::new()
+    let press = menu::press(Scope::Items, &mut items.selected, chord, held);
+    menu::follow(model, press)
 }
 
 /// Only those of them that were given up, once each.

@@ -4,7 +4,7 @@
 use super::nav;
 use crate::action::Action;
 use crate::msg::{Hit, Mouse};
-use crate::ui::{Cursor, Layer, Panel};
+use crate::ui::{Cursor, Layer};
 use crate::{Effect, Model};
 
 /// Rows that a notch of the wheel moves by.
@@ -26,38 +26,16 @@ pub(super) fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
             if !model.ui.layers.is_empty() || model.summary_shown() {
                 return Vec::new();
             }
-            let clicked = hit.row.map(|(id, _)| id);
-            let again =
-                model.focus() == hit.panel && clicked.is_some() && clicked == row_of(model, hit.panel);
+            let before = model.ui.cursor(hit.panel).and_then(|cursor| cursor.id);
+            let again = model.focus() == hit.panel && before.is_some() && before == hit.row.map(|(id, _)| id);
             nav::look_at(model, hit.panel);
             if again {
                 return nav::run(model, Action::Drill, None);
             }
-            if let Some((id, index)) = hit.row {
-                let cursor = Cursor { id: Some(id), index };
-                match hit.panel {
-                    Panel::Flight => model.ui.flight = cursor,
-                    Panel::Assist => model.ui.assist = cursor,
-                    Panel::Log => model.ui.log = cursor,
-                    Panel::Messages => model.ui.messages = cursor,
-                    Panel::Failed => model.ui.failed = cursor,
-                    Panel::Peer(_) | Panel::Plot | Panel::Storage => {}
-                }
+            if let (Some((id, index)), Some(cursor)) = (hit.row, model.ui.cursor(hit.panel)) {
+                *cursor = Cursor { id: Some(id), index };
             }
             Vec::new()
         }
     }
-}
-
-/// The id of the selected row.
-fn row_of(model: &Model, panel: Panel) -> Option<u64> {
-    let cursor = match panel {
-        Panel::Flight => model.ui.flight,
-        Panel::Assist => model.ui.assist,
-        Panel::Log => model.ui.log,
-        Panel::Messages => model.ui.messages,
-        Panel::Failed => model.ui.failed,
-        Panel::Peer(_) | Panel::Plot | Panel::Storage => return None,
-    };
-    cursor.id
 }

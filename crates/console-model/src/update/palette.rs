@@ -6,7 +6,7 @@ use super::{control, key};
 use crate::action::{self, Action, REGISTRY, Row, Scope};
 use crate::control::{INPUT_MAX, Menu, Prompt, Question, Target};
 use crate::filter::Filter;
-use crate::lists::{Sort, SortBy};
+use crate::lists::{Sort, SortBy, fields};
 use crate::ui::{Layer, Palette, Theme};
 use crate::{Chord, Effect, Key, Model};
 use twinhaul_units::PeerId;
@@ -120,8 +120,8 @@ fn run(model: &mut Model, command: Command, rest: &str) -> Result<Vec<Effect>, S
             let panel = model.focus();
             let row = action::row(action).ok_or("nothing to do")?;
             (row.enabled)(model)?;
-            let (place, fields) = model.ui.filters.of(panel).ok_or("nothing to filter here")?;
-            *place = Filter::parse(rest, fields)?;
+            let filter = Filter::parse(rest, fields(panel).unwrap_or_default())?;
+            model.ui.filters.set(panel, filter);
             return Ok(Vec::new());
         }
         Action::Sort if !rest.is_empty() => {

@@ -81,7 +81,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let index = flight_index(model.ui.flight, &flights);
     let from = scroll_to(index, flights.len(), height);
     if flights.is_empty() {
-        let hidden = model.ui.filters.flight.is_some() && !board.flights().is_empty();
+        let hidden = model.ui.filters.get(Panel::Flight).is_some() && !board.flights().is_empty();
         let text = if hidden { "  the filter shows none of them: Esc" } else { "  nothing is in flight" };
         brush.line(inner, 1, &[part(text, Role::Dim)]);
     }

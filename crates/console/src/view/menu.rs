@@ -6,7 +6,7 @@ use twinhaul_console_model::action::{Row, Scope};
 use twinhaul_console_model::control::{Menu, Prompt, Question, Target};
 use twinhaul_console_model::lists::SortBy;
 use twinhaul_console_model::ui::Items;
-use twinhaul_console_model::update::{control, items};
+use twinhaul_console_model::update::menu::rows;
 use twinhaul_console_model::{Model, fit};
 use twinhaul_units::PeerId;
 
@@ -14,7 +14,7 @@ use twinhaul_units::PeerId;
 const WIDTH: u16 = 74;
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, menu: Menu) {
-    let rows = control::menu_rows(menu.scope);
+    let rows = rows(menu.scope);
     let what = if menu.scope == Scope::Chaos { "Chaos" } else { "Run control" };
     let title = format!("{what}: {}", target(model, menu.target));
     actions(brush, model, &title, "Tab for whom", &rows, menu.selected);
@@ -26,7 +26,7 @@ pub(crate) fn draw_items(brush: &mut Brush<'_>, model: &Model, menu: &Items) {
         [one] => format!("Transfer {one}"),
         all => format!("{} transfers", all.len()),
     };
-    actions(brush, model, &title, "", &items::menu_rows(), menu.selected);
+    actions(brush, model, &title, "", &rows(Scope::Items), menu.selected);
 }
 
 fn actions(

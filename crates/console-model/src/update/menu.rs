@@ -1,0 +1,46 @@
+//! The keys that all menus share: up and down, Enter and the letters of the registry, the way back.
+
+use super::key;
+use crate::action::{self, Action, REGISTRY, Row, Scope};
+use crate::{Chord, Effect, Key, Model};
+
+/// What a key in a menu asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Press {
+    Back,
+    Run(&'static Row),
+    Nothing,
+}
+
+/// The lines of a menu.
+pub fn rows(scope: Scope) -> Vec<&'static Row> {
+    let in_menu = |row: &&Row| row.scope == scope && row.action != Action::NextTarget;
+    REGISTRY.iter().filter(in_menu).collect()
+}
+
+/// Moves the selection, or says what is wanted. A key held down only moves.
+pub(super) fn press(scope: Scope, selected: &mut usize, chord: Chord, held: bool) -> Press {
+    let rows = rows(scope);
+    let last = rows.len().saturating_sub(1);
+    match chord.key {
+        Key::Esc | Key::Char('q') => return Press::Back,
+        Key::Char('c') if chord.ctrl => return Press::Back,
+        Key::Down | Key::Char('j') => *selected = (*selected + 1).min(last),
+        Key::Up | Key::Char('k') => *selected = selected.saturating_sub(1),
+        _ if held => {}
+        Key::Enter => return rows.get(*selected).copied().map_or(Press::Nothing, Press::Run),
+        _ => return action::lookup(scope, chord).map_or(Press::Nothing, Press::Run),
+    }
+    Press::Nothing
+}
+
+pub(super) fn follow(model: &mut Model, press: Press) -> Vec<Effect> {
+    match press {
+        Press::Back => {
+            model.ui.layers.pop();
+            Vec::new()
+        }
+        Press::Run(row) => key::run(model, row, None),
+        Press::Nothing => Vec::new(),
+    }
+}
