@@ -1,8 +1,9 @@
 //! The initial division of a wave (claims 1.1, 1.2): each target's transfers are cut in two, or belong whole to the one
 //! peer that reaches it.
 
+use std::collections::VecDeque;
 use twinhaul_ledger::{NewLot, Planned};
-use twinhaul_profile::{Profile, Split};
+use twinhaul_profile::{Order, Profile, Split};
 use twinhaul_units::{PeerId, TransferId};
 
 /// Lots for transfers that are already in id order; a lot never crosses a target.
@@ -114,15 +115,33 @@ pub(crate) fn order(
         Split::Pattern { first } => Some(first),
         Split::Count(_) | Split::Bytes(_) => None,
     };
-    let by_size = profile.order == twinhaul_profile::Order::Size;
+    let is_others = |t: &Planned| first.is_some_and(|f| !f.is_match(&t.source_key));
+    let mut has_positions = false;
     transfers.sort_by_cached_key(|t| {
-        let other_peers = first.is_some_and(|f| !f.is_match(&t.source_key));
-        let size = if by_size { std::cmp::Reverse(t.size) } else { std::cmp::Reverse(0) };
-        (t.target, other_peers, position(t), size, t.key.clone())
+        let rank = match profile.order {
+            Order::Size | Order::Mixed => -i128::from(t.size),
+            Order::Age => i128::from(t.mtime_ns),
+            Order::Name => 0,
+        };
+        let position = position(t);
+        has_positions |= position.is_some();
+        (t.target, is_others(t), position, rank, t.key.clone())
     });
+    if profile.order == Order::Mixed && !has_positions {
+        transfers.chunk_by_mut(|a, b| (a.target, is_others(a)) == (b.target, is_others(b))).for_each(mix);
+    }
     for transfer in transfers {
         transfer.id = TransferId(next);
         next += 1;
+    }
+}
+
+/// What is ordered largest first: the largest, the smallest, the second largest, and so on.
+fn mix(chunk: &mut [Planned]) {
+    let mut rest: VecDeque<Planned> = chunk.iter_mut().map(std::mem::take).collect();
+    for (i, place) in chunk.iter_mut().enumerate() {
+        let next = if i % 2 == 0 { rest.pop_front() } else { rest.pop_back() };
+        *place = next.unwrap_or_default();
     }
 }
 
@@ -149,6 +168,27 @@ mod tests {
         assert_eq!(transfers.iter().map(|t| t.size).collect::<Vec<_>>(), [40, 20, 30, 10]);
         order(&profile, &mut transfers, 1, |_| None);
         assert_eq!(transfers.iter().map(|t| t.size).collect::<Vec<_>>(), [40, 30, 20, 10]);
+    }
+
+    #[test]
+    fn each_order_is_what_it_says() {
+        let mut profile = Profile::copy("/source".as_ref(), "/target".as_ref()).unwrap();
+        let mut ordered = |order_by| {
+            profile.order = order_by;
+            let mut transfers = sizes(&[10, 30, 20, 40, 30]);
+            for (t, (at, key)) in
+                transfers.iter_mut().zip([(5, "e"), (-3, "d"), (9, "c"), (0, "b"), (9, "a")])
+            {
+                (t.mtime_ns, t.key) = (at, key.into());
+            }
+            order(&profile, &mut transfers, 1, |_| None);
+            assert!(transfers.iter().zip(1..).all(|(t, id)| t.id == TransferId(id)));
+            transfers.iter().map(|t| t.key[0] as char).collect::<String>()
+        };
+        assert_eq!(ordered(Order::Size), "badce");
+        assert_eq!(ordered(Order::Name), "abcde");
+        assert_eq!(ordered(Order::Age), "dbeac", "before 1970 is oldest");
+        assert_eq!(ordered(Order::Mixed), "beacd", "40, 10, 30, 20, 30");
     }
 
     #[test]

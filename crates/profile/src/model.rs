@@ -181,6 +181,10 @@ pub enum Order {
     Size,
     /// By key.
     Name,
+    /// Oldest first, by the time of modification.
+    Age,
+    /// The largest, the smallest, the second largest, and so on: large ones fill the line while small ones are opened and closed.
+    Mixed,
 }
 
 /// The files that the demonstration makes.

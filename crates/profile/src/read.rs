@@ -52,7 +52,8 @@ pub(crate) const ON_EXISTS: [(&str, OnExists); 3] =
     [("skip-same", OnExists::SkipSame), ("overwrite", OnExists::Overwrite), ("fail", OnExists::Fail)];
 pub(crate) const DURABILITY: [(&str, Durability); 3] =
     [("each", Durability::Each), ("group", Durability::Group), ("end", Durability::End)];
-pub(crate) const ORDERS: [(&str, Order); 2] = [("size", Order::Size), ("name", Order::Name)];
+pub(crate) const ORDERS: [(&str, Order); 4] =
+    [("size", Order::Size), ("name", Order::Name), ("age", Order::Age), ("mixed", Order::Mixed)];
 pub(crate) const POLICY: [(&str, Policy); 3] =
     [("balanced", Policy::Balanced), ("learning", Policy::Learning), ("none", Policy::None)];
 

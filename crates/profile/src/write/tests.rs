@@ -152,7 +152,7 @@ prop_compose! {
         let verify: [Verify; 3] = VERIFY.map(|(_, v)| v);
         let exists: [OnExists; 3] = ON_EXISTS.map(|(_, v)| v);
         let durability: [Durability; 3] = DURABILITY.map(|(_, v)| v);
-        let order: [Order; 2] = ORDERS.map(|(_, v)| v);
+        let order: [Order; 4] = ORDERS.map(|(_, v)| v);
         let first = PeerConfig { limit: flag.then_some(Rate(limit)), ..PeerConfig::named("on") };
         let second = PeerConfig { slots: 3, targets: Some(vec!["no".into()]), ..PeerConfig::named("8") };
         Profile {
