@@ -185,6 +185,35 @@ fn a_limit_changes_while_the_run_goes_on() {
     assert_conserved(&status);
 }
 
+/// A time zone in which it will be noon in so many seconds.
+fn noon_in(seconds: u64) -> String {
+    let utc = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() % 86_400;
+    let ahead = i64::try_from(utc + seconds).unwrap() - 43_200;
+    let (sign, s) = (if ahead < 0 { '-' } else { '+' }, ahead.abs());
+    format!("LAB{sign}{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+}
+
+#[test]
+fn the_timetable_changes_the_limit_at_its_hour_unless_an_operator_has_said_another() {
+    let mut lab = Lab::new();
+    lab.set_env("TZ", noon_in(15));
+    let mut profile = slow(&lab, "none");
+    profile.alpha.timetable = Some("[\"daily 12:00-24:00 192 KiB/s\"]".into());
+    profile.beta.timetable = Some("[\"daily 00:00-24:00 128 KiB/s\"]".into());
+    let run = lab.start(&profile);
+    run.until("the hours that hold from the start hold", |s| s.peers["beta"].limit == Some(128 << 10));
+    run.until("noon has come", |s| s.peers["alpha"].limit == Some(192 << 10));
+    run.until_event("the history tells that it was the timetable", |e| {
+        matches!(&e.kind, EventKind::Control { by, .. } if by == "timetable")
+            && e.peer.as_deref() == Some("alpha")
+    });
+    run.verb("limit", &["--peer", "alpha", "320 KiB/s"]).expect_code(0);
+    run.until("what an operator says holds", |s| s.peers["alpha"].limit == Some(320 << 10));
+    run.verb("limit", &["--peer", "alpha", "profile"]).expect_code(0).expect_words(&["as the profile says"]);
+    run.until("until it is taken back", |s| s.peers["alpha"].limit == Some(192 << 10));
+    let_it_end(&run);
+}
+
 #[test]
 fn what_was_set_survives_a_restart_of_the_peer() {
     let lab = Lab::new();

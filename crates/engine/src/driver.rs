@@ -7,6 +7,7 @@ mod control;
 mod effects;
 mod end;
 mod fencing;
+pub(crate) mod limits;
 mod ranges;
 mod rebalance;
 mod reports;
@@ -35,7 +36,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use twinhaul_assist::{Core, Effect, Event};
-use twinhaul_ledger::NewEvent;
+use twinhaul_ledger::{LiveLimit, NewEvent};
 use twinhaul_units::{Epoch, Incarnation, Moment, TransferId};
 use twinhaul_wire::{Envelope, EventKind, PeerSnapshot};
 
@@ -150,6 +151,8 @@ pub(crate) struct Driver {
     shared: Shared,
     out: Outlets,
     life: Life,
+    /// What an operator said of the bandwidth.
+    live_limit: LiveLimit,
     view: View,
     history: Vec<NewEvent>,
     seq: u64,
@@ -181,6 +184,7 @@ impl Driver {
         shared: Shared,
         out: Outlets,
         polled: Polled,
+        live_limit: LiveLimit,
     ) -> Self {
         Self {
             view: View::new(&options, clock.ms(), polled),
@@ -191,6 +195,7 @@ impl Driver {
             shared,
             out,
             life: Life::Running,
+            live_limit,
             history: Vec::new(),
             seq: 0,
             timer: None,
@@ -329,6 +334,7 @@ impl Driver {
             self.ledger(Job::Load { limit })?;
         }
         self.look_at_the_other()?;
+        self.look_at_the_timetable();
         self.hurried = false;
         self.flush_history();
         self.publish_snapshot();

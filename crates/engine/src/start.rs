@@ -6,6 +6,7 @@ use crate::clock::{Clock, wall_ms};
 use crate::closer::Closer;
 use crate::committer::Committer;
 use crate::copy::Desk;
+use crate::driver::limits::limit_now;
 use crate::driver::{Driver, DriverEvent, EVENTS_MAX, Ended, Outlets, Shared};
 use crate::error::{EngineError, Result};
 use crate::feeder::{self, FEEDS_MAX};
@@ -76,8 +77,7 @@ pub fn run(options: Options, loader: &Loader) -> Result<Ended> {
     let tag = PeerTag { run: options.run.clone(), me: options.me, incarnation: joined.incarnation };
     let (store, storage) = while_serving(&runtime, || prepare(&options, loader, store, &tag))??;
     let core = Core::new(options.me, tag.incarnation, settings(&options), memory(&options, &joined));
-    let limit = limit(&options, joined.limit);
-    let ready = Ready { storage: Arc::new(storage), store, tag, core, limit, polled };
+    let ready = Ready { storage: Arc::new(storage), store, tag, core, limit: joined.limit, polled };
     let ended = runtime.block_on(work(options, face, ready));
     // Threads that still hold a backend's call must not keep the process: it ends when `run` returns.
     runtime.shutdown_background();
@@ -142,7 +142,7 @@ struct Ready {
     storage: Arc<Storage>,
     tag: PeerTag,
     core: Core,
-    limit: Option<u64>,
+    limit: LiveLimit,
     polled: Polled,
 }
 
@@ -197,15 +197,6 @@ fn memory(options: &Options, joined: &Joined) -> Memory {
     Memory { ratio: Ratio::clamped(former.ratio), live: Ratio::clamped(former.live_ratio), last }
 }
 
-/// What an operator said last, else the profile.
-fn limit(options: &Options, live: LiveLimit) -> Option<u64> {
-    match live {
-        LiveLimit::AsProfiled => options.profile.peer(options.me).limit.map(|r| r.0),
-        LiveLimit::Lifted => None,
-        LiveLimit::Set(rate) => Some(rate),
-    }
-}
-
 fn hello(options: &Options, incarnation: u64) -> Hello {
     Hello {
         proto: PROTO,
@@ -227,7 +218,7 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
     let totals = Arc::new(Totals::default());
     let shared = Shared {
         gate: Arc::new(Gate::default()),
-        limiter: Arc::new(Limiter::new(limit)),
+        limiter: Arc::new(Limiter::new(limit_now(options.profile.peer(options.me), limit))),
         slots: (0..slot_count).map(|_| SlotProgress::new(Arc::clone(&totals))).collect(),
         totals,
         ahead: Arc::default(),
@@ -258,7 +249,7 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
     tokio::spawn(forward(link_events, driver_in.clone(), DriverEvent::Link));
     tokio::spawn(signals(driver_in));
     let (at_the_end, ledger) = (shared.clone(), options.run_dir.join("ledger.sqlite"));
-    let ended = Driver::new(options, clock, core, shared, out, polled).run(driver_events).await;
+    let ended = Driver::new(options, clock, core, shared, out, polled, limit).run(driver_events).await;
     if may_leave_nothing(&ended) {
         leave_nothing(&at_the_end, &tag, &ledger).await;
     }
@@ -299,7 +290,7 @@ fn first_snapshot(options: &Options, joined: &Joined, polled: &Polled) -> PeerSn
         verified: size(polled.counters.verified[options.me.index()]),
         skipped: at(State::Skipped),
         failed: at(State::Failed),
-        limit: limit(options, joined.limit),
+        limit: limit_now(config, joined.limit),
         ..PeerSnapshot::default()
     }
 }

@@ -6,9 +6,9 @@
 use crate::sim::SimStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Assign, AssignOutcome, Authorise, FinishedRange, HeldRange, Joined, LedgerError, NewCheckpoint, NewEvent,
-    NewLot, NewRun, Planned, PlannedDirectory, Process, RangeEnd, Remembered, Reopen, Result, RunState,
-    Settled, TakeOver, TakeOverOutcome, View,
+    Assign, AssignOutcome, Authorise, FinishedRange, HeldRange, Joined, LedgerError, LiveLimit,
+    NewCheckpoint, NewEvent, NewLot, NewRun, Planned, PlannedDirectory, Process, RangeEnd, Remembered,
+    Reopen, Result, RunState, Settled, TakeOver, TakeOverOutcome, View,
 };
 use std::path::Path;
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
@@ -118,8 +118,8 @@ impl Store {
     ///
     /// # Errors
     /// `Fenced`.
-    pub fn set_limit(&self, peer: PeerId, incarnation: Incarnation, rate: Option<u64>) -> Result<()> {
-        each!(self, store => store.set_limit(peer, incarnation, rate))
+    pub fn set_limit(&self, peer: PeerId, incarnation: Incarnation, limit: LiveLimit) -> Result<()> {
+        each!(self, store => store.set_limit(peer, incarnation, limit))
     }
 
     /// Hands lots over (claims 2.2.1, 3.2.2): checks both incarnations, the owner and the epoch of every interval and

@@ -18,6 +18,7 @@ mod read;
 mod refs;
 mod resolve;
 mod secret;
+mod timetable;
 mod write;
 
 pub use error::{Place, ProfileError, Report};
@@ -32,6 +33,7 @@ pub use paths::DEMO_ROOT;
 pub use pattern::{PATTERN_BYTES_MAX, Pattern};
 pub use read::NAME_BYTES_MAX;
 pub use refs::SECRET_FILE_BYTES_MAX;
+pub use timetable::{Hours, limit_at};
 
 use error::Fault;
 use std::{fs::File, io::Read as _, path::Path};

@@ -4,7 +4,7 @@
 //! built field by field elsewhere, because names, routes and reachability are checked against each other there.
 //! Entry points: [`Profile`], its questions [`Profile::route`], [`Profile::reaches`], [`Profile::target`].
 
-use crate::{marks::Marks, pattern::Pattern};
+use crate::{marks::Marks, pattern::Pattern, timetable::Hours};
 use twinhaul_units::{Bytes, Key, KeyError, PeerId, Rate, Ratio, Share, Span};
 
 /// The one version of the format.
@@ -128,6 +128,8 @@ pub struct PeerConfig {
     /// Transfers in flight at a time; 1 to [`SLOTS_MAX`].
     pub slots: u32,
     pub limit: Option<Rate>,
+    /// Hours in which another limit holds; the first line that fits decides. The time is that of the peer's machine.
+    pub timetable: Vec<Hours>,
     /// The targets that this peer reaches; `None` reaches all.
     pub targets: Option<Vec<String>>,
 }
@@ -321,7 +323,7 @@ impl Default for Learning {
 impl PeerConfig {
     /// A peer with the default slots that reaches every target.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), slots: 8, limit: None, targets: None }
+        Self { name: name.to_owned(), slots: 8, limit: None, timetable: Vec::new(), targets: None }
     }
 
     /// The two peers of a profile that names none.

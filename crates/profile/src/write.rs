@@ -166,6 +166,10 @@ fn write_peer(out: &mut String, peer: &PeerConfig) {
     if let Some(limit) = peer.limit {
         line(out, 2, "limit", &rate(limit));
     }
+    if !peer.timetable.is_empty() {
+        let lines: Vec<_> = peer.timetable.iter().map(|hours| quoted(&hours.to_string())).collect();
+        line(out, 2, "timetable", &format!("[{}]", lines.join(", ")));
+    }
     if let Some(targets) = &peer.targets {
         let names: Vec<_> = targets.iter().map(|t| scalar(t)).collect();
         line(out, 2, "targets", &format!("[{}]", names.join(", ")));

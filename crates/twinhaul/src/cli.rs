@@ -312,7 +312,7 @@ pub(crate) struct DrainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
-    /// [RUN] and the limit: "16 MiB/s" or "none"
+    /// [RUN] and the limit: "16 MiB/s", "none", or "profile" (its limit and timetable again)
     #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "LIMIT"])]
     pub(crate) run_and_limit: Vec<String>,
     /// Only this peer; both if left out

@@ -45,6 +45,8 @@ pub enum Command {
     Limit {
         rate: Option<u64>,
     },
+    /// What an operator said of this peer's bandwidth holds no longer: the profile's limit and timetable do.
+    LimitAsProfiled,
     /// Finish what is in flight, then end. To the supervisor: the whole run; `drain` false cuts in-flight transfers short.
     Stop {
         #[serde(default)]
@@ -115,6 +117,7 @@ impl Command {
                 format!("twinhaul limit {run}{peer} '{}'", twinhaul_units::Rate(*rate))
             }
             Self::Limit { rate: None } => format!("twinhaul limit {run}{peer} none"),
+            Self::LimitAsProfiled => format!("twinhaul limit {run}{peer} profile"),
             Self::Stop { drain: true } => format!("twinhaul stop {run} --drain"),
             Self::Stop { drain: false } => format!("twinhaul stop {run}"),
             Self::Chaos { peer, what } => format!("twinhaul chaos {run} --peer {peer} {}", what.words()),

@@ -9,6 +9,8 @@ pub struct Peer {
     pub slots: u32,
     /// "8 MiB/s"; `None`: not limited.
     pub limit: Option<String>,
+    /// A list in one line, as YAML: `[daily 12:00-24:00 1 MiB/s]`.
+    pub timetable: Option<String>,
 }
 
 /// A profile; every field is public, and [`Profile::yaml`] writes it.
@@ -33,7 +35,7 @@ pub struct Profile {
 impl Profile {
     /// Learning, four slots each, no limits, everything else as a user would have it.
     pub fn new(name: &str, source: &Path, target: &Path) -> Self {
-        let peer = Peer { slots: 4, limit: None };
+        let peer = Peer { slots: 4, limit: None, timetable: None };
         Self {
             name: name.to_owned(),
             source: source.to_owned(),
@@ -74,7 +76,8 @@ impl Profile {
         );
         for (name, peer) in [("alpha", &self.alpha), ("beta", &self.beta)] {
             let limit = peer.limit.as_ref().map(|l| format!(", limit: {l}")).unwrap_or_default();
-            let _ = writeln!(out, "  {name}: {{ slots: {}{limit} }}", peer.slots);
+            let hours = peer.timetable.as_ref().map(|t| format!(", timetable: {t}")).unwrap_or_default();
+            let _ = writeln!(out, "  {name}: {{ slots: {}{limit}{hours} }}", peer.slots);
         }
         let _ = write!(out, "verify: {}\ndurability: {}\n{}", self.verify, self.durability, self.more);
         out

@@ -159,10 +159,13 @@ pub(super) fn answered(model: &mut Model, prompt: &Prompt) -> Result<Vec<Effect>
             );
             confirm(model, "set ratio", &[&text], prompt.target, &Command::Ratio { value: ratio.get() })
         }),
-        Question::Limit => limit(typed).map(|rate| {
-            let text =
-                rate.map_or("No limit any more.".into(), |r| format!("At most {} from now on.", Rate(r)));
-            confirm(model, "limit", &[&text], prompt.target, &Command::Limit { rate })
+        Question::Limit => limit(typed).map(|command| {
+            let text = match &command {
+                Command::Limit { rate: Some(rate) } => format!("At most {} from now on.", Rate(*rate)),
+                Command::Limit { rate: None } => "No limit any more.".into(),
+                _ => "The profile's limit and timetable hold again.".into(),
+            };
+            confirm(model, "limit", &[&text], prompt.target, &command)
         }),
     }
 }
@@ -174,12 +177,15 @@ fn share(typed: &str) -> Result<Share, String> {
     Share::parse(&text).map_err(|e| e.to_string())
 }
 
-/// A rate, or "none".
-fn limit(typed: &str) -> Result<Option<u64>, String> {
-    if typed.eq_ignore_ascii_case("none") {
-        return Ok(None);
+/// A rate, "none" or "profile".
+fn limit(typed: &str) -> Result<Command, String> {
+    match typed.to_ascii_lowercase().as_str() {
+        "none" => Ok(Command::Limit { rate: None }),
+        "profile" => Ok(Command::LimitAsProfiled),
+        _ => Rate::parse(typed)
+            .map(|rate| Command::Limit { rate: Some(rate.0) })
+            .map_err(|e| format!("{e}, none or profile")),
     }
-    Rate::parse(typed).map(|rate| Some(rate.0)).map_err(|e| format!("{e}, or none"))
 }
 
 /// `undoes`: the deed that it takes back, and what that was.

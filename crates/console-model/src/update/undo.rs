@@ -25,7 +25,7 @@ pub(super) fn inverse(model: &Model, order: &Order) -> Option<Inverse> {
         // What a drain handed over stays where it is; the peer takes work again.
         Command::Pause | Command::Drain { dry_run: false } if free => Command::Resume,
         Command::Ratio { .. } => Command::Ratio { value: before.ratio },
-        Command::Limit { .. } => Command::Limit { rate: before.limit },
+        Command::Limit { .. } | Command::LimitAsProfiled => Command::Limit { rate: before.limit },
         Command::Rebalance { dry_run: false, .. } => return former_share(model).map(Inverse::Share),
         _ => return None,
     };

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::ledger_thread::Job;
 use tokio::sync::oneshot;
 use twinhaul_assist::{Control, Event};
-use twinhaul_ledger::Reopen;
-use twinhaul_units::{Bytes, Rate, Ratio, TransferId};
+use twinhaul_ledger::{LiveLimit, Reopen};
+use twinhaul_units::{Bytes, Ratio, TransferId};
 use twinhaul_wire::{Command, CommandResult, EventKind, Refusal, Request};
 
 /// Who the supervisor says it is when a demo's story acts.
@@ -54,6 +54,10 @@ impl Driver {
             }
             Command::Limit { rate } => {
                 let result = self.set_limit(rate)?;
+                return self.acknowledge_when_kept(result, asker);
+            }
+            Command::LimitAsProfiled => {
+                let result = self.keep_limit(LiveLimit::AsProfiled)?;
                 return self.acknowledge_when_kept(result, asker);
             }
             Command::Rebalance { keep, .. } => return self.rebalance(keep, asker),
@@ -136,19 +140,6 @@ impl Driver {
         let old = self.core.ratio();
         self.tell_core(Event::Control(Control::Ratio(ratio)))?;
         Ok(CommandResult::Done(format!("{}: ratio {old} -> {ratio}", self.options.name())))
-    }
-
-    fn set_limit(&mut self, rate: Option<u64>) -> Result<CommandResult> {
-        if rate == Some(0) {
-            return Ok(refused(
-                "a limit of nothing is a pause",
-                format!("twinhaul pause --peer {}", self.options.name()),
-            ));
-        }
-        self.shared.limiter.set(rate);
-        self.ledger(Job::KeepLimit { rate })?;
-        let words = rate.map_or_else(|| "no limit".to_owned(), |r| format!("limit {}", Rate(r)));
-        Ok(CommandResult::Done(format!("{}: {words}", self.options.name())))
     }
 
     fn drain(&mut self, dry_run: bool) -> Result<CommandResult> {

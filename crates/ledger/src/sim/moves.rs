@@ -72,9 +72,9 @@ impl Sim {
     }
 
     /// See [`crate::Store::set_limit`].
-    pub fn set_limit(&mut self, peer: PeerId, mine: Incarnation, rate: Option<u64>) -> Result<()> {
+    pub fn set_limit(&mut self, peer: PeerId, mine: Incarnation, limit: LiveLimit) -> Result<()> {
         self.fence(peer, mine)?;
-        self.peer_mut(peer).limit = rate.map_or(LiveLimit::Lifted, LiveLimit::Set);
+        self.peer_mut(peer).limit = limit;
         self.committed();
         Ok(())
     }

@@ -39,12 +39,16 @@ impl SqliteStore {
         })
     }
 
-    pub(crate) fn set_limit(&self, peer: PeerId, mine: Incarnation, rate: Option<u64>) -> Result<()> {
-        let rate = rate.map(|r| to_sql("a limit", r)).transpose()?;
+    pub(crate) fn set_limit(&self, peer: PeerId, mine: Incarnation, limit: LiveLimit) -> Result<()> {
+        let (limited, rate) = match limit {
+            LiveLimit::AsProfiled => (false, None),
+            LiveLimit::Lifted => (true, None),
+            LiveLimit::Set(rate) => (true, Some(to_sql("a limit", rate)?)),
+        };
         self.write(|conn| {
             fence::check(conn, peer, mine)?;
-            conn.prepare_cached("UPDATE peer SET limited = 1, limit_rate = ?2 WHERE id = ?1")?
-                .execute(params![peer_to_sql(peer), rate])?;
+            conn.prepare_cached("UPDATE peer SET limited = ?3, limit_rate = ?2 WHERE id = ?1")?
+                .execute(params![peer_to_sql(peer), rate, limited])?;
             Ok(())
         })
     }

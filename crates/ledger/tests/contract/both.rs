@@ -150,7 +150,10 @@ impl Side {
                 let mine = self.incarnation(*peer, *stale);
                 let memory = Remembered { ratio: 0.65, live_ratio: 0.7, last: "helped".into() };
                 let remembered = self.store.remember(*peer, mine, &memory).map_err(|e| e.to_string());
-                let limited = self.store.set_limit(*peer, mine, Some(7)).map_err(|e| e.to_string());
+                let limited = self
+                    .store
+                    .set_limit(*peer, mine, twinhaul_ledger::LiveLimit::Set(7))
+                    .map_err(|e| e.to_string());
                 format!("{remembered:?} {limited:?}")
             }
             Call::Assign { op, from, stale, parts } => {

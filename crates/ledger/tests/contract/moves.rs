@@ -14,7 +14,7 @@ pub(crate) fn joining_fences_the_former_process<F: Factory>() {
     assert_eq!(first, Incarnation(1));
     let learned = remembered(0.65, 0.75, "helped");
     old.remember(First, first, &learned).unwrap();
-    old.set_limit(First, first, Some(1 << 20)).unwrap();
+    old.set_limit(First, first, LiveLimit::Set(1 << 20)).unwrap();
     let process = twinhaul_ledger::Process { pid: 9, ..Default::default() };
     let joined = new.join(First, &process, 2).unwrap();
     assert_eq!(joined.incarnation, Incarnation(2));
@@ -24,7 +24,7 @@ pub(crate) fn joining_fences_the_former_process<F: Factory>() {
         assert_eq!(error.exit_code(), 75);
     };
     stale(old.remember(First, first, &remembered(0.1, 0.1, "")).unwrap_err());
-    stale(old.set_limit(First, first, None).unwrap_err());
+    stale(old.set_limit(First, first, LiveLimit::Lifted).unwrap_err());
     stale(old.authorise(First, first, &authorise([0], 1)).unwrap_err());
     stale(old.settle(First, first, &done([0], 1)).unwrap_err());
     stale(old.release(First, first, &[(TransferId(0), Epoch(1))]).unwrap_err());
@@ -40,8 +40,11 @@ pub(crate) fn joining_fences_the_former_process<F: Factory>() {
     assert_eq!((peers[0].name.as_str(), peers[0].memory.as_ref()), ("alpha", Some(&learned)));
     assert_eq!((peers[0].limit, peers[1].limit), (LiveLimit::Set(1 << 20), LiveLimit::AsProfiled));
     assert_eq!(peers[1].memory, None);
-    new.set_limit(First, joined.incarnation, None).unwrap();
-    assert_eq!(new.join(First, &process, 3).unwrap().limit, LiveLimit::Lifted);
+    new.set_limit(First, joined.incarnation, LiveLimit::Lifted).unwrap();
+    let again = new.join(First, &process, 3).unwrap();
+    assert_eq!(again.limit, LiveLimit::Lifted);
+    new.set_limit(First, again.incarnation, LiveLimit::AsProfiled).unwrap();
+    assert_eq!(new.join(First, &process, 4).unwrap().limit, LiveLimit::AsProfiled);
     assert_eq!(peers[0].process.as_ref().map(|p| p.pid), Some(9));
     sound(&new);
 }

@@ -6,6 +6,7 @@ use crate::{
     fields::{self, Fields},
     model::{End, PeerConfig, SLOTS_MAX},
     node::{Entry, Node},
+    timetable::{ENTRIES_MAX, Hours},
 };
 use twinhaul_units::{Rate, text::show};
 
@@ -27,15 +28,25 @@ fn peer(entry: &Entry, targets: &[End]) -> Result<PeerConfig, Fault> {
     if !is_name(&entry.key) {
         return Err(Fault::at(entry.at, format!("expected {NAME}, found \"{}\"", show(&entry.key))));
     }
-    let f = Fields::of(&entry.node, &["slots", "limit", "targets"])?;
+    let f = Fields::of(&entry.node, &["slots", "limit", "timetable", "targets"])?;
     let default = PeerConfig::named(&entry.key);
     let slots = f.read("slots", |n| n.whole(1..=u64::from(SLOTS_MAX)))?;
     Ok(PeerConfig {
         slots: slots.and_then(|n| u32::try_from(n).ok()).unwrap_or(default.slots),
         limit: f.read("limit", |n| n.quantity(Rate::parse))?,
+        timetable: f.read("timetable", timetable)?.unwrap_or_default(),
         targets: f.read("targets", |n| reached(n, targets))?,
         ..default
     })
+}
+
+fn timetable(node: &Node) -> Result<Vec<Hours>, Fault> {
+    let lines = node.list("hours with a limit each")?;
+    if lines.len() > ENTRIES_MAX {
+        return Err(node.fault(format!("at most {ENTRIES_MAX} lines, found {}", lines.len())));
+    }
+    let hours = |line: &Node| Hours::parse(line.text("hours with a limit")?).map_err(|why| line.fault(why));
+    lines.iter().map(hours).collect()
 }
 
 fn reached(node: &Node, targets: &[End]) -> Result<Vec<String>, Fault> {

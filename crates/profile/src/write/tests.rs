@@ -1,6 +1,7 @@
 //! What is written reads back as the same.
 
 use super::*;
+use crate::timetable::Hours;
 use crate::{
     marks::Marks,
     model::{Assistance, DemoData, Durability, Learning, OnExists, Order, Verify},
@@ -153,7 +154,9 @@ prop_compose! {
         let exists: [OnExists; 3] = ON_EXISTS.map(|(_, v)| v);
         let durability: [Durability; 3] = DURABILITY.map(|(_, v)| v);
         let order: [Order; 4] = ORDERS.map(|(_, v)| v);
-        let first = PeerConfig { limit: flag.then_some(Rate(limit)), ..PeerConfig::named("on") };
+        let hours = ["Mon,Fri-Sun 22:00-06:30 none", "daily 00:00-24:00 7 MiB/s"].map(|h| Hours::parse(h).unwrap());
+        let timetable = if flag { hours.to_vec() } else { Vec::new() };
+        let first = PeerConfig { limit: flag.then_some(Rate(limit)), timetable, ..PeerConfig::named("on") };
         let second = PeerConfig { slots: 3, targets: Some(vec!["no".into()]), ..PeerConfig::named("8") };
         Profile {
             version: 1, name: "0x1".into(), demo: true,

@@ -52,11 +52,13 @@ pub(crate) fn ratio(args: &RatioArgs) -> Result<u8, Failure> {
 
 pub(crate) fn limit(args: &LimitArgs) -> Result<u8, Failure> {
     let (run, value) = run_and_value(&args.run_and_limit);
-    let rate = match value {
-        "none" => None,
-        text => Some(Rate::parse(text).map_err(|e| Failure::usage(format!("{e}, or \"none\"")))?.0),
+    let expected = |e| Failure::usage(format!("{e}, or \"none\", or \"profile\""));
+    let command = match value {
+        "none" => Command::Limit { rate: None },
+        "profile" => Command::LimitAsProfiled,
+        text => Command::Limit { rate: Some(Rate::parse(text).map_err(expected)?.0) },
     };
-    to_peers(run, args.peer.as_deref(), |_| Command::Limit { rate }, false)
+    to_peers(run, args.peer.as_deref(), |_| command.clone(), false)
 }
 
 fn run_and_value(words: &[String]) -> (Option<&str>, &str) {
