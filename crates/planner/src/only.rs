@@ -172,7 +172,14 @@ impl Only {
 }
 
 fn not_a_line(e: &serde_json::Error) -> String {
-    format!("{}. A line is one JSON object with a \"key\", as in failed.jsonl", show(&e.to_string()))
+    let text = e.to_string();
+    // The place that JSON counts is within this line.
+    let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
+    format!(
+        "{} (column {}). A line is one JSON object with a \"key\", as in failed.jsonl",
+        show(why),
+        e.column()
+    )
 }
 
 /// The source that a line names.

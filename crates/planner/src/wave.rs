@@ -298,8 +298,9 @@ impl<'a> Builder<'a> {
             return Err(PlanError::NothingRouted { found: self.found });
         }
         if self.summary.missing > 0 {
+            let keys = if self.summary.missing == 1 { "key was" } else { "keys were" };
             self.sink.warn(format!(
-                "{} listed keys were not met in the source; they are tried, and fail by name",
+                "{} listed {keys} not met in the source; what is not there fails by name",
                 self.summary.missing
             ))?;
         }

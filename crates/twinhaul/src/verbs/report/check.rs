@@ -47,6 +47,8 @@ pub(super) struct Checked {
     pub(super) more: u64,
     /// Whether every line fits onto the one before, and nothing is missing.
     pub(super) whole: bool,
+    /// Whether the ledger says something else.
+    pub(super) differs: bool,
 }
 
 /// The parts of a transfer's line that are looked at by themselves.
@@ -149,6 +151,7 @@ struct Reader {
     summary: Option<Summary>,
     alone: Option<String>,
     whole: bool,
+    differs: bool,
     findings: Vec<Finding>,
     more: u64,
 }
@@ -164,6 +167,7 @@ impl Reader {
             summary: None,
             alone: None,
             whole: true,
+            differs: false,
             findings: Vec::new(),
             more: 0,
         }
@@ -216,12 +220,14 @@ impl Reader {
         let in_order = seen.id > self.last_id;
         if !in_order {
             whys.push(format!("transfer {} comes after transfer {}", seen.id, self.last_id));
-        } else if self.kind == Kind::Manifest && seen.id > self.last_id + 1 {
+        } else if self.kind == Kind::Manifest && seen.id > self.last_id + 1 && ledger.is_none() {
             whys.push(missing(self.last_id + 1, seen.id - 1));
         }
         self.last_id = self.last_id.max(seen.id);
         if let Some(ledger) = ledger {
-            whys.extend(ledger.line(seen.id, in_order, body)?);
+            let differences = ledger.line(seen.id, in_order, body)?;
+            self.differs |= !differences.is_empty();
+            whys.extend(differences);
         }
         self.find(number, Some(&seen.key), whys);
         Ok(())
@@ -261,13 +267,17 @@ impl Reader {
         if lines == 0 {
             return Err(Failure::new(exit::MISMATCH, format!("{} is empty: it was cut", shown(path))));
         }
+        let mut whys = Vec::new();
         if self.summary.is_none() {
             self.whole = false;
-            self.find(lines + 1, None, vec!["the file ends without its summary: its end was cut off".into()]);
+            whys.push("the file ends without its summary: its end was cut off".into());
         }
         if let Some(ledger) = ledger {
-            self.find(lines + 1, None, ledger.rest()?);
+            let differences = ledger.rest()?;
+            self.differs |= !differences.is_empty();
+            whys.extend(differences);
         }
+        self.find(lines + 1, None, whys);
         let head = self.summary.is_some().then_some(self.before);
         Ok(Checked {
             kind: self.kind,
@@ -278,6 +288,7 @@ impl Reader {
             findings: self.findings,
             more: self.more,
             whole: self.whole,
+            differs: self.differs,
         })
     }
 }

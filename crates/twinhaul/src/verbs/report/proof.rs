@@ -19,6 +19,7 @@ struct File {
 
 pub(super) fn check(args: &ReportArgs) -> Result<u8, Failure> {
     let elsewhere = args.run.as_deref().filter(|name| is_path(name)).map(Path::new);
+    let mut kept = false;
     let mut files = match elsewhere {
         Some(path) => vec![File { path: path.to_owned(), checked: check_file(path, its_ledger)? }],
         None => of_run(&state::find(args.run.as_deref())?)?,
@@ -26,14 +27,15 @@ pub(super) fn check(args: &ReportArgs) -> Result<u8, Failure> {
     if let [manifest, failed] = files.as_mut_slice() {
         belong_together(&manifest.checked, &mut failed.checked);
     }
-    if let (Some(kept), Some(first)) = (&args.head, files.first_mut()) {
-        compare_head(kept, &mut first.checked);
+    if let (Some(head), Some(first)) = (&args.head, files.first_mut()) {
+        compare_head(head, &mut first.checked);
+        kept = true;
     }
     let wrong = files.iter().any(|file| !file.checked.findings.is_empty());
     if args.json.json {
         as_json(&files, wrong)?
     } else {
-        as_words(&files)
+        as_words(&files, kept)
     }
     Ok(if wrong { exit::MISMATCH } else { exit::COMPLETE })
 }
@@ -92,8 +94,9 @@ fn compare_head(kept: &str, checked: &mut Checked) {
     }
 }
 
-fn as_words(files: &[File]) {
-    for File { path, checked } in files {
+/// `kept`: the first one's head was compared with one from elsewhere.
+fn as_words(files: &[File], kept: bool) {
+    for (at, File { path, checked }) in files.iter().enumerate() {
         let name = checked.kind.file();
         for Finding { line, key, why } in &checked.findings {
             let key = key.as_deref().map_or_else(String::new, |key| format!(", {key}"));
@@ -109,12 +112,16 @@ fn as_words(files: &[File]) {
         let transfers = if checked.transfers == 1 { "transfer" } else { "transfers" };
         let found = checked.findings.len() as u64 + checked.more;
         let verdict = match found {
+            // A chain without a ledger or a head that was kept says nothing of who wrote all of it.
+            0 if checked.alone.is_some() && !(kept && at == 0) => {
+                "its lines hold each other (that not all of them were written anew, only a head that was kept can tell: --head)".to_owned()
+            }
             0 => "nothing was changed".to_owned(),
             1 => "1 LINE DOES NOT FIT".to_owned(),
             n => format!("{n} LINES DO NOT FIT"),
         };
         output::line(&format!("{name}: {} {transfers}, {verdict}; {compared}", checked.transfers));
-        if found > 0 && checked.whole && checked.alone.is_none() {
+        if checked.differs && checked.whole {
             output::line(
                 "  its lines hold each other: if the run went on after the report, write it anew; else somebody wrote all of it",
             );
