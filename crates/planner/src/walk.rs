@@ -41,10 +41,9 @@ pub(crate) fn source(
         if let Some(Below { key, whole }) = frame.below.pop() {
             let mut entered = Frame { key: Some(key.clone()), below: Vec::new(), whole, targets: 0 };
             match list(source, number, &mut entered, builder, &mut only) {
-                Ok(()) => {}
                 Err(Trouble::Listing(e)) if whole => builder.unreadable(number, &key, &e.to_string())?,
                 // What is listed below it is met by nobody, and fails by its own name.
-                Err(Trouble::Listing(_)) => {}
+                Ok(()) | Err(Trouble::Listing(_)) => {}
                 Err(Trouble::Plan(e)) => return Err(e),
             }
             stack.push(entered);

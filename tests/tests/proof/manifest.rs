@@ -28,7 +28,7 @@ impl Reported {
     }
 
     fn write(&self, lines: &[String]) {
-        std::fs::write(&self.manifest, lines.iter().map(|l| format!("{l}\n")).collect::<String>()).unwrap();
+        std::fs::write(&self.manifest, lines.iter().flat_map(|l| [l, "\n"]).collect::<String>()).unwrap();
     }
 
     fn check(&self, more: &[&str]) -> Done {

@@ -198,7 +198,7 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
 }
 
 /// "Ok after three attempts" is an outcome of its own: whoever reads only "done" would not look for the bad cable.
-fn done_after_retries(run: &RunDir) -> Result<u64, Failure> {
+pub(super) fn done_after_retries(run: &RunDir) -> Result<u64, Failure> {
     View::open(&run.ledger()).and_then(|view| view.done_after_retries()).map_err(|e| ledger_failure(&e))
 }
 

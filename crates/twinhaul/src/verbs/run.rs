@@ -184,7 +184,10 @@ pub(crate) fn see(run: &RunDir, watch: &Watch) -> Result<u8, Failure> {
 fn finish(run: &RunDir, json: bool, code: u8) -> Result<u8, Failure> {
     let status = status::of(run)?;
     if json {
-        output::json_line(&serde_json::json!({ "summary": status, "exit": code }))?;
+        let again = super::report::done_after_retries(run)?;
+        output::json_line(
+            &serde_json::json!({ "summary": status, "done_after_retries": again, "exit": code }),
+        )?;
     } else {
         for line in super::report::summary_lines(run, &status)? {
             output::line(&line);

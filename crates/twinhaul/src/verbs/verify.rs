@@ -57,9 +57,9 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let read = reading.all(view.manifest())?;
     let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
     if args.json.json {
-        as_json(&run.file.run, args.sample, &read, &shown)?
+        as_json(&run.file.run, args.sample, &read, &shown)?;
     } else {
-        as_words(args.sample, &read)
+        as_words(args.sample, &read);
     }
     Ok(match (read.wrong, read.not_done) {
         (1.., _) => exit::MISMATCH,

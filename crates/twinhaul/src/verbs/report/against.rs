@@ -44,8 +44,8 @@ impl Ledger {
     }
 
     /// What does not fit in the first line.
-    pub(super) fn header(&mut self, kind: Kind, body: &[u8]) -> Vec<String> {
-        let own = serde_json::to_string(&write::header(kind, &self.run)).unwrap_or_default();
+    pub(super) fn header(&self, body: &[u8]) -> Vec<String> {
+        let own = serde_json::to_string(&write::header(self.kind, &self.run)).unwrap_or_default();
         differences(body, own.as_bytes())
     }
 
@@ -70,7 +70,7 @@ impl Ledger {
                 whys.extend(differences(body, own.as_bytes()));
             }
             None if self.kind == Kind::Failed => {
-                whys.push("in the ledger this transfer has not failed".into())
+                whys.push("in the ledger this transfer has not failed".into());
             }
             None => whys.push("the ledger has no such transfer".into()),
         }

@@ -47,7 +47,8 @@ pub(super) struct Header {
 /// The last line. Sums count bytes as planned, as `status` does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Summary {
-    pub(super) summary: bool,
+    #[serde(rename = "summary")]
+    pub(super) is_last: bool,
     /// Of transfers, between the first and this one.
     pub(super) lines: u64,
     #[serde(flatten)]

@@ -33,9 +33,9 @@ pub(super) fn check(args: &ReportArgs) -> Result<u8, Failure> {
     }
     let wrong = files.iter().any(|file| !file.checked.findings.is_empty());
     if args.json.json {
-        as_json(&files, wrong)?
+        as_json(&files, wrong)?;
     } else {
-        as_words(&files, kept)
+        as_words(&files, kept);
     }
     Ok(if wrong { exit::MISMATCH } else { exit::COMPLETE })
 }

@@ -104,7 +104,7 @@ impl List {
     /// The summary, and the file in its place. Returns the head.
     fn end(mut self, failed_list: Option<String>) -> Result<String, Failure> {
         let lines = self.sums.discovered.transfers;
-        self.value(&Summary { summary: true, lines, sums: self.sums, failed_list })?;
+        self.value(&Summary { is_last: true, lines, sums: self.sums, failed_list })?;
         let file = self.out.into_inner().map_err(|e| fail(e.into_error()))?;
         file.sync_all().and_then(|()| std::fs::rename(&self.unfinished, &self.path)).map_err(fail)?;
         Ok(self.chain.head().to_owned())
