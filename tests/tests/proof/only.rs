@@ -25,6 +25,8 @@ fn what_failed_is_copied_alone_when_it_is_mended() {
     tree::small_files(&lab.source(), 600, 64, 1);
     std::fs::create_dir_all(lab.source().join("d001/deep/empty")).unwrap();
     std::fs::write(lab.source().join("d001/deep/x"), "x").unwrap();
+    // One file with two names, both of which a list has in one line.
+    std::fs::hard_link(lab.source().join("d002/f000599"), lab.source().join("d000/link")).unwrap();
     for directory in ["d000", "d001/deep", "d001", "d002"] {
         tree::set_mtime(&lab.source().join(directory), 1_000_000_000, 7);
     }

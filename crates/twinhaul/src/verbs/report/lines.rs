@@ -120,6 +120,9 @@ struct Line {
     planned_size: Option<u64>,
     state: &'static str,
     blake3: Option<String>,
+    /// As the target told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
     verified: bool,
     peer: Option<String>,
     attempts: u32,
@@ -175,6 +178,7 @@ impl Names {
             planned_size: (size != t.size).then_some(t.size),
             state: t.state.words(),
             blake3: t.blake3.map(|d| blake3::Hash::from_bytes(d).to_hex().to_string()),
+            etag: t.etag.clone(),
             verified: t.verified,
             peer: t.by.map(|p| self.peers[p.index()].clone()),
             attempts: t.attempts_in_all(),

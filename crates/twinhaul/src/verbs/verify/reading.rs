@@ -17,8 +17,9 @@ use twinhaul_ledger::{Detail, NodeKind, State};
 use twinhaul_units::text::show_bytes;
 use twinhaul_units::{Bytes, Key, Rate, TransferId};
 
-/// Objects read at a time. More would only wait for each other on one machine's disks.
-const THREADS_MAX: usize = 8;
+/// Objects read at a time, as many as a peer has slots: what is small waits for the disk, and not for a processor. Eight threads
+/// read 40,000 small files past the cache in 6 to 22 s where two took 13 to 32 s, on the same two busy cores.
+const THREADS: usize = 8;
 /// Rows that wait for a thread.
 const WAITING_MAX: usize = 256;
 /// Read at a time, by each thread.
@@ -108,10 +109,8 @@ impl Reading<'_> {
 
     /// One where a medium is read from its beginning to its end: others would only wind it to and fro.
     fn threads(&self) -> usize {
-        if self.targets.values().any(|t| t.limits.caps.contains(Caps::SEQUENTIAL)) {
-            return 1;
-        }
-        std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX)
+        let winds = self.targets.values().any(|t| t.limits.caps.contains(Caps::SEQUENTIAL));
+        if winds { 1 } else { THREADS }
     }
 
     fn hand_out(
@@ -169,7 +168,7 @@ impl Reading<'_> {
             let rate = Rate((bytes as f64 / begun.elapsed().as_secs_f64()) as u64);
             let about = if self.sample.is_some() { "about " } else { "" };
             let text = format!(
-                "verify: {} of {about}{} transfers, {}, {rate}, {wrong} mismatched",
+                "verify: {} of {about}{} transfers, {}, {rate} on average, {wrong} mismatched",
                 same + wrong,
                 self.expected,
                 Bytes(bytes)
