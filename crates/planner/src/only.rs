@@ -160,14 +160,12 @@ impl Only {
 
     /// What no walk has met, with its source: the one that was named, else the first.
     pub(crate) fn missing(&self) -> impl Iterator<Item = (u16, Key)> + '_ {
-        let keys = |(source, list): (&Option<u16>, &'_ Vec<Listed>)| {
-            let source = source.unwrap_or_default();
-            let gone = list.iter().filter(|listed| !listed.met);
+        let all =
+            self.lists.iter().flat_map(|(source, list)| list.iter().map(move |listed| (*source, listed)));
+        all.filter(|(_, listed)| !listed.met).filter_map(|(source, listed)| {
             // Checked when it was read.
-            gone.filter_map(move |listed| Some((source, Key::new(listed.key.clone()).ok()?)))
-                .collect::<Vec<_>>()
-        };
-        self.lists.iter().flat_map(keys)
+            Some((source.unwrap_or_default(), Key::new(listed.key.to_vec()).ok()?))
+        })
     }
 }
 

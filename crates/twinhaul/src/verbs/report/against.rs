@@ -145,7 +145,7 @@ fn differences(body: &[u8], own: &[u8]) -> Vec<String> {
             format!("{}{}", show(&cut), if cut.len() < text.len() { "…" } else { "" })
         }
     };
-    let differs = here.iter().filter(|(name, value)| own.get(*name) != Some(*value));
+    let differs = here.iter().filter(|(name, value)| *name != "chain" && own.get(*name) != Some(*value));
     differs
         .map(|(name, value)| {
             format!("{} is {} here, and {} in the ledger", show(name), word(Some(value)), word(own.get(name)))

@@ -54,7 +54,7 @@ pub(super) struct Checked {
 /// When it cannot be read, or is none of ours.
 pub(super) fn check(
     path: &Path,
-    ledger: impl FnOnce(&Header) -> Result<Result<Ledger, String>, Failure>,
+    ledger: impl FnOnce(&Header) -> Result<Ledger, String>,
 ) -> Result<Checked, Failure> {
     let file = File::open(path).map_err(|e| {
         let code = if e.kind() == std::io::ErrorKind::NotFound { exit::NOT_FOUND } else { exit::OTHER };
@@ -72,7 +72,7 @@ pub(super) fn check(
             let header = header(path, body.as_deref().unwrap_or(text))?;
             reader.kind = header.format;
             if let Some(find) = ledger.take() {
-                match find(&header)? {
+                match find(&header) {
                     Ok(found) => {
                         whys.extend(found.header(body.as_deref().unwrap_or(text)));
                         ours = Some(found);

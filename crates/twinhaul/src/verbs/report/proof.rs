@@ -56,22 +56,23 @@ fn of_run(run: &RunDir) -> Result<Vec<File>, Failure> {
             let text = format!("there is no {}. Write it: twinhaul report {}", shown(&path), run.file.run);
             return Err(Failure::new(exit::NOT_FOUND, text));
         }
-        let checked = check_file(&path, |_| Ok(Ok(Ledger::open(run, kind)?)))?;
+        let ledger = Ledger::open(run, kind)?;
+        let checked = check_file(&path, |_| Ok(ledger))?;
         files.push(File { path, checked });
     }
     Ok(files)
 }
 
 /// The ledger that a file from elsewhere is of, if its run is on this machine.
-fn its_ledger(header: &Header) -> Result<Result<Ledger, String>, Failure> {
-    let Ok(run) = state::find(Some(&header.run)) else {
-        return Ok(Err(format!("run {} is not on this machine", show(&header.run))));
-    };
-    let ledger = Ledger::open(&run, header.format)?;
+fn its_ledger(header: &Header) -> Result<Ledger, String> {
+    let run = state::find(Some(&header.run))
+        .map_err(|_| format!("run {} is not on this machine", show(&header.run)))?;
+    // The file is elsewhere because ledgers are lost too: that is no reason not to check it.
+    let ledger = Ledger::open(&run, header.format).map_err(|failure| failure.text)?;
     if ledger.is_of(header) {
-        return Ok(Ok(ledger));
+        return Ok(ledger);
     }
-    Ok(Err(format!("run {} on this machine is another one than the file says", show(&header.run))))
+    Err(format!("run {} on this machine is another one than the file says", show(&header.run)))
 }
 
 /// The manifest tells the head of the failed list that was written with it: one head proves both.
