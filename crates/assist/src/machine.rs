@@ -273,7 +273,10 @@ impl Core {
         let (added, held) = (w.ranges_loaded, (w.ranges.len() + w.range_slots.len()) as u64);
         debug_assert_eq!(added, w.ranges_ended + held, "ranges taken in = waiting + in slots + ended");
         debug_assert_eq!(w.parts.len(), self.slots_used(), "every slot has its part");
-        debug_assert!(self.slots_used() <= crate::SLOTS_MAX as usize, "slots are bounded");
+        debug_assert!(
+            self.slots_used() <= (crate::SLOTS_MAX + crate::STANDBY_MAX) as usize,
+            "slots are bounded"
+        );
         let moves = self.queued() + crate::CUTS_MAX as u64;
         debug_assert!(self.portion() <= Millionths::from_f64(1.0).times(moves), "portion <= remaining");
     }

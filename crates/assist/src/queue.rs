@@ -85,8 +85,8 @@ impl Queue {
 
     /// The lowest transfer, which leaves the queue.
     pub(crate) fn pop_head(&mut self) -> Option<Unit> {
+        let unit = self.head()?;
         let head = self.parts.front_mut()?;
-        let unit = Unit { id: head.first, lot: head.lot, epoch: head.epoch };
         if head.first == head.last {
             self.parts.pop_front();
         } else {
@@ -96,12 +96,28 @@ impl Queue {
         Some(unit)
     }
 
-    /// The first or last transfer of the interval for which `rank` is the highest, which leaves the queue.
-    pub(crate) fn pop_best(&mut self, from_tail: bool, rank: impl Fn(&Interval) -> u64) -> Option<Unit> {
+    /// The lowest transfer, which stays.
+    pub(crate) fn head(&self) -> Option<Unit> {
+        self.parts.front().map(|head| Unit { id: head.first, lot: head.lot, epoch: head.epoch })
+    }
+
+    /// The first or last transfer of the interval for which `rank` is the highest; it stays.
+    pub(crate) fn best(&self, from_tail: bool, rank: impl Fn(&Interval) -> u64) -> Option<Unit> {
+        let part = self.parts.get(self.best_part(from_tail, rank)?)?;
+        let id = if from_tail { part.last } else { part.first };
+        Some(Unit { id, lot: part.lot, epoch: part.epoch })
+    }
+
+    fn best_part(&self, from_tail: bool, rank: impl Fn(&Interval) -> u64) -> Option<usize> {
         // Of equal ones the lowest, or from the tail the highest.
         let order =
             |at: &usize| (self.parts.get(*at).map(&rank), if from_tail { *at } else { usize::MAX - at });
-        let at = (0..self.parts.len()).max_by_key(order)?;
+        (0..self.parts.len()).max_by_key(order)
+    }
+
+    /// As [`Self::best`]; it leaves the queue.
+    pub(crate) fn pop_best(&mut self, from_tail: bool, rank: impl Fn(&Interval) -> u64) -> Option<Unit> {
+        let at = self.best_part(from_tail, rank)?;
         let part = self.parts.get_mut(at)?;
         let id = if from_tail { part.last } else { part.first };
         let unit = Unit { id, lot: part.lot, epoch: part.epoch };

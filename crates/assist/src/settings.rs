@@ -47,6 +47,8 @@ pub const RANGES_MAX: usize = 4096;
 pub const CUTS_MAX: usize = 16;
 /// Slots of one peer.
 pub const SLOTS_MAX: u32 = 4096;
+/// Small transfers that stand by, beyond the slots of one peer.
+pub const STANDBY_MAX: u32 = 256;
 /// Lots named in one message; the receiver reads the ledger anyway.
 pub const LOTS_NAMED_MAX: usize = 64;
 
@@ -131,6 +133,9 @@ pub struct Settings {
     pub minimum: u64,
     /// Transfers in flight at once, 1 ..= [`SLOTS_MAX`].
     pub slots: u32,
+    /// Small transfers that may stand by, started beyond the slots, 0 ..= [`STANDBY_MAX`]: the host gives each to the next slot
+    /// that is free, so that no slot waits for a word between two small ones. 0: none.
+    pub standby: u32,
     /// Whether a peer that is gone or silent is taken over. It is, under every policy: a run whose peer never comes back
     /// must end. `false` compares a policy without that machinery.
     pub take_over: bool,
@@ -145,6 +150,7 @@ impl Default for Settings {
             increment: 0.05,
             minimum: 0,
             slots: 1,
+            standby: 0,
             take_over: true,
             timing: Timing::default(),
         }
@@ -158,6 +164,7 @@ pub(crate) struct Tuning {
     pub(crate) increment: Millionths,
     pub(crate) minimum: u64,
     pub(crate) slots: usize,
+    pub(crate) standby: usize,
     pub(crate) take_over: bool,
     pub(crate) timing: Timing,
     /// Of the proof alone: never set by [`Settings`].
@@ -177,6 +184,7 @@ impl From<Settings> for Tuning {
             increment: Millionths::from_f64(s.increment.clamp(0.0, 1.0)),
             minimum: s.minimum,
             slots: s.slots.clamp(1, SLOTS_MAX) as usize,
+            standby: s.standby.min(STANDBY_MAX) as usize,
             take_over: s.take_over,
             timing: s.timing,
             flaw: None,

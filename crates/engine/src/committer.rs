@@ -14,7 +14,7 @@ use crate::options::{GROUP_AGE_MAX, GROUP_BYTES_MAX, GROUP_TRANSFERS_MAX};
 use crate::storage::Storage;
 pub(crate) use item::{Item, Sealed, SealedKind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use twinhaul_ledger::{Settled, Stopped, Store};
 use twinhaul_profile::{Durability, Verify};
@@ -36,6 +36,8 @@ pub(crate) struct Committer {
     pub published: Vec<(Settled, u64)>,
 }
 
+/// A group that is open listens so often: to be woken for each small transfer costs more than it does.
+const GATHER: Duration = Duration::from_millis(2);
 /// With `durability: end`, so many published transfers are synced and done at a time, so that memory stays bounded.
 const PUBLISHED_MAX: usize = 65_536;
 
@@ -57,10 +59,15 @@ impl Committer {
         let mut opened = Instant::now();
         loop {
             let age_left = GROUP_AGE_MAX.saturating_sub(opened.elapsed());
-            let next = if group.is_empty() {
-                items.recv().map_err(|_| crossbeam_channel::RecvTimeoutError::Disconnected)
-            } else {
-                items.recv_timeout(age_left)
+            let next = match items.try_recv() {
+                Ok(item) => Ok(item),
+                Err(_) if group.is_empty() => {
+                    items.recv().map_err(|_| crossbeam_channel::RecvTimeoutError::Disconnected)
+                }
+                Err(_) => {
+                    std::thread::sleep(GATHER.min(age_left));
+                    items.recv_timeout(age_left.saturating_sub(GATHER))
+                }
             };
             let mut flush = false;
             let mut ended = false;

@@ -48,6 +48,9 @@ use view::View;
 pub(crate) const EVENTS_MAX: usize = 4096;
 /// Events handled before time is looked at again.
 const DRAIN_MAX: usize = 1024;
+/// While its slots have more to do than one transfer each, the driver listens so often: small transfers end by the thousand a
+/// second, and to be woken for each costs more than they do.
+const GATHER: Duration = Duration::from_millis(2);
 /// Snapshots, event batches and idle time: ten times a second.
 const TICK: Duration = Duration::from_millis(100);
 /// Events kept while the ledger is busy; more are counted and dropped.
@@ -69,6 +72,8 @@ pub(crate) enum DriverEvent {
         id: TransferId,
         epoch: Epoch,
     },
+    /// The slot of a large transfer brought its last part, and sealed it: its ranges, if any, had come home before.
+    Sealed(Arc<Whole>),
     /// All ranges of a transfer came home, and it was sealed or is redone.
     RangesHome(Arc<Whole>),
     Group(GroupReport),
@@ -149,6 +154,8 @@ pub(crate) struct Driver {
     history: Vec<NewEvent>,
     seq: u64,
     timer: Option<Moment>,
+    /// The committer was told to close its group, since the last tick or group.
+    hurried: bool,
     poll_pending: bool,
     polled_at: Moment,
     claim_pending: bool,
@@ -187,6 +194,7 @@ impl Driver {
             history: Vec::new(),
             seq: 0,
             timer: None,
+            hurried: false,
             poll_pending: false,
             polled_at: Moment::ZERO,
             claim_pending: false,
@@ -212,6 +220,9 @@ impl Driver {
                 event = events.recv() => {
                     let Some(event) = event else { return Err(EngineError::Bug("the driver lost its senders")) };
                     self.on(event)?;
+                    if self.slots_have_more() {
+                        tokio::time::sleep(GATHER).await;
+                    }
                     for _ in 0..DRAIN_MAX {
                         let Ok(event) = events.try_recv() else { break };
                         self.on(event)?;
@@ -223,6 +234,7 @@ impl Driver {
                 }
                 _ = tick.tick() => self.tick()?,
             }
+            self.hurry_the_group();
             self.look_at_the_end()?;
             if let Life::Ended(ended) = &self.life {
                 let ended = ended.clone();
@@ -240,6 +252,10 @@ impl Driver {
                 self.tell_core(Event::Began { id, bytes: twinhaul_units::Bytes(bytes) })
             }
             DriverEvent::Recall { id, epoch } => self.ledger(Job::RecallRanges(id, epoch)),
+            DriverEvent::Sealed(whole) => {
+                self.note_home(&whole);
+                Ok(())
+            }
             DriverEvent::RangesHome(whole) => {
                 self.view.progressed(self.clock.ms());
                 self.note_home(&whole);
@@ -290,8 +306,13 @@ impl Driver {
         for kind in report.events {
             self.record(kind);
         }
+        self.hurried = false;
         // What a group settled is news for everybody who watches; the poll brings the sums.
-        self.polled_at = Moment::ZERO;
+        if self.core_is_idle() {
+            self.poll_now();
+        } else {
+            self.polled_at = Moment::ZERO;
+        }
     }
 
     fn tick(&mut self) -> Result<()> {
@@ -308,7 +329,7 @@ impl Driver {
             self.ledger(Job::Load { limit })?;
         }
         self.look_at_the_other()?;
-        self.hurry_the_group();
+        self.hurried = false;
         self.flush_history();
         self.publish_snapshot();
         Ok(())
@@ -332,12 +353,13 @@ impl Driver {
     }
 
     /// With nothing else in hand, waiting for a group to fill would only be waiting.
-    fn hurry_the_group(&self) {
+    fn hurry_the_group(&mut self) {
         let nothing_else = self.core.queued() == 0 && self.core.in_flight().is_empty();
         let stopping = matches!(self.life, Life::Stopping { .. });
-        if (nothing_else || stopping) && self.shared.storage.settling.get().transfers > 0 {
+        if !self.hurried && (nothing_else || stopping) && self.shared.storage.settling.get().transfers > 0 {
             // A committer that is busy closes its group without being told.
             let _ = self.out.committer.try_send(crate::committer::Item::Flush);
+            self.hurried = true;
         }
     }
 
@@ -347,8 +369,20 @@ impl Driver {
 
     /// By the core's count; the slots themselves may be a moment behind.
     fn slots_used(&self) -> u32 {
-        let used = self.core.in_flight().len() + self.core.ranges_in_flight().len();
-        u32::try_from(used).unwrap_or(u32::MAX)
+        u32::try_from(self.in_hand()).unwrap_or(u32::MAX).min(self.slots_max())
+    }
+
+    /// Transfers and ranges in slots, and those that wait for the next free one.
+    fn in_hand(&self) -> usize {
+        self.core.in_flight().len() + self.core.ranges_in_flight().len()
+    }
+
+    fn slots_have_more(&self) -> bool {
+        self.in_hand() > self.slots_max() as usize
+    }
+
+    fn slots_max(&self) -> u32 {
+        self.options.profile.peer(self.options.me).slots
     }
 
     /// Whether this peer could use its slots: not paused, not drained, the run not over.

@@ -27,7 +27,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
-use twinhaul_assist::{Core, Last, Memory, Policy, Settings, Timing};
+use twinhaul_assist::{Core, Last, Memory, Policy, STANDBY_MAX, Settings, Timing};
 use twinhaul_backend_host::{Caps, Loader};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Joined, LiveLimit, NewEvent, Process, State, Store, View};
@@ -166,6 +166,7 @@ fn settings(options: &Options) -> Settings {
         increment: learning.increment,
         minimum: learning.minimum,
         slots: options.profile.peer(options.me).slots,
+        standby: STANDBY_MAX,
         take_over: true,
         timing: timing(),
     }
@@ -362,7 +363,7 @@ fn start_threads(
     let (me, incarnation) = (tag.me, tag.incarnation);
     let (ledger, ledger_jobs) = crossbeam_channel::bounded(JOBS_MAX);
     let (feeder, feeds) = crossbeam_channel::bounded(FEEDS_MAX);
-    let (to_slots, jobs) = crossbeam_channel::bounded(1);
+    let (to_slots, jobs) = crossbeam_channel::bounded(STANDBY_MAX as usize);
     let (committer, items) = crossbeam_channel::bounded(SETTLING_MAX);
     let (closer, all_home) = crossbeam_channel::bounded(2 * WHOLES_MAX);
     let tries = Arc::new(AtomicU64::new(1));

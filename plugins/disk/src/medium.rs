@@ -37,6 +37,8 @@ pub(crate) struct Medium {
     max_object: u64,
     /// `OpenZFS` before 2.2.2 reported false holes in dirty files: sync before asking.
     pub(crate) holes_need_sync: bool,
+    /// A rename may happen although its reply says ENOENT: the reply was lost, and the call made again.
+    pub(crate) loses_replies: bool,
 }
 
 const fn posix(name: &'static str) -> Medium {
@@ -47,11 +49,12 @@ const fn posix(name: &'static str) -> Medium {
         mtime_precision_ns: 1,
         max_object: 0,
         holes_need_sync: false,
+        loses_replies: false,
     }
 }
 
 const fn remote(name: &'static str) -> Medium {
-    Medium { lacks: NO_EXCHANGE, ..posix(name) }
+    Medium { lacks: NO_EXCHANGE, loses_replies: true, ..posix(name) }
 }
 
 const fn windows(name: &'static str, mtime_precision_ns: u64) -> Medium {
@@ -78,7 +81,7 @@ fn by_magic(magic: u64) -> Medium {
         0x00C3_6400 => remote("ceph"),
         0x0BD0_0BD0 => remote("lustre"),
         0x4750_4653 => remote("gpfs"),
-        0xFE53_4D42 | 0xFF53_4D42 => windows("smb", 100),
+        0xFE53_4D42 | 0xFF53_4D42 => Medium { loses_replies: true, ..windows("smb", 100) },
         0x7366_746E | 0x5346_544E => windows("ntfs", 100),
         0x4D44 => Medium {
             lacks: FOREIGN.with(Caps::SPARSE).with(Caps::XATTRS),

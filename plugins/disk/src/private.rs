@@ -3,7 +3,8 @@
 //! Another peer's sweep may remove it between any two steps, so whoever needs it makes it again, a bounded number of times. A private
 //! directory that others may write to is refused: what lies there is published without a further look.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, unlinkat};
@@ -23,7 +24,27 @@ const OTHERS_WRITE: u32 = 0o022;
 /// Owner of everything on a server that squashes root.
 const NOBODY: u32 = 65_534;
 
+/// The directory in which the latest private object was made: looked up by path for each, it costs as much as the object.
+#[derive(Debug, Default)]
+pub(crate) struct LatestDir(Mutex<Option<(String, Arc<OwnedFd>)>>);
+
+impl LatestDir {
+    fn of(&self, run: &str) -> Option<Arc<OwnedFd>> {
+        let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.as_ref().filter(|(of, _)| of == run).map(|(_, dir)| Arc::clone(dir))
+    }
+
+    fn set(&self, latest: Option<(String, Arc<OwnedFd>)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = latest;
+    }
+}
+
 impl Volume {
+    /// A private object was not where it should be: the directory is looked up again.
+    pub(crate) fn forget_run_dir(&self) {
+        self.latest_dir.set(None);
+    }
+
     /// Opens `.twinhaul/<run>`.
     pub(crate) fn run_dir(&self, temp: &Temp) -> Result<OwnedFd> {
         self.safe(&Node::named(self.root.fd(), PRIVATE)?)?;
@@ -44,7 +65,6 @@ impl Volume {
     /// Does `f` in the directory of `temp`, which is made if needed, and made again if it vanishes meanwhile (ENOENT).
     /// EAGAIN: it vanished every time.
     pub(crate) fn in_run_dir<T>(&self, temp: &Temp, f: impl Fn(BorrowedFd<'_>) -> Result<T>) -> Result<T> {
-        use std::os::fd::AsFd as _;
         let mut tries = 0;
         loop {
             let answer = match self.run_dir(temp) {
@@ -87,7 +107,20 @@ impl Volume {
     /// A new private file: nobody else can have it open, nothing was there before (`O_EXCL`).
     pub(crate) fn make_temp(&self, temp: &Temp) -> Result<OwnedFd> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        self.in_run_dir(temp, |dir| openat(dir, &temp.name, flags, Mode::RUSR | Mode::WUSR))
+        let make = |dir: BorrowedFd<'_>| openat(dir, &temp.name, flags, Mode::RUSR | Mode::WUSR);
+        if let Some(dir) = self.latest_dir.of(&temp.run) {
+            match make(dir.as_fd()) {
+                // A sweep removed it.
+                Err(Errno::NOENT) => self.latest_dir.set(None),
+                answer => return answer,
+            }
+        }
+        self.in_run_dir(temp, |dir| {
+            let file = make(dir)?;
+            self.latest_dir
+                .set(Some((temp.run.clone(), Arc::new(dir.try_clone_to_owned().map_err(|e| errno(&e))?))));
+            Ok(file)
+        })
     }
 
     /// Whether there was something to remove.
@@ -98,4 +131,8 @@ impl Volume {
             Err(e) => Err(e),
         }
     }
+}
+
+fn errno(e: &std::io::Error) -> Errno {
+    Errno::from_io_error(e).unwrap_or(Errno::IO)
 }

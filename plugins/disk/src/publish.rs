@@ -66,7 +66,10 @@ fn publish(volume: &Volume, opened: &mut Opened, put: &Put, reference: &[u8]) ->
     let mut tries = 0;
     loop {
         let found = private(volume, opened, &temp).map_err(|e| match e {
-            Errno::NOENT => gone(),
+            Errno::NOENT => {
+                volume.forget_run_dir();
+                gone()
+            }
             e => failed("publish", key, e),
         })?;
         open_parent(volume, opened, key)?;
@@ -80,7 +83,7 @@ fn publish(volume: &Volume, opened: &mut Opened, put: &Put, reference: &[u8]) ->
             }
             // NFS answers so to a rename that happened and whose reply was lost. The open handle keeps the inode
             // number from being given to another file, so that the same number is the same object.
-            Err(Errno::NOENT) if lands_at(parent, key, &found.node) => {
+            Err(Errno::NOENT) if found.handle.is_some() && lands_at(parent, key, &found.node) => {
                 volume.touched.dir(parent.id, &parent.path);
                 return Ok(found.node.stat());
             }
@@ -88,16 +91,17 @@ fn publish(volume: &Volume, opened: &mut Opened, put: &Put, reference: &[u8]) ->
             Err(Errno::NOENT | Errno::STALE) if tries < TRIES_MAX => {
                 tries += 1;
                 *opened = Opened::default();
+                volume.forget_run_dir();
             }
             Err(e) => return Err(refused(parent, key, e)),
         }
     }
 }
 
-/// A private object and a handle that keeps its inode.
+/// A private object and, where a lost reply must be seen through, a handle that keeps its inode.
 struct Found {
     node: Node,
-    _handle: OwnedFd,
+    handle: Option<OwnedFd>,
 }
 
 fn private(volume: &Volume, opened: &mut Opened, temp: &Temp) -> rustix::io::Result<Found> {
@@ -105,9 +109,12 @@ fn private(volume: &Volume, opened: &mut Opened, temp: &Temp) -> rustix::io::Res
         opened.runs.insert(temp.run.clone(), volume.run_dir(temp)?);
     }
     let run = opened.runs.get(&temp.run).ok_or(Errno::NOENT)?;
+    if !volume.medium.loses_replies {
+        return Ok(Found { node: Node::named(run, &temp.name)?, handle: None });
+    }
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = openat(run, &temp.name, flags, Mode::empty())?;
-    Ok(Found { node: Node::of(&handle)?, _handle: handle })
+    Ok(Found { node: Node::of(&handle)?, handle: Some(handle) })
 }
 
 fn open_parent(volume: &Volume, opened: &mut Opened, key: &[u8]) -> Result<()> {

@@ -1,8 +1,10 @@
 //! One object being read: only regular files, never through a symlink, never blocking on a FIFO.
 //!
-//! Large objects, and those read back for verification, are read past the page cache where the file system can (store.md 4, trap 11).
+//! Objects read back for verification are read past the page cache where the file system can (store.md 4, trap 11). So are large ones,
+//! but for what happens to be in the cache: it is taken from there.
 //! The descriptor that is lent for in-kernel copies always reads buffered.
 
+mod cached;
 mod direct;
 
 use std::num::NonZeroU64;
@@ -20,7 +22,11 @@ use crate::fail::{failed, mistake};
 use crate::node::Node;
 use crate::parents::allowed;
 use crate::volume::Volume;
+use cached::Cached;
 use direct::Direct;
+
+/// What the kernel reads ahead anyway, in bytes: a smaller object gains nothing from being announced.
+const READ_AHEAD: u64 = 128 << 10;
 
 /// See the module.
 #[derive(Debug)]
@@ -29,10 +35,14 @@ pub struct DiskReader {
     file: OwnedFd,
     /// Past the page cache; `None` = buffered.
     direct: Option<Direct>,
+    cached: Cached,
     key: Key,
     at: u64,
     /// Where reading ends; `None` = at the end of the object.
     end: Option<u64>,
+    /// What [`Reader::attrs`] said last. Whatever changes an attribute moves the time of change, so that it is said again without
+    /// reading all of them while that time and everything else of the node stay.
+    told: Option<(Node, Attrs)>,
 }
 
 impl DiskReader {
@@ -44,7 +54,7 @@ impl DiskReader {
             // Dirty pages would stay in the cache, so they go to the medium first.
             fdatasync(&file).map_err(wrong)?;
             let _ = fadvise(&file, 0, None, Advice::DontNeed);
-        } else if !large {
+        } else if !large && node.size > READ_AHEAD {
             let len = options.len.and_then(NonZeroU64::new);
             let _ = fadvise(&file, options.offset, len, Advice::Sequential);
         }
@@ -53,9 +63,12 @@ impl DiskReader {
             volume: Arc::clone(volume),
             file,
             direct,
+            // What is read back must come from the medium.
+            cached: if options.uncached { Cached::Never } else { Cached::First },
             key: key.clone(),
             at: options.offset,
             end: options.len.map(|len| options.offset.saturating_add(len)),
+            told: None,
         };
         Ok((reader, node.stat()))
     }
@@ -104,7 +117,10 @@ impl Reader for DiskReader {
         loop {
             op.check()?;
             let got = match &mut self.direct {
-                Some(direct) => direct.read(dst, self.at),
+                Some(direct) => match self.cached.read(&self.file, dst, self.at) {
+                    Some(n) => Ok(n),
+                    None => direct.read(dst, self.at),
+                },
                 None => pread(&self.file, &mut *dst, self.at),
             };
             match got {
@@ -121,9 +137,14 @@ impl Reader for DiskReader {
     }
 
     fn attrs(&mut self, _: &Op<'_>) -> Result<Attrs> {
-        Node::of(&self.file)
-            .and_then(|node| attrs::read(&self.volume, &self.file, &node))
-            .map_err(|e| failed("read attributes of", self.key.as_bytes(), e))
+        let wrong = |e| failed("read attributes of", self.key.as_bytes(), e);
+        let node = Node::of(&self.file).map_err(wrong)?;
+        if let Some((_, attrs)) = self.told.as_ref().filter(|(told, _)| *told == node) {
+            return Ok(attrs.clone());
+        }
+        let attrs = attrs::read(&self.volume, &self.file, &node).map_err(wrong)?;
+        self.told = Some((node, attrs.clone()));
+        Ok(attrs)
     }
 
     fn extents(&mut self, op: &Op<'_>, data: &mut dyn FnMut(u64, u64) -> Flow) -> Result<()> {

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::durable::{Flights, Touched};
 use crate::fail::failed;
 use crate::medium::Medium;
+use crate::private::LatestDir;
 use crate::root::Root;
 use crate::thaw::Thaw;
 
@@ -31,6 +32,7 @@ pub(crate) struct Volume {
     pub(crate) plain_mode: Mode,
     pub(crate) thaw: Thaw,
     pub(crate) flights: Flights,
+    pub(crate) latest_dir: LatestDir,
     pub(crate) touched: Touched,
     /// Held during a syncfs.
     pub(crate) barrier: Mutex<()>,
@@ -53,6 +55,7 @@ impl Volume {
             plain_mode: Mode::from_raw_mode(0o666 & !umask()),
             thaw: Thaw::default(),
             flights: Flights::default(),
+            latest_dir: LatestDir::default(),
             touched: Touched::default(),
             barrier: Mutex::new(()),
             names_barrier: Mutex::new(()),

@@ -133,6 +133,9 @@ impl DiskWriter {
 
     /// The reserved space that was not needed is given back; sparse objects were never reserved.
     fn trim(&self) -> rustix::io::Result<()> {
+        if self.reserved == 0 {
+            return Ok(());
+        }
         let size = Node::of(&self.file)?.size;
         if self.reserved > size { ftruncate(&self.file, size) } else { Ok(()) }
     }

@@ -115,7 +115,8 @@ impl Speed {
         if used > 0 || bytes > 0.0 {
             let weight = seconds / (RATE_TAU + seconds);
             // With idle slots the peer could be faster than it was: what was known stands as far as it is possible.
-            let share = if idled { slots as f64 / used.max(1) as f64 } else { 1.0 };
+            // (More in hand than slots: some stand by.)
+            let share = if idled { slots as f64 / used.clamp(1, slots.max(1)) as f64 } else { 1.0 };
             self.rate = Some(smoothed(self.rate, bytes / seconds, share, weight));
             self.work = Some(smoothed(self.work, work / seconds, share, weight));
         }

@@ -1,7 +1,10 @@
 //! Each peer transfers its own number of data transfers (claims 1.1, 1.2), and what it was assigned (2.2.3, 3.2.3):
 //! queue, slots, retries, and the loads that bring new lots.
 
-use super::{Core, parts::Part};
+use super::{
+    Core,
+    parts::{Part, prices},
+};
 use crate::{
     ByteRange, Effect, INTERVALS_MAX, Interval, Last, LoadedLot, Policy, RETRIES_MAX, Report, SlotOutcome,
     Unit, book::Book, interval, queue::Queue,
@@ -12,6 +15,8 @@ use twinhaul_units::{Moment, TransferId};
 /// Small transfers done first, to learn their price, where there are so many that it does not matter.
 const PROBES: u64 = 3;
 const PROBES_OF: u64 = 30;
+/// Seconds of this peer's work that may be started beyond its slots.
+const STANDBY_TIME: f64 = 0.02;
 
 /// What this peer owns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,7 +58,7 @@ pub(super) struct Work {
 
 impl Core {
     /// Starts work while a slot is free: due retries, ranges, what only this peer can do, then the queue's head (or its
-    /// tail, where this peer is the better one at small transfers).
+    /// tail, where this peer is the better one at small transfers). Then what may wait for a slot to be free.
     pub(super) fn fill(&mut self, now: Moment, out: &mut Vec<Effect>) {
         while self.active() && self.slots_used() < self.tuning.slots {
             let unit = if let Some(retry) = self.work.retries.pop_front() {
@@ -61,28 +66,72 @@ impl Core {
             } else if let Some(range) = self.work.ranges.pop_front() {
                 self.start_range(now, range, out);
                 continue;
-            } else if let Some(next) = self.work.pinned.pop_head().or_else(|| self.next_queued()) {
-                self.work.started += 1;
+            } else if let Some(next) = self.next_new() {
                 next
             } else {
                 break;
             };
-            self.work.in_flight.push(unit);
-            self.part_begins(now, unit.id, 0, None, false);
-            out.push(Effect::Start(unit));
+            self.start(now, unit, out);
         }
         if self.slots_used() < self.tuning.slots {
             self.speed.idles();
         }
+        self.fill_standby(now, out);
     }
 
-    fn next_queued(&mut self) -> Option<Unit> {
-        if self.tuning.policy != Policy::Balanced {
-            return self.work.queue.pop_head();
+    /// A slot that ends a small transfer goes on with the next one at once, and does not wait for this core to hear of it:
+    /// so many stand by that the slots have work for [`STANDBY_TIME`]. They count as started and are not handed over any more,
+    /// hence so little.
+    fn fill_standby(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let (per_byte, per_transfer) = prices(self.pace());
+        let mut standing_by = self.slots_used().saturating_sub(self.tuning.slots);
+        while self.active() && self.slots_used() >= self.tuning.slots && standing_by < self.tuning.standby {
+            let Some(next) = self.peek_new() else { break };
+            let price = per_transfer + per_byte * self.work.book.transfer(next.id).bytes as f64;
+            // Those that stand by already are taken to cost the same. No price: nothing is measured yet.
+            let fits = price > 0.0 && price * (standing_by + 1) as f64 <= STANDBY_TIME;
+            if !fits || self.next_new().is_none() {
+                break;
+            }
+            self.start(now, next, out);
+            standing_by += 1;
         }
-        let small = self.is_probing() || self.starts_small();
-        let w = &mut self.work;
-        w.queue.pop_best(small, |part| w.book.end_rank(part, small))
+    }
+
+    fn start(&mut self, now: Moment, unit: Unit, out: &mut Vec<Effect>) {
+        self.work.in_flight.push(unit);
+        self.part_begins(now, unit.id, 0, None, false);
+        out.push(Effect::Start(unit));
+    }
+
+    /// Takes what was never started and comes next out of its queue.
+    fn next_new(&mut self) -> Option<Unit> {
+        let (small, w) = (self.starts_at_the_tail(), &mut self.work);
+        let next = match w.pinned.pop_head() {
+            None if self.tuning.policy == Policy::Balanced => {
+                w.queue.pop_best(small, |part| w.book.end_rank(part, small))
+            }
+            None => w.queue.pop_head(),
+            pinned => pinned,
+        };
+        w.started += u64::from(next.is_some());
+        next
+    }
+
+    /// What [`Self::next_new`] would take.
+    fn peek_new(&self) -> Option<Unit> {
+        let (small, w) = (self.starts_at_the_tail(), &self.work);
+        match w.pinned.head() {
+            None if self.tuning.policy == Policy::Balanced => {
+                w.queue.best(small, |part| w.book.end_rank(part, small))
+            }
+            None => w.queue.head(),
+            pinned => pinned,
+        }
+    }
+
+    fn starts_at_the_tail(&self) -> bool {
+        self.tuning.policy == Policy::Balanced && (self.is_probing() || self.starts_small())
     }
 
     /// The first few are small ones: what a transfer costs besides its bytes is known at once, and little is lost.

@@ -20,6 +20,7 @@ mod lent;
 mod pair;
 mod portion;
 mod safety;
+mod standby;
 mod suspicion;
 mod virtual_time;
 mod weighed;

@@ -80,6 +80,8 @@ pub(super) fn first(
                 let sealed = seal(&whole, &route.source.name, &route.target.name)?;
                 desk.wholes.retire(&whole);
                 resume::let_go(&whole, route.target, whole.size);
+                // A driver that is gone has no use for it.
+                let _ = desk.driver.blocking_send(DriverEvent::Sealed(Arc::clone(&whole)));
                 Ok(Some(sealed))
             }
         }

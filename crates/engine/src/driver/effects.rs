@@ -171,7 +171,11 @@ impl Driver {
         }
         self.view.heard(&envelope, self.clock.ms());
         let from_incarnation = Incarnation(envelope.incarnation);
-        self.other.has_taken_leave |= matches!(envelope.body, twinhaul_wire::Message::Bye { .. });
+        if matches!(envelope.body, twinhaul_wire::Message::Bye { .. }) {
+            self.other.has_taken_leave = true;
+            // The ledger knows whether the run has ended.
+            self.poll_now();
+        }
         match super::translate::from_wire(envelope.body) {
             Some(msg) => {
                 match msg {

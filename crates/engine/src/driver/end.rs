@@ -170,11 +170,12 @@ impl Driver {
         tracing::info!(?ended, at_ms = wall_ms(), "ending");
         self.remember();
         self.flush_history();
-        self.send(Message::Bye { why: if *ended == Ended::Stopped { "stopped" } else { "finished" }.into() });
         let (done, flushed) = oneshot::channel();
         if self.out.ledger.try_send(Job::Flush(done)).is_ok() {
             let _ = tokio::time::timeout(LAST_FLUSH, flushed).await;
         }
+        // Whoever hears it looks into the ledger: it must be there.
+        self.send(Message::Bye { why: if *ended == Ended::Stopped { "stopped" } else { "finished" }.into() });
         self.publish_snapshot();
         let begun = std::time::Instant::now();
         loop {

@@ -52,8 +52,7 @@ impl Driver {
             Report::EpisodeEnded { .. } => self.remember(),
             Report::AskSent { ask_id, .. } => {
                 self.view.assisted.asked += 1;
-                let idle_slots =
-                    self.options.profile.peer(self.options.me).slots.saturating_sub(self.slots_used());
+                let idle_slots = self.slots_max() - self.slots_used();
                 let rate = self.view.rates(self.clock.ms(), &self.shared).now;
                 self.record(EventKind::Ask {
                     ask_id: ask_id.number(),
