@@ -106,7 +106,11 @@ impl Reader {
         let in_order = seen.id > self.last_id;
         if !in_order {
             whys.push(format!("transfer {} comes after transfer {}", seen.id, self.last_id));
-        } else if self.kind == Kind::Manifest && seen.id > self.last_id + 1 && ledger.is_none() {
+        } else if self.kind == Kind::Manifest
+            && seen.id > self.last_id + 1
+            && ledger.is_none()
+            && !whys.is_empty()
+        {
             whys.push(missing(self.last_id + 1, seen.id - 1));
         }
         self.last_id = self.last_id.max(seen.id);
