@@ -151,9 +151,7 @@ fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
     }
     let profile = load_frozen(&run)?;
     drop(guards::check(&profile, &backends::loader()?, Some(name))?);
-    store
-        .set_run_state(RunState::Running, twinhaul_engine::wall_ms())
-        .map_err(|e| launch::ledger_failure(&e))?;
+    store.go_on(twinhaul_engine::wall_ms()).map_err(|e| launch::ledger_failure(&e))?;
     drop(store);
     launch::start(&run)?;
     see(&run, watch)
