@@ -6,7 +6,7 @@
 use crate::committer::{Item, Sealed};
 use crate::copy::{Failure, discard, ranged, resume};
 use crate::driver::DriverEvent;
-use crate::feeder::{Feed, Job};
+use crate::feeder::Feed;
 use crate::options::ATTEMPTS_MAX;
 use crate::slots;
 use crate::storage::Storage;
@@ -76,6 +76,6 @@ impl Closer {
         let error = failure.to_string();
         slots::tell(&self.committer, EventKind::Retry { id, key, error, attempts, in_ms: 0 });
         // The feeder is gone only when the peer ends: then the next incarnation redoes it.
-        let _ = self.feeder.send(Feed::Redo(Job { attempts, redo: true, ..whole.job.clone() }));
+        let _ = self.feeder.send(Feed::Redo(whole.job.again(attempts, &failure)));
     }
 }

@@ -118,6 +118,7 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
     let mut attempts = job.attempts + 1;
     let mut waits: Option<TargetWait<'_>> = None;
     let mut again = job.attempts > 0;
+    job.tried.started_at_ms.get_or_insert_with(crate::clock::wall_ms);
     desk.slot().begin(job.unit.id.0, &job.row.key, target_name, job.row.size, attempts);
     if !job.redo && job.row.size >= ranged::SPLIT_MIN {
         let began = DriverEvent::Began { id: job.unit.id, bytes: job.row.size };
@@ -157,6 +158,7 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
         if !failure.worth_another || attempts >= ATTEMPTS_MAX {
             return Copied::Item(Item::failed(job, failure, attempts));
         }
+        job.tried.failed(&failure);
         let pause = RETRY_PAUSE * 2u32.saturating_pow(attempts - 1);
         let error = failure.to_string();
         let in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);

@@ -14,6 +14,20 @@ pub fn digest_of(
     key: &Key,
     buffer: &mut [u8],
 ) -> Result<[u8; 32], BackendError> {
+    digest_told(op, target, key, buffer, &|_| {})
+}
+
+/// As [`digest_of`]; `tell` hears of the bytes as they are read, from whoever shows progress.
+///
+/// # Errors
+/// The backend's.
+pub fn digest_told(
+    op: &OpContext,
+    target: &Opened,
+    key: &Key,
+    buffer: &mut [u8],
+    tell: &dyn Fn(usize),
+) -> Result<[u8; 32], BackendError> {
     let options = ReadOptions { uncached: true, ..ReadOptions::default() };
     let (mut reader, _) = target.target.reader_open(op, key, options)?;
     let mut hasher = blake3::Hasher::new();
@@ -23,5 +37,6 @@ pub fn digest_of(
             return Ok(*hasher.finalize().as_bytes());
         }
         hasher.update(&buffer[..n]);
+        tell(n);
     }
 }

@@ -3,13 +3,13 @@
 //! The core starts ids in order, so that a page serves a thousand starts; only a page is ever in memory. It is what
 //! "next up" is shown from, too.
 
-use crate::copy::RangeJob;
+use crate::copy::{Failure, RangeJob};
 use crate::driver::DriverEvent;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use twinhaul_assist::{CHECKPOINT_BYTES_MIN, Unit};
-use twinhaul_ledger::{Checkpoint, Row, View};
+use twinhaul_ledger::{Checkpoint, Outcome, Row, Settled, View};
 use twinhaul_units::TransferId;
 
 /// Rows read ahead; what is in memory of the queue.
@@ -45,6 +45,44 @@ pub(crate) struct Job {
     pub redo: bool,
     /// What an attempt before this process left of it.
     pub checkpoint: Option<Arc<Checkpoint>>,
+    pub tried: Tried,
+}
+
+/// What the report wants to know of the attempts before the last one; no decision looks at it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tried {
+    /// When the first attempt of this process began.
+    pub started_at_ms: Option<u64>,
+    pub first_error: Option<Arc<str>>,
+}
+
+impl Tried {
+    /// An attempt failed, and there will be another.
+    pub(crate) fn failed(&mut self, failure: &Failure) {
+        self.first_error.get_or_insert_with(|| Arc::from(failure.text.as_str()));
+    }
+}
+
+impl Job {
+    /// For another attempt, after a step behind the slot has failed this one.
+    pub(crate) fn again(&self, attempts: u32, failure: &Failure) -> Self {
+        let mut tried = self.tried.clone();
+        tried.failed(failure);
+        Self { attempts, redo: true, tried, ..self.clone() }
+    }
+
+    /// Its end, for the ledger.
+    pub(crate) fn end(&self, outcome: Outcome, attempts: u32) -> Settled {
+        Settled {
+            id: self.unit.id,
+            epoch: self.unit.epoch,
+            outcome,
+            attempts,
+            at_ms: crate::clock::wall_ms(),
+            started_at_ms: self.tried.started_at_ms,
+            first_error: self.tried.first_error.as_deref().map(str::to_owned),
+        }
+    }
 }
 
 /// The transfer `unit` with what the ledger knows of it.
@@ -52,7 +90,7 @@ fn job(view: &View, ahead: &Ahead, unit: Unit) -> twinhaul_ledger::Result<Job> {
     let row = ahead.take(view, unit.id)?;
     let large = row.size >= CHECKPOINT_BYTES_MIN;
     let checkpoint = if large { view.checkpoint(unit.id)?.map(Arc::new) } else { None };
-    Ok(Job { unit, attempts: row.attempts, row, redo: false, checkpoint })
+    Ok(Job { unit, attempts: row.attempts, row, redo: false, checkpoint, tried: Tried::default() })
 }
 
 /// The page: rows that come next, in the order of their ids.

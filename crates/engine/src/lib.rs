@@ -37,7 +37,7 @@ mod tag;
 mod whole;
 
 pub use clock::wall_ms;
-pub use digest::digest_of;
+pub use digest::{digest_of, digest_told};
 pub use driver::Ended;
 pub use error::{EngineError, Result};
 pub use options::Options;

@@ -203,5 +203,8 @@ fn settled(row: &Unsettled, verify: Verify) -> Settled {
         },
         attempts: row.row.attempts.max(1),
         at_ms: crate::clock::wall_ms(),
+        // Its attempts were another process's, which told nobody.
+        started_at_ms: None,
+        first_error: None,
     }
 }

@@ -275,9 +275,14 @@ impl Store {
     }
 
     /// Records the life of the run. The change to an ended state is the run's end: it writes `RunEnded`, once, whoever
-    /// makes it.
+    /// makes it. A run that has ended is not said to run or to stop any more: whoever says so has not heard of its end yet.
     pub fn set_run_state(&self, state: RunState, at_ms: u64) -> Result<()> {
         each!(self, store => store.set_run_state(state, at_ms))
+    }
+
+    /// `run --resume`: a run that had ended, or whose processes are gone, runs again.
+    pub fn go_on(&self, at_ms: u64) -> Result<()> {
+        each!(self, store => store.go_on(at_ms))
     }
 
     /// Every rule about lots and counters, recounted from the rows (S4, S11): for tests and `doctor`; reads everything.

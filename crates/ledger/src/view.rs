@@ -188,6 +188,11 @@ impl View {
         each!(self, view => view.failed_page(after, limit.min(PAGE_MAX)))
     }
 
+    /// How many done transfers needed more than one attempt, those before a `retry` included.
+    pub fn done_after_retries(&self) -> Result<u64> {
+        each!(self, view => view.done_after_retries())
+    }
+
     /// All transfers in id order after `after`, one page.
     pub fn manifest_page(&self, after: Option<TransferId>, limit: usize) -> Result<Vec<Detail>> {
         each!(self, view => view.manifest_page(after, limit.min(PAGE_MAX)))

@@ -83,7 +83,7 @@ macro_rules! every_contract {
             }
             settle::{
                 done_is_final,
-                everything_about_a_transfer_is_kept,
+                everything_about_a_transfer_is_kept, the_first_error_and_all_attempts_outlive_a_retry,
                 a_group_is_all_or_nothing,
                 the_cursor_of_a_lot_passes_what_is_settled,
                 released_transfers_are_planned_again,

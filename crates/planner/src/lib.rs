@@ -7,6 +7,7 @@
 mod division;
 mod error;
 mod links;
+mod only;
 mod sink;
 mod space;
 mod summary;
@@ -14,6 +15,7 @@ mod walk;
 mod wave;
 
 pub use error::PlanError;
+pub use only::{ONLY_KEYS_MAX, Only, OnlyError};
 pub use sink::{LedgerSink, Sink};
 pub use space::Free;
 pub use summary::{MEDIA_MAX, Medium, RouteSummary, Summary};
@@ -34,20 +36,25 @@ pub struct Source {
     pub target: Target,
 }
 
-/// Walks everything and gives the waves to `sink`; returns what was found.
+/// Walks everything, or as far as it leads to what is in `only`, and gives the waves to `sink`; returns what was found.
 ///
 /// # Errors
 /// A source whose root cannot be listed, too little space, or what the sink says. Directories below that cannot be
-/// listed become transfers that fail with the reason: nothing is left out in silence.
+/// listed become transfers that fail with the reason, and so does what is in `only` and not in a source: nothing is left
+/// out in silence.
 pub fn plan(
     profile: &Profile,
     sources: &[Source],
     free: &mut [Free],
     sink: &mut dyn Sink,
+    mut only: Option<Only>,
 ) -> Result<Summary, PlanError> {
     let mut builder = wave::Builder::new(profile, free, sink);
     for (index, source) in sources.iter().enumerate() {
-        walk::source(index, source, &mut builder)?;
+        walk::source(index, source, &mut builder, only.as_mut())?;
+    }
+    for (source, key) in only.iter().flat_map(Only::missing) {
+        builder.missing(source, &key)?;
     }
     builder.finish()
 }

@@ -17,6 +17,8 @@ pub struct Summary {
     pub special: u64,
     /// No route takes them.
     pub unrouted: u64,
+    /// Listed (`--only`), and met by no walk; each becomes a failed transfer.
+    pub missing: u64,
     /// Listing failed; each becomes a failed transfer.
     pub unreadable_directories: u64,
     /// Media that a sequential source has to bring, in the order of the plan; each is one mount. At most

@@ -121,6 +121,17 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// Something listed that no walk has met: planned as a transfer, which fails with the reason.
+    pub(crate) fn missing(&mut self, source: u16, key: &Key) -> Result<(), PlanError> {
+        self.found += 1;
+        if let Some((target, target_key)) = self.routed(source, key)? {
+            self.summary.missing += 1;
+            let (key, source_key) = (target_key.as_bytes().to_vec(), key.as_bytes().to_vec());
+            self.push(Planned { key, source_key, source, target, ..Planned::default() })?;
+        }
+        Ok(())
+    }
+
     /// A name that no key can be: it is not copied, and the plan says so.
     pub(crate) fn bad_key(&mut self, source: &str, why: KeyError) -> Result<(), PlanError> {
         self.found += 1;
@@ -136,6 +147,12 @@ impl<'a> Builder<'a> {
         if let Some(target) = route.and_then(|r| self.target_index(&r.to)) {
             mask |= 1 << target.min(63);
         }
+        self.touched(source, key, mask)
+    }
+
+    /// A directory, for each target that got something from below it.
+    pub(crate) fn touched(&mut self, source: u16, key: &Key, mask: u64) -> Result<u64, PlanError> {
+        let own = self.profile.sources.get(usize::from(source)).map_or("", |s| s.name.as_str());
         for route in &self.profile.routes {
             let Some(target) = self.target_index(&route.to) else { continue };
             if route.from != own || mask & (1 << target.min(63)) == 0 {
@@ -279,6 +296,13 @@ impl<'a> Builder<'a> {
         self.close(false)?;
         if self.summary.total.transfers == 0 && self.summary.directories == 0 && self.found > 0 {
             return Err(PlanError::NothingRouted { found: self.found });
+        }
+        if self.summary.missing > 0 {
+            let keys = if self.summary.missing == 1 { "key was" } else { "keys were" };
+            self.sink.warn(format!(
+                "{} listed {keys} not met in the source; what is not there fails by name",
+                self.summary.missing
+            ))?;
         }
         if self.summary.special > 0 {
             let text =

@@ -153,6 +153,10 @@ pub(crate) struct RunArgs {
     /// Go on with a run that was stopped, without listing its sources again
     #[arg(long, value_name = "RUN", conflicts_with = "profile")]
     pub(crate) resume: Option<String>,
+    /// Only the keys in this list: failed.jsonl of an earlier run, or lines like {"key": "a/b"}; a directory is everything
+    /// below it; - is stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) only: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) watch: Watch,
 }
@@ -192,6 +196,9 @@ pub(crate) struct DemoArgs {
 pub(crate) struct PlanArgs {
     /// The profile (YAML)
     pub(crate) profile: PathBuf,
+    /// Only the keys in this list, as `run` takes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) only: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) json: JsonFlag,
 }
@@ -348,14 +355,26 @@ pub(crate) struct RetryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
+    /// The run; the newest if left out
     pub(crate) run: Option<String>,
+    /// Only the N-th of T equal samples ("1/10"): together they are everything, each transfer once, and the same at any time
+    #[arg(long, value_name = "N/T", value_parser = crate::values::sample)]
+    pub(crate) sample: Option<crate::values::Sample>,
     #[command(flatten)]
     pub(crate) json: JsonFlag,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
+    /// The run; the newest if left out. With --check also a file: a manifest or a failed list, wherever it is
+    #[arg(value_name = "RUN|FILE")]
     pub(crate) run: Option<String>,
+    /// Write nothing: read manifest and failed list again, and tell whether a line was changed
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// With --check: the head must be this one, which was kept elsewhere
+    #[arg(long, value_name = "HEAD", requires = "check", value_parser = crate::values::head)]
+    pub(crate) head: Option<String>,
     #[command(flatten)]
     pub(crate) json: JsonFlag,
 }

@@ -8,6 +8,7 @@ mod exit;
 mod exit_file;
 mod guards;
 mod launch;
+mod only;
 mod output;
 mod record;
 mod signals;

@@ -24,10 +24,15 @@ impl KeyText {
 
     /// The key's bytes as they are in storage.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.key_b64
-            .as_deref()
-            .and_then(|b64| STANDARD.decode(b64).ok())
-            .unwrap_or_else(|| self.key.as_bytes().to_vec())
+        self.exact().unwrap_or_else(|| self.key.as_bytes().to_vec())
+    }
+
+    /// The key's bytes; `None` when `key_b64` is not base64, in what somebody else wrote.
+    pub fn exact(&self) -> Option<Vec<u8>> {
+        match &self.key_b64 {
+            None => Some(self.key.as_bytes().to_vec()),
+            Some(b64) => STANDARD.decode(b64).ok(),
+        }
     }
 }
 

@@ -28,6 +28,11 @@ impl<'a> Run<'a> {
         Self { lab, id }
     }
 
+    /// A run that was started some other way.
+    pub fn named(lab: &'a Lab, id: &str) -> Self {
+        Self { lab, id: id.to_owned() }
+    }
+
     /// A verb on this run, with more arguments: `pause`, `--peer alpha`.
     pub fn verb(&self, verb: &str, more: &[&str]) -> Done {
         self.lab.run([&[verb, &self.id][..], more].concat())

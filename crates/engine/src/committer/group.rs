@@ -190,12 +190,11 @@ impl Committer {
                 let (id, key) = (unit.id.0, KeyText::from_bytes(&entry.sealed.job.row.key));
                 let error = failure.to_string();
                 report.events.push(EventKind::Retry { id, key, error, attempts, in_ms: 0 });
-                return Concluded::Redo(Job { attempts, redo: true, ..entry.sealed.job });
+                return Concluded::Redo(entry.sealed.job.again(attempts, failure));
             }
             Some(failure) => Outcome::Failed { error: failure.text.clone(), class: failure.class.to_owned() },
         };
-        let end =
-            Settled { id: unit.id, epoch: unit.epoch, outcome, attempts, at_ms: crate::clock::wall_ms() };
+        let end = entry.sealed.job.end(outcome, attempts);
         Concluded::Settled(end, entry.sealed.job.row.key)
     }
 

@@ -60,24 +60,13 @@ pub(crate) enum SealedKind {
 
 impl Item {
     pub(crate) fn skipped(job: &Job, attempts: u32) -> Self {
-        let settled = Settled {
-            id: job.unit.id,
-            epoch: job.unit.epoch,
-            outcome: Outcome::Skipped,
-            attempts,
-            at_ms: crate::clock::wall_ms(),
-        };
+        let settled = job.end(Outcome::Skipped, attempts);
         Self::Ended { settled, bytes: job.row.size, key: job.row.key.clone() }
     }
 
     pub(crate) fn failed(job: Job, failure: Failure, attempts: u32) -> Self {
-        let settled = Settled {
-            id: job.unit.id,
-            epoch: job.unit.epoch,
-            outcome: Outcome::Failed { error: failure.text, class: failure.class.to_owned() },
-            attempts,
-            at_ms: crate::clock::wall_ms(),
-        };
+        let outcome = Outcome::Failed { error: failure.text, class: failure.class.to_owned() };
+        let settled = job.end(outcome, attempts);
         Self::Ended { settled, bytes: job.row.size, key: job.row.key }
     }
 

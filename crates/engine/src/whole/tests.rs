@@ -1,6 +1,7 @@
 //! What comes home, and when it is of no concern any more.
 
 use super::*;
+use crate::feeder::Tried;
 use twinhaul_assist::Unit;
 use twinhaul_backend_host::{Key, Put};
 use twinhaul_ledger::Row;
@@ -11,7 +12,14 @@ const K: u64 = 256 << 10;
 /// Of eight steps, the last two of which are lent.
 fn lending() -> Arc<Whole> {
     let unit = Unit { id: TransferId(1), lot: LotId(1), epoch: Epoch(1) };
-    let job = Job { unit, row: Row::default(), attempts: 0, redo: false, checkpoint: None };
+    let job = Job {
+        unit,
+        row: Row::default(),
+        attempts: 0,
+        redo: false,
+        checkpoint: None,
+        tried: Tried::default(),
+    };
     let put = Put::new(Key::new("a").unwrap(), "1/1");
     let (whole, first) = Whole::new(job, 0, (8 * K, K), SharedObject::default(), put, Kept::default());
     let (from, to) = first.cut(2 * K, false).unwrap();

@@ -99,12 +99,23 @@ impl Sim {
 
     /// See [`crate::Store::set_run_state`].
     pub fn set_run_state(&mut self, state: RunState, at_ms: u64) -> Result<()> {
+        if self.state.ended() && !state.ended() {
+            return Ok(());
+        }
         if state.ended() && !self.state.ended() {
             let counters = self.counters()?;
             let ends = [State::Done, State::Skipped, State::Failed].map(|s| counters.sum(s).transfers);
             self.keep(rules::run_ended(state, ends, at_ms));
         }
         self.state = state;
+        self.aside.0.state_at_ms = at_ms;
+        self.committed();
+        Ok(())
+    }
+
+    /// See [`crate::Store::go_on`].
+    pub fn go_on(&mut self, at_ms: u64) -> Result<()> {
+        self.state = RunState::Running;
         self.aside.0.state_at_ms = at_ms;
         self.committed();
         Ok(())

@@ -3,6 +3,7 @@
 use super::Sim;
 use crate::{LOTS_MAX, LedgerError, Reopen, Result, State};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use twinhaul_units::TransferId;
 
 /// Transfers reopened at once: as many as the SQLite store takes into one transaction, so that both number lots alike.
@@ -73,6 +74,11 @@ impl Sim {
             let (Some(at), Some(place)) = (failed, self.lot_place(*id)) else { continue };
             let size = self.size(at);
             let line = &mut self.lines[at];
+            line.tried.0.before += line.attempts;
+            if line.tried.0.first_error.is_none() {
+                let error = line.end.as_ref().and_then(|end| end.error.as_deref());
+                line.tried.0.first_error = error.map(Arc::from);
+            }
             (line.state, line.attempts, line.end) = (State::Planned, 0, None);
             let by = line.by;
             let lot = &mut self.lots[place];

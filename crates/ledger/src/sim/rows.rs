@@ -1,6 +1,6 @@
 //! Single transfers: what changes in them, and how readers see them.
 
-use super::Sim;
+use super::{Aside, Sim};
 use crate::{Detail, FIND_SCAN_MAX, Found, NodeKind, ROWS_MAX, Result, Row, State, Unsettled};
 use std::sync::Arc;
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
@@ -18,6 +18,16 @@ pub(super) struct Line {
     pub(super) blake3: Option<[u8; 32]>,
     pub(super) actual_size: Option<u64>,
     pub(super) end: Option<Arc<End>>,
+    /// For the report alone: no decision looks at it.
+    pub(super) tried: Aside<Tried>,
+}
+
+/// What is kept of earlier attempts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tried {
+    pub(super) started_at_ms: Option<u64>,
+    pub(super) before: u32,
+    pub(super) first_error: Option<Arc<str>>,
 }
 
 /// What settling adds.
@@ -44,6 +54,7 @@ impl Line {
             blake3: None,
             actual_size: None,
             end: None,
+            tried: Aside(Tried { started_at_ms: None, before: 0, first_error: None }),
         }
     }
 }
@@ -98,6 +109,9 @@ impl Sim {
             error: end.and_then(|e| e.error.clone()),
             class: end.and_then(|e| e.class.clone()),
             settled_at_ms: end.map(|e| e.settled_at_ms),
+            started_at_ms: line.tried.0.started_at_ms,
+            tried_before: line.tried.0.before,
+            first_error: line.tried.0.first_error.as_deref().map(str::to_owned),
         }
     }
 
@@ -151,6 +165,11 @@ impl Sim {
         let failed = |at: &usize| self.lines[*at].state == State::Failed;
         let all = self.places(above(after), u64::MAX - 1);
         Ok(all.filter(failed).take(limit).map(|at| self.detail(at)).collect())
+    }
+
+    pub(crate) fn done_after_retries(&self) -> Result<u64> {
+        let again = |line: &&Line| line.state == State::Done && line.attempts + line.tried.0.before > 1;
+        Ok(self.lines.iter().filter(again).count() as u64)
     }
 
     pub(crate) fn manifest_page(&self, after: Option<TransferId>, limit: usize) -> Result<Vec<Detail>> {

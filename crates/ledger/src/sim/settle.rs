@@ -119,6 +119,11 @@ impl Sim {
         let size = self.size(at);
         let line = &mut self.lines[at];
         line.attempts = item.attempts;
+        let tried = &mut line.tried.0;
+        tried.started_at_ms = tried.started_at_ms.or(item.started_at_ms);
+        if tried.first_error.is_none() {
+            tried.first_error = item.first_error.as_deref().map(|error| Arc::from(rules::cut(error)));
+        }
         (line.by, line.incarnation, line.epoch) = (Some(peer), Some(mine), Some(item.epoch));
         (line.blake3, line.actual_size) = (None, None);
         let mut end = End { settled_at_ms: item.at_ms, ..End::default() };

@@ -56,9 +56,13 @@ impl SqliteStore {
         self.write(|conn| {
             let before: String =
                 conn.prepare_cached("SELECT state FROM run")?.query_row([], |row| row.get(0))?;
+            let had_ended = run_state_from_sql(&before)?.ended();
+            if had_ended && !state.ended() {
+                return Ok(());
+            }
             conn.prepare_cached("UPDATE run SET state = ?1, state_at_ms = ?2")?
                 .execute(params![run_state_to_sql(state), at])?;
-            if state.ended() && !run_state_from_sql(&before)?.ended() {
+            if state.ended() && !had_ended {
                 let ends = [
                     settled(conn, State::Done)?,
                     settled(conn, State::Skipped)?,
@@ -66,6 +70,15 @@ impl SqliteStore {
                 ];
                 history::append(conn, &rules::run_ended(state, ends, at_ms))?;
             }
+            Ok(())
+        })
+    }
+
+    pub(crate) fn go_on(&self, at_ms: u64) -> Result<()> {
+        let at = to_sql("a time", at_ms)?;
+        self.write(|conn| {
+            let sql = "UPDATE run SET state = ?1, state_at_ms = ?2";
+            conn.prepare_cached(sql)?.execute(params![run_state_to_sql(RunState::Running), at])?;
             Ok(())
         })
     }

@@ -99,7 +99,8 @@ fn replan(conn: &Connection, ids: &[i64]) -> Result<Replanned> {
     let mut lot_of_run = -1;
     for id in ids {
         let mut update = conn.prepare_cached(
-            "UPDATE transfer SET state = 0, attempts = 0, error = NULL, class = NULL, settled_at_ms = NULL
+            "UPDATE transfer SET state = 0, tried_before = tried_before + attempts, attempts = 0,
+             first_error = coalesce(first_error, error), error = NULL, class = NULL, settled_at_ms = NULL
              WHERE id = ?1 AND state = 4 RETURNING size, by_peer",
         )?;
         let found = update.query_row([id], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));

@@ -16,7 +16,7 @@ pub(super) const ROW_COLUMNS: &str =
 /// The further columns of [`read_detail`].
 const DETAIL_COLUMNS: &str =
     "by_peer, by_incarnation, epoch, blake3, etag, actual_size, verified, lost, error, class,
- settled_at_ms";
+ settled_at_ms, started_at_ms, tried_before, first_error";
 
 pub(super) fn read_row(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<Row> {
     let id: i64 = row.get(0)?;
@@ -70,6 +70,9 @@ fn read_detail(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<Detail> {
         error: row.get(19)?,
         class: row.get(20)?,
         settled_at_ms: number(21)?,
+        started_at_ms: number(22)?,
+        tried_before: row.get(23)?,
+        first_error: row.get(24)?,
     })
 }
 
@@ -163,6 +166,13 @@ impl SqliteView {
     pub(crate) fn failed_page(&self, after: Option<TransferId>, limit: usize) -> Result<Vec<Detail>> {
         let values = [after_sql(after), bound(limit as u64)];
         self.read(|conn| details(conn, "WHERE state = 4 AND id > ?1 ORDER BY id LIMIT ?2", values))
+    }
+
+    pub(crate) fn done_after_retries(&self) -> Result<u64> {
+        self.read(|conn| {
+            let sql = "SELECT count(*) FROM transfer WHERE state = 2 AND attempts + tried_before > 1";
+            Ok(from_sql(conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?))
+        })
     }
 
     pub(crate) fn manifest_page(&self, after: Option<TransferId>, limit: usize) -> Result<Vec<Detail>> {

@@ -1,12 +1,14 @@
 //! The tables (store.md 2). A change here is a new [`SCHEMA_VERSION`]: ledgers of another version are refused.
 
 /// In `user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(super) const SCHEMA_VERSION: i64 = 4;
 /// In `application_id`: `TwHl`.
 pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 
 /// `lot`: disjoint, covering; `low`: nothing below it is planned or authorised; `born`: the lot as which the transfers
 /// came to their owner. `transfer.size` is as planned and never changes: every sum counts it.
+/// `tried_before`: attempts before it was last reopened; `first_error` outlives the reopening. `transfer_again` makes "how
+/// many needed more than one attempt" a question about those alone.
 /// `peer.joined`: the incarnation that the process of the other columns took; a larger `incarnation` fenced it. `ratio` is
 /// for the next run of the profile, `live_ratio` for the next incarnation; `limit_rate` counts only where `limited` says
 /// that an operator set or lifted the limit.
@@ -51,9 +53,11 @@ CREATE TABLE transfer(
   state INTEGER NOT NULL, attempts INTEGER NOT NULL,
   by_peer INTEGER, by_incarnation INTEGER, epoch INTEGER,
   reference BLOB, blake3 BLOB, etag TEXT, actual_size INTEGER,
-  verified INTEGER, lost INTEGER, error TEXT, class TEXT, settled_at_ms INTEGER
+  verified INTEGER, lost INTEGER, error TEXT, class TEXT, settled_at_ms INTEGER,
+  started_at_ms INTEGER, tried_before INTEGER NOT NULL DEFAULT 0, first_error TEXT
 ) STRICT;
 CREATE INDEX transfer_failed ON transfer(id) WHERE state = 4;
+CREATE INDEX transfer_again ON transfer(state) WHERE attempts + tried_before > 1;
 CREATE TABLE shared(
   transfer INTEGER PRIMARY KEY, home INTEGER NOT NULL, epoch INTEGER NOT NULL, reference BLOB NOT NULL,
   attempt TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER, ctime_ns INTEGER, dev INTEGER, ino INTEGER

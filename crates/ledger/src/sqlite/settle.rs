@@ -168,7 +168,8 @@ fn write_settled(conn: &Connection, peer: PeerId, mine: Incarnation, item: &Sett
     let mut update = conn.prepare_cached(
         "UPDATE transfer SET state = ?2, attempts = ?3, by_peer = ?4, by_incarnation = ?5, epoch = ?6,
          reference = CASE WHEN ?2 = 4 THEN reference END, blake3 = ?7, etag = ?8, actual_size = ?9, verified = ?10,
-         lost = ?11, error = ?12, class = ?13, settled_at_ms = ?14 WHERE id = ?1",
+         lost = ?11, error = ?12, class = ?13, settled_at_ms = ?14,
+         started_at_ms = coalesce(started_at_ms, ?15), first_error = coalesce(first_error, ?16) WHERE id = ?1",
     )?;
     let (blake3, etag, size, verified, lost, error, class) = match &item.outcome {
         Outcome::Done { verified, etag, lost, blake3, size } => {
@@ -194,7 +195,9 @@ fn write_settled(conn: &Connection, peer: PeerId, mine: Incarnation, item: &Sett
         lost,
         error,
         class,
-        to_sql("a time", item.at_ms)?
+        to_sql("a time", item.at_ms)?,
+        item.started_at_ms.map(|at| to_sql("a time", at)).transpose()?,
+        item.first_error.as_deref().map(rules::cut)
     ])?;
     Ok(())
 }

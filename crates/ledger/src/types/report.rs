@@ -120,6 +120,19 @@ pub struct Detail {
     pub error: Option<String>,
     pub class: Option<String>,
     pub settled_at_ms: Option<u64>,
+    /// When the first attempt began that the ledger knows of.
+    pub started_at_ms: Option<u64>,
+    /// Attempts before it was last reopened (`retry`, `run --resume`).
+    pub tried_before: u32,
+    /// Of the first attempt that failed, when there were more. Raw, from outside.
+    pub first_error: Option<String>,
+}
+
+impl Detail {
+    /// Attempts in the whole run.
+    pub const fn attempts_in_all(&self) -> u32 {
+        self.attempts.saturating_add(self.tried_before)
+    }
 }
 
 /// A page of a search through the keys.

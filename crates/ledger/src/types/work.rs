@@ -116,9 +116,14 @@ pub struct Settled {
     /// Of the lot as the peer knows it.
     pub epoch: Epoch,
     pub outcome: Outcome,
-    /// Attempts in all.
+    /// Attempts in all, since it was planned or reopened.
     pub attempts: u32,
     pub at_ms: u64,
+    /// When its first attempt began; an earlier life's, if one is recorded, stays.
+    pub started_at_ms: Option<u64>,
+    /// Of the first attempt that failed, when there were more; cut at [`crate::ERROR_BYTES_MAX`]. The first one recorded
+    /// stays: it says what was wrong, the last one often only what that led to.
+    pub first_error: Option<String>,
 }
 
 /// An authorised transfer that no process is at: what recovery looks at (store.md 3, take-over).

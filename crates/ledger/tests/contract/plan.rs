@@ -45,8 +45,15 @@ pub(crate) fn the_end_of_a_run_is_told_once<F: Factory>() {
     }
     assert_eq!(ended(), [("stopped".into(), 3, 0, 0)]);
     // It goes on, and ends again.
-    store.set_run_state(RunState::Running, 5).unwrap();
+    store.go_on(5).unwrap();
+    assert_eq!(store.run().unwrap().state, RunState::Running);
     store.set_run_state(RunState::Complete, 6).unwrap();
+    assert_eq!(ended().len(), 2);
+    // A run of a few files ends before its supervisor has said that it began.
+    for late in [RunState::Running, RunState::Stopping] {
+        store.set_run_state(late, 7).unwrap();
+        assert_eq!((store.run().unwrap().state, store.run().unwrap().state_at_ms), (RunState::Complete, 6));
+    }
     assert_eq!(ended().len(), 2);
 }
 

@@ -57,6 +57,43 @@ pub(crate) fn everything_about_a_transfer_is_kept<F: Factory>() {
     sound(&store);
 }
 
+pub(crate) fn the_first_error_and_all_attempts_outlive_a_retry<F: Factory>() {
+    let factory = F::default();
+    let store = factory.create();
+    plan_halves(&store, 10);
+    let a = join(&store, First);
+    let told = |id: u64, at: u64, first: &str, outcome| twinhaul_ledger::Settled {
+        started_at_ms: Some(at),
+        first_error: Some(first.to_owned()),
+        ..settled(id, 1, outcome)
+    };
+    let gave_up = |error: &str| Outcome::Failed { error: error.to_owned(), class: "io".to_owned() };
+    store.settle(First, a, &[told(1, 5, "the disk", gave_up("the cable"))]).unwrap();
+    store.settle(First, a, &failed([2], 1)).unwrap();
+    store.settle(First, a, &done([3], 1)).unwrap();
+    let look = |id: u64| store.transfer(TransferId(id)).unwrap().unwrap();
+    assert_eq!(look(1).first_error.as_deref(), Some("the disk"));
+    assert_eq!(look(2).first_error, None, "its error is the only one");
+    assert_eq!(store.done_after_retries().unwrap(), 1, "of the done alone");
+
+    assert_eq!(store.reopen_failed(&Reopen::All).unwrap(), 2);
+    assert_eq!((look(1).attempts, look(1).tried_before, look(1).attempts_in_all()), (0, 2, 2));
+    assert_eq!(look(2).first_error.as_deref(), Some("permission denied"), "now there are others to come");
+    let done_of =
+        |id: u64| Outcome::Done { verified: true, etag: None, lost: 0, blake3: digest(id), size: size(id) };
+    let lots = store.lots(None, 100).unwrap();
+    let epoch = |id: u64| lots.iter().find(|l| l.first.0 <= id && id <= l.last.0).unwrap().epoch.0;
+    for id in [1, 2] {
+        let again = told(id, 50, "later", done_of(id));
+        store.settle(First, a, &[twinhaul_ledger::Settled { epoch: Epoch(epoch(id)), ..again }]).unwrap();
+    }
+    assert_eq!(look(1).first_error.as_deref(), Some("the disk"), "the first one stays");
+    assert_eq!((look(1).started_at_ms, look(1).attempts_in_all()), (Some(5), 4));
+    assert_eq!(look(2).first_error.as_deref(), Some("permission denied"));
+    assert_eq!(store.done_after_retries().unwrap(), 3);
+    sound(&store);
+}
+
 pub(crate) fn a_group_is_all_or_nothing<F: Factory>() {
     let factory = F::default();
     let store = factory.create();

@@ -206,7 +206,15 @@ pub(crate) fn failed(ids: impl IntoIterator<Item = u64>, epoch: u64) -> Vec<Sett
 }
 
 pub(crate) const fn settled(id: u64, epoch: u64, outcome: Outcome) -> Settled {
-    Settled { id: TransferId(id), epoch: Epoch(epoch), outcome, attempts: 2, at_ms: 9 }
+    Settled {
+        id: TransferId(id),
+        epoch: Epoch(epoch),
+        outcome,
+        attempts: 2,
+        at_ms: 9,
+        started_at_ms: Some(7),
+        first_error: None,
+    }
 }
 
 /// S4 and S11, recounted.

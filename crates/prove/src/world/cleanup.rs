@@ -124,6 +124,8 @@ impl World {
                 },
                 attempts: 1,
                 at_ms: 0,
+                started_at_ms: None,
+                first_error: None,
             })
             .collect();
         self.transact(at, |ledger| ledger.settle(me, mine, &settled))?;

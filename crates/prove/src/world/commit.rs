@@ -282,5 +282,13 @@ impl World {
 }
 
 fn ended(unit: Unit, outcome: Outcome) -> Settled {
-    Settled { id: unit.id, epoch: unit.epoch, outcome, attempts: 1, at_ms: 0 }
+    Settled {
+        id: unit.id,
+        epoch: unit.epoch,
+        outcome,
+        attempts: 1,
+        at_ms: 0,
+        started_at_ms: None,
+        first_error: None,
+    }
 }

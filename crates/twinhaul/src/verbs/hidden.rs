@@ -147,7 +147,8 @@ pub(crate) fn planner(run_dir: &Path) -> Result<u8, Failure> {
     let (sources, mut free) = ends(&profile, &loader)?;
     let store = Store::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let mut sink = LedgerSink::new(store, wall_ms);
-    let planned = twinhaul_planner::plan(&profile, &sources, &mut free, &mut sink);
+    let only = crate::only::kept(&run, &profile)?;
+    let planned = twinhaul_planner::plan(&profile, &sources, &mut free, &mut sink, only);
     planned.map(|_| 0).map_err(|e| Failure::new(u8::try_from(e.exit_code()).unwrap_or(1), e.to_string()))
 }
 

@@ -103,7 +103,9 @@ pub(crate) fn ls(args: &JsonFlag) -> Result<u8, Failure> {
 
 /// A run that ended before its plan was whole cannot be gone on with: nobody knows what it did not see.
 pub(crate) fn next_of_unplanned(run: &state::RunDir) -> String {
-    format!("it was still being planned; start it anew: twinhaul run {}", state::shown(&run.profile()))
+    let list = crate::only::path(run);
+    let only = if list.exists() { format!(" --only {}", state::shown(&list)) } else { String::new() };
+    format!("it was still being planned; start it anew: twinhaul run {}{only}", state::shown(&run.profile()))
 }
 
 pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {

@@ -39,11 +39,12 @@ impl Sink for Nowhere {
 
 pub(crate) fn plan(args: &PlanArgs) -> Result<u8, Failure> {
     let profile = super::run::load(&args.profile)?;
+    let only = args.only.as_deref().map(|path| crate::only::load(path, &profile)).transpose()?;
     let loader = backends::loader()?;
     let ends = guards::check(&profile, &loader, None)?;
     let (sources, mut free) = super::hidden::ends(&profile, &loader)?;
     let mut sink = Nowhere::default();
-    let summary = twinhaul_planner::plan(&profile, &sources, &mut free, &mut sink)
+    let summary = twinhaul_planner::plan(&profile, &sources, &mut free, &mut sink, only)
         .map_err(|e| Failure::new(u8::try_from(e.exit_code()).unwrap_or(1), e.to_string()))?;
     for warning in &sink.warnings {
         output::say(&format!("warning: {warning}"));
@@ -120,6 +121,7 @@ fn json(profile: &Profile, s: &Summary) -> serde_json::Value {
         "special": s.special,
         "unrouted": s.unrouted,
         "unreadable_directories": s.unreadable_directories,
+        "missing": s.missing,
         "waves": s.waves,
         "routes": routes,
         "peers": {

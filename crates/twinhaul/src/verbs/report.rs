@@ -1,4 +1,12 @@
-//! `report`: what a run did. Sums that close: discovered = done + skipped + failed + remaining.
+//! `report`: what a run did. Sums that close: discovered = done + skipped + failed + remaining. And its proof: the manifest
+//! and the failed list, whose lines hold each other, written by `write` and read again by `proof`.
+
+mod against;
+mod chain;
+mod check;
+mod lines;
+mod proof;
+mod write;
 
 use crate::cli::ReportArgs;
 use crate::exit::{self, Failure};
@@ -7,22 +15,23 @@ use crate::state::RunDir;
 use crate::watch::EventReader;
 use crate::{output, state, status};
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::PathBuf;
 use std::time::Duration;
-use twinhaul_ledger::{Detail, State, View};
+use twinhaul_ledger::{Detail, View};
 use twinhaul_units::text::{show, show_bytes};
 use twinhaul_units::{Bytes, Rate, Ratio, Span};
 use twinhaul_wire::status::Status;
-use twinhaul_wire::{EventKind, KeyText, QueueSize, Rule};
+use twinhaul_wire::{EventKind, QueueSize, Rule};
 
 /// Failed transfers printed; all of them are in `failed.jsonl`.
 const FAILED_SHOWN: usize = 20;
 
 pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
+    if args.check {
+        return proof::check(args);
+    }
     let run = state::find(args.run.as_deref())?;
     let status = status::of(&run)?;
-    let (directory, lost) = write_lists(&run)?;
+    let written = write::write(&run)?;
     if args.json.json {
         let facts = Facts::read(&run)?;
         let idle: BTreeMap<_, _> = facts.peers.iter().map(|(n, p)| (n.clone(), p.idle_share())).collect();
@@ -35,20 +44,28 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
             "not_needed": facts.not_needed,
             "ratio_moves": facts.ratio_moves,
             "elapsed_s": facts.elapsed().map(|d| d.as_secs_f64()),
-            "manifest": directory.join("manifest.jsonl"),
-            "failed": directory.join("failed.jsonl"),
-            "not_kept": lost,
+            "manifest": written.directory.join("manifest.jsonl"),
+            "manifest_head": written.head,
+            "failed": written.directory.join("failed.jsonl"),
+            "failed_head": written.failed_head,
+            "done_after_retries": done_after_retries(&run)?,
+            "not_kept": written.lost,
         }))?;
         return Ok(exit::COMPLETE);
     }
     for line in summary_lines(&run, &status)? {
         output::line(&line);
     }
-    for (what, transfers) in &lost {
+    for (what, transfers) in &written.lost {
         let many = if *transfers == 1 { "transfer" } else { "transfers" };
         output::line(&format!("  not kept: {what} of {transfers} {many} (\"lost\" in the manifest)"));
     }
-    output::line(&format!("manifest and failed list: {}", state::shown(&directory)));
+    output::line(&format!("manifest and failed list: {}", state::shown(&written.directory)));
+    output::line(&format!("head of the manifest: {}", written.head));
+    output::line(&format!(
+        "  keep it elsewhere: later it proves that no line was changed: twinhaul report {} --check --head HEAD",
+        run.file.run
+    ));
     Ok(exit::COMPLETE)
 }
 
@@ -154,6 +171,10 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         super::look::lent(s.assistance.ranges),
         if facts.ratio_moves == 1 { "once".to_owned() } else { format!("{} times", facts.ratio_moves) }
     ));
+    let again = done_after_retries(run)?;
+    if again > 0 {
+        lines.push(format!("  {again} of the done needed more than one attempt"));
+    }
     lines.extend(s.simulated.iter().map(|words| format!("  simulated: {}", show(words))));
     lines.extend(failed_lines(run, s)?);
     let next = match s.state {
@@ -176,6 +197,11 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
     Ok(lines)
 }
 
+/// "Ok after three attempts" is an outcome of its own: whoever reads only "done" would not look for the bad cable.
+pub(super) fn done_after_retries(run: &RunDir) -> Result<u64, Failure> {
+    View::open(&run.ledger()).and_then(|view| view.done_after_retries()).map_err(|e| ledger_failure(&e))
+}
+
 /// What failed, by name and with its reason.
 fn failed_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Failure> {
     if s.failed.transfers == 0 {
@@ -185,13 +211,15 @@ fn failed_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Failure> {
     let failed = view.failed_page(None, FAILED_SHOWN).map_err(|e| ledger_failure(&e))?;
     let line = |t: &Detail| {
         let why = t.error.as_deref().unwrap_or_default();
-        let attempts = if t.attempts == 1 { "attempt" } else { "attempts" };
+        let attempts = if t.attempts_in_all() == 1 { "attempt" } else { "attempts" };
+        let first = t.first_error.as_deref().filter(|first| *first != why);
+        let first = first.map_or_else(String::new, |first| format!("; the first error was: {}", show(first)));
         format!(
-            "  failed {}: {} (transfer {}, {} {attempts})",
+            "  failed {}: {} (transfer {}, {} {attempts}{first})",
             show_bytes(&t.key),
             show(why),
             t.id,
-            t.attempts
+            t.attempts_in_all()
         )
     };
     let mut lines: Vec<String> = failed.iter().map(line).collect();
@@ -200,68 +228,4 @@ fn failed_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Failure> {
         lines.push(format!("  ... and {more} more: report/failed.jsonl has them all"));
     }
     Ok(lines)
-}
-
-/// `report/manifest.jsonl` and `report/failed.jsonl` in the run's directory; and what the targets could not keep, by the
-/// number of transfers.
-fn write_lists(run: &RunDir) -> Result<(PathBuf, BTreeMap<&'static str, u64>), Failure> {
-    let directory = run.path.join("report");
-    let fail = |e: std::io::Error| Failure::other("writing the report", e);
-    std::fs::create_dir_all(&directory).map_err(fail)?;
-    let create =
-        |name: &str| std::fs::File::create(directory.join(name)).map(std::io::BufWriter::new).map_err(fail);
-    let (mut manifest, mut failed) = (create("manifest.jsonl")?, create("failed.jsonl")?);
-    let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
-    let mut lost = BTreeMap::new();
-    for transfer in view.manifest() {
-        let transfer = transfer.map_err(|e| ledger_failure(&e))?;
-        for what in lost_words(transfer.lost) {
-            *lost.entry(what).or_default() += 1;
-        }
-        let line = manifest_line(&transfer, run);
-        writeln!(manifest, "{line}").map_err(fail)?;
-        if transfer.state == State::Failed {
-            writeln!(failed, "{line}").map_err(fail)?;
-        }
-    }
-    manifest.flush().and_then(|()| failed.flush()).map_err(fail)?;
-    Ok((directory, lost))
-}
-
-fn manifest_line(t: &Detail, run: &RunDir) -> serde_json::Value {
-    let key = KeyText::from_bytes(&t.key);
-    let digest = t.blake3.map(|d| blake3::Hash::from_bytes(d).to_hex().to_string());
-    let mut line = serde_json::json!({
-        "id": t.id.0,
-        "key": key.key,
-        "size": t.actual_size.unwrap_or(t.size),
-        "state": t.state.words(),
-        "blake3": digest,
-        "peer": t.by.map(|p| run.file.order[p.index()].clone()),
-        "attempts": t.attempts,
-        "verified": t.verified,
-        "lost": lost_words(t.lost),
-        "settled_at": t.settled_at_ms.and_then(status::timestamp),
-    });
-    if let (Some(map), Some(b64)) = (line.as_object_mut(), key.key_b64) {
-        map.insert("key_b64".into(), b64.into());
-    }
-    if let (Some(map), Some(error)) = (line.as_object_mut(), &t.error) {
-        map.insert("error".into(), error.as_str().into());
-    }
-    line
-}
-
-/// The metadata that the target could not keep.
-fn lost_words(bits: u32) -> Vec<&'static str> {
-    const NAMES: [(u32, &str); 7] = [
-        (1, "owner"),
-        (2, "mode"),
-        (4, "mtime"),
-        (8, "xattr"),
-        (16, "holes"),
-        (32, "links"),
-        (64, "user metadata"),
-    ];
-    NAMES.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect()
 }

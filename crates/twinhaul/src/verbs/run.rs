@@ -10,6 +10,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
 use twinhaul_console::{Left, Looker, Theme};
 use twinhaul_ledger::{Reopen, Store};
+use twinhaul_planner::Only;
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::is_supervised;
 use twinhaul_wire::RunState;
@@ -25,7 +26,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         let text = "demo: true is for `twinhaul demo`, which makes its own data. Take that line out, and data and story with it.";
         return Err(Failure::usage(text));
     }
-    start(&profile, &args.watch)
+    let only = args.only.as_deref().map(|path| crate::only::load(path, &profile)).transpose()?;
+    if only.as_ref().is_some_and(Only::is_empty) {
+        output::say("the list names no keys: there is nothing to do");
+        return Ok(exit::COMPLETE);
+    }
+    start(&profile, &args.watch, only.as_ref())
 }
 
 /// Reads a profile for running; warnings go to stderr.
@@ -76,11 +82,11 @@ pub(crate) fn copy(args: &CopyArgs) -> Result<u8, Failure> {
             profile.to_yaml().trim_end()
         )),
     }
-    start(&profile, &args.watch)
+    start(&profile, &args.watch, None)
 }
 
 /// Guards, the question, the run's directory, the supervisor, and then whatever watches it.
-pub(crate) fn start(profile: &Profile, watch: &Watch) -> Result<u8, Failure> {
+pub(crate) fn start(profile: &Profile, watch: &Watch, only: Option<&Only>) -> Result<u8, Failure> {
     let loader = backends::loader()?;
     let ends = guards::check(profile, &loader, None)?;
     let wants_console = !(watch.headless || watch.json || watch.detach);
@@ -89,19 +95,29 @@ pub(crate) fn start(profile: &Profile, watch: &Watch) -> Result<u8, Failure> {
             "stdout is not a terminal, so there is no console. Use --headless, --json or --detach.",
         ));
     }
-    if wants_console && !watch.yes && std::io::stdin().is_terminal() && !confirmed(profile, &ends)? {
+    if wants_console && !watch.yes && std::io::stdin().is_terminal() && !confirmed(profile, &ends, only)? {
         return Err(Failure::new(exit::INTERRUPTED, "nothing was started"));
     }
     let run = launch::create(profile, ends.places())?;
+    if let Some(only) = only
+        && let Err(e) = crate::only::keep(&run, profile, only)
+    {
+        // Without its list it would copy everything.
+        let _ = std::fs::remove_dir_all(&run.path);
+        return Err(e);
+    }
     drop(ends);
     launch::start(&run)?;
     see(&run, watch)
 }
 
-fn confirmed(profile: &Profile, ends: &guards::Ends) -> Result<bool, Failure> {
+fn confirmed(profile: &Profile, ends: &guards::Ends, only: Option<&Only>) -> Result<bool, Failure> {
     output::say(&format!("{}:", profile.name));
     for line in guards::describe(profile, ends) {
         output::say(&line);
+    }
+    if let Some(only) = only {
+        output::say(&format!("  only what is listed: {} keys", only.len()));
     }
     output::say("Start? [y/N]");
     let mut answer = String::new();
@@ -135,9 +151,7 @@ fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
     }
     let profile = load_frozen(&run)?;
     drop(guards::check(&profile, &backends::loader()?, Some(name))?);
-    store
-        .set_run_state(RunState::Running, twinhaul_engine::wall_ms())
-        .map_err(|e| launch::ledger_failure(&e))?;
+    store.go_on(twinhaul_engine::wall_ms()).map_err(|e| launch::ledger_failure(&e))?;
     drop(store);
     launch::start(&run)?;
     see(&run, watch)
@@ -168,7 +182,10 @@ pub(crate) fn see(run: &RunDir, watch: &Watch) -> Result<u8, Failure> {
 fn finish(run: &RunDir, json: bool, code: u8) -> Result<u8, Failure> {
     let status = status::of(run)?;
     if json {
-        output::json_line(&serde_json::json!({ "summary": status, "exit": code }))?;
+        let again = super::report::done_after_retries(run)?;
+        output::json_line(
+            &serde_json::json!({ "summary": status, "done_after_retries": again, "exit": code }),
+        )?;
     } else {
         for line in super::report::summary_lines(run, &status)? {
             output::line(&line);

@@ -1,19 +1,25 @@
-//! `verify`: reads the targets again, past their caches, and compares every done transfer with the ledger.
+//! `verify`: reads the targets again, past their caches, and compares every done transfer with the ledger; or one of equal
+//! samples of them, so that everything is proven in so many nights.
+
+mod reading;
 
 use crate::cli::VerifyArgs;
 use crate::exit::{self, Failure};
 use crate::launch::ledger_failure;
+use crate::values::Sample;
 use crate::{backends, output, state};
+use reading::{Mismatch, Read, Reading};
 use std::collections::BTreeMap;
-use twinhaul_backend_host::{Code, OpContext};
+use std::io::IsTerminal as _;
+use std::sync::{Mutex, PoisonError};
 use twinhaul_engine::Opened;
-use twinhaul_ledger::{Detail, NodeKind, State, View};
-use twinhaul_units::Key;
+use twinhaul_ledger::{State, View};
+use twinhaul_units::Bytes;
 use twinhaul_units::text::{show, show_bytes};
+use twinhaul_wire::KeyText;
 
 /// Mismatches printed; the rest is counted.
-const SHOWN_MAX: u64 = 100;
-const CHUNK: usize = 1 << 20;
+const SHOWN_MAX: usize = 100;
 
 pub(crate) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
@@ -26,70 +32,86 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
         targets.insert(index, opened);
     }
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
-    let (mut same, mut wrong, mut not_done, mut skipped) = (0u64, 0u64, 0u64, 0u64);
-    let mut buffer = vec![0; CHUNK];
-    for transfer in view.manifest() {
-        let transfer = transfer.map_err(|e| ledger_failure(&e))?;
-        match transfer.state {
-            State::Done => {}
-            State::Skipped => {
-                skipped += 1;
-                continue;
-            }
-            _ => {
-                not_done += 1;
-                continue;
-            }
+    let done = view.counters().map_err(|e| ledger_failure(&e))?.sum(State::Done);
+    let on_terminal = std::io::stderr().is_terminal();
+    let shown: Mutex<Vec<Mismatch>> = Mutex::default();
+    let found = |mismatch: Mismatch| {
+        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.len() >= SHOWN_MAX {
+            return;
         }
-        let Some(target) = targets.get(&transfer.target) else { continue };
-        match compare(target, &transfer, &mut buffer) {
-            Ok(()) => same += 1,
-            Err(why) => {
-                wrong += 1;
-                if wrong <= SHOWN_MAX && !args.json.json {
-                    output::line(&format!("mismatch {}: {}", show_bytes(&transfer.key), show(&why)));
-                }
-            }
+        if !args.json.json {
+            output::progress_end(on_terminal);
+            output::line(&words(&mismatch));
         }
-    }
+        shown.push(mismatch);
+    };
+    let reading = Reading {
+        targets: &targets,
+        sample: args.sample,
+        // Of a sample nobody knows before how large its objects are; what is shown is about right.
+        expected: done.transfers / args.sample.map_or(1, |s| s.of),
+        found: &found,
+        on_terminal,
+    };
+    let read = reading.all(view.manifest())?;
+    let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
     if args.json.json {
-        output::json(&serde_json::json!({
-            "run": run.file.run, "verified": same, "mismatched": wrong, "not_done": not_done, "skipped": skipped,
-        }))?;
+        as_json(&run.file.run, args.sample, &read, &shown)?;
     } else {
-        output::line(&format!(
-            "{same} verified, {wrong} mismatched, {skipped} skipped (not written by this run), {not_done} not done"
-        ));
+        as_words(args.sample, &read);
     }
-    Ok(match (wrong, not_done) {
+    Ok(match (read.wrong, read.not_done) {
         (1.., _) => exit::MISMATCH,
         (0, 1..) => exit::FAILED_TRANSFERS,
         (0, 0) => exit::COMPLETE,
     })
 }
 
-fn compare(target: &Opened, transfer: &Detail, buffer: &mut [u8]) -> Result<(), String> {
-    let key = Key::new(transfer.key.clone()).map_err(|e| e.to_string())?;
-    let wanted = transfer.blake3.ok_or("the ledger has no digest of it")?;
-    if transfer.kind == NodeKind::Symlink {
-        let attrs = target.target.get_attrs(&OpContext::new(), Some(&key)).map_err(|e| e.to_string())?;
-        let link = attrs.link_target.ok_or("it is not a symbolic link")?;
-        return if *blake3::hash(&link).as_bytes() == wanted {
-            Ok(())
-        } else {
-            Err("it points elsewhere".into())
-        };
-    }
-    for name in std::iter::once(&transfer.key).chain(&transfer.names) {
-        let key = Key::new(name.clone()).map_err(|e| e.to_string())?;
-        if digest(target, &key, buffer)? != wanted {
-            return Err(format!("{} holds other bytes than were written", show_bytes(name)));
-        }
-    }
-    Ok(())
+fn words(mismatch: &Mismatch) -> String {
+    let Mismatch { target, key, why, .. } = mismatch;
+    format!("mismatch at {}, {}: {}", show(target), show_bytes(key), show(why))
 }
 
-fn digest(target: &Opened, key: &Key, buffer: &mut [u8]) -> Result<[u8; 32], String> {
-    twinhaul_engine::digest_of(&OpContext::new(), target, key, buffer)
-        .map_err(|e| if e.code() == Code::NotFound { "it is missing".into() } else { e.to_string() })
+fn as_words(sample: Option<Sample>, read: &Read) {
+    if read.wrong > SHOWN_MAX as u64 {
+        output::line(&format!("... and {} more mismatches", read.wrong - SHOWN_MAX as u64));
+    }
+    if let Some(Sample { n, of }) = sample {
+        output::line(&format!(
+            "sample {n}/{of}: {} of {} done transfers, {}",
+            read.chosen,
+            read.done,
+            Bytes(read.bytes)
+        ));
+    }
+    output::line(&format!(
+        "{} verified, {} mismatched, {} skipped (not written by this run), {} not done",
+        read.same, read.wrong, read.skipped, read.not_done
+    ));
+}
+
+fn as_json(run: &str, sample: Option<Sample>, read: &Read, shown: &[Mismatch]) -> Result<(), Failure> {
+    let mismatches: Vec<_> = shown
+        .iter()
+        .map(|m| {
+            let key = KeyText::from_bytes(&m.key);
+            serde_json::json!({
+                "transfer": m.id.0, "target": m.target, "key": key.key, "key_b64": key.key_b64, "why": m.why,
+            })
+        })
+        .collect();
+    output::json(&serde_json::json!({
+        "run": run,
+        "sample": sample.map(|s| s.n),
+        "of": sample.map(|s| s.of),
+        "done": read.done,
+        "read": read.chosen,
+        "bytes": read.bytes,
+        "verified": read.same,
+        "mismatched": read.wrong,
+        "mismatches": mismatches,
+        "not_done": read.not_done,
+        "skipped": read.skipped,
+    }))
 }
