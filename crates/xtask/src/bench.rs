@@ -1,29 +1,39 @@
 //! `cargo xtask bench`: what the product costs, measured on release builds. Figures are printed, never judged: they are of one
 //! machine on one day.
+//!
+//! [`console`] is about the screen, [`data`] about moving data, beside the tools that are found here.
 
-use crate::process::{cargo, pass};
+mod args;
+mod chance;
+mod comparisons;
+mod console;
+mod data;
+mod figures;
+mod json;
+mod machine;
+mod make;
+mod measure;
+mod memory;
+mod place;
+mod product;
+mod sets;
+mod sides;
+mod table;
+mod tools;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
     match args.split_first() {
-        Some((what, rest)) if what == "console" => console(root, rest),
-        _ => Err("bench takes console".to_owned()),
+        Some((what, rest)) if what == "console" => console::run(root, rest),
+        Some((what, rest)) if what == "data" => data::run(root, rest),
+        _ => Err("bench takes console or data".to_owned()),
     }
 }
 
-/// Done by an example of the whole-program tests, which stands beside the product it starts.
-fn console(root: &Path, args: &[String]) -> Result<bool, String> {
-    let packages = ["-p", "twinhaul", "-p", "twinhaul-disk", "-p", "twinhaul-tests"];
-    let words =
-        [&["build", "--release", "--quiet"][..], &packages, &["--lib", "--bins", "--example", "console"]]
-            .concat();
-    if !pass(cargo(root, &words))? {
-        return Ok(false);
-    }
+/// Where cargo builds: this executable stands in `<target>/debug/`.
+fn target_dir() -> Result<std::path::PathBuf, String> {
     let here = std::env::current_exe().map_err(|e| format!("cannot tell where cargo builds: {e}"))?;
     let target = here.ancestors().nth(2).ok_or("this program is in no target directory")?;
-    let mut bench = Command::new(target.join("release/examples/console"));
-    bench.args(args).current_dir(root).stdin(Stdio::null());
-    pass(bench)
+    Ok(target.to_path_buf())
 }

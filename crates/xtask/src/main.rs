@@ -1,7 +1,8 @@
 //! `cargo xtask`: the chores of this house, in plain Rust, so that a machine with only Rust and a C compiler can do them.
 //!
 //! It never becomes part of the product and imports none of its crates: it must build in seconds, and it must run
-//! when the product does not compile. Entry points: [`tidy`], [`suite`] (the verb `test`), [`demo`], [`soak`].
+//! when the product does not compile. Entry points: [`tidy`], [`suite`] (the verb `test`), [`demo`], [`bench`],
+//! [`soak`].
 
 #![allow(
     clippy::print_stdout,
@@ -27,6 +28,7 @@ usage: cargo xtask <verb>
   tidy [--write]    check the rules of the house (crates/README.md); --write renews what is generated from them
   demo [ARGS...]    build what the demonstration needs and run `twinhaul demo ARGS...`
   bench console     what the console costs on a real run in a real terminal, beside what console.md wants
+  bench data        what copying costs, beside cp, rsync, tar, rclone, xcp and fcp; `bench data --help` tells its words
   soak sim          walk through millions of simulated runs; `soak sim --seed N` tells one
   soak model        visit every state of small worlds; `--all`, or `--class crash --with loss`
   soak mutants      put deliberate bugs in and see both find them; `--write` renews the table

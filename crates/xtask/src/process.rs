@@ -36,6 +36,12 @@ pub(crate) fn has_cargo(root: &Path, sub: &str) -> bool {
     command.status().is_ok_and(|s| s.success())
 }
 
+/// Whether a program of this name stands on the path.
+pub(crate) fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
 /// Runs to the end with our own stdout and stderr; true when it succeeded.
 pub(crate) fn pass(mut command: Command) -> Result<bool, String> {
     let status = command.status().map_err(|e| format!("cannot start {command:?}: {e}"))?;
@@ -93,6 +99,11 @@ mod tests {
     fn locked_stays_on_cargos_side() {
         assert_eq!(locked_at(&["clippy", "--workspace", "--", "-D", "warnings"]), 2);
         assert_eq!(locked_at(&["build"]), 1);
+    }
+
+    #[test]
+    fn programs_are_found_on_the_path() {
+        assert!(on_path("sh") && !on_path("no-such-program-anywhere"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Other people's programs that tests read our files with. What is missing is installed where that needs no asking (root, with
 //! Debian's package manager); elsewhere it is told, and the suites that need it say that they were skipped.
 
+use crate::process::on_path;
 use std::process::{Command, Stdio};
 
 /// Each: a program, and the Debian package that has it.
@@ -19,7 +20,7 @@ pub(super) fn install() -> Vec<String> {
         return Vec::new();
     }
     eprintln!("xtask: installing {}", packages.join(" "));
-    if is_root() && has("apt-get") {
+    if is_root() && on_path("apt-get") {
         // Lists may be old or absent: then the first attempt fails, and the second one has fresh ones.
         let _ = apt(&["install", "--yes", "--no-install-recommends"], &packages)
             || (apt(&["update"], &[]) && apt(&["install", "--yes", "--no-install-recommends"], &packages));
@@ -29,15 +30,10 @@ pub(super) fn install() -> Vec<String> {
 }
 
 fn missing() -> Vec<&'static str> {
-    let mut packages: Vec<&str> = TOOLS.iter().filter(|(tool, _)| !has(tool)).map(|(_, p)| *p).collect();
+    let mut packages: Vec<&str> = TOOLS.iter().filter(|(tool, _)| !on_path(tool)).map(|(_, p)| *p).collect();
     packages.sort_unstable();
     packages.dedup();
     packages
-}
-
-fn has(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
 /// Whether this process may install anything: its own `/proc` entry is root's.
@@ -51,14 +47,4 @@ fn apt(verb: &[&str], packages: &[&str]) -> bool {
     command.arg("--quiet").args(verb).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command.status().is_ok_and(|s| s.success())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_are_found_on_the_path() {
-        assert!(has("sh") && !has("no-such-program-anywhere"));
-    }
 }
