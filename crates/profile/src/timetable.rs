@@ -54,9 +54,9 @@ impl Hours {
     }
 }
 
-/// What the first line that holds says; `None`: none does. `day` 0 is Monday, `minute` is that of the day.
-pub fn limit_at(timetable: &[Hours], day: u8, minute: u16) -> Option<Option<Rate>> {
-    timetable.iter().find(|hours| hours.hold(day, minute)).map(|hours| hours.limit)
+/// The first line that holds; `None`: none does. `day` 0 is Monday, `minute` is that of the day.
+pub fn hours_at(timetable: &[Hours], day: u8, minute: u16) -> Option<&Hours> {
+    timetable.iter().find(|hours| hours.hold(day, minute))
 }
 
 /// "daily", "Mon-Fri", "Sat,Sun", "Fri-Mon,Wed".
@@ -109,33 +109,36 @@ impl fmt::Display for Hours {
 mod tests {
     use super::*;
 
-    fn at(lines: &[&str], day: u8, clock: &str) -> Option<Option<u64>> {
+    /// Megabytes a second, "none", or "-" where no line holds.
+    fn at(lines: &[&str], day: u8, clock: &str) -> String {
         let timetable: Vec<Hours> = lines.iter().map(|line| Hours::parse(line).unwrap()).collect();
-        limit_at(&timetable, day, minutes(clock).unwrap()).map(|limit| limit.map(|Rate(bytes)| bytes))
+        let hours = hours_at(&timetable, day, minutes(clock).unwrap());
+        let words = |limit: Option<Rate>| limit.map_or_else(|| "none".into(), |r| (r.0 >> 20).to_string());
+        hours.map_or_else(|| "-".into(), |hours| words(hours.limit))
     }
 
     #[test]
     fn the_first_line_that_holds_decides() {
         let office =
             ["Mon-Fri 08:00-18:00 50 MiB/s", "Sat,Sun 00:00-24:00 none", "daily 06:00-22:00 100 MiB/s"];
-        assert_eq!(at(&office, 0, "08:00"), Some(Some(50 << 20)));
-        assert_eq!(at(&office, 4, "17:59"), Some(Some(50 << 20)));
-        assert_eq!(at(&office, 4, "18:00"), Some(Some(100 << 20)));
-        assert_eq!(at(&office, 5, "12:00"), Some(None));
-        assert_eq!(at(&office, 2, "22:00"), None);
-        assert_eq!(at(&[], 2, "22:00"), None);
+        assert_eq!(at(&office, 0, "08:00"), "50");
+        assert_eq!(at(&office, 4, "17:59"), "50");
+        assert_eq!(at(&office, 4, "18:00"), "100");
+        assert_eq!(at(&office, 5, "12:00"), "none");
+        assert_eq!(at(&office, 2, "22:00"), "-");
+        assert_eq!(at(&[], 2, "22:00"), "-");
     }
 
     #[test]
     fn a_night_belongs_to_the_day_on_which_it_begins() {
         let night = ["Fri 22:00-06:00 1 MiB/s"];
-        assert_eq!(at(&night, 4, "21:59"), None);
-        assert!(at(&night, 4, "23:00").is_some() && at(&night, 5, "05:59").is_some());
-        assert_eq!(at(&night, 5, "06:00"), None);
-        assert_eq!(at(&night, 4, "05:00"), None, "that is Thursday's night");
-        assert!(at(&["Sun 23:00-01:00 none"], 0, "00:30").is_some(), "over the end of the week");
-        assert!(at(&["Fri-Mon 00:00-24:00 none"], 6, "00:00").is_some());
-        assert_eq!(at(&["Fri-Mon 00:00-24:00 none"], 1, "00:00"), None);
+        assert_eq!(at(&night, 4, "21:59"), "-");
+        assert_eq!((at(&night, 4, "23:00"), at(&night, 5, "05:59")), ("1".into(), "1".into()));
+        assert_eq!(at(&night, 5, "06:00"), "-");
+        assert_eq!(at(&night, 4, "05:00"), "-", "that is Thursday's night");
+        assert_eq!(at(&["Sun 23:00-01:00 none"], 0, "00:30"), "none", "over the end of the week");
+        assert_eq!(at(&["Fri-Mon 00:00-24:00 none"], 6, "00:00"), "none");
+        assert_eq!(at(&["Fri-Mon 00:00-24:00 none"], 1, "00:00"), "-");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::control::refused;
 use crate::error::Result;
 use crate::ledger_thread::Job;
 use twinhaul_ledger::LiveLimit;
-use twinhaul_profile::{PeerConfig, limit_at};
+use twinhaul_profile::{PeerConfig, hours_at};
 use twinhaul_units::Rate;
 use twinhaul_wire::{Command, CommandResult, EventKind};
 
@@ -22,15 +22,14 @@ pub(crate) fn limit_now(config: &PeerConfig, live: LiveLimit) -> Option<u64> {
 }
 
 fn as_profiled(config: &PeerConfig) -> Option<u64> {
-    let by_hour = if config.timetable.is_empty() {
-        None
-    } else {
-        let now = jiff::Zoned::now();
-        let day = now.weekday().to_monday_zero_offset().unsigned_abs();
-        let minute = u16::from(now.hour().unsigned_abs()) * 60 + u16::from(now.minute().unsigned_abs());
-        limit_at(&config.timetable, day, minute)
-    };
-    by_hour.unwrap_or(config.limit).map(|rate| rate.0)
+    // A clock that is not needed is not asked.
+    if config.timetable.is_empty() {
+        return config.limit.map(|rate| rate.0);
+    }
+    let now = jiff::Zoned::now();
+    let day = now.weekday().to_monday_zero_offset().unsigned_abs();
+    let minute = u16::from(now.hour().unsigned_abs()) * 60 + u16::from(now.minute().unsigned_abs());
+    hours_at(&config.timetable, day, minute).map_or(config.limit, |hours| hours.limit).map(|rate| rate.0)
 }
 
 impl Driver {
