@@ -27,7 +27,7 @@ const TAKING: [(&str, &str); 15] = [
     ("drain", "peer"),
     ("retry", "[peer]"),
     ("ratio", "[peer] [0.05-0.95]"),
-    ("limit", "[peer] [rate, none or profile]"),
+    ("limit", "[peer] [rate|none|profile]"),
     ("rebalance", "[per cent of the first]"),
     ("filter", "[words]"),
     ("sort", "[path, size, rate, eta, ...]"),
