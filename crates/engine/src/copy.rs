@@ -3,6 +3,7 @@
 //! It ends as an item for the committer; nothing here is durable or visible. A source that changes while it is read is
 //! found out (store.md 4.8) and read again. Attempts are repeated here, in the slot, with the reason shown.
 
+pub(crate) mod buffers;
 mod bytes;
 mod commit;
 mod exists;
@@ -24,6 +25,7 @@ use crate::progress::{CallWait, SlotProgress};
 use crate::storage::{Opened, Storage};
 use crate::whole::{Whole, Wholes};
 use crate::{PeerTag, slots};
+use buffers::Buffers;
 use exists::Decision;
 pub(crate) use failure::Failure;
 pub(crate) use range::{RangeCopied, RangeJob, range};
@@ -57,6 +59,7 @@ pub(crate) struct Desk {
     /// Large transfers in flight here, and who seals them when their ranges are home.
     pub wholes: Arc<Wholes>,
     pub closer: crossbeam_channel::Sender<Arc<Whole>>,
+    pub buffers: Arc<Buffers>,
     /// Attempts so far in this process: each one after the first has a private object of its own name, so that whoever
     /// still writes into an earlier one can never meet it.
     pub tries: Arc<AtomicU64>,

@@ -6,6 +6,7 @@ use crate::clock::{Clock, wall_ms};
 use crate::closer::Closer;
 use crate::committer::Committer;
 use crate::copy::Desk;
+use crate::copy::buffers::Buffers;
 use crate::driver::limits::limit_now;
 use crate::driver::{Driver, DriverEvent, EVENTS_MAX, Ended, Outlets, Shared};
 use crate::error::{EngineError, Result};
@@ -358,6 +359,7 @@ fn start_threads(
     let (committer, items) = crossbeam_channel::bounded(SETTLING_MAX);
     let (closer, all_home) = crossbeam_channel::bounded(2 * WHOLES_MAX);
     let tries = Arc::new(AtomicU64::new(1));
+    let buffers = Arc::new(Buffers::new(shared.slots.len()));
 
     let targets = target_facts(options, &shared.storage);
     let to_driver = driver.clone();
@@ -404,6 +406,7 @@ fn start_threads(
             driver: driver.clone(),
             wholes: Arc::clone(&shared.wholes),
             closer: closer.clone(),
+            buffers: Arc::clone(&buffers),
             tries: Arc::clone(&tries),
             cancel: Arc::new(AtomicBool::new(false)),
         };

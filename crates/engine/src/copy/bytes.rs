@@ -1,6 +1,7 @@
 //! Moving bytes: read, hash, write. Data between holes only, where the source tells its holes and the target takes
 //! writes at an offset; the digest is of the logical bytes all the same (store.md 4.9).
 
+use super::buffers::PIPE_BUFFERS;
 use super::{Desk, Failure, Route, Stop};
 use crate::gate::Pass;
 use crate::options::{CHUNK, PIPE_CHUNKS};
@@ -12,6 +13,9 @@ use twinhaul_wire::{Phase, WaitReason};
 
 /// Objects below this are not asked for holes: the question costs more than reading them.
 const HOLES_WORTH_ASKING: u64 = 64 * 1024;
+/// Objects above this are read and written by two threads. To begin another thread for less costs more than it saves: other slots
+/// write meanwhile.
+const PIPE_ABOVE: u64 = 4 << 20;
 /// Extents taken from one object; with more it is copied as if it had no holes.
 pub(super) const EXTENTS_MAX: usize = 65_536;
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
@@ -41,7 +45,7 @@ pub(crate) fn copy(
     let mut hasher = blake3::Hasher::new();
     let bytes = match extents(desk, route, reader, size) {
         Some(extents) => sparse(desk, route, &mut writer, size, &extents, buffer, &mut hasher)?,
-        None if size > CHUNK as u64 => piped(desk, route, reader, &mut writer, &mut hasher)?,
+        None if size > PIPE_ABOVE => piped(desk, route, reader, &mut writer, &mut hasher)?,
         None => inline(desk, route, reader, &mut writer, buffer, &mut hasher)?,
     };
     desk.slot().phase(Phase::Seal);
@@ -128,12 +132,12 @@ fn piped(
     hasher: &mut blake3::Hasher,
 ) -> Result<u64, Stop> {
     let (full, to_write) = crossbeam_channel::bounded::<(Vec<u8>, usize)>(PIPE_CHUNKS);
-    let (empty, to_fill) = crossbeam_channel::bounded::<Vec<u8>>(PIPE_CHUNKS + 1);
-    for _ in 0..=PIPE_CHUNKS {
+    let (empty, to_fill) = crossbeam_channel::bounded::<Vec<u8>>(PIPE_BUFFERS);
+    for _ in 0..PIPE_BUFFERS {
         // As many as fit: the channel holds them all.
-        let _ = empty.send(vec![0; CHUNK]);
+        let _ = empty.send(desk.buffers.take());
     }
-    std::thread::scope(|scope| {
+    let result = std::thread::scope(|scope| {
         let write_all = move || -> Result<(), Failure> {
             let op = desk.op();
             for (chunk, n) in to_write {
@@ -158,7 +162,9 @@ fn piped(
             (_, Err(failure)) => Err(Stop::Failed(failure)),
             (reading, Ok(())) => reading,
         }
-    })
+    });
+    desk.buffers.give_all(&to_fill);
+    result
 }
 
 fn read_all(

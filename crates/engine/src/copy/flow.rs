@@ -1,6 +1,7 @@
 //! The bytes of one part: claimed in steps, read and hashed by the slot, written by a second thread, with a few chunks
 //! between them. Holes of the source are hashed as zeros and not written (store.md 4.9).
 
+use super::buffers::PIPE_BUFFERS;
 use super::{Desk, Failure, Route, Stop, bytes};
 use crate::gate::Pass;
 use crate::options::{CHUNK, PIPE_CHUNKS};
@@ -133,10 +134,10 @@ pub(super) fn run(
     size: u64,
 ) -> Result<Vec<Chain>, Stop> {
     let (full, to_write) = crossbeam_channel::bounded::<Filled>(PIPE_CHUNKS);
-    let (empty, to_fill) = crossbeam_channel::bounded::<Vec<u8>>(PIPE_CHUNKS + 1);
-    for _ in 0..=PIPE_CHUNKS {
+    let (empty, to_fill) = crossbeam_channel::bounded::<Vec<u8>>(PIPE_BUFFERS);
+    for _ in 0..PIPE_BUFFERS {
         // As many as fit: the channel holds them all.
-        let _ = empty.send(vec![0; CHUNK]);
+        let _ = empty.send(desk.buffers.take());
     }
     let op = desk.telling(OpContext::new().cancelled_by(part.cancel()));
     let result = std::thread::scope(|scope| {
@@ -171,6 +172,7 @@ pub(super) fn run(
             (read, Ok(())) => read,
         }
     });
+    desk.buffers.give_all(&to_fill);
     // Whatever a call said: this part is not needed, or its transfer has failed for a reason of its own.
     if part.is_stopped() { Err(Stop::Moot) } else { result }
 }
