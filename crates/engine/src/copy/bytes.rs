@@ -1,7 +1,6 @@
 //! Moving bytes: read, hash, write. Data between holes only, where the source tells its holes and the target takes
 //! writes at an offset; the digest is of the logical bytes all the same (store.md 4.9).
 
-use super::buffers::PIPE_BUFFERS;
 use super::{Desk, Failure, Route, Stop};
 use crate::gate::Pass;
 use crate::options::{CHUNK, PIPE_CHUNKS};
@@ -132,11 +131,7 @@ fn piped(
     hasher: &mut blake3::Hasher,
 ) -> Result<u64, Stop> {
     let (full, to_write) = crossbeam_channel::bounded::<(Vec<u8>, usize)>(PIPE_CHUNKS);
-    let (empty, to_fill) = crossbeam_channel::bounded::<Vec<u8>>(PIPE_BUFFERS);
-    for _ in 0..PIPE_BUFFERS {
-        // As many as fit: the channel holds them all.
-        let _ = empty.send(desk.buffers.take());
-    }
+    let (empty, to_fill) = desk.buffers.pipe();
     let result = std::thread::scope(|scope| {
         let write_all = move || -> Result<(), Failure> {
             let op = desk.op();

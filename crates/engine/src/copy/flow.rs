@@ -1,7 +1,6 @@
 //! The bytes of one part: claimed in steps, read and hashed by the slot, written by a second thread, with a few chunks
 //! between them. Holes of the source are hashed as zeros and not written (store.md 4.9).
 
-use super::buffers::PIPE_BUFFERS;
 use super::{Desk, Failure, Route, Stop, bytes};
 use crate::gate::Pass;
 use crate::options::{CHUNK, PIPE_CHUNKS};
@@ -134,11 +133,7 @@ pub(super) fn run(
     size: u64,
 ) -> Result<Vec<Chain>, Stop> {
     let (full, to_write) = crossbeam_channel::bounded::<Filled>(PIPE_CHUNKS);
-    let (empty, to_fill) = crossbeam_channel::bounded::<Vec<u8>>(PIPE_BUFFERS);
-    for _ in 0..PIPE_BUFFERS {
-        // As many as fit: the channel holds them all.
-        let _ = empty.send(desk.buffers.take());
-    }
+    let (empty, to_fill) = desk.buffers.pipe();
     let op = desk.telling(OpContext::new().cancelled_by(part.cancel()));
     let result = std::thread::scope(|scope| {
         let write_all = || -> Result<(), Failure> {
