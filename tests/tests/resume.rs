@@ -52,6 +52,23 @@ fn went_on(run: &Run<'_>) -> Vec<String> {
     run.kinds().into_iter().filter_map(said).collect()
 }
 
+/// A run that nobody works on any more must not look like one that goes on.
+#[test]
+fn a_run_whose_processes_are_all_gone_says_so_and_how_to_go_on() {
+    let (lab, profile) = lab("balanced");
+    let run = lab.start(&profile);
+    until_recorded(&run, MIB);
+    assert!(!run.verb("status", &[]).stdout.contains("nobody works"), "the peers do");
+    processes::end_all(lab.state());
+    let told = run.verb("status", &[]);
+    told.expect_code(0).expect_words(&["nobody works on it", &format!("twinhaul run --resume {}", run.id)]);
+    lab.run(["run", "--resume", &run.id, "--detach"]).expect_code(0);
+    unlimited(&run);
+    run.wait().expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+    assert!(!run.verb("status", &[]).stdout.contains("nobody works"), "it has ended");
+}
+
 /// Takes the limits away, once whoever was killed can hear it.
 fn unlimited(run: &Run<'_>) {
     let done = || (run.verb("limit", &["none"]).code == 0 || run.status().state.ended()).then_some(());

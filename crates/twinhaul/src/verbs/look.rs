@@ -117,6 +117,12 @@ pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
             if args.watch { output::json_line(&status)? } else { output::json(&status)? }
         } else {
             output::line(&status_text(&status));
+            if !status.state.ended() && nobody_works(&run) {
+                output::line(&format!(
+                    "  ! nobody works on it; go on: twinhaul run --resume {}",
+                    run.file.run
+                ));
+            }
         }
         if !args.watch || status.state.ended() || !output::is_read() {
             return Ok(exit::COMPLETE);
