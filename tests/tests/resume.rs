@@ -69,6 +69,31 @@ fn a_run_whose_processes_are_all_gone_says_so_and_how_to_go_on() {
     assert!(!run.verb("status", &[]).stdout.contains("nobody works"), "it has ended");
 }
 
+/// Nobody knows what a planner that was killed had not seen: such a run is begun anew, and not gone on with.
+#[test]
+fn a_run_whose_planner_died_with_everybody_is_to_be_started_anew() {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 30_000, 0, 1);
+    let profile = lab.write_profile(&Profile::new("unplanned", &lab.source(), &lab.target()));
+    let mut start = lab.command();
+    start
+        .args(["run".as_ref(), profile.as_os_str(), "--detach".as_ref()])
+        .stdout(std::process::Stdio::null());
+    let mut start = start.spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < CONDITION_WAIT_MAX {
+        if let Some(planner) = processes::of(lab.state()).into_iter().find(|p| p.kind() == "planner") {
+            processes::signal(planner.pid, Signal::STOP);
+            break;
+        }
+    }
+    start.wait().unwrap();
+    processes::end_all(lab.state());
+    let told = lab.run(["status"]);
+    told.expect_code(0).expect_words(&["nobody works on it; it was still being planned; start it anew"]);
+    assert!(!told.stdout.contains("--resume"), "that is refused\n{told}");
+}
+
 /// Takes the limits away, once whoever was killed can hear it.
 fn unlimited(run: &Run<'_>) {
     let done = || (run.verb("limit", &["none"]).code == 0 || run.status().state.ended()).then_some(());

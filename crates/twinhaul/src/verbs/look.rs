@@ -108,6 +108,14 @@ pub(crate) fn next_of_unplanned(run: &state::RunDir) -> String {
     format!("it was still being planned; start it anew: twinhaul run {}{only}", state::shown(&run.profile()))
 }
 
+/// How to go on with a run that has not ended, and on which nobody works.
+pub(crate) fn next_of_abandoned(run: &state::RunDir, growing: bool) -> String {
+    if growing {
+        return next_of_unplanned(run);
+    }
+    format!("go on with it: twinhaul run --resume {}", run.file.run)
+}
+
 pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
     let mut watcher = status::Watcher::open(&run)?;
@@ -118,10 +126,8 @@ pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
         } else {
             output::line(&status_text(&status));
             if !status.state.ended() && nobody_works(&run) {
-                output::line(&format!(
-                    "  ! nobody works on it; go on: twinhaul run --resume {}",
-                    run.file.run
-                ));
+                let next = next_of_abandoned(&run, status.totals.growing);
+                output::line(&format!("  ! nobody works on it; {next}"));
             }
         }
         if !args.watch || status.state.ended() || !output::is_read() {

@@ -190,8 +190,7 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         _ if twinhaul_supervisor::is_supervised(&run.path).is_some() => {
             format!("  look at it: twinhaul attach {}", s.run)
         }
-        _ if s.totals.growing => format!("  {}", super::look::next_of_unplanned(run)),
-        _ => format!("  go on with it: twinhaul run --resume {}", s.run),
+        _ => format!("  {}", super::look::next_of_abandoned(run, s.totals.growing)),
     };
     lines.push(next);
     Ok(lines)
