@@ -83,53 +83,19 @@ impl Queue {
         self.parts.insert(at, new);
     }
 
-    /// The lowest transfer, which leaves the queue.
-    pub(crate) fn pop_head(&mut self) -> Option<Unit> {
-        let unit = self.head()?;
-        let head = self.parts.front_mut()?;
-        if head.first == head.last {
-            self.parts.pop_front();
-        } else {
-            head.first.0 += 1;
-        }
-        self.count -= 1;
-        Some(unit)
-    }
-
-    /// The lowest transfer, which stays.
+    /// The lowest transfer; it stays.
     pub(crate) fn head(&self) -> Option<Unit> {
         self.parts.front().map(|head| Unit { id: head.first, lot: head.lot, epoch: head.epoch })
     }
 
     /// The first or last transfer of the interval for which `rank` is the highest; it stays.
     pub(crate) fn best(&self, from_tail: bool, rank: impl Fn(&Interval) -> u64) -> Option<Unit> {
-        let part = self.parts.get(self.best_part(from_tail, rank)?)?;
-        let id = if from_tail { part.last } else { part.first };
-        Some(Unit { id, lot: part.lot, epoch: part.epoch })
-    }
-
-    fn best_part(&self, from_tail: bool, rank: impl Fn(&Interval) -> u64) -> Option<usize> {
         // Of equal ones the lowest, or from the tail the highest.
         let order =
             |at: &usize| (self.parts.get(*at).map(&rank), if from_tail { *at } else { usize::MAX - at });
-        (0..self.parts.len()).max_by_key(order)
-    }
-
-    /// As [`Self::best`]; it leaves the queue.
-    pub(crate) fn pop_best(&mut self, from_tail: bool, rank: impl Fn(&Interval) -> u64) -> Option<Unit> {
-        let at = self.best_part(from_tail, rank)?;
-        let part = self.parts.get_mut(at)?;
+        let part = self.parts.get((0..self.parts.len()).max_by_key(order)?)?;
         let id = if from_tail { part.last } else { part.first };
-        let unit = Unit { id, lot: part.lot, epoch: part.epoch };
-        if part.first == part.last {
-            self.parts.remove(at);
-        } else if from_tail {
-            part.last.0 -= 1;
-        } else {
-            part.first.0 += 1;
-        }
-        self.count -= 1;
-        Some(unit)
+        Some(Unit { id, lot: part.lot, epoch: part.epoch })
     }
 
     /// The intervals by falling `rank`; equal ones in order, or from the tail in reverse.
@@ -233,6 +199,13 @@ mod tests {
         Interval { epoch: Epoch(2), ..lot(9, first, last) }
     }
 
+    /// Takes out what `choose` names.
+    fn out(q: &mut Queue, choose: impl Fn(&Queue) -> Option<Unit>) -> Option<Unit> {
+        let unit = choose(q)?;
+        q.take(&Interval::from(unit));
+        Some(unit)
+    }
+
     fn ids(parts: impl IntoIterator<Item = Interval>) -> Vec<u64> {
         parts.into_iter().flat_map(|p| p.first.0..=p.last.0).collect()
     }
@@ -242,11 +215,11 @@ mod tests {
         let mut q = Queue::default();
         q.insert(lot(2, 10, 19));
         q.insert(lot(1, 0, 9));
-        assert_eq!(q.pop_head().map(|u| (u.id.0, u.lot.0)), Some((0, 1)));
+        assert_eq!(out(&mut q, Queue::head).map(|u| (u.id.0, u.lot.0)), Some((0, 1)));
         assert_eq!(q.cut_tail(13), vec![lot(1, 7, 9), lot(2, 10, 19)]);
         assert_eq!(q.count(), 6);
         assert_eq!(q.cut_tail(u64::MAX), vec![lot(1, 1, 6)]);
-        assert!(q.is_empty() && q.pop_head().is_none());
+        assert!(q.is_empty() && q.head().is_none());
     }
 
     #[test]
@@ -285,7 +258,7 @@ mod tests {
             for (what, a, n) in steps {
                 match what {
                     4 => {
-                        let by_tail = q.pop_best(true, |part| part.last.0);
+                        let by_tail = out(&mut q, |q| q.best(true, |part| part.last.0));
                         prop_assert_eq!(by_tail.map(|u| u.id.0), set.pop_last());
                     }
                     5 => {
@@ -302,7 +275,7 @@ mod tests {
                         let added = if n == 0 { 0 } else { q.insert(lot(a / 20, a, a + n - 1)) };
                         prop_assert_eq!(added as usize, set.len() - before);
                     }
-                    1 => prop_assert_eq!(q.pop_head().map(|u| u.id.0), set.pop_first()),
+                    1 => prop_assert_eq!(out(&mut q, Queue::head).map(|u| u.id.0), set.pop_first()),
                     2 => {
                         let cut = ids(q.cut_tail(n));
                         let mut expected: Vec<u64> = (0..n).filter_map(|_| set.pop_last()).collect();

@@ -10,11 +10,11 @@ mod steps;
 
 use crate::driver::DriverEvent;
 use crate::feeder::Feed;
-use crate::options::{GROUP_AGE_MAX, GROUP_BYTES_MAX, GROUP_TRANSFERS_MAX};
+use crate::options::{GATHER, GROUP_AGE_MAX, GROUP_BYTES_MAX, GROUP_TRANSFERS_MAX};
 use crate::storage::Storage;
 pub(crate) use item::{Item, Sealed, SealedKind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::mpsc;
 use twinhaul_ledger::{Settled, Stopped, Store};
 use twinhaul_profile::{Durability, Verify};
@@ -36,8 +36,6 @@ pub(crate) struct Committer {
     pub published: Vec<(Settled, u64)>,
 }
 
-/// A group that is open listens so often: to be woken for each small transfer costs more than it does.
-const GATHER: Duration = Duration::from_millis(2);
 /// With `durability: end`, so many published transfers are synced and done at a time, so that memory stays bounded.
 const PUBLISHED_MAX: usize = 65_536;
 
@@ -58,15 +56,14 @@ impl Committer {
         let mut bytes = 0;
         let mut opened = Instant::now();
         loop {
-            let age_left = GROUP_AGE_MAX.saturating_sub(opened.elapsed());
             let next = match items.try_recv() {
                 Ok(item) => Ok(item),
                 Err(_) if group.is_empty() => {
                     items.recv().map_err(|_| crossbeam_channel::RecvTimeoutError::Disconnected)
                 }
                 Err(_) => {
-                    std::thread::sleep(GATHER.min(age_left));
-                    items.recv_timeout(age_left.saturating_sub(GATHER))
+                    std::thread::sleep(GATHER);
+                    items.recv_deadline(opened + GROUP_AGE_MAX)
                 }
             };
             let mut flush = false;

@@ -25,7 +25,7 @@ use crate::gate::Gate;
 use crate::ledger_thread::{Answer, Job, POLL_BUSY, POLL_IDLE, Polled, Tail};
 use crate::limiter::Limiter;
 use crate::link::LinkEvent;
-use crate::options::Options;
+use crate::options::{GATHER, Options};
 use crate::place::Seen;
 use crate::progress::{SlotProgress, Totals};
 use crate::server::{Heard, Watchers};
@@ -49,9 +49,6 @@ use view::View;
 pub(crate) const EVENTS_MAX: usize = 4096;
 /// Events handled before time is looked at again.
 const DRAIN_MAX: usize = 1024;
-/// While its slots have more to do than one transfer each, the driver listens so often: small transfers end by the thousand a
-/// second, and to be woken for each costs more than they do.
-const GATHER: Duration = Duration::from_millis(2);
 /// Snapshots, event batches and idle time: ten times a second.
 const TICK: Duration = Duration::from_millis(100);
 /// Events kept while the ledger is busy; more are counted and dropped.

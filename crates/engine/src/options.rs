@@ -39,6 +39,9 @@ pub(crate) const GROUP_BYTES_MAX: u64 = 256 << 20;
 pub(crate) const GROUP_AGE_MAX: Duration = Duration::from_secs(1);
 /// Complete transfers that wait for their group; more hold their slots back.
 pub(crate) const SETTLING_MAX: usize = 2 * GROUP_TRANSFERS_MAX;
+/// How often the driver, while its slots have more to do than one transfer each, and the committer, while a group is open, listen:
+/// small transfers end by the thousand a second, and to be woken for each costs more than they do.
+pub(crate) const GATHER: Duration = Duration::from_millis(2);
 /// Attempts at one transfer before it is given up.
 pub(crate) const ATTEMPTS_MAX: u32 = 4;
 /// Pause before the second attempt; doubles.

@@ -65,14 +65,18 @@ impl Volume {
     /// Does `f` in the directory of `temp`, which is made if needed, and made again if it vanishes meanwhile (ENOENT).
     /// EAGAIN: it vanished every time.
     pub(crate) fn in_run_dir<T>(&self, temp: &Temp, f: impl Fn(BorrowedFd<'_>) -> Result<T>) -> Result<T> {
+        self.with_run_dir(temp, f).map(|(answer, _)| answer)
+    }
+
+    /// As [`Self::in_run_dir`], with the directory in which it was done.
+    fn with_run_dir<T>(&self, temp: &Temp, f: impl Fn(BorrowedFd<'_>) -> Result<T>) -> Result<(T, OwnedFd)> {
         let mut tries = 0;
         loop {
-            let answer = match self.run_dir(temp) {
-                Ok(dir) => f(dir.as_fd()),
-                Err(Errno::NOENT) => self.make_run_dir(temp).and_then(|dir| f(dir.as_fd())),
-                Err(e) => Err(e),
+            let dir = match self.run_dir(temp) {
+                Err(Errno::NOENT) => self.make_run_dir(temp),
+                there => there,
             };
-            match answer {
+            match dir.and_then(|dir| Ok((f(dir.as_fd())?, dir))) {
                 Err(Errno::NOENT) if tries < TRIES_MAX => {
                     tries += 1;
                     if tries > HASTY_TRIES {
@@ -115,12 +119,9 @@ impl Volume {
                 answer => return answer,
             }
         }
-        self.in_run_dir(temp, |dir| {
-            let file = make(dir)?;
-            self.latest_dir
-                .set(Some((temp.run.clone(), Arc::new(dir.try_clone_to_owned().map_err(|e| errno(&e))?))));
-            Ok(file)
-        })
+        let (file, dir) = self.with_run_dir(temp, make)?;
+        self.latest_dir.set(Some((temp.run.clone(), Arc::new(dir))));
+        Ok(file)
     }
 
     /// Whether there was something to remove.
@@ -131,8 +132,4 @@ impl Volume {
             Err(e) => Err(e),
         }
     }
-}
-
-fn errno(e: &std::io::Error) -> Errno {
-    Errno::from_io_error(e).unwrap_or(Errno::IO)
 }

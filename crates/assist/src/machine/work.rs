@@ -61,17 +61,15 @@ impl Core {
     /// tail, where this peer is the better one at small transfers). Then what may wait for a slot to be free.
     pub(super) fn fill(&mut self, now: Moment, out: &mut Vec<Effect>) {
         while self.active() && self.slots_used() < self.tuning.slots {
-            let unit = if let Some(retry) = self.work.retries.pop_front() {
-                retry
+            if let Some(retry) = self.work.retries.pop_front() {
+                self.start(now, retry, out);
             } else if let Some(range) = self.work.ranges.pop_front() {
                 self.start_range(now, range, out);
-                continue;
             } else if let Some(next) = self.next_new() {
-                next
+                self.start_new(now, next, out);
             } else {
                 break;
-            };
-            self.start(now, unit, out);
+            }
         }
         if self.slots_used() < self.tuning.slots {
             self.speed.idles();
@@ -86,14 +84,13 @@ impl Core {
         let (per_byte, per_transfer) = prices(self.pace());
         let mut standing_by = self.slots_used().saturating_sub(self.tuning.slots);
         while self.active() && self.slots_used() >= self.tuning.slots && standing_by < self.tuning.standby {
-            let Some(next) = self.peek_new() else { break };
+            let Some(next) = self.next_new() else { break };
             let price = per_transfer + per_byte * self.work.book.transfer(next.id).bytes as f64;
             // Those that stand by already are taken to cost the same. No price: nothing is measured yet.
-            let fits = price > 0.0 && price * (standing_by + 1) as f64 <= STANDBY_TIME;
-            if !fits || self.next_new().is_none() {
+            if price <= 0.0 || price * (standing_by + 1) as f64 > STANDBY_TIME {
                 break;
             }
-            self.start(now, next, out);
+            self.start_new(now, next, out);
             standing_by += 1;
         }
     }
@@ -104,34 +101,26 @@ impl Core {
         out.push(Effect::Start(unit));
     }
 
-    /// Takes what was never started and comes next out of its queue.
-    fn next_new(&mut self) -> Option<Unit> {
-        let (small, w) = (self.starts_at_the_tail(), &mut self.work);
-        let next = match w.pinned.pop_head() {
-            None if self.tuning.policy == Policy::Balanced => {
-                w.queue.pop_best(small, |part| w.book.end_rank(part, small))
-            }
-            None => w.queue.pop_head(),
-            pinned => pinned,
-        };
-        w.started += u64::from(next.is_some());
-        next
+    /// What [`Self::next_new`] named leaves its queue.
+    fn start_new(&mut self, now: Moment, unit: Unit, out: &mut Vec<Effect>) {
+        let whole = Interval::from(unit);
+        self.work.pinned.take(&whole);
+        self.work.queue.take(&whole);
+        self.work.started += 1;
+        self.start(now, unit, out);
     }
 
-    /// What [`Self::next_new`] would take.
-    fn peek_new(&self) -> Option<Unit> {
-        let (small, w) = (self.starts_at_the_tail(), &self.work);
+    /// What was never started and comes next; it stays where it is.
+    fn next_new(&self) -> Option<Unit> {
+        let w = &self.work;
         match w.pinned.head() {
             None if self.tuning.policy == Policy::Balanced => {
+                let small = self.is_probing() || self.starts_small();
                 w.queue.best(small, |part| w.book.end_rank(part, small))
             }
             None => w.queue.head(),
             pinned => pinned,
         }
-    }
-
-    fn starts_at_the_tail(&self) -> bool {
-        self.tuning.policy == Policy::Balanced && (self.is_probing() || self.starts_small())
     }
 
     /// The first few are small ones: what a transfer costs besides its bytes is known at once, and little is lost.
