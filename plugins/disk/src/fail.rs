@@ -29,6 +29,19 @@ pub(crate) fn failed(doing: &str, name: &[u8], e: Errno) -> Error {
     Error { errno: e.raw_os_error(), ..Error::new(code, format!("{what}: {why}")) }
 }
 
+/// The profile's root could not be opened or made: what failed, and what its user can do about it.
+pub(crate) fn root_failed(doing: &str, root: &[u8], e: Errno) -> Error {
+    let failure = failed(doing, root, e);
+    let message = match e {
+        Errno::NOENT => format!("there is no directory {0}; make it with mkdir -p {0}", show_bytes(root)),
+        Errno::ACCESS | Errno::PERM => {
+            format!("{}; give this user the right, or name another place", failure.message)
+        }
+        _ => return failure,
+    };
+    Error { message, ..failure }
+}
+
 /// An error that is not one of the operating system: "publish a/b: it is a directory".
 pub(crate) fn mistake(code: Code, doing: &str, name: &[u8], why: &str) -> Error {
     Error::new(code, format!("{doing} {}: {why}", show_bytes(name)))

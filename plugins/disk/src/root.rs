@@ -10,7 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::{Errno, Result};
 use twinhaul_backend_abi::{Code, Error};
 
-use crate::fail::failed;
+use crate::fail::root_failed;
 use crate::node::Node;
 
 const INSIDE: ResolveFlags =
@@ -32,7 +32,7 @@ impl Root {
     /// Opens the directory at `path`, which may lead through symlinks: the user wrote it.
     pub(crate) fn at(path: &Path) -> std::result::Result<Self, Error> {
         let shown = path.as_os_str().as_bytes();
-        let wrong = |e| failed("open the directory", shown, e);
+        let wrong = |e| root_failed("open the directory", shown, e);
         let fd = openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(wrong)?;
         let node = Node::of(&fd).map_err(wrong)?;

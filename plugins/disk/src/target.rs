@@ -1,5 +1,6 @@
 //! An open disk target: the calls of the interface, each handed to the file that does it.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use twinhaul_backend_abi::{
 
 use crate::config::Config;
 use crate::durable;
-use crate::fail::failed;
+use crate::fail::{failed, root_failed};
 use crate::lister::Lister;
 use crate::mounts::MountTable;
 use crate::node::Node;
@@ -41,7 +42,7 @@ impl DiskTarget {
         // Asked before the root is made: afterwards a bare mount point would no longer be empty.
         let bare = deepest(&config.root).is_some_and(|there| MountTable::default().bare(&there));
         if config.create {
-            std::fs::create_dir_all(&config.root).map_err(|e| Error::io("make the directory", &e))?;
+            make(&config.root)?;
         }
         let volume = Volume::new(Root::at(&config.root)?, config)?;
         if config.xattrs && !volume.xattrs {
@@ -70,6 +71,14 @@ impl DiskTarget {
             }
         }
     }
+}
+
+/// Makes the root and what is missing above it.
+fn make(root: &Path) -> Result<()> {
+    std::fs::create_dir_all(root).map_err(|e| match Errno::from_io_error(&e) {
+        Some(errno) => root_failed("make the directory", root.as_os_str().as_bytes(), errno),
+        None => Error::io("make the directory", &e),
+    })
 }
 
 /// The deepest directory on the way to `path` that is there, resolved.

@@ -55,6 +55,18 @@ fn an_unreadable_directory_fails_by_name_and_the_rest_arrives() {
     same::assert_same(&lab.source(), &lab.target());
 }
 
+/// A profile is for places that are there: a slip in its root must not make a tree on another disk.
+#[test]
+fn a_target_that_is_not_there_is_refused_with_the_way_out() {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 3, 100, 1);
+    let text = Profile::new("slip", &lab.source(), &lab.target()).yaml().replacen(", create: true", "", 1);
+    let way_out = format!("mkdir -p {}", shown(&lab.target()));
+    let done = lab.run_profile(&lab.write("profile.yaml", &text));
+    done.expect_code(4).expect_words(&["target there", &way_out]);
+    assert!(!lab.target().exists());
+}
+
 /// One that belongs to somebody else: a user's own read-only directory is opened by the copy while it needs to.
 #[test]
 fn a_target_that_cannot_be_written_is_refused() {
