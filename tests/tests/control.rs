@@ -13,8 +13,10 @@ use std::time::Duration;
 use twinhaul_tests::product::run::{Run, assert_conserved};
 use twinhaul_tests::product::{Done, Lab, Profile, poll, processes};
 use twinhaul_tests::{same, tree};
+use twinhaul_units::Dial;
 use twinhaul_wire::event::Rule;
-use twinhaul_wire::{EventKind, Preview};
+use twinhaul_wire::status::Status;
+use twinhaul_wire::{DialSnapshot, EventKind, InFlight, Preview, WaitReason};
 
 /// 16 MiB in 256 files, slow enough to act on: half a minute if nobody does anything.
 fn slow(lab: &Lab, policy: &str) -> Profile {
@@ -183,6 +185,65 @@ fn a_limit_changes_while_the_run_goes_on() {
     let_it_end(&run);
     let status = run.status();
     assert_conserved(&status);
+}
+
+fn dial(s: &Status, peer: &str, dial: &Dial) -> Option<DialSnapshot> {
+    s.peers[peer].dials.iter().find(|d| d.dial == *dial).cloned()
+}
+
+/// beta cannot use its half, because it has a smaller limit of its own: alpha gets the rest, and beta a part again once it can.
+#[test]
+fn a_limit_that_both_share_goes_to_whoever_can_use_it() {
+    let lab = Lab::new();
+    let mut profile = slow(&lab, "none").limits("", "16 KiB/s");
+    profile.alpha.limit = None;
+    profile.more = "limit: 256 KiB/s\n".into();
+    let run = lab.start(&profile);
+    let part = |s: &Status, peer: &str| dial(s, peer, &Dial::SharedLimit).map(|d| d.part);
+    let whole = |s: &Status| part(s, "alpha").zip(part(s, "beta")).map(|(a, b)| a + b);
+    run.until("alpha has what beta cannot use", |s| part(s, "alpha").is_some_and(|part| part > 700));
+    assert!(whole(&run.status()).is_some_and(|all| all <= 1000), "never more than the whole");
+    run.verb("limit", &["--peer", "beta", "none"]).expect_code(0);
+    run.until("beta has its half", |s| part(s, "beta").is_some_and(|part| part >= 450));
+    run.verb("limit", &["--shared", "--target", "there", "1 MiB/s"]).expect_code(2);
+    run.verb("limit", &["--shared", "none"]).expect_code(0);
+    run.wait().expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+}
+
+#[test]
+fn slots_change_while_the_run_goes_on_and_survive_a_restart_of_the_peer() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "none"));
+    let before = run.until_under_way();
+    for (slots, words) in [("0", "pause"), ("300", "256"), ("none", "a number of slots"), ("few", "a number")]
+    {
+        let refused = run.verb("slots", &["--peer", "alpha", slots]);
+        refused.expect_words(&[words]);
+        assert_ne!(refused.code, 0, "{slots}");
+    }
+    run.verb("slots", &["--peer", "alpha", "1"]).expect_code(0);
+    run.verb("slots", &["--target", "there", "2"]).expect_code(0);
+    run.verb("slots", &["--target", "nowhere", "2"]).expect_words(&["nowhere", "there"]);
+    let slots = |s: &Status, peer: &str| s.peers[peer].slots.unwrap_or_default();
+    let working = |s: &Status, peer: &str| {
+        let waits = |f: &InFlight| f.wait.as_ref().is_some_and(|w| w.reason == WaitReason::Slot);
+        s.peers[peer].in_flight.iter().filter(|f| !waits(f)).count()
+    };
+    run.until("alpha works on one, beta on two", |s| {
+        (slots(s, "alpha").max, working(s, "alpha"), working(s, "beta")) == (1, 1, 2)
+    });
+    processes::kill(before.peers["alpha"].pid.unwrap());
+    let after = run.until("alpha is back", |s| {
+        s.peers["alpha"].pid.is_some() && s.peers["alpha"].incarnation > before.peers["alpha"].incarnation
+    });
+    assert_eq!(slots(&after, "alpha").max, 1, "{after:#?}");
+    let kept = dial(&after, "alpha", &Dial::TargetSlots("there".into()));
+    assert_eq!(kept.and_then(|d| d.value), Some(2), "{after:#?}");
+    run.verb("slots", &["--peer", "alpha", "9"]).expect_code(0);
+    run.verb("slots", &["--target", "there", "profile"]).expect_code(0);
+    run.until("alpha has nine", |s| slots(s, "alpha").max == 9);
+    let_it_end(&run);
 }
 
 /// A time zone in which it will be noon in so many seconds.

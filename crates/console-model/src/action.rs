@@ -54,6 +54,7 @@ pub enum Action {
     Rebalance,
     Ratio,
     Limit,
+    Slots,
     Drain,
     Retry,
     Stop,

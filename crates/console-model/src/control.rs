@@ -65,6 +65,7 @@ pub enum Question {
     Share,
     Ratio,
     Limit,
+    Slots,
 }
 
 /// One line of input.

@@ -142,9 +142,9 @@ fn ratio_and_limit_are_checked_before_anything_is_asked() {
     let orders = sent(&drive(&mut model, "<bs><bs><bs><bs>0.65<enter>y"));
     assert_eq!(orders[0].2, Command::Ratio { value: 0.65 });
     let orders = sent(&drive(&mut model, "x2l16 MiB/s<enter>y"));
-    assert_eq!(orders[0].2, Command::Limit { rate: Some(16 << 20) });
+    assert_eq!(orders[0].2, Command::limit(Some(16 << 20)));
     let orders = sent(&drive(&mut model, "x2lnone<enter>y"));
-    assert_eq!(orders[0].2, Command::Limit { rate: None });
+    assert_eq!(orders[0].2, Command::limit(None));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod control;
 mod data;
 pub mod diagnosis;
+mod dial;
 mod dialog;
 mod filter;
 pub mod help;

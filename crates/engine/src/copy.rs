@@ -19,7 +19,7 @@ use crate::committer::{Item, Sealed, SealedKind};
 use crate::driver::DriverEvent;
 use crate::feeder::Job;
 use crate::gate::{Gate, Pass};
-use crate::limiter::Limiter;
+use crate::limits::Limits;
 use crate::options::{ATTEMPTS_MAX, RETRY_PAUSE, SPACE_PAUSE};
 use crate::progress::{CallWait, SlotProgress};
 use crate::storage::{Opened, Storage};
@@ -43,11 +43,11 @@ use twinhaul_units::Key;
 use twinhaul_wire::{EventKind, KeyText, Phase, WaitReason};
 
 /// What a slot works with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Desk {
     pub storage: Arc<Storage>,
     pub gate: Arc<Gate>,
-    pub limiter: Arc<Limiter>,
+    pub limits: Arc<Limits>,
     pub progress: Arc<[SlotProgress]>,
     pub slot: usize,
     pub on_exists: OnExists,
@@ -108,6 +108,8 @@ impl Desk {
 
 /// The borrowed parts of one transfer.
 pub(crate) struct Route<'a> {
+    /// The target's, in the ledger.
+    pub(crate) number: u16,
     pub(crate) source: &'a Opened,
     pub(crate) target: &'a Opened,
     pub(crate) source_key: Key,
@@ -184,6 +186,7 @@ fn route<'a>(desk: &'a Desk, job: &Job, again: bool) -> Result<Route<'a>, Failur
     let gone =
         |what: &str| Failure::permanent("unreachable", format!("{what} of this transfer is not open here"));
     Ok(Route {
+        number: row.target,
         source: desk.storage.source(row.source).ok_or_else(|| gone("the source"))?,
         target: desk.storage.target(row.target).ok_or_else(|| gone("the target"))?,
         source_key: Key::new(row.source_key.clone())

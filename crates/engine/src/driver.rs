@@ -4,10 +4,10 @@
 //! for a disk. The core decides; this file only translates. Entry point: [`Driver::run`].
 
 mod control;
+pub(crate) mod dials;
 mod effects;
 mod end;
 mod fencing;
-pub(crate) mod limits;
 mod ranges;
 mod rebalance;
 mod reports;
@@ -17,13 +17,14 @@ mod view;
 
 use crate::clock::Clock;
 use crate::committer::GroupReport;
+use crate::crew::Crew;
 use crate::error::{EngineError, Result};
 use crate::feeder::{Ahead, Feed};
 use crate::fencing::FencingReport;
 use crate::finishing::FinishReport;
 use crate::gate::Gate;
 use crate::ledger_thread::{Answer, Job, POLL_BUSY, POLL_IDLE, Polled, Tail};
-use crate::limiter::Limiter;
+use crate::limits::Limits;
 use crate::link::LinkEvent;
 use crate::options::{GATHER, Options};
 use crate::place::Seen;
@@ -36,11 +37,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use twinhaul_assist::{Core, Effect, Event};
-use twinhaul_ledger::{LiveLimit, NewEvent};
+use twinhaul_ledger::NewEvent;
 use twinhaul_units::{Epoch, Incarnation, Moment, TransferId};
 use twinhaul_wire::{Envelope, EventKind, PeerSnapshot};
 
 use control::Asker;
+use dials::Dials;
 pub use end::Ended;
 use ranges::Ranges;
 use view::View;
@@ -117,7 +119,7 @@ pub(crate) struct Outlets {
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub gate: Arc<Gate>,
-    pub limiter: Arc<Limiter>,
+    pub limits: Arc<Limits>,
     pub slots: Arc<[SlotProgress]>,
     pub totals: Arc<Totals>,
     pub ahead: Arc<Ahead>,
@@ -148,8 +150,9 @@ pub(crate) struct Driver {
     shared: Shared,
     out: Outlets,
     life: Life,
-    /// What an operator said of the bandwidth.
-    live_limit: LiveLimit,
+    crew: Crew,
+    /// What operators turned.
+    dials: Dials,
     view: View,
     history: Vec<NewEvent>,
     seq: u64,
@@ -181,7 +184,7 @@ impl Driver {
         shared: Shared,
         out: Outlets,
         polled: Polled,
-        live_limit: LiveLimit,
+        (crew, dials): (Crew, Dials),
     ) -> Self {
         Self {
             view: View::new(&options, clock.ms(), polled),
@@ -192,7 +195,8 @@ impl Driver {
             shared,
             out,
             life: Life::Running,
-            live_limit,
+            crew,
+            dials,
             history: Vec::new(),
             seq: 0,
             timer: None,
@@ -215,6 +219,7 @@ impl Driver {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.joined();
+        self.set_all_dials()?;
         self.tell_core(Event::Started)?;
         loop {
             let timer = self.timer.map(|at| tokio::time::Instant::from_std(self.clock.instant(at)));
@@ -331,7 +336,7 @@ impl Driver {
             self.ledger(Job::Load { limit })?;
         }
         self.look_at_the_other()?;
-        self.look_at_the_timetable();
+        self.look_at_the_timetables()?;
         self.hurried = false;
         self.flush_history();
         self.publish_snapshot();
@@ -385,7 +390,7 @@ impl Driver {
     }
 
     fn slots_max(&self) -> u32 {
-        self.options.profile.peer(self.options.me).slots
+        u32::try_from(self.core.slots()).unwrap_or(u32::MAX)
     }
 
     /// Whether this peer could use its slots: not paused, not drained, the run not over.

@@ -25,6 +25,8 @@ pub(crate) enum Feed {
     Redo(Job),
     /// A range that is not the first part of its transfer.
     Range(Box<RangeJob>),
+    /// One slot less.
+    Retire,
 }
 
 /// What a slot works on.
@@ -32,6 +34,8 @@ pub(crate) enum Feed {
 pub(crate) enum Work {
     Transfer(Job),
     Range(Box<RangeJob>),
+    /// Whichever slot takes it ends.
+    Retire,
 }
 
 /// One transfer for a slot.
@@ -140,6 +144,7 @@ pub(crate) fn run(
         let job = match feed {
             Feed::Redo(job) => Ok(Work::Transfer(job)),
             Feed::Range(job) => Ok(Work::Range(job)),
+            Feed::Retire => Ok(Work::Retire),
             Feed::Start(unit) => job(view, ahead, unit).map(Work::Transfer),
         };
         match job {

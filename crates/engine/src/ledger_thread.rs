@@ -13,11 +13,11 @@ use tokio::sync::{mpsc, oneshot};
 use twinhaul_assist::{Interval, LoadedLot, Sizes};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{
-    Assign, AssignOutcome, Counters, FinishedRange, HeldRange, Holding, LedgerError, Lent, LiveLimit,
-    LotCursor, NewEvent, Owned, PAGE_MAX, RangeCursor, RangeEnd, RangeRow, Remembered, Reopen, Row, RunRow,
-    State, Stopped, Store, TakeOver, TakeOverOutcome, Totals,
+    Assign, AssignOutcome, Counters, FinishedRange, HeldRange, Holding, LedgerError, Lent, LotCursor,
+    NewEvent, Owned, PAGE_MAX, RangeCursor, RangeEnd, RangeRow, Remembered, Reopen, Row, RunRow, State,
+    Stopped, Store, TakeOver, TakeOverOutcome, Totals,
 };
-use twinhaul_units::{Amount, Bytes, Epoch, Incarnation, PeerId, TransferId};
+use twinhaul_units::{Amount, Bytes, Dial, Epoch, Incarnation, PeerId, TransferId, Turned};
 use twinhaul_wire::RunState;
 
 /// Jobs that may wait; see the module.
@@ -36,7 +36,7 @@ pub(crate) enum Job {
     Events(Vec<NewEvent>),
     Remember(Remembered),
     /// An operator set (or lifted) the limit, in bytes a second.
-    KeepLimit(LiveLimit),
+    KeepDial(Dial, Turned),
     Poll {
         head: Option<(TransferId, TransferId)>,
         /// Transfers of which something is lent.
@@ -219,8 +219,8 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
             store.remember(me, incarnation, &memory)?;
             None
         }
-        Job::KeepLimit(limit) => {
-            store.set_limit(me, incarnation, limit)?;
+        Job::KeepDial(dial, to) => {
+            store.turn(me, incarnation, &dial, to)?;
             None
         }
         Job::Poll { head, lending, holding } => {

@@ -5,11 +5,12 @@ use crate::committer::Item;
 use crate::copy::{self, Copied, Desk, RangeCopied, RangeJob};
 use crate::driver::DriverEvent;
 use crate::feeder::{Job, Work};
+use crate::turnstile::Inside;
 use crate::whole::{Home, Whole};
 use std::sync::Arc;
 use twinhaul_assist::{ByteRange, SlotOutcome, Unit};
 use twinhaul_ledger::Chain;
-use twinhaul_wire::EventKind;
+use twinhaul_wire::{EventKind, WaitReason};
 
 /// A slot is free again.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ pub(crate) fn run(desk: &Desk, work: &crossbeam_channel::Receiver<Work>) {
         let goes_on = match work {
             Work::Transfer(job) => transfer(desk, job, &mut buffer),
             Work::Range(job) => range(desk, &job),
+            Work::Retire => return,
         };
         if !goes_on {
             return;
@@ -59,7 +61,10 @@ pub(crate) fn run(desk: &Desk, work: &crossbeam_channel::Receiver<Work>) {
 
 fn transfer(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> bool {
     let (unit, redo, size) = (job.unit, job.redo, job.row.size);
-    let copied = copy::transfer(desk, job, buffer);
+    let copied = match enter(desk, job.row.target) {
+        Some(_inside) => copy::transfer(desk, job, buffer),
+        None => Copied::Cut,
+    };
     desk.slot().end();
     let (item, outcome) = match copied {
         Copied::Item(item) => {
@@ -80,7 +85,10 @@ fn transfer(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> bool {
 }
 
 fn range(desk: &Desk, job: &RangeJob) -> bool {
-    let copied = copy::range(desk, job);
+    let copied = match enter(desk, job.row.target) {
+        Some(_inside) => copy::range(desk, job),
+        None => RangeCopied::Cut,
+    };
     desk.slot().end();
     let end = match (copied, &job.whole) {
         (RangeCopied::Done(chains), Some(whole)) => {
@@ -112,6 +120,11 @@ fn range(desk: &Desk, job: &RangeJob) -> bool {
         .is_ok()
 }
 
+/// Waits for one of the slots that the target has. `None`: the peer is ending.
+fn enter(desk: &Desk, target: u16) -> Option<Inside<'_>> {
+    desk.limits.enter(target, &desk.gate, |slots| desk.slot().wait(WaitReason::Slot, slots))
+}
+
 fn at_home(desk: &Desk, whole: &Arc<Whole>, home: Home) {
     if home == Home::All {
         // Room for all there can be; a closer that is gone means that the peer is ending.
@@ -123,9 +136,4 @@ fn at_home(desk: &Desk, whole: &Arc<Whole>, home: Home) {
 pub(crate) fn tell(committer: &crossbeam_channel::Sender<Item>, kind: EventKind) {
     // A committer that is gone means that the peer is ending.
     let _ = committer.send(Item::Tell(kind));
-}
-
-/// The threads' names, for `/proc` and `top`.
-pub(crate) fn thread_name(slot: usize) -> String {
-    format!("slot-{slot}")
 }

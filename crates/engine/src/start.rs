@@ -7,13 +7,14 @@ use crate::closer::Closer;
 use crate::committer::Committer;
 use crate::copy::Desk;
 use crate::copy::buffers::Buffers;
-use crate::driver::limits::limit_now;
+use crate::crew::{self, Crew};
+use crate::driver::dials;
 use crate::driver::{Driver, DriverEvent, EVENTS_MAX, Ended, Outlets, Shared};
 use crate::error::{EngineError, Result};
 use crate::feeder::{self, FEEDS_MAX};
 use crate::gate::Gate;
 use crate::ledger_thread::{self, JOBS_MAX, Polled, TargetFacts};
-use crate::limiter::Limiter;
+use crate::limits::Limits;
 use crate::link::{self, OUTBOX_MAX};
 use crate::options::{Options, SETTLING_MAX};
 use crate::progress::{SlotProgress, Totals};
@@ -21,7 +22,8 @@ use crate::server::{self, Heard, Watchers};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use crate::whole::{WHOLES_MAX, Whole, Wholes};
-use crate::{backends, place, recover, slots};
+use crate::{backends, place, recover};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -32,8 +34,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use twinhaul_assist::{Core, Last, Memory, Policy, STANDBY_MAX, Settings, Timing};
 use twinhaul_backend_host::{Caps, Loader};
 use twinhaul_failpoint::{Point, hit};
-use twinhaul_ledger::{Joined, LiveLimit, NewEvent, Process, State, Store, View};
-use twinhaul_units::{Amount, Incarnation, Ratio};
+use twinhaul_ledger::{Joined, NewEvent, Process, State, Store, View};
+use twinhaul_units::{Amount, Dial, Incarnation, Ratio, Turned};
 use twinhaul_wire::{EventKind, Hello, PROTO, PeerSnapshot, PeerState, QueueSize, Role, Slots};
 
 /// What clients sent and the driver has not taken; more waits at the clients.
@@ -77,8 +79,8 @@ pub fn run(options: Options, loader: &Loader) -> Result<Ended> {
     };
     let tag = PeerTag { run: options.run.clone(), me: options.me, incarnation: joined.incarnation };
     let (store, storage) = while_serving(&runtime, || prepare(&options, loader, store, &tag))??;
-    let core = Core::new(options.me, tag.incarnation, settings(&options), memory(&options, &joined));
-    let ready = Ready { storage: Arc::new(storage), store, tag, core, limit: joined.limit, polled };
+    let core = Core::new(options.me, tag.incarnation, settings(&options, &joined), memory(&options, &joined));
+    let ready = Ready { storage: Arc::new(storage), store, tag, core, dials: joined.dials, polled };
     let ended = runtime.block_on(work(options, face, ready));
     // Threads that still hold a backend's call must not keep the process: it ends when `run` returns.
     runtime.shutdown_background();
@@ -143,7 +145,7 @@ struct Ready {
     storage: Arc<Storage>,
     tag: PeerTag,
     core: Core,
-    limit: LiveLimit,
+    dials: BTreeMap<Dial, Turned>,
     polled: Polled,
 }
 
@@ -155,7 +157,7 @@ fn may_leave_nothing(ended: &Result<Ended>) -> bool {
     }
 }
 
-fn settings(options: &Options) -> Settings {
+fn settings(options: &Options, joined: &Joined) -> Settings {
     let learning = options.profile.assistance.learning;
     Settings {
         policy: match options.profile.assistance.policy {
@@ -166,11 +168,17 @@ fn settings(options: &Options) -> Settings {
         ratio: learning.ratio,
         increment: learning.increment,
         minimum: learning.minimum,
-        slots: options.profile.peer(options.me).slots,
+        slots: slots_now(options, joined),
         standby: STANDBY_MAX,
         take_over: true,
         timing: timing(),
     }
+}
+
+/// Transfers in flight at a time.
+fn slots_now(options: &Options, joined: &Joined) -> u32 {
+    let now = dials::value(&options.profile, options.me, &joined.dials, &Dial::Slots);
+    now.and_then(|slots| u32::try_from(slots).ok()).unwrap_or(options.profile.peer(options.me).slots)
 }
 
 /// As it is; faster in a test that would otherwise wait for leases.
@@ -211,16 +219,18 @@ fn hello(options: &Options, incarnation: u64) -> Hello {
 }
 
 async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
-    let Ready { store, storage, tag, core, limit, polled } = ready;
+    let Ready { store, storage, tag, core, dials, polled } = ready;
     let clock = Clock::default();
     let (driver_in, driver_events) = mpsc::channel(EVENTS_MAX);
     let (outbox_in, outbox) = mpsc::channel(OUTBOX_MAX);
-    let slot_count = options.profile.peer(options.me).slots as usize;
     let totals = Arc::new(Totals::default());
     let shared = Shared {
         gate: Arc::new(Gate::default()),
-        limiter: Arc::new(Limiter::new(limit_now(options.profile.peer(options.me), limit))),
-        slots: (0..slot_count).map(|_| SlotProgress::new(Arc::clone(&totals))).collect(),
+        limits: Arc::new(Limits::new(
+            tag.incarnation > Incarnation(1),
+            options.profile.targets.iter().map(|t| t.name.as_str()),
+        )),
+        slots: (0..crew::NUMBERS).map(|_| SlotProgress::new(Arc::clone(&totals))).collect(),
         totals,
         ahead: Arc::default(),
         storage,
@@ -250,7 +260,9 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
     tokio::spawn(forward(link_events, driver_in.clone(), DriverEvent::Link));
     tokio::spawn(signals(driver_in));
     let (at_the_end, ledger) = (shared.clone(), options.run_dir.join("ledger.sqlite"));
-    let ended = Driver::new(options, clock, core, shared, out, polled, limit).run(driver_events).await;
+    let ended = Driver::new(options, clock, core, shared, out, polled, (threads.crew, dials))
+        .run(driver_events)
+        .await;
     if may_leave_nothing(&ended) {
         leave_nothing(&at_the_end, &tag, &ledger).await;
     }
@@ -270,7 +282,7 @@ async fn leave_nothing(shared: &Shared, own: &PeerTag, ledger: &Path) {
 
 /// What a client sees before the driver has made its first snapshot: who answers, and what the ledger says of it.
 fn first_snapshot(options: &Options, joined: &Joined, polled: &Polled) -> PeerSnapshot {
-    let (config, learning) = (options.profile.peer(options.me), options.profile.assistance.learning);
+    let learning = options.profile.assistance.learning;
     let size = |a: Amount| QueueSize { transfers: a.transfers, bytes: a.bytes.0 };
     let at = |state| size(polled.counters.at(options.me, state));
     let former_lives = joined.incarnation > Incarnation(1);
@@ -286,12 +298,12 @@ fn first_snapshot(options: &Options, joined: &Joined, polled: &Polled) -> PeerSn
         increment: learning.increment,
         minimum: learning.minimum,
         queue: size(polled.remaining_of(options.me)),
-        slots: Slots { used: 0, max: config.slots },
+        slots: Slots { used: 0, max: slots_now(options, joined) },
         done: at(State::Done),
         verified: size(polled.counters.verified[options.me.index()]),
         skipped: at(State::Skipped),
         failed: at(State::Failed),
-        limit: limit_now(config, joined.limit),
+        limit: dials::value(&options.profile, options.me, &joined.dials, &Dial::Limit),
         ..PeerSnapshot::default()
     }
 }
@@ -326,6 +338,7 @@ struct Threads {
     feeder: crossbeam_channel::Sender<feeder::Feed>,
     committer: crossbeam_channel::Sender<crate::committer::Item>,
     closer: crossbeam_channel::Sender<Arc<Whole>>,
+    crew: Crew,
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
@@ -359,7 +372,7 @@ fn start_threads(
     let (committer, items) = crossbeam_channel::bounded(SETTLING_MAX);
     let (closer, all_home) = crossbeam_channel::bounded(2 * WHOLES_MAX);
     let tries = Arc::new(AtomicU64::new(1));
-    let buffers = Arc::new(Buffers::new(shared.slots.len()));
+    let buffers = Arc::new(Buffers::new(options.profile.peer(options.me).slots as usize));
 
     let targets = target_facts(options, &shared.storage);
     let to_driver = driver.clone();
@@ -392,27 +405,24 @@ fn start_threads(
     let (own_store, to_driver) = (Store::open(&path)?, driver.clone());
     spawn("authoriser", move || authoriser::run(&own_store, me, incarnation, &asks, &to_driver))?;
 
-    for slot in 0..shared.slots.len() {
-        let desk = Desk {
-            storage: Arc::clone(&shared.storage),
-            gate: Arc::clone(&shared.gate),
-            limiter: Arc::clone(&shared.limiter),
-            progress: Arc::clone(&shared.slots),
-            slot,
-            on_exists: options.profile.on_exists,
-            tag: tag.clone(),
-            committer: committer.clone(),
-            authoriser: authoriser.clone(),
-            driver: driver.clone(),
-            wholes: Arc::clone(&shared.wholes),
-            closer: closer.clone(),
-            buffers: Arc::clone(&buffers),
-            tries: Arc::clone(&tries),
-            cancel: Arc::new(AtomicBool::new(false)),
-        };
-        let jobs = jobs.clone();
-        spawn(&slots::thread_name(slot), move || slots::run(&desk, &jobs))?;
-    }
+    let desk = Desk {
+        storage: Arc::clone(&shared.storage),
+        gate: Arc::clone(&shared.gate),
+        limits: Arc::clone(&shared.limits),
+        progress: Arc::clone(&shared.slots),
+        slot: 0,
+        on_exists: options.profile.on_exists,
+        tag: tag.clone(),
+        committer: committer.clone(),
+        authoriser: authoriser.clone(),
+        driver: driver.clone(),
+        wholes: Arc::clone(&shared.wholes),
+        closer: closer.clone(),
+        buffers: Arc::clone(&buffers),
+        tries: Arc::clone(&tries),
+        cancel: Arc::new(AtomicBool::new(false)),
+    };
+    let crew = Crew::new(desk, jobs);
     let closing = Closer {
         storage: Arc::clone(&shared.storage),
         wholes: Arc::clone(&shared.wholes),
@@ -431,7 +441,7 @@ fn start_threads(
         driver: driver.clone(),
     };
     spawn("checkpointer", move || recording.run())?;
-    Ok(Threads { ledger, feeder, committer, closer })
+    Ok(Threads { ledger, feeder, committer, closer, crew })
 }
 
 #[cfg(test)]
@@ -482,14 +492,17 @@ mod tests {
         let _inside = runtime.enter();
         let listener = server::bind(dir.path(), "alpha").unwrap();
         let memory = twinhaul_ledger::Remembered { ratio: 0.6, live_ratio: 0.7, last: "none".into() };
-        let joined =
-            Joined { incarnation: Incarnation(2), memory: Some(memory), limit: LiveLimit::Set(1 << 20) };
+        let joined = Joined {
+            incarnation: Incarnation(2),
+            memory: Some(memory),
+            dials: [(Dial::Limit, Turned::Set(1 << 20)), (Dial::Slots, Turned::Set(3))].into(),
+        };
         let first = first_snapshot(&options, &joined, &Polled::default());
         let _face = Face::open(listener, &options, first);
         // The recovery is the client itself: it ends only if it is answered while it lasts.
         let (hello, snapshot) = while_serving(&runtime, || ask_status(dir.path())).unwrap();
         assert_eq!((hello.incarnation, snapshot.incarnation), (2, 2));
         assert_eq!(snapshot.state, PeerState::Recovering);
-        assert_eq!((snapshot.ratio, snapshot.limit), (0.7, Some(1 << 20)));
+        assert_eq!((snapshot.ratio, snapshot.limit, snapshot.slots.max), (0.7, Some(1 << 20), 3));
     }
 }

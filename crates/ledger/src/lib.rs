@@ -31,7 +31,7 @@ pub use twinhaul_assist::{ByteRange, Interval};
 pub use twinhaul_wire::{AssignWhy, RunState};
 pub use types::{
     Assign, AssignOutcome, Assigned, Authorise, Chain, Checkpoint, Counter, Counters, Detail,
-    DirectoryCursor, DirectoryRow, FinishedRange, Found, HeldRange, Holding, Joined, Lent, LiveLimit, Loaded,
+    DirectoryCursor, DirectoryRow, FinishedRange, Found, HeldRange, Holding, Joined, Lent, Loaded,
     LoadedRanges, LotCursor, LotRow, NewCheckpoint, NewEvent, NewLot, NewRun, NodeKind, Outcome, Owned,
     PeerRow, Planned, PlannedDirectory, Process, QueueAt, RangeCursor, RangeCut, RangeEnd, RangeRow, Refused,
     Remembered, Reopen, Row, RunRow, Settled, SharedObject, State, Stopped, TakeOver, TakeOverOutcome,

@@ -26,9 +26,7 @@ mod settle;
 mod tally;
 mod tamper;
 
-use crate::{
-    Checkpoint, Interval, LedgerError, LiveLimit, NewRun, Remembered, Result, RunState, State, Store, View,
-};
+use crate::{Checkpoint, Interval, LedgerError, NewRun, Remembered, Result, RunState, State, Store, View};
 use lots::Lot;
 use moves::{Answer, Operation};
 use plan::Plan;
@@ -37,7 +35,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tally::Tally;
-use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
+use twinhaul_units::{Dial, Epoch, Incarnation, PeerId, TransferId, Turned};
 
 /// One run's ledger as a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +62,7 @@ pub struct Sim {
 struct Peer {
     incarnation: Incarnation,
     memory: Option<Memory>,
-    limit: LiveLimit,
+    dials: BTreeMap<Dial, Turned>,
 }
 
 /// What the method remembers; the ratios as the bits of floating point numbers.

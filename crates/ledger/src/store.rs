@@ -6,12 +6,12 @@
 use crate::sim::SimStore;
 use crate::sqlite::SqliteStore;
 use crate::{
-    Assign, AssignOutcome, Authorise, FinishedRange, HeldRange, Joined, LedgerError, LiveLimit,
-    NewCheckpoint, NewEvent, NewLot, NewRun, Planned, PlannedDirectory, Process, RangeEnd, Remembered,
-    Reopen, Result, RunState, Settled, TakeOver, TakeOverOutcome, View,
+    Assign, AssignOutcome, Authorise, FinishedRange, HeldRange, Joined, LedgerError, NewCheckpoint, NewEvent,
+    NewLot, NewRun, Planned, PlannedDirectory, Process, RangeEnd, Remembered, Reopen, Result, RunState,
+    Settled, TakeOver, TakeOverOutcome, View,
 };
 use std::path::Path;
-use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
+use twinhaul_units::{Dial, Epoch, Incarnation, PeerId, TransferId, Turned};
 
 /// A connection that can write. It is a [`View`] too.
 #[derive(Debug)]
@@ -114,12 +114,12 @@ impl Store {
         each!(self, store => store.remember(peer, incarnation, memory))
     }
 
-    /// Keeps an operator's limit in bytes a second (`None`: lifted) for the next incarnations, instead of the profile's.
+    /// Keeps what an operator turned for the next incarnations, instead of what the profile says.
     ///
     /// # Errors
     /// `Fenced`.
-    pub fn set_limit(&self, peer: PeerId, incarnation: Incarnation, limit: LiveLimit) -> Result<()> {
-        each!(self, store => store.set_limit(peer, incarnation, limit))
+    pub fn turn(&self, peer: PeerId, incarnation: Incarnation, dial: &Dial, to: Turned) -> Result<()> {
+        each!(self, store => store.turn(peer, incarnation, dial, to))
     }
 
     /// Hands lots over (claims 2.2.1, 3.2.2): checks both incarnations, the owner and the epoch of every interval and

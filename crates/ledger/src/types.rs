@@ -12,8 +12,8 @@ mod work;
 
 pub use checkpoints::{Checkpoint, NewCheckpoint};
 pub use moves::{
-    Assign, AssignOutcome, Assigned, Joined, LiveLimit, Loaded, LotCursor, Owned, Process, Refused,
-    Remembered, Stopped, TakeOver, TakeOverOutcome, TakenOver,
+    Assign, AssignOutcome, Assigned, Joined, Loaded, LotCursor, Owned, Process, Refused, Remembered, Stopped,
+    TakeOver, TakeOverOutcome, TakenOver,
 };
 pub use plan::{NewLot, NewRun, NodeKind, Planned, PlannedDirectory};
 pub use ranges::{

@@ -33,7 +33,7 @@ pub use paths::DEMO_ROOT;
 pub use pattern::{PATTERN_BYTES_MAX, Pattern};
 pub use read::NAME_BYTES_MAX;
 pub use refs::SECRET_FILE_BYTES_MAX;
-pub use timetable::{Hours, hours_at};
+pub use timetable::{Bandwidth, Hours};
 
 use error::Fault;
 use std::{fs::File, io::Read as _, path::Path};

@@ -69,7 +69,7 @@ impl Out<'_> {
     fn peers(&mut self) {
         let [first, second] = &self.profile.peers;
         for peer in &self.profile.peers {
-            if let Some(limit) = peer.limit.filter(|l| *l < LIMIT_SUSPICIOUS) {
+            if let Some(limit) = peer.bandwidth.limit.filter(|l| *l < LIMIT_SUSPICIOUS) {
                 let path = format!("peers.{}.limit", peer.name);
                 self.add(
                     "limit-low",
@@ -90,7 +90,7 @@ impl Out<'_> {
                 ),
             );
         }
-        if let (Some(a), Some(b)) = (first.limit, second.limit)
+        if let (Some(a), Some(b)) = (first.bandwidth.limit, second.bandwidth.limit)
             && (a.0 / 100 > b.0 || b.0 / 100 > a.0)
         {
             self.add("limits-far-apart", "peers", format!(

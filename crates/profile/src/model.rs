@@ -4,7 +4,7 @@
 //! built field by field elsewhere, because names, routes and reachability are checked against each other there.
 //! Entry points: [`Profile`], its questions [`Profile::route`], [`Profile::reaches`], [`Profile::target`].
 
-use crate::{marks::Marks, pattern::Pattern, timetable::Hours};
+use crate::{marks::Marks, pattern::Pattern, timetable::Bandwidth};
 use twinhaul_units::{Bytes, Key, KeyError, PeerId, Rate, Ratio, Share, Span};
 
 /// The one version of the format.
@@ -38,6 +38,8 @@ pub struct Profile {
     pub target_must_be: Option<TargetMustBe>,
     pub allow_root_fs: bool,
     pub order: Order,
+    /// Of both peers together.
+    pub bandwidth: Bandwidth,
     pub(crate) marks: Marks,
 }
 
@@ -63,6 +65,10 @@ pub struct End {
     pub allow_root_fs: Option<bool>,
     /// A target's own word; `None` follows the profile.
     pub target_must_be: Option<TargetMustBe>,
+    /// Into a target, of both peers together.
+    pub bandwidth: Bandwidth,
+    /// Transfers in flight into a target at a time, of each peer; 1 to [`SLOTS_MAX`]. `None`: as many as the peer has.
+    pub slots_per_peer: Option<u32>,
     /// Everything else, for the backend's open. References are unresolved: see [`End::resolve`].
     pub config: serde_json::Map<String, serde_json::Value>,
     pub(crate) marks: Marks,
@@ -127,9 +133,7 @@ pub struct PeerConfig {
     pub name: String,
     /// Transfers in flight at a time; 1 to [`SLOTS_MAX`].
     pub slots: u32,
-    pub limit: Option<Rate>,
-    /// Hours in which another limit holds; the first line that fits decides. The time is that of the peer's machine.
-    pub timetable: Vec<Hours>,
+    pub bandwidth: Bandwidth,
     /// The targets that this peer reaches; `None` reaches all.
     pub targets: Option<Vec<String>>,
 }
@@ -323,7 +327,7 @@ impl Default for Learning {
 impl PeerConfig {
     /// A peer with the default slots that reaches every target.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), slots: 8, limit: None, timetable: Vec::new(), targets: None }
+        Self { name: name.to_owned(), slots: 8, bandwidth: Bandwidth::default(), targets: None }
     }
 
     /// The two peers of a profile that names none.

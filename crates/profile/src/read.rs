@@ -3,6 +3,7 @@
 //! Stops at the first mistake. Secrets are looked for before anything else, so that no later message can show one.
 //! Entry point: [`profile`].
 
+mod bandwidth;
 mod ends;
 mod peers;
 mod routes;
@@ -23,7 +24,7 @@ use crate::{
 };
 use twinhaul_units::{Ratio, Share};
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 20] = [
     "version",
     "name",
     "demo",
@@ -42,6 +43,8 @@ const KEYS: [&str; 18] = [
     "target_must_be",
     "allow_root_fs",
     "order",
+    "limit",
+    "timetable",
 ];
 
 pub(crate) const TARGET_MUST_BE: [(&str, TargetMustBe); 3] =
@@ -95,6 +98,7 @@ pub(crate) fn profile(text: &str, file: &str) -> Result<Profile, Fault> {
         target_must_be: top.read("target_must_be", |n| n.choice(&TARGET_MUST_BE))?,
         allow_root_fs: top.read("allow_root_fs", Node::boolean)?.unwrap_or(false),
         order: top.read("order", |n| n.choice(&ORDERS))?.unwrap_or(Order::Size),
+        bandwidth: bandwidth::read(&top)?,
         marks,
     };
     check::across(&profile)?;

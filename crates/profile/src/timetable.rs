@@ -10,6 +10,21 @@ pub(crate) const ENTRIES_MAX: usize = 64;
 const EXPECTED: &str =
     "days, hours and a limit, such as \"Mon-Fri 08:00-18:00 50 MiB/s\" or \"daily 22:00-06:00 none\"";
 
+/// A limit, and hours in which another one holds: the first line that fits decides. The time is that of the peer's machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bandwidth {
+    /// `None`: no limit.
+    pub limit: Option<Rate>,
+    pub timetable: Vec<Hours>,
+}
+
+impl Bandwidth {
+    /// What holds then. `day` 0 is Monday, `minute` is that of the day.
+    pub fn at(&self, day: u8, minute: u16) -> Option<Rate> {
+        hours_at(&self.timetable, day, minute).map_or(self.limit, |hours| hours.limit)
+    }
+}
+
 /// One line of a timetable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hours {
@@ -54,8 +69,8 @@ impl Hours {
     }
 }
 
-/// The first line that holds; `None`: none does. `day` 0 is Monday, `minute` is that of the day.
-pub fn hours_at(timetable: &[Hours], day: u8, minute: u16) -> Option<&Hours> {
+/// The first line that holds; `None`: none does.
+fn hours_at(timetable: &[Hours], day: u8, minute: u16) -> Option<&Hours> {
     timetable.iter().find(|hours| hours.hold(day, minute))
 }
 

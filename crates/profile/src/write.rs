@@ -4,7 +4,7 @@
 //! Entry points: [`Profile::to_yaml`], [`Profile::frozen`].
 
 use crate::{
-    FROZEN_NAME,
+    Bandwidth, FROZEN_NAME,
     model::{
         Coordination, Durability, End, OnExists, PeerConfig, Policy, Profile, Route, Side, Split, StoryAct,
         StoryStep, StoryWhen, TargetMustBe, Verify,
@@ -54,6 +54,7 @@ impl Profile {
             line(&mut out, 0, "allow_root_fs", "true");
         }
         line(&mut out, 0, "order", word(&ORDERS, self.order));
+        write_bandwidth(&mut out, 0, &self.bandwidth);
         out
     }
 
@@ -138,8 +139,22 @@ fn write_end(out: &mut String, end: &End) {
         line(out, 2, "allow_root_fs", if allow { "true" } else { "false" });
     }
     write_must_be(out, 2, end.target_must_be);
+    write_bandwidth(out, 2, &end.bandwidth);
+    if let Some(slots) = end.slots_per_peer {
+        line(out, 2, "slots_per_peer", &slots.to_string());
+    }
     for (key, value) in &end.config {
         line(out, 2, &scalar(key), &flow(value));
+    }
+}
+
+fn write_bandwidth(out: &mut String, depth: usize, bandwidth: &Bandwidth) {
+    if let Some(limit) = bandwidth.limit {
+        line(out, depth, "limit", &rate(limit));
+    }
+    if !bandwidth.timetable.is_empty() {
+        let lines: Vec<_> = bandwidth.timetable.iter().map(|hours| quoted(&hours.to_string())).collect();
+        line(out, depth, "timetable", &format!("[{}]", lines.join(", ")));
     }
 }
 
@@ -163,13 +178,7 @@ fn write_route(out: &mut String, route: &Route) {
 fn write_peer(out: &mut String, peer: &PeerConfig) {
     open(out, 1, &scalar(&peer.name));
     line(out, 2, "slots", &peer.slots.to_string());
-    if let Some(limit) = peer.limit {
-        line(out, 2, "limit", &rate(limit));
-    }
-    if !peer.timetable.is_empty() {
-        let lines: Vec<_> = peer.timetable.iter().map(|hours| quoted(&hours.to_string())).collect();
-        line(out, 2, "timetable", &format!("[{}]", lines.join(", ")));
-    }
+    write_bandwidth(out, 2, &peer.bandwidth);
     if let Some(targets) = &peer.targets {
         let names: Vec<_> = targets.iter().map(|t| scalar(t)).collect();
         line(out, 2, "targets", &format!("[{}]", names.join(", ")));

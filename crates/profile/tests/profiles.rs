@@ -4,8 +4,8 @@
 
 use std::{fs, os::unix::ffi::OsStrExt as _, path::Path};
 use twinhaul_profile::{
-    Coordination, DemoData, Durability, OnExists, Order, PeerConfig, Policy, Profile, Split, StoryAct,
-    StoryStep, StoryWhen, TargetMustBe, Verify, lint, load, parse,
+    Bandwidth, Coordination, DemoData, Durability, OnExists, Order, PeerConfig, Policy, Profile, Split,
+    StoryAct, StoryStep, StoryWhen, TargetMustBe, Verify, lint, load, parse,
 };
 use twinhaul_units::{Bytes, Key, PeerId, Rate, Share, Span};
 
@@ -33,17 +33,16 @@ fn every_shipped_profile_is_correct_without_a_warning() {
 #[test]
 fn the_demo_tells_the_story_of_the_design() {
     let demo = shipped("demo.yaml").with_demo_root(Path::new("/tmp/x${y}")).unwrap();
+    let peer = |name, limit| PeerConfig {
+        slots: 4,
+        bandwidth: Bandwidth { limit: Some(Rate(limit)), timetable: vec![] },
+        ..PeerConfig::named(name)
+    };
     let data = DemoData { files: 3200, size: Bytes::kib(128), seed: 1, jitter: None, giant: None };
     assert!(demo.demo);
     assert_eq!(demo.data, Some(data));
     assert_eq!(demo.split, Split::Count(Share::parse("15 %").unwrap()));
-    assert_eq!(
-        demo.peers,
-        [
-            PeerConfig { slots: 4, limit: Some(Rate(16 << 20)), ..PeerConfig::named("alpha") },
-            PeerConfig { slots: 4, limit: Some(Rate(5 << 18)), ..PeerConfig::named("beta") },
-        ]
-    );
+    assert_eq!(demo.peers, [peer("alpha", 16 << 20), peer("beta", 5 << 18),]);
     let learning = demo.assistance.learning;
     assert_eq!((demo.assistance.policy, learning.minimum, learning.remember), (Policy::Learning, 4, false));
     assert_eq!(

@@ -23,6 +23,7 @@ use twinhaul_supervisor::{
     Child, ChildKind, Client, Options, Record, StoryAct, StoryStep, StoryWhen, Timing, become_session_leader,
     bind, hold_peer_lock, supervise,
 };
+use twinhaul_units::{Dial, Turned};
 use twinhaul_wire::{
     Command, CommandResult, EventKind, Frame, Hello, LineDecoder, PROTO, PeerSnapshot, PeerState, Reply,
     Role, RunState, Totals, encode,
@@ -321,8 +322,8 @@ fn obey(peer: &Arc<Peer>, by: &str, command: &Command) -> CommandResult {
             snapshot.paused_by = Some(by.to_owned());
             CommandResult::Done("paused".into())
         }
-        Command::Limit { rate } => {
-            snapshot.limit = *rate;
+        Command::Turn { dial: Dial::Limit, to } => {
+            snapshot.limit = if let Turned::Set(rate) = to { Some(*rate) } else { None };
             CommandResult::Done("limited".into())
         }
         Command::Stop { .. } if peer.part != "stubborn" => {

@@ -21,6 +21,7 @@ mod run;
 mod seat;
 mod server;
 mod session;
+mod shares;
 mod socket;
 mod stop;
 mod story;

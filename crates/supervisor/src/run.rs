@@ -14,6 +14,7 @@ use crate::{
     recorder::{Known, Recorder},
     seat::{Over, Seat},
     server::{Ask, Server},
+    shares::Shares,
     socket,
     stop::{Act, Stop, Why},
     story::{Story, StoryState},
@@ -90,6 +91,7 @@ struct Run {
     broken: Option<(String, i32)>,
     story: Story,
     telling: StoryState,
+    shares: Shares,
     caption: String,
     problems: Vec<Problem>,
     shown: RunSnapshot,
@@ -159,6 +161,7 @@ impl Run {
             broken: None,
             story: Story::new(options.story),
             telling: StoryState::new(names, learns),
+            shares: Shares::default(),
             caption: String::new(),
             problems: Vec::new(),
             shown: RunSnapshot::default(),
@@ -246,6 +249,7 @@ impl Run {
             self.act(act);
         }
         self.tell_story(now);
+        self.divide_limits(now);
         if self.look_answered && now.since(self.looked_at) >= LOOK_EVERY {
             self.looked_at = now;
             self.look_answered = false;

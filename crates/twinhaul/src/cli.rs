@@ -45,8 +45,10 @@ pub(crate) enum Verb {
     Ratio(RatioArgs),
     /// Hand a peer's queue to the other and give it no new work
     Drain(DrainArgs),
-    /// Set a peer's bandwidth limit while it runs
+    /// Set a bandwidth limit while it runs: of a peer, of both together, or into a target
     Limit(LimitArgs),
+    /// Set how many transfers a peer has in flight at a time while it runs
+    Slots(SlotsArgs),
     /// End a run; it can be resumed
     Stop(StopArgs),
     /// Break something in a demonstration, on purpose
@@ -322,9 +324,28 @@ pub(crate) struct LimitArgs {
     /// [RUN] and the limit: "16 MiB/s", "none", or "profile" (its limit and timetable again)
     #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "LIMIT"])]
     pub(crate) run_and_limit: Vec<String>,
-    /// Only this peer; both if left out
+    /// Only this peer; each of both if left out
+    #[arg(long, conflicts_with_all = ["shared", "target"])]
+    pub(crate) peer: Option<String>,
+    /// One limit for both peers together
+    #[arg(long, conflicts_with = "target")]
+    pub(crate) shared: bool,
+    /// One limit for what both peers write to this target
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SlotsArgs {
+    /// [RUN] and the number of transfers in flight: 1 to 256, or "profile" (its number again); with --target also "none"
+    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "SLOTS"])]
+    pub(crate) run_and_slots: Vec<String>,
+    /// Only this peer; each of both if left out
     #[arg(long)]
     pub(crate) peer: Option<String>,
+    /// Only transfers into this target
+    #[arg(long)]
+    pub(crate) target: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -198,7 +198,7 @@ pub(crate) fn describe(profile: &Profile, ends: &Ends) -> Vec<String> {
         }
     }
     lines.extend(profile.peers.iter().map(|peer| {
-        let limit = peer.limit.map_or_else(|| "no limit".to_owned(), |l| format!("limit {l}"));
+        let limit = peer.bandwidth.limit.map_or_else(|| "no limit".to_owned(), |l| format!("limit {l}"));
         let reach = peer.targets.as_ref().map_or_else(String::new, |t| format!(", only to {}", t.join(", ")));
         let slots = if peer.slots == 1 { "slot" } else { "slots" };
         format!("  peer {}: {} {slots}, {limit}{reach}", show(&peer.name), peer.slots)

@@ -64,6 +64,7 @@ fn run(verb: Verb) -> Result<u8, Failure> {
         Verb::Ratio(args) => verbs::control::ratio(&args),
         Verb::Drain(args) => verbs::control::drain(&args),
         Verb::Limit(args) => verbs::control::limit(&args),
+        Verb::Slots(args) => verbs::control::slots(&args),
         Verb::Stop(args) => verbs::control::stop(&args),
         Verb::Chaos(args) => verbs::control::chaos(&args),
         Verb::Retry(args) => verbs::control::retry(&args),

@@ -5,10 +5,10 @@ use crate::launch::ledger_failure;
 use crate::state::RunDir;
 use crate::verbs::run::load_frozen;
 use crate::watch::EventReader;
-use std::collections::BTreeSet;
-use twinhaul_ledger::{Counters, LiveLimit, State, View};
+use std::collections::{BTreeMap, BTreeSet};
+use twinhaul_ledger::{Counters, State, View};
 use twinhaul_supervisor::{Client, SupervisorError, peer_lock_holder};
-use twinhaul_units::{Amount, PeerId};
+use twinhaul_units::{Amount, Dial, PeerId, Turned};
 use twinhaul_wire::status::{Assistance, Eta, PeerStatus, Status};
 use twinhaul_wire::{
     AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, PeerState, Problem, QueueSize, Totals,
@@ -121,7 +121,7 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
         let peer_status = match snapshot {
             Some(snapshot) => from_snapshot(snapshot),
             None if ended => from_ledger(peer, &counters, &peers),
-            None => away(run, peer, from_ledger(peer, &counters, &peers), peers[peer.index()].limit),
+            None => away(run, peer, from_ledger(peer, &counters, &peers), &peers[peer.index()].dials),
         };
         status.peers.insert(run.file.order[peer.index()].clone(), peer_status);
     }
@@ -226,6 +226,7 @@ fn from_snapshot(s: &PeerSnapshot) -> PeerStatus {
         rate: Some(s.rate.now),
         limit: s.limit,
         slots: Some(s.slots),
+        dials: s.dials.clone(),
         last_progress_s: s.last_progress_ms.map(|ms| ms as f64 / 1000.0),
         idle_s: Some(s.idle_ms as f64 / 1000.0),
         assisted: s.assisted,
@@ -247,13 +248,13 @@ fn from_ledger(peer: PeerId, counters: &Counters, peers: &[twinhaul_ledger::Peer
 
 /// A peer that says nothing while the run goes on: between two lives, or stopped. What it was told last, nobody but the
 /// ledger and the profile knows.
-fn away(run: &RunDir, peer: PeerId, known: PeerStatus, limit: LiveLimit) -> PeerStatus {
-    let limit = match limit {
-        LiveLimit::Set(rate) => Some(rate),
-        LiveLimit::Lifted => None,
+fn away(run: &RunDir, peer: PeerId, known: PeerStatus, dials: &BTreeMap<Dial, Turned>) -> PeerStatus {
+    let limit = match dials.get(&Dial::Limit).copied().unwrap_or_default() {
+        Turned::Set(rate) => Some(rate),
+        Turned::Lifted => None,
         // A profile whose references do not resolve here any more says nothing.
-        LiveLimit::AsProfiled => {
-            load_frozen(run).ok().and_then(|profile| profile.peer(peer).limit).map(|rate| rate.0)
+        Turned::AsProfiled => {
+            load_frozen(run).ok().and_then(|profile| profile.peer(peer).bandwidth.limit).map(|rate| rate.0)
         }
     };
     let sits_there = peer_lock_holder(&run.path, &run.file.order[peer.index()]).is_some();

@@ -5,6 +5,7 @@
 
 pub mod amount;
 pub mod bytes;
+pub mod dial;
 pub mod ids;
 pub mod key;
 pub mod moment;
@@ -15,6 +16,7 @@ pub mod text;
 
 pub use amount::Amount;
 pub use bytes::Bytes;
+pub use dial::{Dial, Turned};
 pub use ids::{Epoch, Incarnation, LotId, PeerId, TransferId};
 pub use key::{Key, KeyError};
 pub use moment::Moment;

@@ -1,7 +1,8 @@
 //! What an operator can ask of a peer or of the supervisor, and what comes back.
 
-use crate::PeerSnapshot;
+use crate::{PeerSnapshot, as_text};
 use serde::{Deserialize, Serialize};
+use twinhaul_units::{Dial, Rate, Turned, text::show};
 
 /// A command, who gives it, and a number that its reply repeats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,12 +42,19 @@ pub enum Command {
         #[serde(default)]
         dry_run: bool,
     },
-    /// Bandwidth of this peer in bytes a second; `None` lifts it.
-    Limit {
-        rate: Option<u64>,
+    /// A limit in bytes a second, or a number of slots, while the run goes on. A dial of both peers is turned at each.
+    Turn {
+        #[serde(with = "as_text")]
+        dial: Dial,
+        #[serde(with = "as_text")]
+        to: Turned,
     },
-    /// What an operator said of this peer's bandwidth holds no longer: the profile's limit and timetable do.
-    LimitAsProfiled,
+    /// From the supervisor: this peer's part of a limit that both share, in thousandths.
+    Share {
+        #[serde(with = "as_text")]
+        dial: Dial,
+        part: u16,
+    },
     /// Finish what is in flight, then end. To the supervisor: the whole run; `drain` false cuts in-flight transfers short.
     Stop {
         #[serde(default)]
@@ -94,6 +102,15 @@ impl Chaos {
 }
 
 impl Command {
+    /// Bandwidth of a peer in bytes a second; `None` lifts it.
+    pub const fn limit(rate: Option<u64>) -> Self {
+        let to = match rate {
+            Some(rate) => Turned::Set(rate),
+            None => Turned::Lifted,
+        };
+        Self::Turn { dial: Dial::Limit, to }
+    }
+
     /// A question only: it changes nothing.
     pub const fn is_dry_run(&self) -> bool {
         matches!(self, Self::Rebalance { dry_run: true, .. } | Self::Drain { dry_run: true })
@@ -113,17 +130,28 @@ impl Command {
             }
             Self::Ratio { value } => format!("twinhaul ratio {run}{peer} {value:.2}"),
             Self::Drain { dry_run } => format!("twinhaul drain {run}{peer}{}", dry(*dry_run)),
-            Self::Limit { rate: Some(rate) } => {
-                format!("twinhaul limit {run}{peer} '{}'", twinhaul_units::Rate(*rate))
-            }
-            Self::Limit { rate: None } => format!("twinhaul limit {run}{peer} none"),
-            Self::LimitAsProfiled => format!("twinhaul limit {run}{peer} profile"),
+            Self::Turn { dial, to } => turn(run, &peer, dial, *to),
+            // Nobody types it: whoever wants another division lifts the limit or sets one of each peer.
+            Self::Share { dial, part } => format!("share {part} in 1000 of the {dial}"),
             Self::Stop { drain: true } => format!("twinhaul stop {run} --drain"),
             Self::Stop { drain: false } => format!("twinhaul stop {run}"),
             Self::Chaos { peer, what } => format!("twinhaul chaos {run} --peer {peer} {}", what.words()),
             Self::Retry { transfer: Some(id) } => format!("twinhaul retry {run} --transfer {id}"),
             Self::Retry { transfer: None } => format!("twinhaul retry {run}"),
         }
+    }
+}
+
+fn turn(run: &str, peer: &str, dial: &Dial, to: Turned) -> String {
+    let verb = if dial.is_limit() { "limit" } else { "slots" };
+    let whose = match dial {
+        Dial::Limit | Dial::Slots => peer.to_owned(),
+        Dial::SharedLimit => " --shared".to_owned(),
+        Dial::TargetLimit(target) | Dial::TargetSlots(target) => format!(" --target {}", show(target)),
+    };
+    match to {
+        Turned::Set(rate) if dial.is_limit() => format!("twinhaul limit {run}{whose} '{}'", Rate(rate)),
+        to => format!("twinhaul {verb} {run}{whose} {to}"),
     }
 }
 

@@ -4,6 +4,7 @@
 //! a [`Frame::Hello`]; its protocol number is checked before anything else is believed. Messages between the peers
 //! ([`Frame::Message`]) change no ownership (protocol.md 5): the ledger is the truth.
 
+mod as_text;
 pub mod backend;
 pub mod command;
 pub mod event;
@@ -20,6 +21,6 @@ pub use frame::{FRAME_BYTES_MAX, Frame, Hello, LineDecoder, PROTO, Role, WireErr
 pub use key_text::KeyText;
 pub use message::{Envelope, Message, Pace};
 pub use snapshot::{
-    Assisted, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow, RangeShown, Rates,
-    RatioMove, RunSnapshot, RunState, Slots, Supervised, TargetSnapshot, Totals, Wait, WaitReason,
+    Assisted, DialSnapshot, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow, RangeShown,
+    Rates, RatioMove, RunSnapshot, RunState, Slots, Supervised, TargetSnapshot, Totals, Wait, WaitReason,
 };

@@ -1,8 +1,9 @@
 //! Snapshots: the state of a peer and of a run at one moment, at most ten a second.
 
-use crate::{BackendStatus, KeyText, Rule, command::QueueSize};
+use crate::{BackendStatus, KeyText, Rule, as_text, command::QueueSize};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use twinhaul_units::Dial;
 
 /// One peer, now.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,6 +56,9 @@ pub struct PeerSnapshot {
     pub last_progress_ms: Option<u64>,
     /// Bytes a second; `None`: not limited.
     pub limit: Option<u64>,
+    /// Whatever else is limited for this peer or was turned by an operator; few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dials: Vec<DialSnapshot>,
     /// As the helper: it asked, and was told.
     pub assisted: Assisted,
     /// As the owner: it was asked, and told.
@@ -227,6 +231,25 @@ pub struct Rates {
 pub struct Slots {
     pub used: u32,
     pub max: u32,
+}
+
+/// What holds of a dial, at one peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialSnapshot {
+    #[serde(with = "as_text")]
+    pub dial: Dial,
+    /// Bytes a second or transfers; `None`: no limit. Of both peers together where they share it.
+    pub value: Option<u64>,
+    /// An operator's word, not the profile's.
+    #[serde(default)]
+    pub turned: bool,
+    /// This peer's part of it, in thousandths; 1,000 where it is not shared.
+    pub part: u16,
+    /// Bytes that this incarnation moved under it, and milliseconds that its slots waited for it, summed over them.
+    #[serde(default)]
+    pub taken: u64,
+    #[serde(default)]
+    pub waited_ms: u64,
 }
 
 /// One direction of assistance, counted.

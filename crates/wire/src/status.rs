@@ -1,6 +1,6 @@
 //! `status --json`: the stable face of a run for scripts (architecture.md 7). Additions only; unknown values are null.
 
-use crate::{Assisted, InFlight, Problem, RunState, Slots, Totals, command::QueueSize};
+use crate::{Assisted, DialSnapshot, InFlight, Problem, RunState, Slots, Totals, command::QueueSize};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,6 +58,9 @@ pub struct PeerStatus {
     pub rate: Option<u64>,
     pub limit: Option<u64>,
     pub slots: Option<Slots>,
+    /// Whatever else is limited for this peer or was turned by an operator.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dials: Vec<DialSnapshot>,
     pub last_progress_s: Option<f64>,
     pub idle_s: Option<f64>,
     pub assisted: Assisted,

@@ -7,7 +7,7 @@ use super::allowed::{
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
 use crate::Model;
-use twinhaul_units::PeerId;
+use twinhaul_units::{Dial, PeerId, Turned};
 use twinhaul_wire::{Chaos, Command};
 
 const fn look(
@@ -190,7 +190,10 @@ pub const REGISTRY: &[Row] = &[
         verb(m, &Command::Ratio { value: current_ratio(m) })
     }),
     change(Action::Limit, "limit", "set or lift bandwidth", &["l"], Danger::Confirm, peer_control, |m| {
-        verb(m, &Command::Limit { rate: None })
+        verb(m, &Command::limit(None))
+    }),
+    change(Action::Slots, "slots", "set slots of a peer", &["n"], Danger::Confirm, peer_control, |m| {
+        verb(m, &Command::Turn { dial: Dial::Slots, to: Turned::Set(8) })
     }),
     change(
         Action::Drain,
@@ -212,7 +215,7 @@ pub const REGISTRY: &[Row] = &[
         ..look(Action::Chaos, "chaos", "chaos", "break something (demo)", &["c"], Group::Control, 0)
     },
     breaks(Action::Slow, "slow", "a sixteenth of its pace", &["s"], demo_peer, |m| {
-        verb(m, &Command::Limit { rate: Some(slow_rate(m)) })
+        verb(m, &Command::limit(Some(slow_rate(m))))
     }),
     breaks(Action::Freezing, "freeze-peer", "it stands still, unheard", &["f"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Freeze))

@@ -7,7 +7,7 @@ use crate::sample::{self, drive, tell};
 use crate::ui::{Layer, Palette, Panel, Theme};
 use crate::update::palette::matches;
 use crate::{Model, To};
-use twinhaul_units::PeerId;
+use twinhaul_units::{PeerId, Turned};
 use twinhaul_wire::{Chaos, Command};
 
 fn error(model: &Model) -> &str {
@@ -20,8 +20,8 @@ fn error(model: &Model) -> &str {
 #[test]
 fn controls_take_a_peer_and_a_value() {
     for (line, to, command) in [
-        ("limit beta 16 MiB/s", PeerId::Second, Command::Limit { rate: Some(16 << 20) }),
-        ("lim B none", PeerId::Second, Command::Limit { rate: None }),
+        ("limit beta 16 MiB/s", PeerId::Second, Command::limit(Some(16 << 20))),
+        ("lim B none", PeerId::Second, Command::limit(None)),
         ("ratio alpha 0.65", PeerId::First, Command::Ratio { value: 0.65 }),
         ("pause a", PeerId::First, Command::Pause),
     ] {
@@ -136,7 +136,10 @@ fn chaos_is_for_a_demonstration_and_for_the_peer_named() {
     }
     let orders = sent(&drive(&mut demo(), ":slow beta<enter>y"));
     assert!(
-        matches!(orders.as_slice(), [(To::Peer(PeerId::Second), _, Command::Limit { rate: Some(_) })]),
+        matches!(
+            orders.as_slice(),
+            [(To::Peer(PeerId::Second), _, Command::Turn { to: Turned::Set(_), .. })]
+        ),
         "{orders:?}"
     );
 }

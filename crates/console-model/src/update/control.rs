@@ -1,7 +1,7 @@
 //! Run control: from the `x` menu through a prompt to a dialog that says what will happen and which verb it equals.
 //! Nothing is sent from here but questions (`dry_run`).
 
-use super::{data, dialog, menu, replies};
+use super::{data, dial, dialog, menu, replies};
 use crate::action::{self, Action, Scope};
 use crate::control::{INPUT_MAX, Menu, Order, Prompt, Purpose, Question, Target};
 use crate::ui::{Layer, Panel};
@@ -57,6 +57,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Rebalance => ask(model, Question::Share, Target::Both),
         Action::Ratio => ask(model, Question::Ratio, target),
         Action::Limit => ask(model, Question::Limit, target),
+        Action::Slots => ask(model, Question::Slots, target),
         Action::Pause => {
             let text =
                 "Transfers in flight hold before their next chunk, and nothing new starts. Undo: resume.";
@@ -85,7 +86,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Slow => {
             let rate = Some(action::slow_rate(model));
             let target = Target::One(action::victim(model));
-            confirm(model, "slow", &["Its bandwidth becomes a sixteenth."], target, &Command::Limit { rate })
+            confirm(model, "slow", &["Its bandwidth becomes a sixteenth."], target, &Command::limit(rate))
         }
         Action::Freezing => breaks(model, Chaos::Freeze, "Its process stands still; nobody answers for it."),
         Action::Thaw => {
@@ -105,6 +106,7 @@ fn ask(model: &mut Model, question: Question, target: Target) -> Vec<Effect> {
         Question::Limit => {
             snapshot.and_then(|s| s.limit).map_or_else(|| "none".into(), |l| Rate(l).to_string())
         }
+        Question::Slots => snapshot.map_or_else(|| "8".into(), |s| s.slots.max.to_string()),
     };
     model.ui.layers.retain(|layer| !matches!(layer, Layer::Menu(_)));
     model.ui.push(Layer::Prompt(Prompt { question, target, input: String::new(), default, error: None }));
@@ -159,14 +161,9 @@ pub(super) fn answered(model: &mut Model, prompt: &Prompt) -> Result<Vec<Effect>
             );
             confirm(model, "set ratio", &[&text], prompt.target, &Command::Ratio { value: ratio.get() })
         }),
-        Question::Limit => limit(typed).map(|command| {
-            let text = match &command {
-                Command::Limit { rate: Some(rate) } => format!("At most {} from now on.", Rate(*rate)),
-                Command::Limit { rate: None } => "No limit any more.".into(),
-                _ => "The profile's limit and timetable hold again.".into(),
-            };
-            confirm(model, "limit", &[&text], prompt.target, &command)
-        }),
+        question @ (Question::Limit | Question::Slots) => {
+            dial::typed(question, typed).map(|command| turn(model, prompt.target, &command))
+        }
     }
 }
 
@@ -177,15 +174,10 @@ fn share(typed: &str) -> Result<Share, String> {
     Share::parse(&text).map_err(|e| e.to_string())
 }
 
-/// A rate, "none" or "profile".
-fn limit(typed: &str) -> Result<Command, String> {
-    match typed.to_ascii_lowercase().as_str() {
-        "none" => Ok(Command::Limit { rate: None }),
-        "profile" => Ok(Command::LimitAsProfiled),
-        _ => Rate::parse(typed)
-            .map(|rate| Command::Limit { rate: Some(rate.0) })
-            .map_err(|e| format!("{e}, none or profile")),
-    }
+fn turn(model: &mut Model, target: Target, command: &Command) -> Vec<Effect> {
+    let Command::Turn { dial, to } = command else { return Vec::new() };
+    let go = if dial.is_limit() { "limit" } else { "slots" };
+    confirm(model, go, &[&dial::text(dial, *to)], dial::turned_at(command, target), command)
 }
 
 /// `undoes`: the deed that it takes back, and what that was.
@@ -284,9 +276,8 @@ pub(super) fn now_line(model: &Model, order: &Order) -> Option<String> {
             let clamp = format!("allowed {RATIO_MIN:.2} to {RATIO_MAX:.2}");
             Some(format!("{name}: now {:.2}, after {value:.2} ({clamp})", s.ratio))
         }
-        Command::Limit { rate } => {
-            let words = |r: Option<u64>| r.map_or("no limit".into(), |r| Rate(r).to_string());
-            Some(format!("{name}: now {}, after {}", words(s.limit), words(*rate)))
+        Command::Turn { dial, to } => {
+            Some(format!("{name}: now {}, after {}", dial::now(s, dial), dial::after(dial, *to)))
         }
         Command::Pause => Some(format!("{name}: pauses; it has {} in flight", s.in_flight.len())),
         Command::Resume => Some(format!("{name}: goes on; {} queued", words::how_many(s.queue.transfers))),

@@ -138,6 +138,7 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         | Action::Rebalance
         | Action::Ratio
         | Action::Limit
+        | Action::Slots
         | Action::Drain
         | Action::Retry
         | Action::Stop

@@ -21,13 +21,14 @@ pub struct Command {
 }
 
 /// Those that take something; what others take no key can say.
-const TAKING: [(&str, &str); 15] = [
+const TAKING: [(&str, &str); 16] = [
     ("pause", "[peer]"),
     ("resume", "[peer]"),
     ("drain", "peer"),
     ("retry", "[peer]"),
     ("ratio", "[peer] [0.05-0.95]"),
-    ("limit", "[peer] [rate|none|profile]"),
+    ("limit", "[peer|shared|target T] rate"),
+    ("slots", "[peer|target T] number"),
     ("rebalance", "[per cent of the first]"),
     ("filter", "[words]"),
     ("sort", "[path, size, rate, eta, ...]"),
@@ -152,6 +153,7 @@ fn run(model: &mut Model, command: Command, rest: &str) -> Result<Vec<Effect>, S
     let question = match action {
         Action::Ratio => Some(Question::Ratio),
         Action::Limit => Some(Question::Limit),
+        Action::Slots => Some(Question::Slots),
         Action::Rebalance => Some(Question::Share),
         _ => None,
     };

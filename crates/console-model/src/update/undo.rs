@@ -3,7 +3,7 @@
 //! What takes a control back is worked out when it is sent, from the state before it, and kept once it was done. Transfers
 //! that were handed over come back by a rebalance to the former shares, with its own preview: some of them may be done.
 
-use super::{control, dialog};
+use super::{control, dial, dialog};
 use crate::control::{DEEDS_MAX, Deed, Inverse, Order};
 use crate::{Effect, Model, To};
 use twinhaul_units::{Moment, PeerId, Share};
@@ -25,7 +25,7 @@ pub(super) fn inverse(model: &Model, order: &Order) -> Option<Inverse> {
         // What a drain handed over stays where it is; the peer takes work again.
         Command::Pause | Command::Drain { dry_run: false } if free => Command::Resume,
         Command::Ratio { .. } => Command::Ratio { value: before.ratio },
-        Command::Limit { .. } | Command::LimitAsProfiled => Command::Limit { rate: before.limit },
+        Command::Turn { dial, .. } => Command::Turn { dial: dial.clone(), to: dial::before(before, dial) },
         Command::Rebalance { dry_run: false, .. } => return former_share(model).map(Inverse::Share),
         _ => return None,
     };

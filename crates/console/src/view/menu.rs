@@ -112,7 +112,11 @@ pub(crate) fn draw_prompt(brush: &mut Brush<'_>, model: &Model, prompt: &Prompt)
         ),
         Question::Limit => (
             format!("Limit of {}", target(model, prompt.target)),
-            "a rate such as 16 MiB/s, or none".to_owned(),
+            "16 MiB/s, none, profile; shared ...; target NAME ...".to_owned(),
+        ),
+        Question::Slots => (
+            format!("Slots of {}", target(model, prompt.target)),
+            "a number, or profile; target NAME ...".to_owned(),
         ),
     };
     let inner = brush.popup(WIDTH, 7, &title, &[]);

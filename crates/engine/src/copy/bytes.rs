@@ -7,7 +7,6 @@ use crate::options::{CHUNK, PIPE_CHUNKS};
 use std::ops::ControlFlow;
 use twinhaul_backend_host::{Attrs, Caps, Lost, OpContext, ReadOptions, Reader, Writer};
 use twinhaul_failpoint::{Point, hit};
-use twinhaul_units::Rate;
 use twinhaul_wire::{Phase, WaitReason};
 
 /// Objects below this are not asked for holes: the question costs more than reading them.
@@ -72,11 +71,11 @@ fn extents(desk: &Desk, route: &Route<'_>, reader: &mut Reader, size: u64) -> Op
 }
 
 /// Passes the gate and the limit before `n` bytes move.
-fn may_move(desk: &Desk, n: usize) -> Result<(), Stop> {
+fn may_move(desk: &Desk, route: &Route<'_>, n: usize) -> Result<(), Stop> {
     hit(Point::Copying);
     let paused = desk.gate.pass(|by| desk.slot().wait(WaitReason::Paused, format!("by {by}")));
-    let limited = desk.limiter.take(n, &desk.gate, |rate| {
-        desk.slot().wait(WaitReason::Throttle, format!("limit {}", Rate(rate)));
+    let limited = desk.limits.take(route.number, n, &desk.gate, |limit| {
+        desk.slot().wait(WaitReason::Throttle, limit);
     });
     if paused == Pass::Cut || limited == Pass::Cut { Err(Stop::Cut) } else { Ok(()) }
 }
@@ -107,12 +106,12 @@ fn inline(
     let mut total = 0;
     buffer.resize(CHUNK, 0);
     loop {
-        let chunk = desk.limiter.chunk(CHUNK);
+        let chunk = desk.limits.chunk(route.number, CHUNK);
         let n = read(desk, &op, route, reader, &mut buffer[..chunk])?;
         if n == 0 {
             return Ok(total);
         }
-        may_move(desk, n)?;
+        may_move(desk, route, n)?;
         hasher.update(&buffer[..n]);
         desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
         writer.write(&op, &buffer[..n]).map_err(|e| Failure::writing(route, &e))?;
@@ -176,12 +175,12 @@ fn read_all(
     loop {
         desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
         let mut chunk = to_fill.recv().map_err(|_| nobody())?;
-        let want = desk.limiter.chunk(CHUNK);
+        let want = desk.limits.chunk(route.number, CHUNK);
         let n = read(desk, &op, route, reader, &mut chunk[..want])?;
         if n == 0 {
             return Ok(total);
         }
-        may_move(desk, n)?;
+        may_move(desk, route, n)?;
         hasher.update(&chunk[..n]);
         total += n as u64;
         full.send((chunk, n)).map_err(|_| nobody())?;
@@ -231,12 +230,12 @@ fn data(
     buffer.resize(CHUNK, 0);
     let mut done = 0;
     while done < len {
-        let chunk = desk.limiter.chunk(CHUNK).min(usize::try_from(len - done).unwrap_or(CHUNK));
+        let chunk = desk.limits.chunk(route.number, CHUNK).min(usize::try_from(len - done).unwrap_or(CHUNK));
         let n = read(desk, &op, route, &mut reader, &mut buffer[..chunk])?;
         if n == 0 {
             break;
         }
-        may_move(desk, n)?;
+        may_move(desk, route, n)?;
         hasher.update(&buffer[..n]);
         desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
         writer.write_at(&op, offset + done, &buffer[..n]).map_err(|e| Failure::writing(route, &e))?;

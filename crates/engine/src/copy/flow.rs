@@ -11,7 +11,6 @@ use twinhaul_assist::CHECKPOINT_BYTES_MIN;
 use twinhaul_backend_host::{Attrs, BackendError, Caps, OpContext, ReadOptions, Reader, Writer};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Chain, Version};
-use twinhaul_units::Rate;
 use twinhaul_wire::WaitReason;
 
 /// Where the bytes go.
@@ -187,7 +186,7 @@ impl Reading<'_> {
     fn all(&self, origin: &mut Origin<'_>, size: u64) -> Result<Vec<Chain>, Stop> {
         let mut hasher = RangeHasher::new(self.part.begin(), size);
         loop {
-            let step = (self.desk.limiter.chunk(CHUNK) as u64).max(LEAF);
+            let step = (self.desk.limits.chunk(self.route.number, CHUNK) as u64).max(LEAF);
             match self.part.claim(step, &self.desk.gate) {
                 Claim::Bytes { from, to } => self.step(origin, &mut hasher, from, to)?,
                 Claim::Finished => {
@@ -231,7 +230,8 @@ impl Reading<'_> {
         let nobody = || Stop::Failed(Failure::permanent("bug", "the writing thread is gone"));
         slot.wait(WaitReason::TargetWrite, self.route.target.name.clone());
         let mut chunk = self.to_fill.recv().map_err(|_| nobody())?;
-        let want = self.desk.limiter.chunk(CHUNK).min(usize::try_from(end - at).unwrap_or(CHUNK));
+        let want =
+            self.desk.limits.chunk(self.route.number, CHUNK).min(usize::try_from(end - at).unwrap_or(CHUNK));
         slot.wait(WaitReason::SourceRead, self.route.source.name.clone());
         let n = origin.read(at, &mut chunk[..want])?;
         slot.wait_over();
@@ -250,8 +250,8 @@ impl Reading<'_> {
         let (desk, slot) = (self.desk, self.desk.slot());
         let useless = || self.part.is_stopped();
         let paused = desk.gate.pass_unless(useless, |by| slot.wait(WaitReason::Paused, format!("by {by}")));
-        let limited = desk.limiter.take(n, &desk.gate, |rate| {
-            slot.wait(WaitReason::Throttle, format!("limit {}", Rate(rate)));
+        let limited = desk.limits.take(self.route.number, n, &desk.gate, |limit| {
+            slot.wait(WaitReason::Throttle, limit);
         });
         slot.wait_over();
         if paused == Pass::Cut || limited == Pass::Cut { Err(Stop::Cut) } else { Ok(()) }

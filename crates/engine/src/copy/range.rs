@@ -124,6 +124,7 @@ fn route<'a>(desk: &'a Desk, job: &RangeJob) -> Result<Route<'a>, Failure> {
         |what: &str| Failure::permanent("unreachable", format!("{what} of this transfer is not open here"));
     let key = |bytes: &[u8]| Key::new(bytes).map_err(|e| Failure::permanent("bad_key", format!("key {e}")));
     Ok(Route {
+        number: row.target,
         source: desk.storage.source(row.source).ok_or_else(|| gone("the source"))?,
         target: desk.storage.target(row.target).ok_or_else(|| gone("the target"))?,
         source_key: key(&row.source_key)?,

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::ledger_thread::Job;
 use tokio::sync::oneshot;
 use twinhaul_assist::{Control, Event};
-use twinhaul_ledger::{LiveLimit, Reopen};
+use twinhaul_ledger::Reopen;
 use twinhaul_units::{Bytes, Ratio, TransferId};
 use twinhaul_wire::{Command, CommandResult, EventKind, Refusal, Request};
 
@@ -52,13 +52,14 @@ impl Driver {
                 let result = self.set_ratio(value)?;
                 return self.acknowledge_when_kept(result, asker);
             }
-            Command::Limit { rate } => {
-                let result = self.set_limit(rate)?;
+            Command::Turn { dial, to } => {
+                let result = self.turn(&dial, to)?;
                 return self.acknowledge_when_kept(result, asker);
             }
-            Command::LimitAsProfiled => {
-                let result = self.keep_limit(LiveLimit::AsProfiled)?;
-                return self.acknowledge_when_kept(result, asker);
+            // Once a second or so: it leaves no trace.
+            Command::Share { dial, part } => {
+                let _ = asker.answer.send(self.set_part(&dial, part));
+                return Ok(());
             }
             Command::Rebalance { keep, .. } => return self.rebalance(keep, asker),
             Command::Drain { dry_run } => self.drain(dry_run)?,

@@ -163,9 +163,9 @@ impl Driver {
         self.record(EventKind::PeerFinished {
             transfers: done.transfers,
             bytes: done.bytes.0,
-            idle_slot_ms: self.view.idle_slot_ms(),
+            idle_slot_ms: self.view.idle_ms() * u64::from(self.slots_max()),
             up_ms: self.view.up_ms(self.clock.ms()),
-            slots: self.options.profile.peer(self.options.me).slots,
+            slots: self.slots_max(),
         });
         tracing::info!(?ended, at_ms = wall_ms(), "ending");
         self.remember();

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use twinhaul_assist::Core;
 use twinhaul_backend_host::WaitNote;
 use twinhaul_ledger::State;
-use twinhaul_units::{Amount, Bytes, PeerId};
+use twinhaul_units::{Amount, Bytes, Dial, PeerId};
 use twinhaul_wire::{
     Assisted, Envelope, KeyText, Link, Message, PeerSnapshot, PeerState, QueueRow, QueueSize, Rates,
     RatioMove, Slots, Wait, WaitReason,
@@ -25,12 +25,12 @@ const RATIO_MOVES_MAX: usize = 32;
 #[derive(Debug)]
 pub(super) struct View {
     me: PeerId,
-    slots_max: u32,
     started_ms: u64,
     meter: Meter,
     progressed_ms: Option<u64>,
     passed_ms: u64,
-    idle_slot_ms: u64,
+    /// Microseconds that slots stood empty, divided by their number, which may change.
+    idle_us: u64,
     link: Link,
     heard_ms: Option<u64>,
     ratio_moves: VecDeque<RatioMove>,
@@ -55,12 +55,11 @@ impl View {
     pub(super) fn new(options: &Options, now_ms: u64, polled: Polled) -> Self {
         Self {
             me: options.me,
-            slots_max: options.profile.peer(options.me).slots,
             started_ms: now_ms,
             meter: Meter::default(),
             progressed_ms: None,
             passed_ms: now_ms,
-            idle_slot_ms: 0,
+            idle_us: 0,
             link: Link::default(),
             heard_ms: None,
             ratio_moves: VecDeque::new(),
@@ -86,13 +85,14 @@ impl View {
         self.passed_ms = now_ms;
         let over = self.polled.all_settled();
         if busy && !over && core.queued() == 0 {
-            self.idle_slot_ms += elapsed * u64::from(self.slots_max.saturating_sub(used));
+            let slots = core.slots().max(1) as u64;
+            self.idle_us += elapsed * 1000 * slots.saturating_sub(used.into()) / slots;
         }
     }
 
-    /// Milliseconds that slots stood empty, summed over slots.
-    pub(super) fn idle_slot_ms(&self) -> u64 {
-        self.idle_slot_ms
+    /// Milliseconds that slots stood empty, divided by their number.
+    pub(super) const fn idle_ms(&self) -> u64 {
+        self.idle_us / 1000
     }
 
     pub(super) fn up_ms(&self, now_ms: u64) -> u64 {
@@ -212,7 +212,7 @@ impl Driver {
                 transfers: self.core.queued() + self.core.pinned(),
                 bytes: view.queued_bytes(&self.shared).0,
             },
-            slots: Slots { used: u32::try_from(in_flight.len()).unwrap_or(u32::MAX), max: config.slots },
+            slots: Slots { used: u32::try_from(in_flight.len()).unwrap_or(u32::MAX), max: self.slots_max() },
             in_flight,
             awaiting,
             settling: size(self.shared.storage.settling.get()),
@@ -225,7 +225,8 @@ impl Driver {
             moved: self.shared.totals.bytes.load(Ordering::Relaxed),
             rate,
             last_progress_ms: view.progressed_ms.map(|at| now_ms.saturating_sub(at)),
-            limit: self.shared.limiter.rate(),
+            limit: self.shared.limits.limiter(&Dial::Limit).and_then(crate::limiter::Limiter::limit),
+            dials: self.dials_shown(),
             assisted: view.assisted,
             was_assisted: view.was_assisted,
             link: Link {
@@ -233,7 +234,7 @@ impl Driver {
                 rtt_us: view.rtt_us,
                 ..view.link
             },
-            idle_ms: view.idle_slot_ms / u64::from(config.slots.max(1)),
+            idle_ms: view.idle_ms(),
             up_ms: view.up_ms(now_ms),
             waits: self.shared.totals.waits(),
             next_up: self.next_up(),

@@ -5,10 +5,9 @@ use super::{Memory, Sim};
 use crate::rules::lending::Kind;
 use crate::{
     ASSIGN_INTERVALS_MAX, Assign, AssignOutcome, Assigned, Interval, Joined, LOTS_MAX, LedgerError,
-    LiveLimit, OPERATIONS_MAX, Process, Refused, Remembered, Result, State, TakeOver, TakeOverOutcome,
-    TakenOver, rules,
+    OPERATIONS_MAX, Process, Refused, Remembered, Result, State, TakeOver, TakeOverOutcome, TakenOver, rules,
 };
-use twinhaul_units::{Incarnation, PeerId};
+use twinhaul_units::{Dial, Incarnation, PeerId, Turned};
 
 /// Who asks, and under which number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +48,8 @@ impl Sim {
     pub fn join(&mut self, peer: PeerId, process: &Process, now_ms: u64) -> Result<Joined> {
         let row = self.peer_mut(peer);
         row.incarnation.0 += 1;
-        let joined = Joined { incarnation: row.incarnation, memory: row.remembered(), limit: row.limit };
+        let joined =
+            Joined { incarnation: row.incarnation, memory: row.remembered(), dials: row.dials.clone() };
         let about = &mut self.aside.0.peers[peer.index()];
         about.joined = joined.incarnation;
         (about.process, about.joined_at_ms) = (Some(process.clone()), Some(now_ms));
@@ -71,10 +71,14 @@ impl Sim {
         Ok(())
     }
 
-    /// See [`crate::Store::set_limit`].
-    pub fn set_limit(&mut self, peer: PeerId, mine: Incarnation, limit: LiveLimit) -> Result<()> {
+    /// See [`crate::Store::turn`].
+    pub fn turn(&mut self, peer: PeerId, mine: Incarnation, dial: &Dial, to: Turned) -> Result<()> {
         self.fence(peer, mine)?;
-        self.peer_mut(peer).limit = limit;
+        let dials = &mut self.peer_mut(peer).dials;
+        match to {
+            Turned::AsProfiled => dials.remove(dial),
+            to => dials.insert(dial.clone(), to),
+        };
         self.committed();
         Ok(())
     }

@@ -44,7 +44,7 @@ impl Sim {
                 process: about.process.clone(),
                 joined_at_ms: about.joined_at_ms,
                 memory: row.remembered(),
-                limit: row.limit,
+                dials: row.dials.clone(),
                 gave: about.gave,
                 given: about.given,
                 lent: about.lent,

@@ -4,9 +4,10 @@ use super::SqliteView;
 use super::number::{
     amount, bound, from_sql, index_from_sql, peer_from_sql, peer_to_sql, run_state_from_sql, state_from_sql,
 };
-use super::peers::{limit, remembered};
+use super::peers::{dials, remembered};
 use super::tally::VERIFIED;
 use crate::{Counter, Counters, LotRow, PeerRow, Process, Result, RunRow, Totals, files};
+use std::collections::BTreeMap;
 use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
 
 impl SqliteView {
@@ -80,10 +81,10 @@ impl SqliteView {
             let one = |peer: PeerId| -> Result<PeerRow> {
                 let mut statement = conn.prepare_cached(
                     "SELECT iif(peer.id = 0, first_peer, second_peer), incarnation, pid, pid_start, boot_id, host,
-                     joined_at_ms, ratio, live_ratio, last, limited, limit_rate, gave, given, given_bytes, joined,
+                     joined_at_ms, ratio, live_ratio, last, gave, given, given_bytes, joined,
                      lent, lent_bytes FROM peer, run WHERE peer.id = ?1",
                 )?;
-                Ok(statement.query_row([peer_to_sql(peer)], |row| {
+                let found = statement.query_row([peer_to_sql(peer)], |row| {
                     let process = match row.get::<_, Option<u32>>(2)? {
                         None => None,
                         Some(pid) => Some(Process {
@@ -97,17 +98,18 @@ impl SqliteView {
                         peer,
                         name: row.get(0)?,
                         incarnation: Incarnation(from_sql(row.get(1)?)),
-                        joined: Incarnation(from_sql(row.get(15)?)),
+                        joined: Incarnation(from_sql(row.get(13)?)),
                         process,
                         joined_at_ms: row.get::<_, Option<i64>>(6)?.map(from_sql),
                         memory: remembered(row, 7)?,
-                        limit: limit(row, 10)?,
-                        gave: from_sql(row.get(12)?),
-                        lent: from_sql(row.get(16)?),
-                        lent_bytes: from_sql(row.get(17)?),
-                        given: amount(row.get(13)?, row.get(14)?),
+                        dials: BTreeMap::new(),
+                        gave: from_sql(row.get(10)?),
+                        lent: from_sql(row.get(14)?),
+                        lent_bytes: from_sql(row.get(15)?),
+                        given: amount(row.get(11)?, row.get(12)?),
                     })
-                })?)
+                })?;
+                Ok(PeerRow { dials: dials(conn, peer)?, ..found })
             };
             Ok([one(PeerId::First)?, one(PeerId::Second)?])
         })

@@ -1,7 +1,7 @@
 //! The tables (store.md 2). A change here is a new [`SCHEMA_VERSION`]: ledgers of another version are refused.
 
 /// In `user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 4;
+pub(super) const SCHEMA_VERSION: i64 = 5;
 /// In `application_id`: `TwHl`.
 pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 
@@ -10,8 +10,8 @@ pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 /// `tried_before`: attempts before it was last reopened; `first_error` outlives the reopening. `transfer_again` makes "how
 /// many needed more than one attempt" a question about those alone.
 /// `peer.joined`: the incarnation that the process of the other columns took; a larger `incarnation` fenced it. `ratio` is
-/// for the next run of the profile, `live_ratio` for the next incarnation; `limit_rate` counts only where `limited` says
-/// that an operator set or lifted the limit.
+/// for the next run of the profile, `live_ratio` for the next incarnation.
+/// `dial`: those that an operator turned, by peer; `value` NULL: lifted.
 /// `block`: one row per 1,024 ids; `prefix`: planned bytes of all transfers before it, so that intervals are measured
 /// without reading them; the other columns say what is still open in it, so that settled stretches are skipped.
 /// `shared`: the private object of a transfer that was cut; `range`: every part of it that its home lent, also those that
@@ -34,10 +34,11 @@ CREATE TABLE run(
 CREATE TABLE peer(
   id INTEGER PRIMARY KEY CHECK (id IN (0, 1)), incarnation INTEGER NOT NULL DEFAULT 0,
   joined INTEGER NOT NULL DEFAULT 0, pid INTEGER, pid_start INTEGER, boot_id TEXT, host TEXT, joined_at_ms INTEGER,
-  ratio REAL, live_ratio REAL, last TEXT, limited INTEGER NOT NULL DEFAULT 0, limit_rate INTEGER,
+  ratio REAL, live_ratio REAL, last TEXT,
   gave INTEGER NOT NULL DEFAULT 0, given INTEGER NOT NULL DEFAULT 0, given_bytes INTEGER NOT NULL DEFAULT 0,
   lent INTEGER NOT NULL DEFAULT 0, lent_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE dial(peer INTEGER NOT NULL, name TEXT NOT NULL, value INTEGER, PRIMARY KEY(peer, name)) STRICT, WITHOUT ROWID;
 CREATE TABLE lot(
   id INTEGER PRIMARY KEY, born INTEGER NOT NULL, wave INTEGER NOT NULL, target INTEGER NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, low INTEGER NOT NULL,

@@ -1,8 +1,9 @@
 //! Peers coming, going, and handing over lots.
 
 use super::RangeCut;
+use std::collections::BTreeMap;
 use twinhaul_assist::{ByteRange, Interval};
-use twinhaul_units::{Epoch, Incarnation, LotId, PeerId, TransferId};
+use twinhaul_units::{Dial, Epoch, Incarnation, LotId, PeerId, TransferId, Turned};
 use twinhaul_wire::{AssignWhy, EventKind};
 
 /// The process that takes a peer's place; enough to be sure later that it is the same process.
@@ -40,8 +41,8 @@ pub struct Joined {
     pub incarnation: Incarnation,
     /// What the former incarnation remembered; `None` the first time.
     pub memory: Option<Remembered>,
-    /// What an operator said of this peer's bandwidth.
-    pub limit: LiveLimit,
+    /// What an operator turned of this peer.
+    pub dials: BTreeMap<Dial, Turned>,
 }
 
 /// What the method has learned (claims 6, 7).
@@ -53,17 +54,6 @@ pub struct Remembered {
     pub live_ratio: f64,
     /// Who assisted whom at the last turn, as the core writes it.
     pub last: String,
-}
-
-/// A peer's bandwidth limit, as far as it was changed while the run went on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum LiveLimit {
-    /// Nobody changed it.
-    #[default]
-    AsProfiled,
-    Lifted,
-    /// Bytes a second.
-    Set(u64),
 }
 
 /// How far a peer has read what it owns: pass back what the last call gave, the default at the start.

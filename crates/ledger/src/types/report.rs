@@ -1,7 +1,8 @@
 //! What the console, the report and `verify` read.
 
-use crate::{LiveLimit, NodeKind, Process, Remembered, State};
-use twinhaul_units::{Amount, Epoch, Incarnation, LotId, PeerId, TransferId};
+use crate::{NodeKind, Process, Remembered, State};
+use std::collections::BTreeMap;
+use twinhaul_units::{Amount, Dial, Epoch, Incarnation, LotId, PeerId, TransferId, Turned};
 use twinhaul_wire::{EventKind, RunState};
 
 /// The run.
@@ -171,7 +172,8 @@ pub struct PeerRow {
     pub process: Option<Process>,
     pub joined_at_ms: Option<u64>,
     pub memory: Option<Remembered>,
-    pub limit: LiveLimit,
+    /// What an operator turned of this peer.
+    pub dials: BTreeMap<Dial, Turned>,
     /// Assignments it gave to the other, and what was in them.
     pub gave: u64,
     pub given: Amount,

@@ -152,7 +152,7 @@ impl Side {
                 let remembered = self.store.remember(*peer, mine, &memory).map_err(|e| e.to_string());
                 let limited = self
                     .store
-                    .set_limit(*peer, mine, twinhaul_ledger::LiveLimit::Set(7))
+                    .turn(*peer, mine, &twinhaul_units::Dial::Limit, twinhaul_units::Turned::Set(7))
                     .map_err(|e| e.to_string());
                 format!("{remembered:?} {limited:?}")
             }

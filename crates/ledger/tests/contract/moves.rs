@@ -1,10 +1,8 @@
 //! Contracts of peers: joining, loading, assigning, taking over.
 
 use crate::support::*;
-use twinhaul_ledger::{
-    AssignOutcome, LedgerError, LiveLimit, LotCursor, Refused, Remembered, State, TakeOverOutcome,
-};
-use twinhaul_units::{Epoch, Incarnation, LotId, TransferId};
+use twinhaul_ledger::{AssignOutcome, LedgerError, LotCursor, Refused, Remembered, State, TakeOverOutcome};
+use twinhaul_units::{Dial, Epoch, Incarnation, LotId, TransferId, Turned};
 
 pub(crate) fn joining_fences_the_former_process<F: Factory>() {
     let factory = F::default();
@@ -14,17 +12,22 @@ pub(crate) fn joining_fences_the_former_process<F: Factory>() {
     assert_eq!(first, Incarnation(1));
     let learned = remembered(0.65, 0.75, "helped");
     old.remember(First, first, &learned).unwrap();
-    old.set_limit(First, first, LiveLimit::Set(1 << 20)).unwrap();
+    let vault = Dial::TargetSlots("vault".into());
+    let turned: std::collections::BTreeMap<_, _> =
+        [(Dial::Limit, Turned::Set(1 << 20)), (vault.clone(), Turned::Lifted)].into();
+    for (dial, to) in &turned {
+        old.turn(First, first, dial, *to).unwrap();
+    }
     let process = twinhaul_ledger::Process { pid: 9, ..Default::default() };
     let joined = new.join(First, &process, 2).unwrap();
     assert_eq!(joined.incarnation, Incarnation(2));
-    assert_eq!((joined.memory.as_ref(), joined.limit), (Some(&learned), LiveLimit::Set(1 << 20)));
+    assert_eq!((joined.memory.as_ref(), &joined.dials), (Some(&learned), &turned));
     let stale = |error: LedgerError| {
         assert!(matches!(error, LedgerError::Fenced { mine: Incarnation(1), current: Incarnation(2), .. }));
         assert_eq!(error.exit_code(), 75);
     };
     stale(old.remember(First, first, &remembered(0.1, 0.1, "")).unwrap_err());
-    stale(old.set_limit(First, first, LiveLimit::Lifted).unwrap_err());
+    stale(old.turn(First, first, &Dial::Limit, Turned::Lifted).unwrap_err());
     stale(old.authorise(First, first, &authorise([0], 1)).unwrap_err());
     stale(old.settle(First, first, &done([0], 1)).unwrap_err());
     stale(old.release(First, first, &[(TransferId(0), Epoch(1))]).unwrap_err());
@@ -38,13 +41,14 @@ pub(crate) fn joining_fences_the_former_process<F: Factory>() {
     assert_eq!(new.counters().unwrap().at(First, State::Planned).transfers, 50, "nothing changed");
     let peers = new.peers().unwrap();
     assert_eq!((peers[0].name.as_str(), peers[0].memory.as_ref()), ("alpha", Some(&learned)));
-    assert_eq!((peers[0].limit, peers[1].limit), (LiveLimit::Set(1 << 20), LiveLimit::AsProfiled));
+    assert_eq!((&peers[0].dials, peers[1].dials.len()), (&turned, 0));
     assert_eq!(peers[1].memory, None);
-    new.set_limit(First, joined.incarnation, LiveLimit::Lifted).unwrap();
+    new.turn(First, joined.incarnation, &Dial::Limit, Turned::Lifted).unwrap();
     let again = new.join(First, &process, 3).unwrap();
-    assert_eq!(again.limit, LiveLimit::Lifted);
-    new.set_limit(First, again.incarnation, LiveLimit::AsProfiled).unwrap();
-    assert_eq!(new.join(First, &process, 4).unwrap().limit, LiveLimit::AsProfiled);
+    assert_eq!(again.dials[&Dial::Limit], Turned::Lifted);
+    new.turn(First, again.incarnation, &vault, Turned::AsProfiled).unwrap();
+    let last = new.join(First, &process, 4).unwrap().dials;
+    assert_eq!(last, [(Dial::Limit, Turned::Lifted)].into());
     assert_eq!(peers[0].process.as_ref().map(|p| p.pid), Some(9));
     sound(&new);
 }

@@ -1,6 +1,6 @@
 //! Sources and targets: what the host needs of them, and the rest for their backend.
 
-use super::{NAME, TARGET_MUST_BE, is_name};
+use super::{NAME, TARGET_MUST_BE, bandwidth, is_name};
 use crate::{
     error::Fault,
     fields::Fields,
@@ -37,9 +37,14 @@ fn end(entry: &Entry, side: Side, demo: bool, marks: &Marks) -> Result<End, Faul
         pin: f.read("pin", pin)?,
         allow_root_fs: f.read("allow_root_fs", |n| only_target(n, side)?.boolean())?,
         target_must_be: f.read("target_must_be", |n| only_target(n, side)?.choice(&TARGET_MUST_BE))?,
+        bandwidth: bandwidth::read(&f)?,
+        slots_per_peer: bandwidth::slots(&f, "slots_per_peer")?,
         config: serde_json::Map::new(),
         marks: marks.clone(),
     };
+    for key in ["limit", "timetable", "slots_per_peer"] {
+        f.get(key).map_or(Ok(node), |n| only_target(n, side))?;
+    }
     for e in f.entries().iter().filter(|e| !HOST_KEYS.contains(&e.key.as_str())) {
         references(&e.node)?;
         end.config.insert(e.key.clone(), e.node.to_json());
@@ -49,7 +54,8 @@ fn end(entry: &Entry, side: Side, demo: bool, marks: &Marks) -> Result<End, Faul
 }
 
 /// What the host reads; the backend never sees these.
-pub(crate) const HOST_KEYS: [&str; 5] = ["backend", "plugin", "pin", "allow_root_fs", "target_must_be"];
+pub(crate) const HOST_KEYS: [&str; 8] =
+    ["backend", "plugin", "pin", "allow_root_fs", "target_must_be", "limit", "timetable", "slots_per_peer"];
 
 fn backend_name(node: &Node) -> Result<String, Fault> {
     const EXPECTED: &str =

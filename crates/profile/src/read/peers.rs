@@ -1,14 +1,13 @@
 //! The two peers.
 
-use super::{NAME, is_name};
+use super::{NAME, bandwidth, is_name};
 use crate::{
     error::Fault,
     fields::{self, Fields},
-    model::{End, PeerConfig, SLOTS_MAX},
+    model::{End, PeerConfig},
     node::{Entry, Node},
-    timetable::{ENTRIES_MAX, Hours},
 };
-use twinhaul_units::{Rate, text::show};
+use twinhaul_units::text::show;
 
 pub(super) fn read(node: Option<&Node>, targets: &[End]) -> Result<[PeerConfig; 2], Fault> {
     let Some(node) = node else {
@@ -30,23 +29,12 @@ fn peer(entry: &Entry, targets: &[End]) -> Result<PeerConfig, Fault> {
     }
     let f = Fields::of(&entry.node, &["slots", "limit", "timetable", "targets"])?;
     let default = PeerConfig::named(&entry.key);
-    let slots = f.read("slots", |n| n.whole(1..=u64::from(SLOTS_MAX)))?;
     Ok(PeerConfig {
-        slots: slots.and_then(|n| u32::try_from(n).ok()).unwrap_or(default.slots),
-        limit: f.read("limit", |n| n.quantity(Rate::parse))?,
-        timetable: f.read("timetable", timetable)?.unwrap_or_default(),
+        slots: bandwidth::slots(&f, "slots")?.unwrap_or(default.slots),
+        bandwidth: bandwidth::read(&f)?,
         targets: f.read("targets", |n| reached(n, targets))?,
         ..default
     })
-}
-
-fn timetable(node: &Node) -> Result<Vec<Hours>, Fault> {
-    let lines = node.list("hours with a limit each")?;
-    if lines.len() > ENTRIES_MAX {
-        return Err(node.fault(format!("at most {ENTRIES_MAX} lines, found {}", lines.len())));
-    }
-    let hours = |line: &Node| Hours::parse(line.text("hours with a limit")?).map_err(|why| line.fault(why));
-    lines.iter().map(hours).collect()
 }
 
 fn reached(node: &Node, targets: &[End]) -> Result<Vec<String>, Fault> {

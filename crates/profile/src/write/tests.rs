@@ -1,7 +1,7 @@
 //! What is written reads back as the same.
 
 use super::*;
-use crate::timetable::Hours;
+use crate::timetable::{Bandwidth, Hours};
 use crate::{
     marks::Marks,
     model::{Assistance, DemoData, Durability, Learning, OnExists, Order, Verify},
@@ -76,6 +76,8 @@ fn end(side: Side, name: &'static str) -> impl Strategy<Value = End> {
             pin: pinned.then(|| format!("blake3:{}", "0123456789abcdef".repeat(4))),
             allow_root_fs: allow.filter(|_| side == Side::Target),
             target_must_be: must_be.filter(|_| side == Side::Target),
+            bandwidth: Bandwidth::default(),
+            slots_per_peer: None,
             config: config
                 .into_iter()
                 .chain([("root".to_owned(), format!("/{}", refs::escape(&root)).into())])
@@ -156,7 +158,9 @@ prop_compose! {
         let order: [Order; 4] = ORDERS.map(|(_, v)| v);
         let hours = ["Mon,Fri-Sun 22:00-06:30 none", "daily 00:00-24:00 7 MiB/s"].map(|h| Hours::parse(h).unwrap());
         let timetable = if flag { hours.to_vec() } else { Vec::new() };
-        let first = PeerConfig { limit: flag.then_some(Rate(limit)), timetable, ..PeerConfig::named("on") };
+        let bandwidth = Bandwidth { limit: flag.then_some(Rate(limit)), timetable };
+        let first = PeerConfig { bandwidth: bandwidth.clone(), ..PeerConfig::named("on") };
+        let vault = End { bandwidth: bandwidth.clone(), slots_per_peer: flag.then_some(2), ..vault };
         let second = PeerConfig { slots: 3, targets: Some(vec!["no".into()]), ..PeerConfig::named("8") };
         Profile {
             version: 1, name: "0x1".into(), demo: true,
@@ -166,7 +170,7 @@ prop_compose! {
             split, assistance: Assistance { policy: POLICY[words.3].1, learning },
             peers: [first, second], verify: verify[words.0], on_exists: exists[words.1],
             durability: durability[words.2], coordination: Coordination::Embedded,
-            target_must_be: must_be, allow_root_fs: flag, order: order[words.3], marks: Marks::default(),
+            target_must_be: must_be, allow_root_fs: flag, order: order[words.3], bandwidth, marks: Marks::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{LOOK_EVERY, Run, wall_ms};
 use crate::{
     StoryAct,
     seat::{Over, Seat},
+    shares::Peer,
     socket::seconds,
     story,
 };
@@ -125,6 +126,16 @@ impl Run {
         None
     }
 
+    /// Limits that both peers share go to whoever can use them.
+    pub(super) fn divide_limits(&mut self, now: Moment) {
+        let peers = [seen(&self.seats[0]), seen(&self.seats[1])];
+        for (at, dial, part) in self.shares.divide(now, peers) {
+            let link = self.seats[at].link.as_ref();
+            // A link that is full or down: the next look decides anew.
+            let _ = link.and_then(|link| link.request("supervisor", Command::Share { dial, part }));
+        }
+    }
+
     /// Steps of the story whose time has come, and the caption.
     pub(super) fn tell_story(&mut self, now: Moment) {
         if !self.about.demo {
@@ -162,7 +173,7 @@ impl Run {
     }
 
     fn limit(&mut self, peer: &str, rate: Option<u64>) {
-        let command = Command::Limit { rate };
+        let command = Command::limit(rate);
         let words = command.verb(&self.about.run, Some(peer));
         let link = self.seats.iter().find(|s| s.name() == peer).and_then(|s| s.link.as_ref());
         let Some(answer) = link.and_then(|l| l.request("story", command)) else {
@@ -196,4 +207,11 @@ fn key(problem: &Problem) -> String {
         Some(peer) => format!("{} {peer}", problem.kind),
         None => problem.kind.clone(),
     }
+}
+
+fn seen(seat: &Seat) -> Peer<'_> {
+    if seat.process.is_none() {
+        return Peer::Gone;
+    }
+    seat.snapshot.as_deref().map_or(Peer::Unknown, Peer::Known)
 }

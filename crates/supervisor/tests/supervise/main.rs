@@ -278,7 +278,7 @@ fn the_story_is_told_by_event() {
     assert_eq!(says.first().map(String::as_str), Some("Two engines. Each has its own queue."), "{says:?}");
     assert_eq!(says.last().map(String::as_str), Some(last), "{says:?}");
     assert!(
-        stage.heard("alpha").contains(r#""by":"story","do":"limit","rate":131072"#),
+        stage.heard("alpha").contains(r#""by":"story","do":"turn","dial":"limit","to":"131072""#),
         "{}",
         stage.heard("alpha")
     );

@@ -1,7 +1,7 @@
 //! Verbs that steer a run; the same commands as the console's keys, acknowledged in words.
 
 use crate::cli::{
-    ChaosArgs, DrainArgs, LimitArgs, RatioArgs, RebalanceArgs, RetryArgs, StopArgs, TargetArgs,
+    ChaosArgs, DrainArgs, LimitArgs, RatioArgs, RebalanceArgs, RetryArgs, SlotsArgs, StopArgs, TargetArgs,
 };
 use crate::exit::{self, Failure};
 use crate::exit_file;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use twinhaul_ledger::{Reopen, Store};
 use twinhaul_supervisor::{Client, SupervisorError, is_supervised};
 use twinhaul_units::text::show;
-use twinhaul_units::{Bytes, Rate, Ratio, Span, TransferId};
+use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span, TransferId, Turned};
 use twinhaul_wire::{Chaos, Command, CommandResult, Preview};
 
 /// A peer of a supervised run that does not listen yet gets this long.
@@ -53,12 +53,34 @@ pub(crate) fn ratio(args: &RatioArgs) -> Result<u8, Failure> {
 pub(crate) fn limit(args: &LimitArgs) -> Result<u8, Failure> {
     let (run, value) = run_and_value(&args.run_and_limit);
     let expected = |e| Failure::usage(format!("{e}, or \"none\", or \"profile\""));
-    let command = match value {
-        "none" => Command::Limit { rate: None },
-        "profile" => Command::LimitAsProfiled,
-        text => Command::Limit { rate: Some(Rate::parse(text).map_err(expected)?.0) },
+    let to = match value {
+        "none" => Turned::Lifted,
+        "profile" => Turned::AsProfiled,
+        text => Turned::Set(Rate::parse(text).map_err(expected)?.0),
     };
-    to_peers(run, args.peer.as_deref(), |_| command.clone(), false)
+    let dial = match &args.target {
+        Some(target) => Dial::TargetLimit(target.clone()),
+        None if args.shared => Dial::SharedLimit,
+        None => Dial::Limit,
+    };
+    turn(run, args.peer.as_deref(), &dial, to)
+}
+
+pub(crate) fn slots(args: &SlotsArgs) -> Result<u8, Failure> {
+    let (run, value) = run_and_value(&args.run_and_slots);
+    let to = match value {
+        "none" => Turned::Lifted,
+        "profile" => Turned::AsProfiled,
+        text => Turned::Set(text.parse().map_err(|_| {
+            Failure::usage(format!("expected a number of slots, or \"profile\", found \"{}\"", show(text)))
+        })?),
+    };
+    let dial = args.target.as_ref().map_or(Dial::Slots, |target| Dial::TargetSlots(target.clone()));
+    turn(run, args.peer.as_deref(), &dial, to)
+}
+
+fn turn(run: Option<&str>, peer: Option<&str>, dial: &Dial, to: Turned) -> Result<u8, Failure> {
+    to_peers(run, peer, |_| Command::Turn { dial: dial.clone(), to }, false)
 }
 
 fn run_and_value(words: &[String]) -> (Option<&str>, &str) {

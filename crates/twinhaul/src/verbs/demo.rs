@@ -248,7 +248,7 @@ fn without_assistance(profile: &Profile) -> Option<Duration> {
     };
     let bytes = (data.files * data.size.0) as f64;
     let parts = [share.get() * bytes, (1.0 - share.get()) * bytes];
-    let times = profile.peers.iter().zip(parts).map(|(p, part)| p.limit.map(|l| part / l.0 as f64));
+    let times = profile.peers.iter().zip(parts).map(|(p, part)| p.bandwidth.limit.map(|l| part / l.0 as f64));
     let slowest = times.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)?;
     Duration::try_from_secs_f64(slowest).ok()
 }

@@ -11,9 +11,9 @@ use twinhaul_console::{Left, Telling};
 use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
-use twinhaul_units::{Bytes, Rate, Ratio, Span};
-use twinhaul_wire::RunState;
+use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span};
 use twinhaul_wire::status::{PeerStatus, Status};
+use twinhaul_wire::{DialSnapshot, RunState};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -188,8 +188,19 @@ fn peer_line(name: &str, p: &PeerStatus) -> String {
         parts.push(format!("portion {portion:.1} against minimum {minimum}"));
     }
     parts.extend(p.limit.map(|l| format!("limit {}", Rate(l))));
+    parts.extend(p.dials.iter().filter_map(dial_words));
     parts.retain(|part| !part.is_empty());
     parts.join("  ")
+}
+
+/// What is limited beside the peer itself: "limit of both peers 50 MiB/s, 60 % of it here".
+fn dial_words(d: &DialSnapshot) -> Option<String> {
+    let value = d.value.filter(|_| !matches!(d.dial, Dial::Limit | Dial::Slots))?;
+    Some(match (d.dial.is_limit(), d.dial.is_shared()) {
+        (true, true) => format!("{} {}, {:.0} % of it here", d.dial, Rate(value), f64::from(d.part) / 10.0),
+        (true, false) => format!("{} {}", d.dial, Rate(value)),
+        (false, _) => format!("{} {value}", d.dial),
+    })
 }
 
 pub(crate) fn wait(args: &WaitArgs) -> Result<u8, Failure> {

@@ -70,7 +70,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<u8, Failure> {
 
 /// Seconds by the limits alone, as far as both peers have one: with assistance both end together.
 fn predicted_s(profile: &Profile, summary: &Summary) -> Option<f64> {
-    let sum = profile.peers.iter().map(|p| p.limit.map(|l| l.0 as f64)).sum::<Option<f64>>()?;
+    let sum = profile.peers.iter().map(|p| p.bandwidth.limit.map(|l| l.0 as f64)).sum::<Option<f64>>()?;
     Some(summary.total.bytes.0 as f64 / sum)
 }
 

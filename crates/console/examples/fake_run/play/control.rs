@@ -1,7 +1,7 @@
 //! What the played peers answer to an operator's command.
 
 use super::{MIB, NAMES, Peer, Play, RUN};
-use twinhaul_units::PeerId;
+use twinhaul_units::{Dial, PeerId, Turned};
 use twinhaul_wire::{
     AssignWhy, Command, CommandResult, EventKind, Preview, QueueSize, Refusal, Request, Rule,
 };
@@ -36,7 +36,8 @@ impl Play {
                 self.ratio(peer, value - old, Rule::Operator);
                 format!("ratio {old:.2} to {value:.2}")
             }
-            Command::Limit { rate } => {
+            Command::Turn { dial: Dial::Limit, to } => {
+                let rate = if let Turned::Set(rate) = to { Some(rate) } else { None };
                 self.peers[me].limit = rate.map_or(812.0 * MIB, |r| r as f64);
                 self.peers[me].limited = rate.is_some();
                 "limited".to_owned()

@@ -1,0 +1,128 @@
+//! Dials: what an operator can turn while a run goes on, of one peer, of a target, or of both peers together.
+//!
+//! A dial's text is its name in the ledger, on the wire and in the history: "limit", "limit of target vault", "slots".
+
+use crate::ParseError;
+use std::{fmt, str::FromStr};
+
+const OF_TARGET: &str = " of target ";
+
+/// One of them. Limits are in bytes a second, slots are transfers in flight.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dial {
+    /// Bandwidth of a peer.
+    Limit,
+    /// Bandwidth of both peers together.
+    SharedLimit,
+    /// Bandwidth into a target, of both peers together.
+    TargetLimit(String),
+    Slots,
+    /// Transfers in flight into a target, of each peer.
+    TargetSlots(String),
+}
+
+impl Dial {
+    /// The target that it is about.
+    pub fn target(&self) -> Option<&str> {
+        match self {
+            Self::TargetLimit(target) | Self::TargetSlots(target) => Some(target),
+            Self::Limit | Self::SharedLimit | Self::Slots => None,
+        }
+    }
+
+    /// Whether it counts bytes a second; otherwise transfers.
+    pub const fn is_limit(&self) -> bool {
+        matches!(self, Self::Limit | Self::SharedLimit | Self::TargetLimit(_))
+    }
+
+    /// Whether what it allows is divided between the peers.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::SharedLimit | Self::TargetLimit(_))
+    }
+}
+
+impl fmt::Display for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit => f.write_str("limit"),
+            Self::SharedLimit => f.write_str("limit of both peers"),
+            Self::TargetLimit(target) => write!(f, "limit{OF_TARGET}{target}"),
+            Self::Slots => f.write_str("slots"),
+            Self::TargetSlots(target) => write!(f, "slots{OF_TARGET}{target}"),
+        }
+    }
+}
+
+impl FromStr for Dial {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        match (text, text.split_once(OF_TARGET)) {
+            (_, Some(("limit", target))) => Ok(Self::TargetLimit(target.to_owned())),
+            (_, Some(("slots", target))) => Ok(Self::TargetSlots(target.to_owned())),
+            ("limit", _) => Ok(Self::Limit),
+            ("limit of both peers", _) => Ok(Self::SharedLimit),
+            ("slots", _) => Ok(Self::Slots),
+            _ => Err(ParseError { expected: "the name of a dial", found: text.to_owned() }),
+        }
+    }
+}
+
+/// How far a dial was turned while the run went on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Turned {
+    /// Nobody turned it, or it was given back to the profile.
+    #[default]
+    AsProfiled,
+    Lifted,
+    Set(u64),
+}
+
+impl fmt::Display for Turned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AsProfiled => f.write_str("profile"),
+            Self::Lifted => f.write_str("none"),
+            Self::Set(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+impl FromStr for Turned {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        match text {
+            "profile" => Ok(Self::AsProfiled),
+            "none" => Ok(Self::Lifted),
+            number => number
+                .parse()
+                .map(Self::Set)
+                .map_err(|_| ParseError { expected: "a number, none, or profile", found: text.to_owned() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dials_are_read_as_they_are_written() {
+        let target = || "a of target b".to_owned();
+        for dial in [
+            Dial::Limit,
+            Dial::SharedLimit,
+            Dial::TargetLimit(target()),
+            Dial::Slots,
+            Dial::TargetSlots(target()),
+        ] {
+            assert_eq!(dial.to_string().parse(), Ok(dial.clone()), "{dial}");
+        }
+        assert!("speed".parse::<Dial>().is_err());
+        for turned in [Turned::AsProfiled, Turned::Lifted, Turned::Set(0), Turned::Set(u64::MAX)] {
+            assert_eq!(turned.to_string().parse(), Ok(turned));
+        }
+        assert!("-1".parse::<Turned>().is_err());
+    }
+}
