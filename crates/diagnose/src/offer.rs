@@ -1,7 +1,8 @@
 //! The offers that several rules make. Each verb exists; a test of the binary types them.
 
 use crate::{Offer, Undo};
-use twinhaul_units::Rate;
+use twinhaul_units::{Dial, Turned};
+use twinhaul_wire::Command;
 
 fn offer(text: impl Into<String>, verb: impl Into<String>, undo: Undo) -> Offer {
     Offer { text: text.into(), verb: verb.into(), undo, danger: false }
@@ -44,10 +45,10 @@ pub(crate) fn resume_peer(run: &str, peer: &str) -> Offer {
     offer(format!("let {peer} go on"), verb, Undo::By(format!("twinhaul pause {run} --peer {peer}")))
 }
 
-pub(crate) fn lift_limit(run: &str, peer: &str, limit: u64) -> Offer {
-    let back = format!("twinhaul limit {run} --peer {peer} '{}'", Rate(limit));
+pub(crate) fn lift_limit(run: &str, peer: &str, dial: &Dial, limit: u64) -> Offer {
+    let turn = |to| Command::Turn { dial: dial.clone(), to }.verb(run, Some(peer));
     let text = format!("let {peer} move as fast as it can; a rate in place of none is a new limit");
-    offer(text, format!("twinhaul limit {run} --peer {peer} none"), Undo::By(back))
+    offer(text, turn(Turned::Lifted), Undo::By(turn(Turned::Set(limit))))
 }
 
 pub(crate) fn limit_lower(run: &str, peer: &str) -> Offer {

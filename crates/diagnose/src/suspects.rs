@@ -70,7 +70,11 @@ fn of_peers(look: &Look<'_>, peers: &[&PeerLook<'_>]) -> Vec<RuledOut> {
         let rtt = rtt.map(|us| format!(", round trip {:.1} ms", us as f64 / 1000.0)).unwrap_or_default();
         all.push(out(Cause::LinkDown, format!("the peers hear each other{rtt}")));
     }
-    if each(|p| p.fresh().is_some_and(|s| s.limit.is_none())) {
+    if each(|p| {
+        p.fresh().is_some_and(|s| {
+            s.limit.is_none() && !s.dials.iter().any(|d| d.dial.is_limit() && d.value.is_some())
+        })
+    }) {
         all.push(out(Cause::Throttled, "no limit is set"));
     }
     if each(|p| p.fresh().is_some_and(|s| s.state != PeerState::Paused && s.paused_by.is_none())) {

@@ -9,7 +9,7 @@ use twinhaul_console_model::board::Standing;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::{Bytes, PeerId, Rate, Share};
-use twinhaul_wire::{PeerSnapshot, PeerState, RatioMove, Rule};
+use twinhaul_wire::{DialSnapshot, PeerSnapshot, PeerState, RatioMove, Rule};
 
 /// The peer's own colour.
 pub(crate) const fn role(peer: PeerId) -> Role {
@@ -68,6 +68,11 @@ pub(crate) fn state_line(model: &Model, peer: PeerId, width: usize) -> Vec<Part>
         // What is not so any more makes room for why the peer is not heard.
         if let Some(limit) = s.limit.filter(|_| linked) {
             fields.push(Field::new(7, vec![part(format!("limit {}", Rate(limit)), Role::Warn)]));
+        }
+        for shared in s.dials.iter().filter(|d| linked && d.dial.is_shared()) {
+            fields.extend(
+                shared.value.map(|limit| Field::new(6, vec![part(shared_words(shared, limit), Role::Warn)])),
+            );
         }
         if let Some(by) = &s.paused_by {
             fields.push(Field::new(7, vec![part(format!("by {by}"), Role::Warn)]));
@@ -273,4 +278,10 @@ pub(crate) fn brief(model: &Model, peer: PeerId, width: usize) -> Vec<Part> {
         }
     }
     fitting(fields, width, 1)
+}
+
+/// "both 8 MiB/s, 79 % here", "vault 4 MiB/s, 64 % here".
+fn shared_words(d: &DialSnapshot, limit: u64) -> String {
+    let whose = d.dial.target().unwrap_or("both");
+    format!("{} {}, {:.0} % here", whose, Rate(limit), f64::from(d.part) / 10.0)
 }

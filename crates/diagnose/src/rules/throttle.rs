@@ -4,7 +4,7 @@ use crate::budget::{LIMIT_LEFT_S, LIMIT_LOW};
 use crate::look::{Look, PeerLook};
 use crate::{Cause, Confidence, Finding, Note, Standing, Subject, offer, words};
 use std::collections::BTreeMap;
-use twinhaul_units::{Bytes, Rate};
+use twinhaul_units::{Bytes, Dial, Rate};
 use twinhaul_wire::{EventKind, PeerSnapshot, PeerState, WaitReason};
 
 pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
@@ -12,13 +12,10 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
 }
 
 fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding> {
-    let limit = s.limit.filter(|l| *l > 0)?;
-    let waits = s
-        .in_flight
-        .iter()
-        .filter_map(|f| f.wait.as_ref())
-        .filter(|w| w.reason == WaitReason::Throttle)
-        .count();
+    let waited =
+        || s.in_flight.iter().filter_map(|f| f.wait.as_ref()).filter(|w| w.reason == WaitReason::Throttle);
+    let waits = waited().count();
+    let Limit { dial, set, here: limit } = binding(s, waited().map(|w| w.detail.as_str()))?;
     let at_limit = s.rate.now >= limit - limit / 5 && !s.in_flight.is_empty();
     if s.state == PeerState::Paused || waits == 0 && !at_limit {
         return None;
@@ -38,8 +35,9 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding
     };
     let perhaps = if low { ", and perhaps lower than was meant" } else { "" };
     let text = format!(
-        "{name} moves no more than {}: a limit set on purpose, {}{perhaps}.{rest}",
+        "{name} moves no more than {}: a {} set on purpose, {}{perhaps}.{rest}",
         Rate(limit),
+        if dial.is_shared() { format!("{dial}, {},", Rate(set)) } else { dial.to_string() },
         by_whom(look, name)
     );
     let cause = if low { Cause::ThrottleTooLow } else { Cause::Throttled };
@@ -52,7 +50,37 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding
         .sure(if waits > 0 { Confidence::Certain } else { Confidence::Likely })
         .seen(look.notes(3, |e| is_limit(e, name)))
         .seen([Note::at(s.at_ms, of_slots)]);
-    Some(found.offer([offer::lift_limit(look.run(), name, limit)]))
+    Some(found.offer([offer::lift_limit(look.run(), name, &dial, set)]))
+}
+
+/// A limit that a peer meets.
+struct Limit {
+    dial: Dial,
+    /// Of both peers, where they share it.
+    set: u64,
+    /// What of it this peer has.
+    here: u64,
+}
+
+/// The one that slots wait for, by what they say; else the smallest.
+fn binding<'a>(s: &PeerSnapshot, waits: impl Iterator<Item = &'a str> + Clone) -> Option<Limit> {
+    let own = s.limit.map(|set| Limit { dial: Dial::Limit, set, here: set });
+    let shared = s.dials.iter().filter(|d| d.dial.is_shared()).filter_map(|d| {
+        let set = d.value?;
+        let here = u64::try_from(u128::from(set) * u128::from(d.part) / 1000).ok()?;
+        Some(Limit { dial: d.dial.clone(), set, here })
+    });
+    // "limit 8 MiB/s of both peers" begins and ends as the dial's name.
+    let waited_for = |limit: &Limit| {
+        let of = limit.dial.to_string();
+        let of = of.trim_start_matches("limit");
+        waits
+            .clone()
+            .filter(|detail| if of.is_empty() { !detail.contains(" of ") } else { detail.ends_with(of) })
+            .count()
+    };
+    let all = own.into_iter().chain(shared).filter(|limit| limit.here > 0);
+    all.max_by_key(|limit| (waited_for(limit), std::cmp::Reverse(limit.here)))
 }
 
 /// Bytes that this peer has still to move of what it has in flight. Of a transfer that both write it has one row for each of
@@ -79,6 +107,7 @@ fn is_limit(event: &twinhaul_wire::Event, peer: &str) -> bool {
 
 /// "with the verb `twinhaul limit` 3 min ago", "in the profile", or that it is not known.
 fn by_whom(look: &Look<'_>, peer: &str) -> String {
+    // Those of both peers are told in the name of each.
     match look.control(peer, "limit") {
         Some((event, by)) => {
             let ago = words::age(look.now_ms.saturating_sub(event.at_ms));

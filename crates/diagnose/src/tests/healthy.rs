@@ -3,7 +3,8 @@
 use super::sample::{HUGE, MIB, NOW, alpha, both, control, flight, healthy, probed, wait, waits};
 use super::{Spoil, first, of};
 use crate::{Cause, Evidence, Standing, Verdict, diagnose};
-use twinhaul_wire::{EventKind, PeerState, QueueSize, RunState, WaitReason};
+use twinhaul_units::Dial;
+use twinhaul_wire::{DialSnapshot, EventKind, PeerState, QueueSize, RunState, WaitReason};
 
 #[test]
 fn a_healthy_run_has_nothing_wrong_with_and_without_a_look_at_its_processes() {
@@ -134,6 +135,26 @@ fn what_somebody_asked_for_is_said_with_who_and_when() {
             Cause::ThrottleTooLow,
             &["by whom is not known"],
         ),
+        (
+            "a limit that both share",
+            |e| {
+                limited(e, 16 * 1024);
+                shared(e, Dial::SharedLimit, 32 * 1024, "limit 32 KiB/s of both peers");
+                control(e, 60_000, "twinhaul limit wan-3 --shared '32 KiB/s'", "verb");
+                e.events.last_mut().unwrap().peer = Some("alpha".into());
+            },
+            Cause::ThrottleTooLow,
+            &["16 KiB/s", "limit of both peers, 32 KiB/s", "`twinhaul limit` 60 s ago"],
+        ),
+        (
+            "a limit of the target",
+            |e| {
+                limited(e, 20 * MIB);
+                shared(e, Dial::TargetLimit("vault".into()), 40 * MIB, "limit 40 MiB/s of target vault");
+            },
+            Cause::Throttled,
+            &["20 MiB/s", "limit of target vault, 40 MiB/s"],
+        ),
         ("draining", |e| alpha(e).state = PeerState::Draining, Cause::Draining, &["hands its queue over"]),
         ("stopping", |e| e.state = RunState::Stopping, Cause::Stopping, &["being stopped"]),
     ];
@@ -162,6 +183,15 @@ fn limited(e: &mut Evidence, limit: u64) {
     alpha.limit = Some(limit);
     alpha.rate.now = limit;
     alpha.in_flight.iter_mut().for_each(|f| f.wait = Some(wait(WaitReason::Throttle, "limit", 300)));
+}
+
+/// The peer's own limit of `limited` is half of one that both share.
+fn shared(e: &mut Evidence, dial: Dial, limit: u64, words: &str) {
+    let alpha = alpha(e);
+    alpha.limit = None;
+    alpha.in_flight.iter_mut().for_each(|f| f.wait = Some(wait(WaitReason::Throttle, words, 300)));
+    alpha.dials =
+        vec![DialSnapshot { dial, value: Some(limit), turned: true, part: 500, taken: 0, waited_ms: 0 }];
 }
 
 #[test]
