@@ -86,12 +86,17 @@ impl<'a> Look<'a> {
     /// The newest control of `peer` whose verb is `verb` and that was taken.
     pub(crate) fn control(&self, peer: &str, verb: &str) -> Option<(&'a Event, &'a str)> {
         let head = format!("twinhaul {verb} ");
+        self.latest_control(|event| {
+            let EventKind::Control { command, result, .. } = &event.kind else { return false };
+            let mine = event.peer.as_deref() == Some(peer) || words::names_peer(command, peer);
+            mine && !result.starts_with("refused") && command.starts_with(&head)
+        })
+    }
+
+    /// The newest control of that kind, and who gave it.
+    pub(crate) fn latest_control(&self, wanted: impl Fn(&Event) -> bool) -> Option<(&'a Event, &'a str)> {
         self.events.iter().rev().find_map(|event| match &event.kind {
-            EventKind::Control { command, by, result } => {
-                let mine = event.peer.as_deref() == Some(peer) || words::names_peer(command, peer);
-                let taken = !result.starts_with("refused") && command.starts_with(&head);
-                (mine && taken).then_some((event, by.as_str()))
-            }
+            EventKind::Control { by, .. } if wanted(event) => Some((event, by.as_str())),
             _ => None,
         })
     }

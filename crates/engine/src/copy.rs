@@ -121,6 +121,8 @@ pub(crate) struct Route<'a> {
 pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copied {
     let target_name = desk.storage.target_name(job.row.target);
     let mut attempts = job.attempts + 1;
+    // Attempts that count: whoever waited for a sick target has all of them again.
+    let mut counted = attempts;
     let mut waits: Option<TargetWait<'_>> = None;
     let mut again = job.attempts > 0;
     job.tried.started_at_ms.get_or_insert_with(crate::clock::wall_ms);
@@ -139,32 +141,46 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
             .map_err(Stop::from)
             .and_then(|route| attempt(desk, &job, &route, attempts, buffer));
         let failure = match result {
-            Ok(copied) => return copied,
+            Ok(copied) => {
+                if let (Copied::Item(Item::Sealed(_)), Some(t)) =
+                    (&copied, desk.storage.target(job.row.target))
+                {
+                    t.breaker.arrived();
+                }
+                return copied;
+            }
             Err(Stop::Cut | Stop::Moot) => return Copied::Cut,
             Err(Stop::Failed(failure)) => failure,
         };
-        if let Some(trouble) = Trouble::of(&failure) {
+        let target = desk.storage.target(job.row.target);
+        let last = !failure.worth_another || counted >= ATTEMPTS_MAX;
+        let trouble = match Trouble::of(&failure) {
+            None if last => Trouble::of_the_last_attempt(&failure, target),
+            trouble => trouble,
+        };
+        if let Some(trouble) = trouble {
             // A target that is full, gone or locked is nobody's failed attempt (faults.md 13, 20).
             if waits.as_ref().is_none_or(|w| w.trouble != trouble) {
                 drop(waits.take());
                 waits = Some(TargetWait::begin(desk, target_name, trouble, &failure));
             }
             desk.slot().wait(trouble.reason(), target_name.to_owned());
-            job.redo |= desk.storage.target(job.row.target).is_some_and(|t| !t.two_phase());
+            job.redo |= target.is_some_and(|t| !t.two_phase());
             if desk.gate.sleep(SPACE_PAUSE) == Pass::Cut {
                 return Copied::Cut;
             }
             desk.slot().restart(attempts);
+            counted = if trouble == Trouble::Sick { 1 } else { counted };
             continue;
         }
         waits = None;
         // Something may have become visible: what is there then is not somebody else's.
-        job.redo |= desk.storage.target(job.row.target).is_some_and(|t| !t.two_phase());
-        if !failure.worth_another || attempts >= ATTEMPTS_MAX {
+        job.redo |= target.is_some_and(|t| !t.two_phase());
+        if last {
             return Copied::Item(Item::failed(job, failure, attempts));
         }
         job.tried.failed(&failure);
-        let pause = RETRY_PAUSE * 2u32.saturating_pow(attempts - 1);
+        let pause = RETRY_PAUSE * 2u32.saturating_pow(counted - 1);
         let error = failure.to_string();
         let in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let (id, key) = (job.unit.id.0, KeyText::from_bytes(&job.row.key));
@@ -174,7 +190,7 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
             return Copied::Cut;
         }
         desk.slot().wait_over();
-        attempts += 1;
+        (attempts, counted) = (attempts + 1, counted + 1);
         desk.slot().restart(attempts);
     }
 }

@@ -31,6 +31,7 @@ mod problems;
 mod progress;
 mod recover;
 mod server;
+mod sick;
 mod slots;
 mod start;
 mod storage;

@@ -414,7 +414,7 @@ fn start_threads(
         on_exists: options.profile.on_exists,
         tag: tag.clone(),
         committer: committer.clone(),
-        authoriser: authoriser.clone(),
+        authoriser,
         driver: driver.clone(),
         wholes: Arc::clone(&shared.wholes),
         closer: closer.clone(),

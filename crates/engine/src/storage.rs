@@ -3,6 +3,7 @@
 use crate::backends::Backends;
 use crate::error::{EngineError, Result};
 use crate::problems::Problems;
+use crate::sick::Breaker;
 use std::sync::{Mutex, PoisonError};
 use twinhaul_backend_host::{BackendError, Caps, Code, Limits, Loader, OpContext, Target, WaitNote};
 use twinhaul_profile::{End, Profile};
@@ -16,6 +17,8 @@ pub struct Opened {
     pub backend: String,
     pub target: Target,
     pub limits: Limits,
+    /// Of a target: whether transfers to it are still given up one by one.
+    pub(crate) breaker: Breaker,
 }
 
 impl Opened {
@@ -136,7 +139,13 @@ pub fn open(end: &End, what: &'static str, loader: &Loader) -> Result<Opened> {
         fail(e.to_string(), code)
     })?;
     let limits = *target.limits();
-    Ok(Opened { name: end.name.clone(), backend: end.backend.clone(), target, limits })
+    Ok(Opened {
+        name: end.name.clone(),
+        backend: end.backend.clone(),
+        target,
+        limits,
+        breaker: Breaker::default(),
+    })
 }
 
 /// Transfers, and their bytes as planned, that are at some step between a slot and done.

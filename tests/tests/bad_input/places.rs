@@ -183,6 +183,43 @@ fn a_target_that_fills_up_meanwhile_keeps_what_is_whole_and_goes_on_when_there_i
     done.expect_code(0).expect_words(&["space"]);
 }
 
+/// A file system that turns read-only by its own decision, after an error, is waited for like one that is full: nothing is given
+/// up, and after its repair the run goes on.
+#[test]
+fn a_target_that_turns_read_only_is_waited_for() {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 200, 16 * 1024, 1);
+    std::fs::create_dir(lab.target()).unwrap();
+    let profile = Profile::new("ro", &lab.source(), &lab.target()).limits("64 KiB/s", "64 KiB/s");
+    lab.write_profile(&profile);
+    let script = r#"
+        truncate -s 64M image
+        mkfs.ext4 -q image
+        mount -o loop,errors=remount-ro image "$DST" || exit 77
+        disk=$(basename "$(findmnt -n -o SOURCE "$DST")")
+        run=$("$EXE" run profile.yaml --detach)
+        until [ "$(find "$DST" -name 'f0*' | wc -l)" -gt 4 ]; do sleep 0.1; done
+        echo 1 > "/sys/fs/ext4/$disk/trigger_fs_error"
+        "$EXE" limit "$run" none
+        until "$EXE" status "$run" --json | grep -q target_read_only; do sleep 0.2; done
+        "$EXE" status "$run"
+        "$EXE" stop "$run"
+        "$EXE" wait "$run" --timeout 60s || true
+        umount "$DST"
+        fsck.ext4 -fy image || true
+        mount -o loop image "$DST"
+        code=0; "$EXE" run --resume "$run" --headless || code=$?
+        rmdir "$DST/lost+found"
+        diff -r --no-dereference "$SRC" "$DST"
+        exit $code"#;
+    let Some(done) = in_namespace(&lab, "target read-only", script) else { return };
+    if done.code == 77 {
+        needs::skip("target read-only", "this machine has no loop devices");
+        return;
+    }
+    done.expect_code(0).expect_words(&["is mounted read-only", "fsck", "failed 0"]);
+}
+
 #[test]
 fn a_full_state_directory_is_said_with_its_code() {
     let mut lab = Lab::new();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use twinhaul_tests::cloud::S3;
 use twinhaul_tests::cloud::end;
 use twinhaul_tests::cloud::faults::{Fault, Proxy, Rule};
+use twinhaul_tests::tree;
 
 /// Up through the proxy, down from the good server; the proxy, for its counts.
 fn up_through(rules: Vec<Rule>, more_config: &str, large: &[u64]) -> Option<(S3, Proxy)> {
@@ -113,6 +114,29 @@ fn credentials_that_expire_are_one_problem_and_not_a_thousand_failures() {
     let events = lab.run(["events"]);
     events.expect_code(0).expect_words(&["refuses the credentials"]);
     let down = profile(&lab, "down", &server.end("e"), &disk(&lab.target(), true), "");
+    lab.run_profile(&down).expect_code(0);
+    assert_same_files(&lab.source(), &lab.target());
+}
+
+/// A server that fails whatever it is sent costs a few transfers, not the queue; those that wait arrive once it is well, and the
+/// few are tried again when asked.
+#[test]
+fn a_sick_target_is_waited_for_instead_of_burning_through_the_queue() {
+    let Some(server) = server() else { return };
+    let lab = lab();
+    tree::small_files(&lab.source(), 40, 3000, 1);
+    let rules = vec![Rule::new("PUT", "/s/d000/", Fault::Refuse(500, "InternalError"), 450)];
+    let proxy = Proxy::start(server.address, rules);
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &end(proxy.address, "s"), "");
+    lab.run_profile(&up).expect_code(3);
+    assert_eq!(proxy.hits(0), 450);
+    let status = lab.newest_status();
+    // Three of each peer, and a few when some arrive between the last faults.
+    assert!(status.failed.transfers <= 12, "{status:#?}");
+    lab.run(["events"]).expect_code(0).expect_words(&["fails whatever is written to it"]);
+    lab.run(["retry"]).expect_code(0);
+    lab.run(["run", "--resume", &status.run, "--headless"]).expect_code(0);
+    let down = profile(&lab, "down", &server.end("s"), &disk(&lab.target(), true), "");
     lab.run_profile(&down).expect_code(0);
     assert_same_files(&lab.source(), &lab.target());
 }

@@ -24,7 +24,9 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, dialog: &Dialog) {
     lines.push(Vec::new());
     let all: Vec<&Order> = dialog.orders.iter().collect();
     let worth = dialog.worth_sending();
-    let orders = if worth.is_empty() { all } else { worth };
+    let mut orders = if worth.is_empty() { all } else { worth };
+    // What both share is one verb, told to each.
+    orders.dedup_by_key(|order| &order.verb);
     for (i, order) in orders.into_iter().enumerate() {
         let label = if i == 0 { "same as  " } else { "         " };
         let verb = fit::cut_right(&order.verb, width.saturating_sub(9), brush.skin.glyphs.cut);

@@ -15,7 +15,7 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding
     let waited =
         || s.in_flight.iter().filter_map(|f| f.wait.as_ref()).filter(|w| w.reason == WaitReason::Throttle);
     let waits = waited().count();
-    let Limit { dial, set, here: limit } = binding(s, waited().map(|w| w.detail.as_str()))?;
+    let Limit { dial, set, here: limit } = binding(s, &waited().map(|w| w.detail.as_str()))?;
     let at_limit = s.rate.now >= limit - limit / 5 && !s.in_flight.is_empty();
     if s.state == PeerState::Paused || waits == 0 && !at_limit {
         return None;
@@ -38,7 +38,7 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding
         "{name} moves no more than {}: a {} set on purpose, {}{perhaps}.{rest}",
         Rate(limit),
         if dial.is_shared() { format!("{dial}, {},", Rate(set)) } else { dial.to_string() },
-        by_whom(look, name)
+        by_whom(look, name, &dial)
     );
     let cause = if low { Cause::ThrottleTooLow } else { Cause::Throttled };
     let of_slots = format!(
@@ -48,7 +48,7 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding
     );
     let found = Finding::new(cause, Standing::OnPurpose, Subject::peer(name), text)
         .sure(if waits > 0 { Confidence::Certain } else { Confidence::Likely })
-        .seen(look.notes(3, |e| is_limit(e, name)))
+        .seen(look.notes(3, |e| is_turn(e, name, &dial)))
         .seen([Note::at(s.at_ms, of_slots)]);
     Some(found.offer([offer::lift_limit(look.run(), name, &dial, set)]))
 }
@@ -63,7 +63,7 @@ struct Limit {
 }
 
 /// The one that slots wait for, by what they say; else the smallest.
-fn binding<'a>(s: &PeerSnapshot, waits: impl Iterator<Item = &'a str> + Clone) -> Option<Limit> {
+fn binding<'a>(s: &PeerSnapshot, waits: &(impl Iterator<Item = &'a str> + Clone)) -> Option<Limit> {
     let own = s.limit.map(|set| Limit { dial: Dial::Limit, set, here: set });
     let shared = s.dials.iter().filter(|d| d.dial.is_shared()).filter_map(|d| {
         let set = d.value?;
@@ -100,15 +100,21 @@ fn in_flight_left(s: &PeerSnapshot) -> u64 {
     by_id.into_values().map(|(ranges, whole)| ranges.unwrap_or(whole)).sum()
 }
 
-fn is_limit(event: &twinhaul_wire::Event, peer: &str) -> bool {
-    let mine = |command: &str| command.starts_with("twinhaul limit ") && words::names_peer(command, peer);
-    matches!(&event.kind, EventKind::Control { command, .. } if mine(command))
+/// Whether this control turned that dial, at this peer.
+fn is_turn(event: &twinhaul_wire::Event, peer: &str, dial: &Dial) -> bool {
+    let EventKind::Control { command, result, .. } = &event.kind else { return false };
+    let whose = match dial {
+        Dial::TargetLimit(target) => command.contains(&format!(" --target {target} ")),
+        Dial::SharedLimit => command.contains(" --shared "),
+        _ => !command.contains(" --shared ") && !command.contains(" --target "),
+    };
+    let here = event.peer.as_deref() == Some(peer) || words::names_peer(command, peer);
+    command.starts_with("twinhaul limit ") && whose && here && !result.starts_with("refused")
 }
 
 /// "with the verb `twinhaul limit` 3 min ago", "in the profile", or that it is not known.
-fn by_whom(look: &Look<'_>, peer: &str) -> String {
-    // Those of both peers are told in the name of each.
-    match look.control(peer, "limit") {
+fn by_whom(look: &Look<'_>, peer: &str, dial: &Dial) -> String {
+    match look.latest_control(|event| is_turn(event, peer, dial)) {
         Some((event, by)) => {
             let ago = words::age(look.now_ms.saturating_sub(event.at_ms));
             format!("{} {ago} ago", words::giver(by, "limit"))

@@ -147,6 +147,16 @@ fn what_somebody_asked_for_is_said_with_who_and_when() {
             &["16 KiB/s", "limit of both peers, 32 KiB/s", "`twinhaul limit` 60 s ago"],
         ),
         (
+            "an own limit beside one that both share",
+            |e| {
+                limited(e, 20 * MIB);
+                control(e, 60_000, "twinhaul limit wan-3 --shared '32 KiB/s'", "verb");
+                e.events.last_mut().unwrap().peer = Some("alpha".into());
+            },
+            Cause::Throttled,
+            &["20 MiB/s", "in the profile"],
+        ),
+        (
             "a limit of the target",
             |e| {
                 limited(e, 20 * MIB);

@@ -5,6 +5,9 @@ use std::fmt;
 use twinhaul_backend_host::{BackendError, Code};
 use twinhaul_units::text::show;
 
+/// A file system that is mounted read-only.
+const READ_ONLY: i32 = rustix::io::Errno::ROFS.raw_os_error();
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
@@ -12,6 +15,8 @@ pub(crate) struct Failure {
     pub class: &'static str,
     pub text: String,
     pub code: Option<Code>,
+    /// Of the operating system; 0: none.
+    pub errno: i32,
     pub worth_another: bool,
     /// Met at the target.
     pub writing: bool,
@@ -28,7 +33,7 @@ impl Failure {
     pub(crate) const CHANGING: &'static str = "changing";
 
     pub(crate) fn permanent(class: &'static str, text: impl Into<String>) -> Self {
-        Self { class, text: text.into(), code: None, worth_another: false, writing: false }
+        Self { class, text: text.into(), code: None, errno: 0, worth_another: false, writing: false }
     }
 
     /// The source changes: another attempt may meet it at rest (faults.md 37).
@@ -37,6 +42,7 @@ impl Failure {
             class: Self::CHANGING,
             text: format!("source changed while it was read: {what}"),
             code: None,
+            errno: 0,
             worth_another: true,
             writing: false,
         }
@@ -48,6 +54,7 @@ impl Failure {
             class: "fenced",
             text: format!("{} was fenced, and may still write into this object", show(other)),
             code: None,
+            errno: 0,
             worth_another: true,
             writing: false,
         }
@@ -65,6 +72,7 @@ impl Failure {
     pub(crate) fn of(doing: &str, place: &str, e: &BackendError) -> Self {
         let worth_another = e.error.is_retryable()
             || e.error.is_uncertain()
+            || e.error.errno == READ_ONLY
             || matches!(
                 e.code(),
                 Code::Io | Code::Internal | Code::Busy | Code::Panic | Code::Corrupt | Code::Offline
@@ -73,9 +81,22 @@ impl Failure {
             class: class(e.code()),
             text: format!("{doing} {}: {}", show(place), show(&e.to_string())),
             code: Some(e.code()),
+            errno: e.error.errno,
             worth_another,
             writing: false,
         }
+    }
+}
+
+impl Failure {
+    /// The file system takes nothing from anybody.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.errno == READ_ONLY
+    }
+
+    /// Whether it says more of the place than of the object.
+    pub(crate) fn is_of_the_medium(&self) -> bool {
+        matches!(self.class, "io" | "temporary" | "corrupt" | "backend")
     }
 }
 

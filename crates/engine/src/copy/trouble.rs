@@ -4,6 +4,7 @@
 
 use super::{Desk, Failure};
 use crate::slots;
+use crate::storage::Opened;
 use twinhaul_backend_host::Code;
 use twinhaul_wire::WaitReason;
 
@@ -15,12 +16,17 @@ pub(super) enum Trouble {
     Offline,
     /// It does not take the credentials any more.
     Locked,
+    /// Mounted read-only, or by its own decision after an error.
+    ReadOnly,
+    /// One transfer after the other was given up there.
+    Sick,
 }
 
 impl Trouble {
     /// `None`: the trouble is this transfer's own.
     pub(super) fn of(failure: &Failure) -> Option<Self> {
         match failure.code {
+            _ if failure.writing && failure.is_read_only() => Some(Self::ReadOnly),
             Some(Code::NoSpace) => Some(Self::Full),
             Some(Code::Offline) if failure.writing => Some(Self::Offline),
             Some(Code::Unauthenticated) if failure.writing => Some(Self::Locked),
@@ -28,10 +34,16 @@ impl Trouble {
         }
     }
 
+    /// For a failure that came to the end of its attempts.
+    pub(super) fn of_the_last_attempt(failure: &Failure, target: Option<&Opened>) -> Option<Self> {
+        let of_target = failure.writing && failure.is_of_the_medium();
+        target.filter(|t| of_target && t.breaker.would_give_up()).map(|_| Self::Sick)
+    }
+
     pub(super) const fn reason(self) -> WaitReason {
         match self {
             Self::Full => WaitReason::Space,
-            Self::Offline | Self::Locked => WaitReason::TargetOpen,
+            Self::Offline | Self::Locked | Self::ReadOnly | Self::Sick => WaitReason::TargetOpen,
         }
     }
 
@@ -40,6 +52,8 @@ impl Trouble {
             Self::Full => "target_full",
             Self::Offline => "target_offline",
             Self::Locked => "target_locked",
+            Self::ReadOnly => "target_read_only",
+            Self::Sick => "target_sick",
         }
     }
 
@@ -48,6 +62,8 @@ impl Trouble {
             Self::Full => "has no space left",
             Self::Offline => "cannot be reached",
             Self::Locked => "refuses the credentials",
+            Self::ReadOnly => "is mounted read-only",
+            Self::Sick => "fails whatever is written to it",
         }
     }
 
@@ -56,6 +72,12 @@ impl Trouble {
             Self::Full => "make room on the target; the run goes on by itself",
             Self::Offline => "bring the target back; the run goes on by itself",
             Self::Locked => "renew the credentials, then: twinhaul stop, and twinhaul run --resume",
+            Self::ReadOnly => {
+                "look into dmesg; remounted writable, the run goes on by itself. Else: twinhaul stop, fsck, mount, twinhaul run --resume"
+            }
+            Self::Sick => {
+                "look after the target; the run goes on by itself. Those given up before: twinhaul retry"
+            }
         }
     }
 }
