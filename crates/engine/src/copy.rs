@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use trouble::{TargetWait, Trouble};
 use twinhaul_backend_host::{
-    Attrs, Caps, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode,
+    Attrs, Caps, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, Wanted, WriteMode,
 };
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::NodeKind;
@@ -315,8 +315,12 @@ fn unlisted_directory(desk: &Desk, route: &Route<'_>) -> Option<Failure> {
     if attrs.kind != Kind::Directory {
         return None;
     }
-    let request =
-        ListRequest { prefix: Some(&route.source_key), continuation: &[], want_attrs: false, max_entries: 1 };
+    let request = ListRequest {
+        prefix: Some(&route.source_key),
+        continuation: &[],
+        want: Wanted::Kind,
+        max_entries: 1,
+    };
     Some(match route.source.target.list(&desk.op(), &request) {
         Err(e) => Failure::of("list a directory of", &route.source.name, &e),
         Ok(_) => Failure::permanent(

@@ -1,7 +1,7 @@
 //! The walk: depth first, one directory's page at a time, through the backend's `list`.
 
 use crate::{Only, PlanError, Source, wave::Builder};
-use twinhaul_backend_host::{BackendError, Kind, ListRequest, OpContext};
+use twinhaul_backend_host::{BackendError, Kind, ListRequest, OpContext, Wanted};
 use twinhaul_units::Key;
 
 /// Entries asked for at a time.
@@ -92,7 +92,7 @@ fn list(
         let request = ListRequest {
             prefix: frame.key.as_ref(),
             continuation: &continuation,
-            want_attrs: true,
+            want: Wanted::Plan,
             max_entries: PAGE,
         };
         let page = source.target.list(&op, &request).map_err(Trouble::Listing)?;
