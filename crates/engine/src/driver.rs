@@ -51,6 +51,8 @@ pub(crate) const EVENTS_MAX: usize = 4096;
 const DRAIN_MAX: usize = 1024;
 /// Snapshots, event batches and idle time: ten times a second.
 const TICK: Duration = Duration::from_millis(100);
+/// How often a peer that waits for the first wave looks for it.
+const FIRST_WAVE_LOOK: Duration = Duration::from_millis(10);
 /// Events kept while the ledger is busy; more are counted and dropped.
 const HISTORY_MAX: usize = 4096;
 
@@ -234,6 +236,8 @@ impl Driver {
                     self.timer = None;
                     self.tell_core(Event::Tick)?;
                 }
+                // Nothing else would tell that there is a wave; a tick is long for a run that takes a second.
+                () = tokio::time::sleep(FIRST_WAVE_LOOK), if self.load_later.is_some() => self.load_again()?,
                 _ = tick.tick() => self.tick()?,
             }
             self.hurry_the_group();
@@ -325,16 +329,22 @@ impl Driver {
         if now.since(self.polled_at) >= every {
             self.poll_now();
         }
-        if !self.other.is_being_taken()
-            && let Some(limit) = self.load_later.take()
-        {
-            self.ledger(Job::Load { limit })?;
-        }
+        self.load_again()?;
         self.look_at_the_other()?;
         self.look_at_the_timetable();
         self.hurried = false;
         self.flush_history();
         self.publish_snapshot();
+        Ok(())
+    }
+
+    /// A load that waited, once nothing keeps it from being complete.
+    fn load_again(&mut self) -> Result<()> {
+        if !self.other.is_being_taken()
+            && let Some(limit) = self.load_later.take()
+        {
+            self.ledger(Job::Load { limit })?;
+        }
         Ok(())
     }
 
