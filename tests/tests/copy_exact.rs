@@ -93,6 +93,38 @@ fn a_hostile_tree_arrives_exactly_and_a_second_run_touches_nothing() {
     );
 }
 
+/// Long rows of transfers with nothing to do are looked at ahead of the slots: what lies between them must not be passed over.
+#[test]
+fn of_a_tree_that_is_there_exactly_what_changed_is_copied() {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 9_000, 20, 1);
+    lab.copy().expect_code(0);
+    let mut before = traces(&lab.target());
+    let path = |i: usize| format!("d{:03}/f{i:06}", i / 250);
+    let changed: Vec<usize> = (0..9_000).filter(|i| i % 700 == 3 || (4_000..4_040).contains(i)).collect();
+    for (nth, i) in changed.iter().enumerate() {
+        let (from, to) = (lab.source().join(path(*i)), lab.target().join(path(*i)));
+        match nth % 4 {
+            0 => tree::set_mtime(&from, 1_000_000_000, 0),
+            1 => std::fs::write(&from, "another size").unwrap(),
+            2 => std::fs::remove_file(&to).unwrap(),
+            _ => std::fs::write(&to, "not what was copied").unwrap(),
+        }
+        before.remove(path(*i).as_bytes());
+    }
+    lab.copy().expect_code(0);
+    let status = lab.newest_status();
+    assert_conserved(&status);
+    let moved = (status.done.transfers, status.skipped.transfers, status.failed.transfers);
+    assert_eq!(moved, (changed.len() as u64, 9_000 - changed.len() as u64, 0));
+    same::assert_same(&lab.source(), &lab.target());
+    let files = |(path, _): &(&Vec<u8>, &String)| path.contains(&b'/');
+    let after = traces(&lab.target());
+    for (path, trace) in before.iter().filter(files) {
+        assert_eq!(Some(trace), after.get(path), "{} was touched", twinhaul_units::text::show_bytes(path));
+    }
+}
+
 #[test]
 fn every_durability_and_verification_arrives_exactly() {
     for (durability, verify) in [("each", "none"), ("group", "hash"), ("end", "read-back")] {

@@ -27,6 +27,7 @@ use crate::whole::{Whole, Wholes};
 use crate::{PeerTag, slots};
 use buffers::Buffers;
 use exists::Decision;
+pub(crate) use exists::is_same;
 pub(crate) use failure::Failure;
 pub(crate) use range::{RangeCopied, RangeJob, range};
 use std::sync::Arc;

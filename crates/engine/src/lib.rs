@@ -28,6 +28,7 @@ mod place;
 mod problems;
 mod progress;
 mod recover;
+mod scout;
 mod server;
 mod slots;
 mod start;

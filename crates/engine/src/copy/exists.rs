@@ -2,8 +2,9 @@
 
 use super::{Desk, Failure, Route};
 use crate::feeder::Job;
+use crate::storage::Opened;
 use twinhaul_backend_host::{Code, Kind, Stat, WriteMode};
-use twinhaul_ledger::NodeKind;
+use twinhaul_ledger::{NodeKind, Row};
 use twinhaul_profile::OnExists;
 
 /// What to do with one transfer.
@@ -35,7 +36,7 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
         OnExists::SkipSame
             if !job.redo
                 && !job.row.written
-                && same(job, &stat, route)
+                && is_same(&job.row, &stat, route.target)
                 && names_are_there(desk, job, route) =>
         {
             Ok(Decision::Skip)
@@ -44,15 +45,16 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
     }
 }
 
-fn same(job: &Job, stat: &Stat, route: &Route<'_>) -> bool {
-    let kind = match job.row.kind {
+/// Whether what is at the target is what was planned, by all that `stat` tells.
+pub(crate) fn is_same(row: &Row, stat: &Stat, target: &Opened) -> bool {
+    let kind = match row.kind {
         NodeKind::Symlink => Kind::Symlink,
         NodeKind::File | NodeKind::HardLinkGroup => Kind::File,
     };
-    let precision = i64::try_from(route.target.limits.mtime_precision_ns).unwrap_or(i64::MAX).max(1);
+    let precision = i64::try_from(target.limits.mtime_precision_ns).unwrap_or(i64::MAX).max(1);
     let same_time =
-        stat.mtime_ns.is_some_and(|at| at.div_euclid(precision) == job.row.mtime_ns.div_euclid(precision));
-    let same_size = job.row.kind == NodeKind::Symlink || stat.size == job.row.size;
+        stat.mtime_ns.is_some_and(|at| at.div_euclid(precision) == row.mtime_ns.div_euclid(precision));
+    let same_size = row.kind == NodeKind::Symlink || stat.size == row.size;
     stat.kind == kind && same_size && same_time
 }
 
