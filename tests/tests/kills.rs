@@ -86,27 +86,21 @@ fn a_killed_supervisor_does_not_take_the_data_with_it() {
     examine(&run);
 }
 
-/// Skips are recorded in groups, far ahead of any slot: whoever dies before, between or after two groups has lost none.
+/// Skips are recorded in groups, far ahead of any slot: whoever dies before or after one of them has left nothing out.
 #[test]
 fn peers_killed_in_a_run_that_only_skips_leave_nothing_out() {
-    for specs in
-        ["alpha/settling:kill:1,beta/settled:kill:1", "alpha/in_transaction:kill:4,beta/settling:kill:2"]
-    {
-        let mut lab = Lab::new();
-        tree::small_files(&lab.source(), 12_000, 10, 1);
-        lab.copy().expect_code(0);
-        let marks = lab.path("marks");
-        std::fs::create_dir(&marks).expect("a directory for marks");
-        lab.set_env(failpoint::DIRECTORY, &marks);
-        lab.set_env(failpoint::SPECS, specs);
-        lab.copy().expect_code(0);
-        let fired = std::fs::read_dir(&marks).expect("the marks").count();
-        assert!(fired > 0, "nobody was killed");
-        let status = lab.newest_status();
-        assert_conserved(&status);
-        assert_eq!(
-            (status.skipped.transfers, status.done.transfers, status.failed.transfers),
-            (12_000, 0, 0)
-        );
-    }
+    const FILES: usize = 3000;
+    let mut lab = Lab::new();
+    tree::small_files(&lab.source(), FILES, 10, 1);
+    lab.copy().expect_code(0);
+    let marks = lab.path("marks");
+    std::fs::create_dir(&marks).expect("a directory for marks");
+    lab.set_env(failpoint::DIRECTORY, &marks);
+    lab.set_env(failpoint::SPECS, "alpha/settling:kill:1,beta/settled:kill:1");
+    lab.copy().expect_code(0);
+    assert!(std::fs::read_dir(&marks).expect("the marks").count() > 0, "nobody was killed");
+    let status = lab.newest_status();
+    assert_conserved(&status);
+    let ends = (status.skipped.transfers, status.done.transfers, status.failed.transfers);
+    assert_eq!(ends, (FILES as u64, 0, 0));
 }
