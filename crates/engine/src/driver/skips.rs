@@ -35,7 +35,7 @@ pub(super) struct Skips {
     row_min: u32,
     /// The look that is under way: where, and since when.
     asked: Option<(Interval, Moment)>,
-    /// What the last looks found.
+    /// What the last looks found, ascending: each look goes on from the one before, or they are forgotten.
     found: VecDeque<(Same, Interval, Moment)>,
     /// Where the last look began, and the first transfer behind it.
     looked: Option<(TransferId, TransferId)>,
@@ -93,6 +93,10 @@ impl Skips {
             // Most of it is to be copied, or the target is slow: the slots do better.
             self.row = 0;
             self.row_min = self.row_min.saturating_mul(4).min(ROW_MAX);
+        }
+        if self.looked.is_none_or(|(_, beyond)| beyond != part.first) {
+            // Elsewhere: what is left of the looks before was passed over, or is another peer's by now.
+            self.found.clear();
         }
         self.looked = Some((part.first, looked.beyond));
         self.found.extend(looked.same.into_iter().map(|same| (same, part, now)));
@@ -276,6 +280,17 @@ mod tests {
         assert_eq!(skips.next(), Some(TransferId(701)), "the starts have left that");
         skips.last_started = Some(TransferId(20));
         assert_eq!(skips.next(), Some(TransferId(21)), "another part");
+    }
+
+    #[test]
+    fn a_look_elsewhere_forgets_what_is_left_of_those_before() {
+        let mut skips = Skips::default();
+        skips.take_in(Interval { first: TransferId(600), ..PART }, looked(600..800, 800), at(0));
+        skips.take_in(Interval { first: TransferId(800), ..PART }, looked(800..1000, 1000), at(1));
+        assert_eq!(skips.found.len(), 400, "it went on");
+        skips.take_in(PART, looked(100..300, 300), at(2));
+        assert_eq!(skips.found.len(), 200);
+        assert!(skips.take(unit(100), at(3)).is_some());
     }
 
     #[test]
