@@ -16,6 +16,7 @@ use twinhaul_tests::product::run::assert_conserved;
 use twinhaul_tests::product::{Lab, Profile};
 use twinhaul_tests::same::{self, scan};
 use twinhaul_tests::tree::{self, deep, hostile};
+use twinhaul_units::TransferId;
 
 /// Everything that tells whether an object was touched, by key.
 fn traces(root: &Path) -> BTreeMap<Vec<u8>, String> {
@@ -91,6 +92,61 @@ fn a_hostile_tree_arrives_exactly_and_a_second_run_touches_nothing() {
             }
         )
     );
+}
+
+/// Directories are listed by several threads; the plan must not tell which of them was first.
+#[test]
+fn two_plans_of_one_tree_are_the_same_row_by_row() {
+    let lab = Lab::new();
+    for (nth, part) in ["a", "a/deep", "a/deep/er", "b"].iter().enumerate() {
+        tree::small_files(&lab.source().join(part), 1200, 10, nth as u64);
+    }
+    std::fs::hard_link(lab.source().join("a/d000/f000000"), lab.source().join("b/linked")).unwrap();
+    let planned = || {
+        lab.copy().expect_code(0);
+        let run = lab.state().join("runs").join(lab.newest_status().run);
+        let view = twinhaul_ledger::View::open(&run.join("ledger.sqlite")).unwrap();
+        let rows = view.rows(TransferId(0), TransferId(u64::MAX), 10_000).unwrap();
+        let rows: Vec<_> = rows.into_iter().map(|r| (r.id, r.key, r.size, r.mtime_ns, r.names)).collect();
+        let directories = view.directories(None, 1000).unwrap();
+        (rows, directories.into_iter().map(|d| (d.depth, d.key)).collect::<Vec<_>>())
+    };
+    let first = planned();
+    assert_eq!((first.0.len(), first.1.len()), (4800, 24));
+    assert_eq!(first, planned());
+}
+
+/// Long rows of transfers with nothing to do are looked at ahead of the slots: what lies between them must not be passed over.
+#[test]
+fn of_a_tree_that_is_there_exactly_what_changed_is_copied() {
+    const FILES: usize = 3000;
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), FILES, 20, 1);
+    lab.copy().expect_code(0);
+    let mut before = traces(&lab.target());
+    let path = |i: usize| format!("d{:03}/f{i:06}", i / 250);
+    let changed: Vec<usize> = (0..FILES).filter(|i| i % 300 == 3 || (1_500..1_540).contains(i)).collect();
+    for (nth, i) in changed.iter().enumerate() {
+        let (from, to) = (lab.source().join(path(*i)), lab.target().join(path(*i)));
+        match nth % 4 {
+            0 => tree::set_mtime(&from, 1_000_000_000, 0),
+            1 => std::fs::write(&from, "another size").unwrap(),
+            2 => std::fs::remove_file(&to).unwrap(),
+            _ => std::fs::write(&to, "not what was copied").unwrap(),
+        }
+        before.remove(path(*i).as_bytes());
+    }
+    lab.copy().expect_code(0);
+    let status = lab.newest_status();
+    assert_conserved(&status);
+    let moved = (status.done.transfers, status.skipped.transfers, status.failed.transfers);
+    assert_eq!(moved, (changed.len() as u64, (FILES - changed.len()) as u64, 0));
+    same::assert_same(&lab.source(), &lab.target());
+    let files = |(path, _): &(&Vec<u8>, &String)| path.contains(&b'/');
+    let after = traces(&lab.target());
+    for (path, trace) in before.iter().filter(files) {
+        assert_eq!(Some(trace), after.get(path), "{} was touched", twinhaul_units::text::show_bytes(path));
+    }
 }
 
 #[test]

@@ -12,8 +12,9 @@
     reason = "tests: a step that fails is a test that fails, and says so"
 )]
 
+use twinhaul_failpoint as failpoint;
 use twinhaul_tests::product::end::examine;
-use twinhaul_tests::product::run::{CONDITION_WAIT_MAX, Run};
+use twinhaul_tests::product::run::{CONDITION_WAIT_MAX, Run, assert_conserved};
 use twinhaul_tests::product::{Lab, Profile, poll, processes};
 use twinhaul_tests::seed::Rng;
 use twinhaul_tests::siege::Campaign;
@@ -83,4 +84,23 @@ fn a_killed_supervisor_does_not_take_the_data_with_it() {
     assert!(gone.is_some(), "the peers end by themselves: {:?}", processes::of(lab.state()));
     lab.run(["run", "--resume", &run.id, "--headless"]).expect_code(0);
     examine(&run);
+}
+
+/// Skips are recorded in groups, far ahead of any slot: whoever dies before or after one of them has left nothing out.
+#[test]
+fn peers_killed_in_a_run_that_only_skips_leave_nothing_out() {
+    const FILES: usize = 3000;
+    let mut lab = Lab::new();
+    tree::small_files(&lab.source(), FILES, 10, 1);
+    lab.copy().expect_code(0);
+    let marks = lab.path("marks");
+    std::fs::create_dir(&marks).expect("a directory for marks");
+    lab.set_env(failpoint::DIRECTORY, &marks);
+    lab.set_env(failpoint::SPECS, "alpha/settling:kill:1,beta/settled:kill:1");
+    lab.copy().expect_code(0);
+    assert!(std::fs::read_dir(&marks).expect("the marks").count() > 0, "nobody was killed");
+    let status = lab.newest_status();
+    assert_conserved(&status);
+    let ends = (status.skipped.transfers, status.done.transfers, status.failed.transfers);
+    assert_eq!(ends, (FILES as u64, 0, 0));
 }

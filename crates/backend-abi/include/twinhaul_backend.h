@@ -320,6 +320,10 @@ typedef struct twh_reader twh_reader;
 #define TWH_BY_REF     0u
 #define TWH_BY_ATTEMPT 1u
 #define TWH_READ_UNCACHED (1u << 0)   /* from the medium, past every cache: verification by reading back */
+/* What entries of a listing must tell; more does no harm, and whoever knows two of them only takes PLAN for ALL. */
+#define TWH_WANT_KIND 0u              /* kind is enough */
+#define TWH_WANT_ALL  1u
+#define TWH_WANT_PLAN 2u              /* all but link targets and extended attributes; of a directory its kind is enough */
 
 /* ---- the vtable ------------------------------------------------------------------------------------------------------ */
 typedef struct twh_vtable {
@@ -403,7 +407,7 @@ typedef struct twh_vtable {
   void     (*reader_free)(twh_reader *r);
   /* One level per call (the host walks). prefix: the key of a directory or prefix, empty = the root. Entries carry whole keys.
    * At most max_entries (0 = the backend's page size) per call; next is given a continuation when there is more, and
-   * that is passed back, opaque. *ordered = 1: bytewise. want_attrs 0: kind is enough. Private objects are not listed. */
+   * that is passed back, opaque. *ordered = 1: bytewise. want_attrs: TWH_WANT_*. Private objects are not listed. */
   twh_code (*list)(twh_target *t, const twh_op *op, twh_bytes prefix, twh_bytes continuation, uint32_t want_attrs, uint32_t max_entries,
                    twh_list_sink entry, twh_bytes_sink next, void *sink_ctx, int32_t *ordered, twh_error *err);
 

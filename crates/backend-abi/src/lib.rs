@@ -24,7 +24,7 @@ pub use object::{Checksum, ChecksumKind, Private, Put, Stat, WriteMode, WriterIn
 pub use op::{Buf, Host, LogLevel, Op, Retained, WaitReason};
 pub use plugin::{
     Backend, Batch, BatchPut, Canceller, Flow, ListEnd, ListRequest, ModuleInfo, NoReader, NoWriter,
-    ReadOptions, Reader, Target, Writer,
+    ReadOptions, Reader, Target, Wanted, Writer,
 };
 pub use target::{Health, Limits, Probe, Problem, Severity};
 pub use twinhaul_units::Key;

@@ -15,6 +15,7 @@ use crate::caps::{Caps, Lost};
 use crate::error::{Error, Result};
 use crate::object::{Checksum, Private, Put, Stat, WriterInfo};
 use crate::op::{Buf, Host, Op};
+use crate::raw;
 use crate::target::{Limits, Probe, Problem};
 
 /// What a sink answers: `Continue`, or `Break` to stop early (no error).
@@ -74,10 +75,39 @@ pub struct ListRequest<'a> {
     pub prefix: Option<&'a Key>,
     /// What the page before gave; empty = from the beginning.
     pub continuation: &'a [u8],
-    /// Otherwise kind is enough.
-    pub want_attrs: bool,
+    pub want: Wanted,
     /// Entries at most; 0 = the backend's page size.
     pub max_entries: u32,
+}
+
+/// What the entries of a listing must tell; more does no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Kind is enough.
+    Kind,
+    /// What a plan is made of: all but link targets and extended attributes; of a directory its kind is enough.
+    Plan,
+    /// Everything that is known.
+    All,
+}
+
+impl Wanted {
+    /// As the header has it; what this side does not know yet wants everything.
+    pub const fn from_raw(want_attrs: u32) -> Self {
+        match want_attrs {
+            raw::WANT_KIND => Self::Kind,
+            raw::WANT_PLAN => Self::Plan,
+            _ => Self::All,
+        }
+    }
+
+    pub const fn raw(self) -> u32 {
+        match self {
+            Self::Kind => raw::WANT_KIND,
+            Self::Plan => raw::WANT_PLAN,
+            Self::All => raw::WANT_ALL,
+        }
+    }
 }
 
 /// The end of one page.

@@ -38,5 +38,5 @@ pub use writer::{Writer, WriterCanceller};
 pub use twinhaul_backend_abi::{
     Attrs, Caps, Checksum, ChecksumKind, Code, Health, Key, KeyRules, Kind, Limits, ListRequest, LogLevel,
     Lost, POSITION_MEDIUM_SHIFT, Private, Probe, Problem, Put, ReadOptions, Severity, Stat, WaitReason,
-    WriteMode, WriterInfo,
+    Wanted, WriteMode, WriterInfo,
 };

@@ -76,6 +76,6 @@ impl Closer {
         let error = failure.to_string();
         slots::tell(&self.committer, EventKind::Retry { id, key, error, attempts, in_ms: 0 });
         // The feeder is gone only when the peer ends: then the next incarnation redoes it.
-        let _ = self.feeder.send(Feed::Redo(whole.job.again(attempts, &failure)));
+        let _ = self.feeder.send(Feed::Redo(Box::new(whole.job.again(attempts, &failure))));
     }
 }

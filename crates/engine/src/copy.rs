@@ -27,6 +27,7 @@ use crate::whole::{Whole, Wholes};
 use crate::{PeerTag, slots};
 use buffers::Buffers;
 use exists::Decision;
+pub(crate) use exists::is_same;
 pub(crate) use failure::Failure;
 pub(crate) use range::{RangeCopied, RangeJob, range};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use trouble::{TargetWait, Trouble};
 use twinhaul_backend_host::{
-    Attrs, Caps, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, WriteMode,
+    Attrs, Caps, Code, Kind, ListRequest, OpContext, Private, Put, ReadOptions, Wanted, WriteMode,
 };
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::NodeKind;
@@ -334,8 +335,12 @@ fn unlisted_directory(desk: &Desk, route: &Route<'_>) -> Option<Failure> {
     if attrs.kind != Kind::Directory {
         return None;
     }
-    let request =
-        ListRequest { prefix: Some(&route.source_key), continuation: &[], want_attrs: false, max_entries: 1 };
+    let request = ListRequest {
+        prefix: Some(&route.source_key),
+        continuation: &[],
+        want: Wanted::Kind,
+        max_entries: 1,
+    };
     Some(match route.source.target.list(&desk.op(), &request) {
         Err(e) => Failure::of("list a directory of", &route.source.name, &e),
         Ok(_) => Failure::permanent(

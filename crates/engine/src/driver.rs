@@ -12,6 +12,7 @@ mod ranges;
 mod rebalance;
 mod reports;
 mod shown;
+mod skips;
 mod translate;
 mod view;
 
@@ -29,6 +30,7 @@ use crate::link::LinkEvent;
 use crate::options::{GATHER, Options};
 use crate::place::Seen;
 use crate::progress::{SlotProgress, Totals};
+use crate::scout::{Ask, Looked};
 use crate::server::{Heard, Watchers};
 use crate::slots::{RangeReport, SlotReport};
 use crate::whole::{Whole, Wholes};
@@ -53,6 +55,8 @@ pub(crate) const EVENTS_MAX: usize = 4096;
 const DRAIN_MAX: usize = 1024;
 /// Snapshots, event batches and idle time: ten times a second.
 const TICK: Duration = Duration::from_millis(100);
+/// How often a peer that waits for the first wave looks for it.
+const FIRST_WAVE_LOOK: Duration = Duration::from_millis(10);
 /// Events kept while the ledger is busy; more are counted and dropped.
 const HISTORY_MAX: usize = 4096;
 
@@ -77,6 +81,8 @@ pub(crate) enum DriverEvent {
     /// All ranges of a transfer came home, and it was sealed or is redone.
     RangesHome(Arc<Whole>),
     Group(GroupReport),
+    /// The scout is back.
+    Looked(Looked),
     /// For the history.
     Told(EventKind),
     Ledger(Answer),
@@ -108,6 +114,7 @@ pub(crate) struct Outlets {
     pub feeder: crossbeam_channel::Sender<Feed>,
     pub committer: crossbeam_channel::Sender<crate::committer::Item>,
     pub closer: crossbeam_channel::Sender<Arc<Whole>>,
+    pub scout: crossbeam_channel::Sender<Ask>,
     pub outbox: mpsc::Sender<Envelope>,
     pub snapshots: watch::Sender<Arc<PeerSnapshot>>,
     pub watchers: Watchers,
@@ -167,6 +174,7 @@ pub(crate) struct Driver {
     /// A load that waits for the first wave, or for the end of a take-over.
     load_later: Option<usize>,
     ranges: Ranges,
+    skips: skips::Skips,
     other: fencing::OtherPlace,
 }
 
@@ -207,6 +215,7 @@ impl Driver {
             finished_since: None,
             load_later: None,
             ranges: Ranges::default(),
+            skips: skips::Skips::default(),
             other: fencing::OtherPlace::default(),
         }
     }
@@ -239,8 +248,12 @@ impl Driver {
                     self.timer = None;
                     self.tell_core(Event::Tick)?;
                 }
+                // Nothing else would tell that there is a wave; a tick is long for a run that takes a second.
+                () = tokio::time::sleep(FIRST_WAVE_LOOK), if self.load_later.is_some() => self.load_again()?,
+                () = std::future::ready(()), if self.skips.is_waiting() => {}
                 _ = tick.tick() => self.tick()?,
             }
+            self.end_skipped()?;
             self.hurry_the_group();
             self.look_at_the_end()?;
             if let Life::Ended(ended) = &self.life {
@@ -273,6 +286,7 @@ impl Driver {
                 self.on_group(report);
                 Ok(())
             }
+            DriverEvent::Looked(looked) => self.on_looked(looked),
             DriverEvent::Told(event) => {
                 self.record(event);
                 Ok(())
@@ -304,6 +318,7 @@ impl Driver {
         }
         self.view.owned_bytes = self.view.owned_bytes - twinhaul_units::Bytes(report.bytes);
         let outcome = report.outcome;
+        self.skips.note(outcome);
         self.tell_core(Event::SlotDone { id: report.unit.id, outcome })
     }
 
@@ -330,16 +345,23 @@ impl Driver {
         if now.since(self.polled_at) >= every {
             self.poll_now();
         }
-        if !self.other.is_being_taken()
-            && let Some(limit) = self.load_later.take()
-        {
-            self.ledger(Job::Load { limit })?;
-        }
+        self.load_again()?;
+        self.look_after_the_scout()?;
         self.look_at_the_other()?;
         self.look_at_the_timetables()?;
         self.hurried = false;
         self.flush_history();
         self.publish_snapshot();
+        Ok(())
+    }
+
+    /// A load that waited, once nothing keeps it from being complete.
+    fn load_again(&mut self) -> Result<()> {
+        if !self.other.is_being_taken()
+            && let Some(limit) = self.load_later.take()
+        {
+            self.ledger(Job::Load { limit })?;
+        }
         Ok(())
     }
 

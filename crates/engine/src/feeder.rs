@@ -14,6 +14,8 @@ use twinhaul_units::TransferId;
 
 /// Rows read ahead; what is in memory of the queue.
 const PAGE_ROWS: usize = 1024;
+/// The first page where the starts do not go on from the last one: most of those may need no slot (`driver/skips.rs`).
+const PAGE_ROWS_FIRST: usize = 64;
 /// Starts that may wait: the core never has more than its slots in flight, redone ones beside them.
 pub(crate) const FEEDS_MAX: usize = 65_536;
 
@@ -22,7 +24,7 @@ pub(crate) const FEEDS_MAX: usize = 65_536;
 pub(crate) enum Feed {
     Start(Unit),
     /// A transfer whose group failed it: again, without asking the core, which has let go of its slot.
-    Redo(Job),
+    Redo(Box<Job>),
     /// A range that is not the first part of its transfer.
     Range(Box<RangeJob>),
     /// One slot less.
@@ -99,35 +101,44 @@ fn job(view: &View, ahead: &Ahead, unit: Unit) -> twinhaul_ledger::Result<Job> {
 
 /// The page: rows that come next, in the order of their ids.
 #[derive(Debug, Default)]
-pub(crate) struct Ahead(Mutex<VecDeque<Row>>);
+pub(crate) struct Ahead(Mutex<Page>);
+
+#[derive(Debug, Default)]
+struct Page {
+    rows: VecDeque<Row>,
+    /// The id behind its last row, as it was read.
+    next: Option<TransferId>,
+}
 
 impl Ahead {
-    fn page(&self) -> MutexGuard<'_, VecDeque<Row>> {
+    fn page(&self) -> MutexGuard<'_, Page> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The first `limit` rows with an id in `first..=last`.
     pub(crate) fn rows(&self, first: TransferId, last: TransferId, limit: usize) -> Vec<Row> {
-        self.page().iter().filter(|r| (first..=last).contains(&r.id)).take(limit).cloned().collect()
+        self.page().rows.iter().filter(|r| (first..=last).contains(&r.id)).take(limit).cloned().collect()
     }
 
     /// The row of `id`, from the page or from the ledger with a new page behind it.
     fn take(&self, view: &View, id: TransferId) -> twinhaul_ledger::Result<Row> {
         let unknown = twinhaul_ledger::LedgerError::Unknown { id };
-        {
+        let goes_on = {
             let mut page = self.page();
-            while page.front().is_some_and(|row| row.id < id) {
-                page.pop_front();
+            while page.rows.front().is_some_and(|row| row.id < id) {
+                page.rows.pop_front();
             }
-            if page.front().is_some_and(|row| row.id == id) {
-                return page.pop_front().ok_or(unknown);
+            if page.rows.front().is_some_and(|row| row.id == id) {
+                return page.rows.pop_front().ok_or(unknown);
             }
-        }
+            page.next == Some(id)
+        };
         // Read without the lock: a snapshot must not wait for the ledger.
-        let mut read: VecDeque<Row> =
-            view.rows(id, TransferId(id.0.saturating_add(PAGE_ROWS as u64 - 1)), PAGE_ROWS)?.into();
-        let row = read.pop_front_if(|row| row.id == id).ok_or(unknown)?;
-        *self.page() = read;
+        let limit = if goes_on { PAGE_ROWS } else { PAGE_ROWS_FIRST };
+        let next = TransferId(id.0.saturating_add(limit as u64));
+        let mut rows: VecDeque<Row> = view.rows(id, TransferId(next.0 - 1), limit)?.into();
+        let row = rows.pop_front_if(|row| row.id == id).ok_or(unknown)?;
+        *self.page() = Page { rows, next: Some(next) };
         Ok(row)
     }
 }
@@ -142,7 +153,7 @@ pub(crate) fn run(
 ) {
     for feed in feeds {
         let job = match feed {
-            Feed::Redo(job) => Ok(Work::Transfer(job)),
+            Feed::Redo(job) => Ok(Work::Transfer(*job)),
             Feed::Range(job) => Ok(Work::Range(job)),
             Feed::Retire => Ok(Work::Retire),
             Feed::Start(unit) => job(view, ahead, unit).map(Work::Transfer),

@@ -30,6 +30,7 @@ mod place;
 mod problems;
 mod progress;
 mod recover;
+mod scout;
 mod server;
 mod sick;
 mod slots;

@@ -22,7 +22,7 @@ use crate::server::{self, Heard, Watchers};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use crate::whole::{WHOLES_MAX, Whole, Wholes};
-use crate::{backends, place, recover};
+use crate::{backends, place, recover, scout};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -242,6 +242,7 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
         feeder: threads.feeder,
         committer: threads.committer,
         closer: threads.closer,
+        scout: threads.scout,
         outbox: outbox_in,
         snapshots: face.snapshots,
         watchers: face.watchers,
@@ -339,6 +340,7 @@ struct Threads {
     committer: crossbeam_channel::Sender<crate::committer::Item>,
     closer: crossbeam_channel::Sender<Arc<Whole>>,
     crew: Crew,
+    scout: crossbeam_channel::Sender<scout::Ask>,
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
@@ -387,6 +389,10 @@ fn start_threads(
 
     let (view, to_driver, ahead) = (View::open(&path)?, driver.clone(), Arc::clone(&shared.ahead));
     spawn("feeder", move || feeder::run(&view, &ahead, &feeds, &to_slots, &to_driver))?;
+
+    let (scout, asks) = crossbeam_channel::bounded(scout::ASKS_MAX);
+    let (view, storage, to_driver) = (View::open(&path)?, Arc::clone(&shared.storage), driver.clone());
+    spawn("scout", move || scout::run(&view, &storage, &asks, &to_driver))?;
 
     let work = Committer {
         store: Store::open(&path)?,
@@ -441,7 +447,7 @@ fn start_threads(
         driver: driver.clone(),
     };
     spawn("checkpointer", move || recording.run())?;
-    Ok(Threads { ledger, feeder, committer, closer, crew })
+    Ok(Threads { ledger, feeder, committer, closer, crew, scout })
 }
 
 #[cfg(test)]

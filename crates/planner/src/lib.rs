@@ -4,6 +4,7 @@
 //! grow with the number of objects, but for names of hard-link groups whose other names have not been met yet.
 //! It writes nothing to any target. Entry point: [`plan`].
 
+mod ahead;
 mod division;
 mod error;
 mod links;

@@ -3,7 +3,7 @@
 
 use crate::exit::{Failure, NOT_FOUND, USAGE};
 use crate::state::Place;
-use twinhaul_backend_host::{ListRequest, Loader, OpContext, Probe};
+use twinhaul_backend_host::{ListRequest, Loader, OpContext, Probe, Wanted};
 use twinhaul_engine::Opened;
 use twinhaul_profile::{End, Profile, TargetMustBe};
 use twinhaul_units::Bytes;
@@ -48,7 +48,7 @@ fn open(end: &End, what: &'static str, loader: &Loader) -> Result<(Opened, Probe
 
 /// The root must at least be listable.
 fn list_root(opened: &Opened, what: &str) -> Result<(), Failure> {
-    let request = ListRequest { prefix: None, continuation: &[], want_attrs: false, max_entries: 1 };
+    let request = ListRequest { prefix: None, continuation: &[], want: Wanted::Kind, max_entries: 1 };
     opened.target.list(&OpContext::new(), &request).map(|_| ()).map_err(|e| {
         let code =
             if e.code() == twinhaul_backend_host::Code::NotFound { NOT_FOUND } else { crate::exit::OTHER };
@@ -119,7 +119,7 @@ fn must_be(opened: &Opened, profile: &Profile, end: &End) -> Result<(), Failure>
     if wanted == TargetMustBe::Any {
         return Ok(());
     }
-    let request = ListRequest { prefix: None, continuation: &[], want_attrs: false, max_entries: 1 };
+    let request = ListRequest { prefix: None, continuation: &[], want: Wanted::Kind, max_entries: 1 };
     let page = opened
         .target
         .list(&OpContext::new(), &request)

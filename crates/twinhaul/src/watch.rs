@@ -5,6 +5,8 @@ use crate::launch::ledger_failure;
 use crate::signals::Signals;
 use crate::state::RunDir;
 use crate::{exit_file, output, status, verbs};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 use twinhaul_ledger::View;
@@ -59,7 +61,8 @@ pub(crate) fn follow(run: &RunDir, show: Show) -> Result<u8, Failure> {
             };
             return Ok(code);
         }
-        gone_since = match is_supervised(&run.path) {
+        let supervisor = is_supervised(&run.path);
+        gone_since = match supervisor {
             Some(_) => None,
             None => gone_since.or_else(|| Some(Instant::now())),
         };
@@ -78,8 +81,19 @@ pub(crate) fn follow(run: &RunDir, show: Show) -> Result<u8, Failure> {
                 output::progress(&progress_line(&status), on_terminal);
             }
         }
-        std::thread::sleep(LOOK_EVERY);
+        rest(supervisor);
     }
+}
+
+/// Until the next look; the end of the supervisor cuts it short, because its last act is to write how the run ended.
+fn rest(supervisor: Option<u32>) {
+    let pid = supervisor.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    let Some(process) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
+        return std::thread::sleep(LOOK_EVERY);
+    };
+    let limit = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK_EVERY.subsec_nanos()) };
+    // Interrupted by a signal it is looked at now, as it should be.
+    let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit));
 }
 
 /// First Ctrl-C drains, the second stops; TERM stops. Returns how far that has gone.

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use opendal::Metadata;
 use opendal::raw::OpList;
 use opendal::raw::oio::{self, List as _};
-use twinhaul_backend_abi::{Attrs, Code, Error, Flow, Key, Kind, ListEnd, ListRequest, Op, Result};
+use twinhaul_backend_abi::{Attrs, Code, Error, Flow, Key, Kind, ListEnd, ListRequest, Op, Result, Wanted};
 
 use crate::names::PRIVATE;
 use crate::store::Store;
@@ -81,7 +81,7 @@ impl Listings {
             open.ahead = store.call(op, open.next())?.map_err(failed)?;
         }
         let more = open.ahead.is_some();
-        let attrs = attrs(shared, op, &found, request.want_attrs)?;
+        let attrs = attrs(shared, op, &found, request.want != Wanted::Kind)?;
         let next = more.then(|| self.keep(open));
         for ((path, _), attrs) in found.iter().zip(&attrs) {
             if entry(path.trim_end_matches('/').as_bytes(), attrs).is_break() {

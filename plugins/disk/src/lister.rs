@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Dir, FileType};
 use rustix::io::Errno;
-use twinhaul_backend_abi::{Attrs, Code, Error, Flow, Key, Kind, ListEnd, ListRequest, Op, Result};
+use twinhaul_backend_abi::{Attrs, Code, Error, Flow, Key, Kind, ListEnd, ListRequest, Op, Result, Wanted};
 
 use crate::attrs::{link_target, xattrs};
 use crate::fail::failed;
@@ -75,7 +75,7 @@ impl Lister {
             if name == b"." || name == b".." || (prefix.is_empty() && name == PRIVATE) {
                 continue;
             }
-            let Some(attrs) = describe(volume, &dir, name, found.file_type(), request.want_attrs)
+            let Some(attrs) = describe(volume, &dir, name, found.file_type(), request.want)
                 .map_err(|e| failed("read attributes of", &join(prefix, name), e))?
             else {
                 continue;
@@ -137,11 +137,17 @@ fn describe(
     dir: &Dir,
     name: &[u8],
     told: FileType,
-    all: bool,
+    want: Wanted,
 ) -> rustix::io::Result<Option<Attrs>> {
-    if !all && told != FileType::Unknown {
+    let enough = match want {
+        Wanted::Kind => told != FileType::Unknown,
+        Wanted::Plan => told == FileType::Directory,
+        Wanted::All => false,
+    };
+    if enough {
         return Ok(Some(Attrs::of(kind_of(told))));
     }
+    let all = want == Wanted::All;
     let dir = dir.fd()?;
     let describe = || {
         let node = Node::named(dir, name)?;

@@ -6,7 +6,7 @@ use super::sinks::Items;
 use super::{guard, sinks};
 use crate::convert;
 use crate::error::{Code, Error, Result};
-use crate::plugin::{ListRequest, Target};
+use crate::plugin::{ListRequest, Target, Wanted};
 use crate::raw;
 
 // SAFETY (for every entry of this file): the host passes what the header describes, valid during the call.
@@ -117,7 +117,7 @@ pub(super) unsafe extern "C" fn list<T: Target>(
             let request = ListRequest {
                 prefix: prefix.as_ref(),
                 continuation: convert::bytes(continuation),
-                want_attrs: want_attrs != 0,
+                want: Wanted::from_raw(want_attrs),
                 max_entries,
             };
             let mut entry = sinks::list(entry, sink_ctx);

@@ -137,6 +137,9 @@ constants! {
     BY_REF: u32 = 0;
     BY_ATTEMPT: u32 = 1;
     READ_UNCACHED: u32 = 1;
+    WANT_KIND: u32 = 0;
+    WANT_ALL: u32 = 1;
+    WANT_PLAN: u32 = 2;
 }
 
 /// The exported data symbol, NUL-terminated.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use twinhaul_backend_abi::{Caps, Code, Key, Limits, ListRequest, Lost, Put, ReadOptions, Stat, WriterInfo};
+use twinhaul_backend_abi::{
+    Caps, Code, Key, Limits, ListRequest, Lost, Put, ReadOptions, Stat, Wanted, WriterInfo,
+};
 use twinhaul_units::text::show_bytes;
 
 use super::Options;
@@ -261,7 +263,7 @@ impl Fixture {
         let (mut entries, mut continuation) = (Vec::new(), Vec::new());
         for _ in 0..PAGES_MAX {
             let request =
-                ListRequest { prefix, continuation: &continuation, want_attrs: true, max_entries: page };
+                ListRequest { prefix, continuation: &continuation, want: Wanted::All, max_entries: page };
             let got = self.target.list(&self.op, &request)?;
             entries.extend(got.entries);
             match got.next {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use twinhaul_backend_abi::{Caps, Code, Kind, ListRequest};
+use twinhaul_backend_abi::{Caps, Code, Kind, ListRequest, Wanted};
 use twinhaul_units::text::show_bytes;
 
 use super::data::{awkward_names, holds};
@@ -126,7 +126,7 @@ fn order(f: &Fixture) -> Verdict {
     fill(f)?;
     let directory = f.directory()?;
     let request =
-        ListRequest { prefix: Some(&directory), continuation: &[], want_attrs: false, max_entries: 0 };
+        ListRequest { prefix: Some(&directory), continuation: &[], want: Wanted::Kind, max_entries: 0 };
     let claimed = f.target.list(&f.op, &request)?.ordered;
     let keys: Vec<_> = f.list(Some(&directory), 7)?.into_iter().map(|e| e.key).collect();
     let sorted = keys.is_sorted();
@@ -143,7 +143,7 @@ fn nothing(f: &Fixture) -> Verdict {
         Err(Stop::Fail(_)) => {
             let key = f.key("not/there")?;
             let request =
-                ListRequest { prefix: Some(&key), continuation: &[], want_attrs: false, max_entries: 0 };
+                ListRequest { prefix: Some(&key), continuation: &[], want: Wanted::Kind, max_entries: 0 };
             let code = refused(f.target.list(&f.op, &request), "listing nothing")?;
             check!(
                 code == Code::NotFound,

@@ -87,7 +87,7 @@ impl Target {
                 op,
                 key_bytes(request.prefix),
                 raw::Bytes::of(request.continuation),
-                u32::from(request.want_attrs),
+                request.want.raw(),
                 max as u32,
                 Some(sinks::entry),
                 Some(sinks::next),

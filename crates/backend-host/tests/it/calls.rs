@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use twinhaul_backend_host::{
-    Caps, Code, Key, Kind, ListRequest, Loader, OpContext, Put, ReadOptions, Search, Severity, Target,
+    Caps, Code, Key, Kind, ListRequest, Loader, OpContext, Put, ReadOptions, Search, Severity, Target, Wanted,
 };
 
 use crate::support::{build, dir, loader, mem, probe_command};
@@ -143,7 +143,7 @@ fn a_page_is_never_longer_than_asked() {
         store(&t, &format!("d/{i}"), b"x");
     }
     let d = key("d");
-    let request = ListRequest { prefix: Some(&d), continuation: &[], want_attrs: true, max_entries: 3 };
+    let request = ListRequest { prefix: Some(&d), continuation: &[], want: Wanted::All, max_entries: 3 };
     let page = t.list(&op, &request).unwrap();
     assert_eq!((page.entries.len(), page.ordered), (3, true));
     assert_eq!((page.entries[0].key.as_slice(), page.entries[0].attrs.kind), (&b"d/0"[..], Kind::File));
@@ -151,7 +151,7 @@ fn a_page_is_never_longer_than_asked() {
     let page = t.list(&op, &rest).unwrap();
     assert_eq!((page.entries.len(), page.next), (2, None));
     // The root: one directory.
-    let root = ListRequest { prefix: None, continuation: &[], want_attrs: false, max_entries: 0 };
+    let root = ListRequest { prefix: None, continuation: &[], want: Wanted::Kind, max_entries: 0 };
     assert_eq!(t.list(&op, &root).unwrap().entries.len(), 1);
 }
 

@@ -132,7 +132,7 @@ impl Committer {
                     released.push((job.unit.id, job.unit.epoch));
                     self.storage.settling.remove(bytes);
                     // The feeder is gone only when the peer ends: then the next incarnation redoes it.
-                    let _ = self.feeder.send(Feed::Redo(job));
+                    let _ = self.feeder.send(Feed::Redo(Box::new(job)));
                 }
             }
         }

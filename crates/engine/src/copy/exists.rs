@@ -3,7 +3,7 @@
 use super::{Desk, Failure, Route};
 use crate::feeder::Job;
 use twinhaul_backend_host::{Code, Kind, Stat, WriteMode};
-use twinhaul_ledger::NodeKind;
+use twinhaul_ledger::{NodeKind, Row};
 use twinhaul_profile::OnExists;
 
 /// What to do with one transfer.
@@ -30,12 +30,9 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
             "exists",
             format!("target {} has it already (on_exists: fail)", route.target.name),
         )),
-        // What this run wrote itself may have its size and its times, but not be durable: after a power loss with
-        // `durability: end` even its bytes may be missing. Found by the simulation.
         OnExists::SkipSame
             if !job.redo
-                && !job.row.written
-                && same(job, &stat, route)
+                && is_same(&job.row, &stat, route.target.limits.mtime_precision_ns)
                 && names_are_there(desk, job, route) =>
         {
             Ok(Decision::Skip)
@@ -44,16 +41,20 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
     }
 }
 
-fn same(job: &Job, stat: &Stat, route: &Route<'_>) -> bool {
-    let kind = match job.row.kind {
+/// Whether what is at the target is what was planned, by all that `stat` tells.
+///
+/// What this run wrote itself may have its size and its times, but not be durable: after a power loss with
+/// `durability: end` even its bytes may be missing. Found by the simulation.
+pub(crate) fn is_same(row: &Row, stat: &Stat, precision_ns: u64) -> bool {
+    let kind = match row.kind {
         NodeKind::Symlink => Kind::Symlink,
         NodeKind::File | NodeKind::HardLinkGroup => Kind::File,
     };
-    let precision = i64::try_from(route.target.limits.mtime_precision_ns).unwrap_or(i64::MAX).max(1);
+    let precision = i64::try_from(precision_ns).unwrap_or(i64::MAX).max(1);
     let same_time =
-        stat.mtime_ns.is_some_and(|at| at.div_euclid(precision) == job.row.mtime_ns.div_euclid(precision));
-    let same_size = job.row.kind == NodeKind::Symlink || stat.size == job.row.size;
-    stat.kind == kind && same_size && same_time
+        stat.mtime_ns.is_some_and(|at| at.div_euclid(precision) == row.mtime_ns.div_euclid(precision));
+    let same_size = row.kind == NodeKind::Symlink || stat.size == row.size;
+    !row.written && stat.kind == kind && same_size && same_time
 }
 
 /// All names of a hard-link group are there and are one object.
@@ -68,4 +69,38 @@ fn names_are_there(desk: &Desk, job: &Job, route: &Route<'_>) -> bool {
     };
     let first = identity(route.key.as_bytes());
     first.is_some() && job.row.names.iter().all(|name| identity(name) == first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twinhaul_ledger::State;
+    use twinhaul_units::TransferId;
+
+    #[test]
+    fn the_same_is_what_kind_size_and_time_say_and_this_run_was_not_at_it() {
+        let row = Row {
+            id: TransferId(1),
+            key: b"a".to_vec(),
+            source_key: b"a".to_vec(),
+            source: 0,
+            target: 0,
+            kind: NodeKind::File,
+            size: 5,
+            mtime_ns: 1_700_000_000_123_456_789,
+            state: State::Planned,
+            attempts: 0,
+            written: false,
+            names: Vec::new(),
+        };
+        let stat =
+            Stat { kind: Kind::File, size: 5, mtime_ns: Some(1_700_000_000_123_000_000), ..Stat::default() };
+        let same = |row: &Row| is_same(row, &stat, 1_000_000);
+        assert!(same(&row));
+        assert!(!same(&Row { size: 6, ..row.clone() }));
+        assert!(!same(&Row { kind: NodeKind::Symlink, ..row.clone() }));
+        assert!(!same(&Row { mtime_ns: row.mtime_ns + 1_000_000, ..row.clone() }));
+        // It may be this run's own, and not durable: the scout would else end it as skipped.
+        assert!(!same(&Row { written: true, ..row }));
+    }
 }

@@ -29,7 +29,7 @@ impl Driver {
             }
             Effect::Fence { op, incarnation } => self.fence(op, incarnation),
             Effect::LoadLots { limit } => self.load(limit),
-            Effect::Start(unit) => self.feed(Feed::Start(unit)),
+            Effect::Start(unit) => self.start(unit),
             Effect::Send(message) => {
                 self.send(super::translate::to_wire(message));
                 Ok(())

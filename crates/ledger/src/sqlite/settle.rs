@@ -7,7 +7,7 @@ use super::number::{bound, from_sql, peer_from_sql, peer_to_sql, state_from_sql,
 use super::tally::{Tally, VERIFIED};
 use super::{SqliteStore, checkpoints, fence, ranges};
 use crate::{Authorise, LedgerError, Outcome, Result, Settled, State, rules};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use twinhaul_units::{Epoch, Incarnation, PeerId, TransferId};
 
 impl SqliteStore {
@@ -16,7 +16,8 @@ impl SqliteStore {
         self.write(|conn| {
             let mut work = Work::begin(conn, peer, mine)?;
             for item in group {
-                let (old, lot) = work.unsettled(item.id, item.epoch)?;
+                let old = work.old(item.id)?;
+                let lot = work.unsettled(&old, item.id, item.epoch)?;
                 write_authorised(conn, peer, mine, item)?;
                 work.step(&lot, &old, State::Authorised);
             }
@@ -28,12 +29,14 @@ impl SqliteStore {
         rules::check_group(group.len())?;
         self.write(|conn| {
             let mut work = Work::begin(conn, peer, mine)?;
+            let mut update = conn.prepare_cached(SETTLED)?;
             for item in group {
-                if work.repeated(item)? {
+                let old = work.old(item.id)?;
+                if work.repeated(&old, item)? {
                     continue;
                 }
-                let (old, lot) = work.unsettled(item.id, item.epoch)?;
-                write_settled(conn, peer, mine, item)?;
+                let lot = work.unsettled(&old, item.id, item.epoch)?;
+                write_settled(&mut update, peer, mine, item)?;
                 work.step(&lot, &old, item.outcome.state());
                 if matches!(item.outcome, Outcome::Done { verified: true, .. }) {
                     work.tally.count(peer, lot.target, VERIFIED, 1, old.size);
@@ -53,7 +56,8 @@ impl SqliteStore {
         self.write(|conn| {
             let mut work = Work::begin(conn, peer, mine)?;
             for (id, epoch) in group {
-                let (old, lot) = work.unsettled(*id, *epoch)?;
+                let old = work.old(*id)?;
+                let lot = work.unsettled(&old, *id, *epoch)?;
                 conn.prepare_cached("UPDATE transfer SET state = 0 WHERE id = ?1")?.execute([old.id])?;
                 work.step(&lot, &old, State::Planned);
             }
@@ -74,6 +78,8 @@ struct Old {
 /// One group on its way through a transaction.
 struct Work<'a> {
     conn: &'a Connection,
+    /// Prepared once: a group has thousands of members, and each is looked at.
+    select: CachedStatement<'a>,
     peer: PeerId,
     finder: Finder,
     tally: Tally,
@@ -87,13 +93,15 @@ impl<'a> Work<'a> {
     fn begin(conn: &'a Connection, peer: PeerId, mine: Incarnation) -> Result<Self> {
         fence::check(conn, peer, mine)?;
         let (shared, checkpoints) = (ranges::any(conn)?, checkpoints::any(conn)?);
-        Ok(Self { conn, peer, finder: Finder::default(), tally: Tally::default(), shared, checkpoints })
+        let select =
+            conn.prepare_cached("SELECT id, state, size, by_peer, epoch FROM transfer WHERE id = ?1")?;
+        let (finder, tally) = (Finder::default(), Tally::default());
+        Ok(Self { conn, select, peer, finder, tally, shared, checkpoints })
     }
 
-    fn old(&self, id: TransferId) -> Result<Old> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT id, state, size, by_peer, epoch FROM transfer WHERE id = ?1")?;
-        let row = statement
+    fn old(&mut self, id: TransferId) -> Result<Old> {
+        let row = self
+            .select
             .query_row([bound(id.0)], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })
@@ -103,17 +111,15 @@ impl<'a> Work<'a> {
     }
 
     /// Whether exactly this end is recorded already: the caller did not hear of it.
-    fn repeated(&self, item: &Settled) -> Result<bool> {
-        let old = self.old(item.id)?;
+    fn repeated(&self, old: &Old, item: &Settled) -> Result<bool> {
         let by = old.by.map(peer_from_sql).transpose()?;
         Ok(old.state == item.outcome.state()
             && by == Some(self.peer)
             && old.epoch.map(from_sql) == Some(item.epoch.0))
     }
 
-    /// The transfer and its lot, if it is this peer's under this epoch and not settled (S3, S7).
-    fn unsettled(&mut self, id: TransferId, epoch: Epoch) -> Result<(Old, Lot)> {
-        let old = self.old(id)?;
+    /// The lot of the transfer, if it is this peer's under this epoch and not settled (S3, S7).
+    fn unsettled(&mut self, old: &Old, id: TransferId, epoch: Epoch) -> Result<Lot> {
         let lot = self.finder.at(self.conn, old.id)?;
         if lot.owner != self.peer || from_sql(lot.epoch) != epoch.0 {
             let current = Epoch(from_sql(lot.epoch));
@@ -128,7 +134,7 @@ impl<'a> Work<'a> {
         if self.checkpoints {
             checkpoints::forget(self.conn, old.id)?;
         }
-        Ok((old, lot))
+        Ok(lot)
     }
 
     fn step(&mut self, lot: &Lot, old: &Old, to: State) {
@@ -164,13 +170,17 @@ fn write_authorised(conn: &Connection, peer: PeerId, mine: Incarnation, item: &A
 }
 
 /// The reference of a failed one stays: what could not be discarded must still be found (S8, L4).
-fn write_settled(conn: &Connection, peer: PeerId, mine: Incarnation, item: &Settled) -> Result<()> {
-    let mut update = conn.prepare_cached(
-        "UPDATE transfer SET state = ?2, attempts = ?3, by_peer = ?4, by_incarnation = ?5, epoch = ?6,
+const SETTLED: &str = "UPDATE transfer SET state = ?2, attempts = ?3, by_peer = ?4, by_incarnation = ?5, epoch = ?6,
          reference = CASE WHEN ?2 = 4 THEN reference END, blake3 = ?7, etag = ?8, actual_size = ?9, verified = ?10,
          lost = ?11, error = ?12, class = ?13, settled_at_ms = ?14,
-         started_at_ms = coalesce(started_at_ms, ?15), first_error = coalesce(first_error, ?16) WHERE id = ?1",
-    )?;
+         started_at_ms = coalesce(started_at_ms, ?15), first_error = coalesce(first_error, ?16) WHERE id = ?1";
+
+fn write_settled(
+    update: &mut CachedStatement<'_>,
+    peer: PeerId,
+    mine: Incarnation,
+    item: &Settled,
+) -> Result<()> {
     let (blake3, etag, size, verified, lost, error, class) = match &item.outcome {
         Outcome::Done { verified, etag, lost, blake3, size } => {
             let size = to_sql("a size", *size)?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use rustix::fs::{CWD, RenameFlags};
 
 use crate::common::{OP, Place, StopAtEnd, key, node, over, publish, put, read, seal};
-use twinhaul_backend_abi::{Attrs, Code, Kind, ListRequest, ReadOptions, Target};
+use twinhaul_backend_abi::{Attrs, Code, Kind, ListRequest, ReadOptions, Target, Wanted};
 
 /// A root beside a directory that must stay as it is, with ways out.
 fn place_with_ways_out() -> (Place, tempfile::TempDir) {
@@ -28,7 +28,7 @@ fn no_call_leaves_the_root_through_a_symlink() {
         let (k, p) = (key(way), over(put(way, "run/1/1/1")));
         let list = t.list(
             &OP,
-            &ListRequest { prefix: Some(&k), continuation: b"", want_attrs: true, max_entries: 0 },
+            &ListRequest { prefix: Some(&k), continuation: b"", want: Wanted::All, max_entries: 0 },
             &mut |_, _| panic!("listed"),
         );
         let (reference, _) = seal(t, &p, b"overwritten").unwrap();

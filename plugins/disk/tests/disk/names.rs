@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::common::{OP, Place, key, put, read, store};
-use twinhaul_backend_abi::{Code, KeyRules, ListRequest, ReadOptions, Target};
+use twinhaul_backend_abi::{Code, KeyRules, ListRequest, ReadOptions, Target, Wanted};
 
 #[test]
 fn every_name_that_is_a_key_is_kept() {
@@ -67,7 +67,7 @@ fn every_name_that_is_a_key_is_kept() {
     }
     let prefix = key(b"d\n\xff");
     let mut listed = BTreeSet::new();
-    let request = ListRequest { prefix: Some(&prefix), continuation: b"", want_attrs: true, max_entries: 0 };
+    let request = ListRequest { prefix: Some(&prefix), continuation: b"", want: Wanted::All, max_entries: 0 };
     let end = place
         .target
         .list(&OP, &request, &mut |k, _| {

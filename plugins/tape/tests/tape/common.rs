@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use twinhaul_backend_abi::{
     Attrs, Backend, Buf, Code, Error, Flow, Host, Key, ListRequest, Op, Put, ReadOptions, Reader, Stat,
-    Target, Writer,
+    Target, Wanted, Writer,
 };
 use twinhaul_tape::{Tape, TapeTarget};
 
@@ -138,7 +138,7 @@ pub(crate) fn read_part(
 pub(crate) fn names(target: &TapeTarget, below: Option<&str>) -> Vec<String> {
     let below = below.map(key);
     let request =
-        ListRequest { prefix: below.as_ref(), continuation: &[], want_attrs: true, max_entries: 100_000 };
+        ListRequest { prefix: below.as_ref(), continuation: &[], want: Wanted::All, max_entries: 100_000 };
     let mut found = Vec::new();
     let listed = target.list(&OP, &request, &mut |name, _| {
         found.push(String::from_utf8_lossy(name).into_owned());

@@ -1,6 +1,6 @@
 //! End of tape: objects larger than a cartridge, scratch cartridges that run out, and what a recall makes of it.
 
-use twinhaul_backend_abi::{Attrs, Flow, ListRequest, ReadOptions, Target};
+use twinhaul_backend_abi::{Attrs, Flow, ListRequest, ReadOptions, Target, Wanted};
 
 use crate::common::{
     OP, Place, cartridge, key, names, open, publish, read, read_part, sized, status, store, store_group,
@@ -92,7 +92,7 @@ fn a_recall_in_order_of_position_mounts_each_cartridge_once() {
     let mut found: Vec<(u64, Vec<u8>)> = Vec::new();
     let directory = key("d");
     let request =
-        ListRequest { prefix: Some(&directory), continuation: &[], want_attrs: true, max_entries: 5_000 };
+        ListRequest { prefix: Some(&directory), continuation: &[], want: Wanted::All, max_entries: 5_000 };
     t.list(&OP, &request, &mut |name, attrs: &Attrs| {
         found.push((attrs.position.expect("a position"), name.to_vec()));
         Flow::Continue(())
