@@ -230,8 +230,9 @@ fn slots_change_while_the_run_goes_on_and_survive_a_restart_of_the_peer() {
         let waits = |f: &InFlight| f.wait.as_ref().is_some_and(|w| w.reason == WaitReason::Slot);
         s.peers[peer].in_flight.iter().filter(|f| !waits(f)).count()
     };
-    run.until("alpha works on one, beta on two", |s| {
-        (slots(s, "alpha").max, working(s, "alpha"), working(s, "beta")) == (1, 1, 2)
+    run.until("alpha works on one, beta on two while others wait", |s| {
+        let now = (slots(s, "alpha").max, working(s, "alpha"), working(s, "beta"));
+        now == (1, 1, 2) && s.peers["beta"].in_flight.len() > 2
     });
     processes::kill(before.peers["alpha"].pid.unwrap());
     let after = run.until("alpha is back", |s| {

@@ -23,6 +23,7 @@ use crate::limits::Limits;
 use crate::options::{ATTEMPTS_MAX, RETRY_PAUSE, SPACE_PAUSE};
 use crate::progress::{CallWait, SlotProgress};
 use crate::storage::{Opened, Storage};
+use crate::turnstile::Inside;
 use crate::whole::{Whole, Wholes};
 use crate::{PeerTag, slots};
 use buffers::Buffers;
@@ -96,6 +97,13 @@ impl Desk {
         &self.progress[self.slot]
     }
 
+    /// Waits for one of the slots that the target has. `None`: the peer is ending.
+    fn enter(&self, target: u16) -> Option<Inside<'_>> {
+        let inside = self.limits.enter(target, &self.gate, |slots| self.slot().wait(WaitReason::Slot, slots));
+        self.slot().wait_over();
+        inside
+    }
+
     fn op(&self) -> OpContext {
         self.telling(OpContext::new().cancelled_by(Arc::clone(&self.cancel)))
     }
@@ -128,6 +136,7 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
     let mut again = job.attempts > 0;
     job.tried.started_at_ms.get_or_insert_with(crate::clock::wall_ms);
     desk.slot().begin(job.unit.id.0, &job.row.key, target_name, job.row.size, attempts);
+    let Some(_inside) = desk.enter(job.row.target) else { return Copied::Cut };
     if !job.redo && job.row.size >= ranged::SPLIT_MIN {
         let began = DriverEvent::Began { id: job.unit.id, bytes: job.row.size };
         // A driver that is gone has no use for it.

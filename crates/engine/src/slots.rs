@@ -5,12 +5,11 @@ use crate::committer::Item;
 use crate::copy::{self, Copied, Desk, RangeCopied, RangeJob};
 use crate::driver::DriverEvent;
 use crate::feeder::{Job, Work};
-use crate::turnstile::Inside;
 use crate::whole::{Home, Whole};
 use std::sync::Arc;
 use twinhaul_assist::{ByteRange, SlotOutcome, Unit};
 use twinhaul_ledger::Chain;
-use twinhaul_wire::{EventKind, WaitReason};
+use twinhaul_wire::EventKind;
 
 /// A slot is free again.
 #[derive(Debug)]
@@ -61,10 +60,7 @@ pub(crate) fn run(desk: &Desk, work: &crossbeam_channel::Receiver<Work>) {
 
 fn transfer(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> bool {
     let (unit, redo, size) = (job.unit, job.redo, job.row.size);
-    let copied = match enter(desk, job.row.target) {
-        Some(_inside) => copy::transfer(desk, job, buffer),
-        None => Copied::Cut,
-    };
+    let copied = copy::transfer(desk, job, buffer);
     desk.slot().end();
     let (item, outcome) = match copied {
         Copied::Item(item) => {
@@ -85,10 +81,7 @@ fn transfer(desk: &Desk, job: Job, buffer: &mut Vec<u8>) -> bool {
 }
 
 fn range(desk: &Desk, job: &RangeJob) -> bool {
-    let copied = match enter(desk, job.row.target) {
-        Some(_inside) => copy::range(desk, job),
-        None => RangeCopied::Cut,
-    };
+    let copied = copy::range(desk, job);
     desk.slot().end();
     let end = match (copied, &job.whole) {
         (RangeCopied::Done(chains), Some(whole)) => {
@@ -118,11 +111,6 @@ fn range(desk: &Desk, job: &RangeJob) -> bool {
     desk.driver
         .blocking_send(DriverEvent::Range(RangeReport { range, end, core_waits: job.core_waits }))
         .is_ok()
-}
-
-/// Waits for one of the slots that the target has. `None`: the peer is ending.
-fn enter(desk: &Desk, target: u16) -> Option<Inside<'_>> {
-    desk.limits.enter(target, &desk.gate, |slots| desk.slot().wait(WaitReason::Slot, slots))
 }
 
 fn at_home(desk: &Desk, whole: &Arc<Whole>, home: Home) {

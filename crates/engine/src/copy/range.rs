@@ -47,6 +47,7 @@ pub(crate) fn range(desk: &Desk, job: &RangeJob) -> RangeCopied {
     let name = desk.storage.target_name(job.row.target);
     let mut attempts = 1;
     desk.slot().begin_range(job.range.id.0, &job.row.key, name, job.range.len());
+    let Some(_inside) = desk.enter(job.row.target) else { return RangeCopied::Cut };
     loop {
         let failure = match attempt(desk, job) {
             Ok(chains) => return RangeCopied::Done(chains),
