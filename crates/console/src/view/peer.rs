@@ -280,8 +280,8 @@ pub(crate) fn brief(model: &Model, peer: PeerId, width: usize) -> Vec<Part> {
     fitting(fields, width, 1)
 }
 
-/// "both 8 MiB/s, 79 % here", "vault 4 MiB/s, 64 % here".
+/// "both 8 MiB/s (79 %)", "vault 4 MiB/s (64 %)": the limit, and what of it this peer has.
 fn shared_words(d: &DialSnapshot, limit: u64) -> String {
     let whose = d.dial.target().unwrap_or("both");
-    format!("{} {}, {:.0} % here", whose, Rate(limit), f64::from(d.part) / 10.0)
+    format!("{} {} ({:.0} %)", whose, Rate(limit), f64::from(d.part) / 10.0)
 }
