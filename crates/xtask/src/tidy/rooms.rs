@@ -25,7 +25,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "units",
         may: Only(&[]),
-        what: "bytes, rates, ratios, ids, moments, keys, and how they print; the one sanitiser",
+        what: "bytes, rates, ratios, ids, moments, keys, dials, and how they print; the one sanitiser",
     },
     Room {
         name: "assist",
@@ -89,7 +89,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "supervisor",
         may: Only(&["units", "wire", "control-socket", "profile"]),
-        what: "starts the peers, watches them, restarts them, tells why they ended",
+        what: "starts the peers, watches them, restarts them, tells why they ended, divides what limits they share",
     },
     Room {
         name: "diagnose",
