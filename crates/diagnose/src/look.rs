@@ -85,12 +85,7 @@ impl<'a> Look<'a> {
 
     /// The newest control of `peer` whose verb is `verb` and that was taken.
     pub(crate) fn control(&self, peer: &str, verb: &str) -> Option<(&'a Event, &'a str)> {
-        let head = format!("twinhaul {verb} ");
-        self.latest_control(|event| {
-            let EventKind::Control { command, result, .. } = &event.kind else { return false };
-            let mine = event.peer.as_deref() == Some(peer) || words::names_peer(command, peer);
-            mine && !result.starts_with("refused") && command.starts_with(&head)
-        })
+        self.latest_control(|event| words::is_taken(event, peer, verb))
     }
 
     /// The newest control of that kind, and who gave it.

@@ -27,6 +27,13 @@ pub(crate) fn giver(by: &str, verb: &str) -> String {
     }
 }
 
+/// Whether this is a control of `peer` with this verb that was not refused.
+pub(crate) fn is_taken(event: &Event, peer: &str, verb: &str) -> bool {
+    let EventKind::Control { command, result, .. } = &event.kind else { return false };
+    let mine = event.peer.as_deref() == Some(peer) || names_peer(command, peer);
+    mine && !result.starts_with("refused") && command.starts_with(&format!("twinhaul {verb} "))
+}
+
 /// Whether a verb names this peer: `twinhaul limit RUN --peer alpha none`.
 pub(crate) fn names_peer(command: &str, peer: &str) -> bool {
     let mut words = command.split_whitespace();

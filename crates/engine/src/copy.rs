@@ -128,7 +128,8 @@ pub(crate) struct Route<'a> {
 
 /// Moves one transfer as far as "sealed", or decides that there is nothing to move.
 pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copied {
-    let target_name = desk.storage.target_name(job.row.target);
+    let (target, target_name) =
+        (desk.storage.target(job.row.target), desk.storage.target_name(job.row.target));
     let mut attempts = job.attempts + 1;
     // Attempts that count: whoever waited for a sick target has all of them again.
     let mut counted = attempts;
@@ -152,17 +153,14 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
             .and_then(|route| attempt(desk, &job, &route, attempts, buffer));
         let failure = match result {
             Ok(copied) => {
-                if let (Copied::Item(Item::Sealed(_)), Some(t)) =
-                    (&copied, desk.storage.target(job.row.target))
-                {
-                    t.breaker.arrived();
+                if matches!(copied, Copied::Item(Item::Sealed(_))) {
+                    target.inspect(|t| t.breaker.arrived());
                 }
                 return copied;
             }
             Err(Stop::Cut | Stop::Moot) => return Copied::Cut,
             Err(Stop::Failed(failure)) => failure,
         };
-        let target = desk.storage.target(job.row.target);
         let last = !failure.worth_another || counted >= ATTEMPTS_MAX;
         let trouble = match Trouble::of(&failure) {
             None if last => Trouble::of_the_last_attempt(&failure, target),

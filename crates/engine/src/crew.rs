@@ -1,9 +1,9 @@
 //! The slots' threads: as many as there are slots, more or fewer while the peer works.
 
 use crate::copy::Desk;
-use crate::error::{EngineError, Result};
+use crate::error::Result;
 use crate::feeder::{Feed, Work};
-use crate::slots;
+use crate::{slots, start};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use twinhaul_profile::SLOTS_MAX;
@@ -30,11 +30,12 @@ impl Crew {
         Self { desk, jobs, free, count: 0 }
     }
 
-    /// As many slots from now on. Those that are too many end with what they have in hand.
+    /// As many slots from now on, as far as that is possible; how many. Those that are too many end with what they have in
+    /// hand.
     ///
     /// # Errors
     /// No thread can be had; what there is stays.
-    pub(crate) fn resize(&mut self, count: u32, feeder: &crossbeam_channel::Sender<Feed>) -> Result<()> {
+    pub(crate) fn resize(&mut self, count: u32, feeder: &crossbeam_channel::Sender<Feed>) -> Result<u32> {
         while self.count < count && self.spawn()? {
             self.count += 1;
         }
@@ -42,7 +43,7 @@ impl Crew {
         while self.count > count && feeder.try_send(Feed::Retire).is_ok() {
             self.count -= 1;
         }
-        Ok(())
+        Ok(self.count)
     }
 
     /// Whether there was a number left.
@@ -56,11 +57,6 @@ impl Crew {
             slots::run(&desk, &jobs);
             free.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
         };
-        let name = format!("slot-{slot}");
-        std::thread::Builder::new()
-            .name(name.clone())
-            .spawn(work)
-            .map_err(|source| EngineError::Io { what: format!("starting the thread {name}"), source })?;
-        Ok(true)
+        start::spawn(&format!("slot-{slot}"), work).map(|_| true)
     }
 }

@@ -35,7 +35,7 @@ pub(crate) enum Job {
     Assign(Assign),
     Events(Vec<NewEvent>),
     Remember(Remembered),
-    /// An operator set (or lifted) the limit, in bytes a second.
+    /// An operator turned it.
     KeepDial(Dial, Turned),
     Poll {
         head: Option<(TransferId, TransferId)>,

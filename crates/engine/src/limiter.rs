@@ -106,8 +106,9 @@ impl Limiter {
         let mut bucket = self.bucket();
         let mut begun = None;
         let pass = loop {
-            bucket.fill();
+            // No limit, no clock: most bytes pass here without one.
             let Some((rate, limit)) = bucket.rate().zip(bucket.limit) else { break Pass::Go };
+            bucket.fill();
             if bucket.tokens > 0.0 {
                 bucket.tokens -= bytes as f64;
                 self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -181,9 +182,8 @@ mod tests {
         assert_eq!(told.recv().unwrap(), "limit 1000 B/s");
         limiter.set(None);
         assert_eq!(waiter.join().unwrap(), Pass::Go);
-        let (taken, waited_ms) = limiter.used();
-        assert_eq!(taken, 1 << 30, "what moved without a limit is not counted");
-        assert!(waited_ms < 60_000);
+        assert_eq!(limiter.used().0, 1 << 30, "what moved without a limit is not counted");
+        assert!(limiter.waited_us.load(Ordering::Relaxed) > 0, "the wait is counted");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::gate::{Gate, Pass};
 use crate::limiter::{Limiter, WHOLE};
-use crate::turnstile::Turnstile;
+use crate::turnstile::{Inside, Turnstile};
 use twinhaul_units::Dial;
 
 /// The peers begin with half of what they share; the supervisor moves it to whoever can use it.
@@ -88,16 +88,11 @@ impl Limits {
 
     /// Waits until another transfer may go into the target, and holds a slot of it as long as the answer lives. `None`:
     /// the gate was cut.
-    pub(crate) fn enter(
-        &self,
-        target: u16,
-        gate: &Gate,
-        waiting: impl FnOnce(String),
-    ) -> Option<crate::turnstile::Inside<'_>> {
+    pub(crate) fn enter(&self, target: u16, gate: &Gate, waiting: impl FnOnce(String)) -> Option<Inside<'_>> {
         match self.target(target) {
             Some(t) => t.slots.enter(gate, |max| waiting(format!("{max} slots of target {}", t.name))),
             // Whoever works on it will find out.
-            None => Some(crate::turnstile::Inside::default()),
+            None => Some(Inside::default()),
         }
     }
 }

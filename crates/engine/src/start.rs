@@ -8,7 +8,7 @@ use crate::committer::Committer;
 use crate::copy::Desk;
 use crate::copy::buffers::Buffers;
 use crate::crew::{self, Crew};
-use crate::driver::dials;
+use crate::driver::dials::{self, Dials};
 use crate::driver::{Driver, DriverEvent, EVENTS_MAX, Ended, Outlets, Shared};
 use crate::error::{EngineError, Result};
 use crate::feeder::{self, FEEDS_MAX};
@@ -23,7 +23,6 @@ use crate::storage::Storage;
 use crate::tag::PeerTag;
 use crate::whole::{WHOLES_MAX, Whole, Wholes};
 use crate::{backends, place, recover, scout};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -35,7 +34,7 @@ use twinhaul_assist::{Core, Last, Memory, Policy, STANDBY_MAX, Settings, Timing}
 use twinhaul_backend_host::{Caps, Loader};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Joined, NewEvent, Process, State, Store, View};
-use twinhaul_units::{Amount, Dial, Incarnation, Ratio, Turned};
+use twinhaul_units::{Amount, Dial, Incarnation, Ratio};
 use twinhaul_wire::{EventKind, Hello, PROTO, PeerSnapshot, PeerState, QueueSize, Role, Slots};
 
 /// What clients sent and the driver has not taken; more waits at the clients.
@@ -79,7 +78,7 @@ pub fn run(options: Options, loader: &Loader) -> Result<Ended> {
     };
     let tag = PeerTag { run: options.run.clone(), me: options.me, incarnation: joined.incarnation };
     let (store, storage) = while_serving(&runtime, || prepare(&options, loader, store, &tag))??;
-    let core = Core::new(options.me, tag.incarnation, settings(&options, &joined), memory(&options, &joined));
+    let core = Core::new(options.me, tag.incarnation, settings(&options), memory(&options, &joined));
     let ready = Ready { storage: Arc::new(storage), store, tag, core, dials: joined.dials, polled };
     let ended = runtime.block_on(work(options, face, ready));
     // Threads that still hold a backend's call must not keep the process: it ends when `run` returns.
@@ -145,7 +144,7 @@ struct Ready {
     storage: Arc<Storage>,
     tag: PeerTag,
     core: Core,
-    dials: BTreeMap<Dial, Turned>,
+    dials: Dials,
     polled: Polled,
 }
 
@@ -157,7 +156,7 @@ fn may_leave_nothing(ended: &Result<Ended>) -> bool {
     }
 }
 
-fn settings(options: &Options, joined: &Joined) -> Settings {
+fn settings(options: &Options) -> Settings {
     let learning = options.profile.assistance.learning;
     Settings {
         policy: match options.profile.assistance.policy {
@@ -168,17 +167,12 @@ fn settings(options: &Options, joined: &Joined) -> Settings {
         ratio: learning.ratio,
         increment: learning.increment,
         minimum: learning.minimum,
-        slots: slots_now(options, joined),
+        // Until the driver has turned the dials.
+        slots: options.profile.peer(options.me).slots,
         standby: STANDBY_MAX,
         take_over: true,
         timing: timing(),
     }
-}
-
-/// Transfers in flight at a time.
-fn slots_now(options: &Options, joined: &Joined) -> u32 {
-    let now = dials::value(&options.profile, options.me, &joined.dials, &Dial::Slots);
-    now.and_then(|slots| u32::try_from(slots).ok()).unwrap_or(options.profile.peer(options.me).slots)
 }
 
 /// As it is; faster in a test that would otherwise wait for leases.
@@ -206,6 +200,10 @@ fn memory(options: &Options, joined: &Joined) -> Memory {
     Memory { ratio: Ratio::clamped(former.ratio), live: Ratio::clamped(former.live_ratio), last }
 }
 
+fn limits(options: &Options, incarnation: Incarnation) -> Limits {
+    Limits::new(incarnation > Incarnation(1), options.profile.targets.iter().map(|t| t.name.as_str()))
+}
+
 fn hello(options: &Options, incarnation: u64) -> Hello {
     Hello {
         proto: PROTO,
@@ -226,10 +224,7 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
     let totals = Arc::new(Totals::default());
     let shared = Shared {
         gate: Arc::new(Gate::default()),
-        limits: Arc::new(Limits::new(
-            tag.incarnation > Incarnation(1),
-            options.profile.targets.iter().map(|t| t.name.as_str()),
-        )),
+        limits: Arc::new(limits(&options, tag.incarnation)),
         slots: (0..crew::NUMBERS).map(|_| SlotProgress::new(Arc::clone(&totals))).collect(),
         totals,
         ahead: Arc::default(),
@@ -286,6 +281,8 @@ fn first_snapshot(options: &Options, joined: &Joined, polled: &Polled) -> PeerSn
     let learning = options.profile.assistance.learning;
     let size = |a: Amount| QueueSize { transfers: a.transfers, bytes: a.bytes.0 };
     let at = |state| size(polled.counters.at(options.me, state));
+    let dial = |dial| dials::value(&options.profile, options.me, &joined.dials, &dial);
+    let slots = dial(Dial::Slots).and_then(|slots| u32::try_from(slots).ok());
     let former_lives = joined.incarnation > Incarnation(1);
     PeerSnapshot {
         run: options.run.clone(),
@@ -299,12 +296,18 @@ fn first_snapshot(options: &Options, joined: &Joined, polled: &Polled) -> PeerSn
         increment: learning.increment,
         minimum: learning.minimum,
         queue: size(polled.remaining_of(options.me)),
-        slots: Slots { used: 0, max: slots_now(options, joined) },
+        slots: Slots { used: 0, max: slots.unwrap_or_default() },
         done: at(State::Done),
         verified: size(polled.counters.verified[options.me.index()]),
         skipped: at(State::Skipped),
         failed: at(State::Failed),
-        limit: dials::value(&options.profile, options.me, &joined.dials, &Dial::Limit),
+        limit: dial(Dial::Limit),
+        dials: dials::shown(
+            &options.profile,
+            options.me,
+            &joined.dials,
+            &limits(options, joined.incarnation),
+        ),
         ..PeerSnapshot::default()
     }
 }
@@ -343,7 +346,7 @@ struct Threads {
     scout: crossbeam_channel::Sender<scout::Ask>,
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     let fail = |source| EngineError::Io { what: format!("starting thread {name}"), source };
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(fail)
 }
@@ -454,6 +457,7 @@ fn start_threads(
 mod tests {
     use super::*;
     use std::io::{BufRead as _, BufReader, Write as _};
+    use twinhaul_units::Turned;
     use twinhaul_wire::{Command, CommandResult, Frame, Request, decode, encode};
 
     fn options(run_dir: &Path) -> Options {
@@ -510,5 +514,7 @@ mod tests {
         assert_eq!((hello.incarnation, snapshot.incarnation), (2, 2));
         assert_eq!(snapshot.state, PeerState::Recovering);
         assert_eq!((snapshot.ratio, snapshot.limit, snapshot.slots.max), (0.7, Some(1 << 20), 3));
+        let turned: Vec<_> = snapshot.dials.iter().map(|d| d.dial.clone()).collect();
+        assert_eq!(turned, [Dial::Limit, Dial::Slots]);
     }
 }

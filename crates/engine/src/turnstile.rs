@@ -28,8 +28,12 @@ pub(crate) struct Inside<'a>(Option<&'a Turnstile>);
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         if let Some(turnstile) = self.0 {
-            turnstile.state().inside -= 1;
-            turnstile.changed.notify_one();
+            let mut state = turnstile.state();
+            state.inside -= 1;
+            // To wake is to ask the kernel: not for every transfer of a target that has no such limit.
+            if state.max.is_some() {
+                turnstile.changed.notify_one();
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A dial's text is its name in the ledger, on the wire and in the history: "limit", "limit of target vault", "slots".
 
-use crate::ParseError;
+use crate::{ParseError, Rate};
 use std::{fmt, str::FromStr};
 
 const OF_TARGET: &str = " of target ";
@@ -33,6 +33,26 @@ impl Dial {
     /// Whether it counts bytes a second; otherwise transfers.
     pub const fn is_limit(&self) -> bool {
         matches!(self, Self::Limit | Self::SharedLimit | Self::TargetLimit(_))
+    }
+
+    /// What a person types for it: "16 MiB/s" or "4", "none", "profile".
+    ///
+    /// # Errors
+    /// When it is none of these.
+    pub fn read(&self, typed: &str) -> Result<Turned, ParseError> {
+        let limit = self.is_limit();
+        let read = match typed.trim().to_ascii_lowercase().as_str() {
+            "none" => Some(Turned::Lifted),
+            "profile" => Some(Turned::AsProfiled),
+            _ if limit => Rate::parse(typed).ok().map(|rate| Turned::Set(rate.0)),
+            number => number.parse().ok().map(Turned::Set),
+        };
+        let expected = if limit {
+            "a rate such as 16 MiB/s, none or profile"
+        } else {
+            "a number of slots, none or profile"
+        };
+        read.ok_or_else(|| ParseError { expected, found: typed.to_owned() })
     }
 
     /// Whether what it allows is divided between the peers.
@@ -124,5 +144,16 @@ mod tests {
             assert_eq!(turned.to_string().parse(), Ok(turned));
         }
         assert!("-1".parse::<Turned>().is_err());
+    }
+
+    #[test]
+    fn what_a_person_types_is_read_by_what_the_dial_counts() {
+        assert_eq!(Dial::SharedLimit.read("2 KiB/s"), Ok(Turned::Set(2048)));
+        assert_eq!(Dial::Slots.read(" 4 "), Ok(Turned::Set(4)));
+        assert_eq!(Dial::Slots.read("None"), Ok(Turned::Lifted));
+        assert_eq!(Dial::Limit.read("profile"), Ok(Turned::AsProfiled));
+        for (dial, bad) in [(Dial::Limit, "4"), (Dial::Slots, "4 MiB/s"), (Dial::Slots, "")] {
+            assert!(dial.read(bad).is_err(), "{bad}");
+        }
     }
 }

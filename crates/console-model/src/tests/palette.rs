@@ -7,7 +7,7 @@ use crate::sample::{self, drive, tell};
 use crate::ui::{Layer, Palette, Panel, Theme};
 use crate::update::palette::matches;
 use crate::{Model, To};
-use twinhaul_units::{PeerId, Turned};
+use twinhaul_units::{Dial, PeerId, Turned};
 use twinhaul_wire::{Chaos, Command};
 
 fn error(model: &Model) -> &str {
@@ -138,7 +138,7 @@ fn chaos_is_for_a_demonstration_and_for_the_peer_named() {
     assert!(
         matches!(
             orders.as_slice(),
-            [(To::Peer(PeerId::Second), _, Command::Turn { to: Turned::Set(_), .. })]
+            [(To::Peer(PeerId::Second), _, Command::Turn { dial: Dial::Limit, to: Turned::Set(_) })]
         ),
         "{orders:?}"
     );

@@ -4,7 +4,7 @@ use super::{preview, reply, sent};
 use crate::sample::{self, drive};
 use crate::ui::Layer;
 use crate::{Model, To};
-use twinhaul_units::PeerId;
+use twinhaul_units::{Dial, PeerId};
 use twinhaul_wire::{Command, CommandResult};
 
 /// Types `keys`, and answers "done" to all that is sent.
@@ -37,7 +37,10 @@ fn a_deed_for_both_is_taken_back_for_both() {
     let mut model = sample::mid_run();
     assert_eq!(obeyed(&mut model, "x0l8 MiB/s<enter>y").len(), 2);
     let back = obeyed(&mut model, "uy");
-    assert!(back.iter().all(|(_, c)| matches!(c, Command::Turn { .. })) && back.len() == 2, "{back:?}");
+    assert!(
+        back.iter().all(|(_, c)| matches!(c, Command::Turn { dial: Dial::Limit, .. })) && back.len() == 2,
+        "{back:?}"
+    );
 }
 
 #[test]
@@ -85,7 +88,10 @@ fn what_the_dialog_shows_is_what_is_taken_back() {
     let back = obeyed(&mut model, "y");
     assert!(matches!(back.as_slice(), [(To::Peer(PeerId::Second), Command::Ratio { .. })]), "{back:?}");
     let back = obeyed(&mut model, "uy");
-    assert!(matches!(back.as_slice(), [(To::Peer(PeerId::First), Command::Turn { .. })]), "{back:?}");
+    assert!(
+        matches!(back.as_slice(), [(To::Peer(PeerId::First), Command::Turn { dial: Dial::Limit, .. })]),
+        "{back:?}"
+    );
     assert!(model.desk.deeds.is_empty());
 }
 

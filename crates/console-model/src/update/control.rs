@@ -7,7 +7,7 @@ use crate::control::{INPUT_MAX, Menu, Order, Prompt, Purpose, Question, Target};
 use crate::ui::{Layer, Panel};
 use crate::words::{self, Mood};
 use crate::{Chord, Effect, Key, Model, To};
-use twinhaul_units::{Moment, PeerId, RATIO_MAX, RATIO_MIN, Rate, Ratio, Share};
+use twinhaul_units::{Dial, Moment, PeerId, RATIO_MAX, RATIO_MIN, Rate, Ratio, Share, Turned};
 use twinhaul_wire::{Chaos, Command};
 
 pub(super) fn open(model: &mut Model, scope: Scope) -> Vec<Effect> {
@@ -162,7 +162,7 @@ pub(super) fn answered(model: &mut Model, prompt: &Prompt) -> Result<Vec<Effect>
             confirm(model, "set ratio", &[&text], prompt.target, &Command::Ratio { value: ratio.get() })
         }),
         question @ (Question::Limit | Question::Slots) => {
-            dial::typed(question, typed).map(|command| turn(model, prompt.target, &command))
+            dial::typed(question, typed).map(|(dial, to)| turn(model, prompt.target, dial, to))
         }
     }
 }
@@ -174,10 +174,10 @@ fn share(typed: &str) -> Result<Share, String> {
     Share::parse(&text).map_err(|e| e.to_string())
 }
 
-fn turn(model: &mut Model, target: Target, command: &Command) -> Vec<Effect> {
-    let Command::Turn { dial, to } = command else { return Vec::new() };
+fn turn(model: &mut Model, target: Target, dial: Dial, to: Turned) -> Vec<Effect> {
     let go = if dial.is_limit() { "limit" } else { "slots" };
-    confirm(model, go, &[&dial::text(dial, *to)], dial::turned_at(command, target), command)
+    let (text, target) = (dial::text(&dial, to), dial::turned_at(&dial, target));
+    confirm(model, go, &[&text], target, &Command::Turn { dial, to })
 }
 
 /// `undoes`: the deed that it takes back, and what that was.

@@ -2,11 +2,11 @@
 
 use crate::control::{Question, Target};
 use twinhaul_units::{Dial, Rate, Turned};
-use twinhaul_wire::{Command, PeerSnapshot};
+use twinhaul_wire::PeerSnapshot;
 
 /// # Errors
 /// In words, when it cannot be read.
-pub(super) fn typed(question: Question, text: &str) -> Result<Command, String> {
+pub(super) fn typed(question: Question, text: &str) -> Result<(Dial, Turned), String> {
     let limit = question == Question::Limit;
     let (dial, value) = match text.split_once(char::is_whitespace) {
         Some(("shared", value)) if limit => (Dial::SharedLimit, value),
@@ -18,18 +18,8 @@ pub(super) fn typed(question: Question, text: &str) -> Result<Command, String> {
         }
         _ => (if limit { Dial::Limit } else { Dial::Slots }, text),
     };
-    let value = value.trim();
-    let to = match value.to_ascii_lowercase().as_str() {
-        "none" => Turned::Lifted,
-        "profile" => Turned::AsProfiled,
-        _ if limit => Turned::Set(Rate::parse(value).map_err(|e| format!("{e}, none or profile"))?.0),
-        number => Turned::Set(
-            number
-                .parse()
-                .map_err(|_| format!("expected a number of slots, none or profile, found \"{value}\""))?,
-        ),
-    };
-    Ok(Command::Turn { dial, to })
+    let to = dial.read(value).map_err(|e| e.to_string())?;
+    Ok((dial, to))
 }
 
 /// What a dialog says of it.
@@ -52,11 +42,10 @@ pub(super) fn text(dial: &Dial, to: Turned) -> String {
 }
 
 /// Whose dial it is, whoever was chosen: what both share is turned at both.
-pub(super) const fn turned_at(command: &Command, target: Target) -> Target {
-    match command {
-        Command::Turn { dial: Dial::Limit | Dial::Slots, .. } => target,
-        Command::Turn { .. } => Target::Both,
-        _ => target,
+pub(super) const fn turned_at(dial: &Dial, target: Target) -> Target {
+    match dial {
+        Dial::Limit | Dial::Slots => target,
+        Dial::SharedLimit | Dial::TargetLimit(_) | Dial::TargetSlots(_) => Target::Both,
     }
 }
 
@@ -103,8 +92,8 @@ mod tests {
     #[test]
     fn what_is_typed_is_read_or_refused_in_words() {
         let read = |question, text: &str| match typed(question, text) {
-            Ok(Command::Turn { dial, to }) => format!("{dial}: {to}"),
-            other => panic!("{other:?}"),
+            Ok((dial, to)) => format!("{dial}: {to}"),
+            Err(why) => panic!("{why}"),
         };
         assert_eq!(read(Question::Limit, "16 MiB/s"), "limit: 16777216");
         assert_eq!(read(Question::Limit, "shared 1 KiB/s"), "limit of both peers: 1024");

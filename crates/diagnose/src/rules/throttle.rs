@@ -102,14 +102,13 @@ fn in_flight_left(s: &PeerSnapshot) -> u64 {
 
 /// Whether this control turned that dial, at this peer.
 fn is_turn(event: &twinhaul_wire::Event, peer: &str, dial: &Dial) -> bool {
-    let EventKind::Control { command, result, .. } = &event.kind else { return false };
+    let EventKind::Control { command, .. } = &event.kind else { return false };
     let whose = match dial {
         Dial::TargetLimit(target) => command.contains(&format!(" --target {target} ")),
         Dial::SharedLimit => command.contains(" --shared "),
         _ => !command.contains(" --shared ") && !command.contains(" --target "),
     };
-    let here = event.peer.as_deref() == Some(peer) || words::names_peer(command, peer);
-    command.starts_with("twinhaul limit ") && whose && here && !result.starts_with("refused")
+    whose && words::is_taken(event, peer, "limit")
 }
 
 /// "with the verb `twinhaul limit` 3 min ago", "in the profile", or that it is not known.

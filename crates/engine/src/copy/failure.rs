@@ -86,9 +86,7 @@ impl Failure {
             writing: false,
         }
     }
-}
 
-impl Failure {
     /// The file system takes nothing from anybody.
     pub(crate) fn is_read_only(&self) -> bool {
         self.errno == READ_ONLY

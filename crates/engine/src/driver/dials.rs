@@ -4,7 +4,8 @@ use super::Driver;
 use super::control::refused;
 use crate::error::Result;
 use crate::ledger_thread::Job;
-use crate::limiter::WHOLE;
+use crate::limiter::{Limiter, WHOLE};
+use crate::limits::Limits;
 use std::collections::BTreeMap;
 use twinhaul_assist::{Control, Event};
 use twinhaul_profile::{Bandwidth, Profile, SLOTS_MAX};
@@ -78,8 +79,7 @@ impl Driver {
         let count = value.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
         match dial {
             Dial::Slots => {
-                let slots = count.unwrap_or(1);
-                self.crew.resize(slots, &self.out.feeder)?;
+                let slots = self.crew.resize(count.unwrap_or(1), &self.out.feeder)?;
                 self.tell_core(Event::Control(Control::Slots(slots)))?;
             }
             Dial::TargetSlots(target) => {
@@ -171,21 +171,25 @@ impl Driver {
         Ok(())
     }
 
-    /// What is limited beside the peer itself, and whatever was turned.
     pub(super) fn dials_shown(&self) -> Vec<DialSnapshot> {
-        let shown = |dial: Dial| {
-            let (value, turned) = (self.dial_value(&dial), self.dials.contains_key(&dial));
-            let own = matches!(dial, Dial::Limit | Dial::Slots);
-            if !turned && (own || value.is_none()) {
-                return None;
-            }
-            let limiter = self.shared.limits.limiter(&dial);
-            let (taken, waited_ms) = limiter.map(crate::limiter::Limiter::used).unwrap_or_default();
-            let part = limiter.map_or(WHOLE, crate::limiter::Limiter::part);
-            Some(DialSnapshot { dial, value, turned, part, taken, waited_ms })
-        };
-        all(&self.options.profile).into_iter().filter_map(shown).collect()
+        shown(&self.options.profile, self.options.me, &self.dials, &self.shared.limits)
     }
+}
+
+/// What is limited beside the peer itself, and whatever was turned.
+pub(crate) fn shown(profile: &Profile, me: PeerId, turned: &Dials, limits: &Limits) -> Vec<DialSnapshot> {
+    let shown = |dial: Dial| {
+        let (value, turned) = (value(profile, me, turned, &dial), turned.contains_key(&dial));
+        let own = matches!(dial, Dial::Limit | Dial::Slots);
+        if !turned && (own || value.is_none()) {
+            return None;
+        }
+        let limiter = limits.limiter(&dial);
+        let (taken, waited_ms) = limiter.map(Limiter::used).unwrap_or_default();
+        let part = limiter.map_or(WHOLE, Limiter::part);
+        Some(DialSnapshot { dial, value, turned, part, taken, waited_ms })
+    };
+    all(profile).into_iter().filter_map(shown).collect()
 }
 
 fn words(dial: &Dial, value: Option<u64>) -> String {

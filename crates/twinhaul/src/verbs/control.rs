@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use twinhaul_ledger::{Reopen, Store};
 use twinhaul_supervisor::{Client, SupervisorError, is_supervised};
 use twinhaul_units::text::show;
-use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span, TransferId, Turned};
+use twinhaul_units::{Bytes, Dial, Ratio, Span, TransferId};
 use twinhaul_wire::{Chaos, Command, CommandResult, Preview};
 
 /// A peer of a supervised run that does not listen yet gets this long.
@@ -51,35 +51,22 @@ pub(crate) fn ratio(args: &RatioArgs) -> Result<u8, Failure> {
 }
 
 pub(crate) fn limit(args: &LimitArgs) -> Result<u8, Failure> {
-    let (run, value) = run_and_value(&args.run_and_limit);
-    let expected = |e| Failure::usage(format!("{e}, or \"none\", or \"profile\""));
-    let to = match value {
-        "none" => Turned::Lifted,
-        "profile" => Turned::AsProfiled,
-        text => Turned::Set(Rate::parse(text).map_err(expected)?.0),
-    };
     let dial = match &args.target {
         Some(target) => Dial::TargetLimit(target.clone()),
         None if args.shared => Dial::SharedLimit,
         None => Dial::Limit,
     };
-    turn(run, args.peer.as_deref(), &dial, to)
+    turn(&args.run_and_limit, args.peer.as_deref(), &dial)
 }
 
 pub(crate) fn slots(args: &SlotsArgs) -> Result<u8, Failure> {
-    let (run, value) = run_and_value(&args.run_and_slots);
-    let to = match value {
-        "none" => Turned::Lifted,
-        "profile" => Turned::AsProfiled,
-        text => Turned::Set(text.parse().map_err(|_| {
-            Failure::usage(format!("expected a number of slots, or \"profile\", found \"{}\"", show(text)))
-        })?),
-    };
     let dial = args.target.as_ref().map_or(Dial::Slots, |target| Dial::TargetSlots(target.clone()));
-    turn(run, args.peer.as_deref(), &dial, to)
+    turn(&args.run_and_slots, args.peer.as_deref(), &dial)
 }
 
-fn turn(run: Option<&str>, peer: Option<&str>, dial: &Dial, to: Turned) -> Result<u8, Failure> {
+fn turn(words: &[String], peer: Option<&str>, dial: &Dial) -> Result<u8, Failure> {
+    let (run, value) = run_and_value(words);
+    let to = dial.read(value).map_err(|e| Failure::usage(e.to_string()))?;
     to_peers(run, peer, |_| Command::Turn { dial: dial.clone(), to }, false)
 }
 
