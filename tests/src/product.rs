@@ -3,6 +3,7 @@
 //! A [`Lab`] ends whatever it started when it is dropped, also when a test fails: it finds its processes by the state
 //! directory in their environment, so it can only ever end its own. Entry points: [`Lab`], [`profile::Profile`], [`run::Run`].
 
+use crate::needs;
 use crate::workdir::Workdir;
 use done::{code, read, wait};
 use rustix::thread::CapabilitySet;
@@ -140,6 +141,19 @@ impl Lab {
         let done = Done { code: status.map_or(-1, code), stdout: read(out), stderr: read(err) };
         assert!(status.is_some(), "{command:?} did not end within {COMMAND_WAIT_MAX:?}: {done:?}");
         done
+    }
+
+    /// Runs a shell script in a mount name space of its own, as root in it: `$EXE` is the product, `$SRC` and `$DST` are the
+    /// lab's two trees. `None` where that is not possible, which is said for `suite`.
+    pub fn in_namespace(&self, suite: &str, script: &str) -> Option<Done> {
+        let Some(head) = needs::mount_namespace() else {
+            needs::skip(suite, "this machine allows no mount name space (unshare --mount)");
+            return None;
+        };
+        let mut command = Command::new(head[0]);
+        command.args(&head[1..]).args(["sh", "-ec", script]);
+        command.env("EXE", exe()).env("SRC", self.source()).env("DST", self.target());
+        Some(self.finish(self.dress(command)))
     }
 
     /// Runs a dressed command to its end without the power to pass over permissions, so that root meets them too.

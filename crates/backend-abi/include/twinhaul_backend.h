@@ -424,6 +424,9 @@ typedef struct twh_vtable {
    * the same offset of this one: reflink or in-kernel copy where it can, holes kept. The other one is only read, and may
    * still be written to outside these bytes. TWH_E_NOT_FOUND: discarded; TWH_E_PRECONDITION: it ends before they do. */
   twh_code (*writer_adopt)(twh_writer *w, const twh_op *op, twh_bytes ref, uint64_t offset, uint64_t len, twh_error *err);
+  /* opt. All len bytes of src_fd become this object's, which is empty still, by sharing its blocks (reflink): at once, holes
+   * kept. TWH_E_UNSUPPORTED: these two places cannot, and nothing was written. The host reads and hashes the source afterwards. */
+  twh_code (*writer_reflink)(twh_writer *w, const twh_op *op, int32_t src_fd, uint64_t len, twh_error *err);
 } twh_vtable;
 
 /* ---- the two exports ----------------------------------------------------------------------------------------------------- */

@@ -65,6 +65,7 @@ const fn entries<B: Backend<Target = T>, T: Target>() -> raw::Vtable {
         target_control: Some(target::control::<T>),
         remove: Some(nodes::remove::<T>),
         writer_adopt: Some(writer::adopt::<T::Writer>),
+        writer_reflink: Some(writer::reflink::<T::Writer>),
     }
 }
 

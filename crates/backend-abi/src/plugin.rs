@@ -252,6 +252,11 @@ pub trait Writer: Send + Sync + 'static {
     fn copy_fd(&mut self, op: &Op<'_>, source: BorrowedFd<'_>, offset: u64, len: u64) -> Result<()> {
         no("copying in the kernel")
     }
+    /// All `len` bytes of a local file become this object's, which is empty still, by sharing its blocks; `Unsupported`:
+    /// these two places cannot, and nothing was written.
+    fn reflink(&mut self, op: &Op<'_>, source: BorrowedFd<'_>, len: u64) -> Result<()> {
+        no("sharing blocks")
+    }
     /// Takes `len` bytes at `offset` of another unsealed object of this target to the same offset, holes kept; with
     /// `SHARED_RANGES`. The other one is only read.
     fn adopt(&mut self, op: &Op<'_>, reference: &[u8], offset: u64, len: u64) -> Result<()> {
@@ -297,7 +302,7 @@ pub trait Reader: Send + 'static {
     fn extents(&mut self, op: &Op<'_>, data: &mut dyn FnMut(u64, u64) -> Flow) -> Result<()> {
         no("finding holes")
     }
-    /// For [`Writer::copy_fd`]; stays the reader's.
+    /// For [`Writer::copy_fd`] and [`Writer::reflink`]; stays the reader's.
     fn fd(&self) -> Option<RawFd> {
         None
     }

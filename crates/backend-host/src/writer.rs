@@ -132,6 +132,18 @@ impl Writer {
         )
     }
 
+    /// Makes all `len` bytes of a local file this object's by sharing its blocks, where the backend can: at once, holes
+    /// kept. Else `Unsupported`, and the object is empty still. The source is to be read and hashed afterwards.
+    pub fn reflink(&mut self, op: &OpContext, source: BorrowedFd<'_>, len: u64) -> Result<(), BackendError> {
+        let fd = source.as_raw_fd();
+        self.call(
+            "writer_reflink",
+            op,
+            |v| v.writer_reflink,
+            |f, w, op, err| unsafe { f(w, op, fd, len, err) },
+        )
+    }
+
     /// Takes `len` bytes at `offset` of another unsealed object of this target to the same offset here: reflink or in the
     /// kernel where the backend can, holes kept. The other one is only read (store.md 3, take-over).
     pub fn adopt(

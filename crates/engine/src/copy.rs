@@ -11,6 +11,7 @@ mod failure;
 mod flow;
 mod range;
 pub(crate) mod ranged;
+mod reflink;
 pub(crate) mod resume;
 mod trouble;
 
@@ -27,6 +28,7 @@ use crate::turnstile::Inside;
 use crate::whole::{Whole, Wholes};
 use crate::{PeerTag, slots};
 use buffers::Buffers;
+use bytes::Left;
 use exists::Decision;
 pub(crate) use exists::is_same;
 pub(crate) use failure::Failure;
@@ -299,12 +301,15 @@ fn file(
     hit(Point::Opened);
     desk.slot().phase(Phase::Copy);
 
-    let open = ranged::Open { reader, writer, info, before, put };
-    if let Some(align) = ranged::align(route, &open) {
+    let mut open = ranged::Open { reader, writer, info, before, put };
+    let left = reflink::attempt(desk, job, route, &mut open).inspect_err(|_| {
+        discard(route.target, &open.put.attempt_id);
+    })?;
+    if let (Left::Everything, Some(align)) = (left, ranged::align(route, &open)) {
         return ranged::first(desk, job, route, attempts, align, open);
     }
     let ranged::Open { mut reader, writer, info, before, put } = open;
-    let result = bytes::copy(desk, route, &mut reader, writer, &before, buffer).and_then(|done| {
+    let result = bytes::copy(desk, route, &mut reader, writer, &before, (left, buffer)).and_then(|done| {
         let after = reader.attrs(&op).map_err(|e| Failure::reading(route, &e))?;
         match changed(&before, &after, done.bytes) {
             Some(what) => Err(Failure::changing(what).into()),

@@ -17,7 +17,8 @@ pub const SCHEMA: &CStr = cr#"{"type":"object","required":["root"],"additionalPr
 "root":{"type":"string","pattern":"^/","description":"absolute path of the directory"},
 "create":{"type":"boolean","default":false,"description":"make the directory when it is missing"},
 "direct_above":{"type":["string","integer"],"default":"64 MiB","description":"objects from this size on are read past the page cache"},
-"xattrs":{"type":"boolean","default":true,"description":"read and keep user.* extended attributes"}}}"#;
+"xattrs":{"type":"boolean","default":true,"description":"read and keep user.* extended attributes"},
+"reflink":{"type":"boolean","default":true,"description":"share the blocks of a source on the same file system, where it can"}}}"#;
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Config {
     pub create: bool,
     pub direct_above: Bytes,
     pub xattrs: bool,
+    /// Share blocks with a source on the same file system, where it can.
+    pub reflink: bool,
 }
 
 impl Config {
@@ -55,13 +58,14 @@ impl Config {
         let create = switch(&fields, "create", false, &mut problems);
         let direct_above = size(&fields, "direct_above", DIRECT_ABOVE, &mut problems);
         let xattrs = switch(&fields, "xattrs", true, &mut problems);
+        let reflink = switch(&fields, "reflink", true, &mut problems);
         for key in fields.keys() {
-            if !matches!(key.as_str(), "root" | "create" | "direct_above" | "xattrs") {
-                let known = "unknown key; known are root, create, direct_above and xattrs";
+            if !matches!(key.as_str(), "root" | "create" | "direct_above" | "xattrs" | "reflink") {
+                let known = "unknown key; known are root, create, direct_above, xattrs and reflink";
                 problems.push(Problem::error(pointer(key), known));
             }
         }
-        (root.map(|root| Self { root, create, direct_above, xattrs }), problems)
+        (root.map(|root| Self { root, create, direct_above, xattrs, reflink }), problems)
     }
 }
 
@@ -112,10 +116,13 @@ mod tests {
 
     #[test]
     fn a_full_configuration_is_read() {
-        let json = r#"{"root":"/srv/a","create":true,"direct_above":"1 MiB","xattrs":false}"#;
+        let json = r#"{"root":"/srv/a","create":true,"direct_above":"1 MiB","xattrs":false,"reflink":false}"#;
         let config = Config::of(json).unwrap();
         let root = PathBuf::from("/srv/a");
-        assert_eq!(config, Config { root, create: true, direct_above: Bytes::mib(1), xattrs: false });
+        assert_eq!(
+            config,
+            Config { root, create: true, direct_above: Bytes::mib(1), xattrs: false, reflink: false }
+        );
         assert_eq!(Config::of(r#"{"root":"/","direct_above":4096}"#).unwrap().direct_above, Bytes(4096));
     }
 
@@ -134,6 +141,6 @@ mod tests {
     fn the_schema_is_json_and_names_the_same_keys() {
         let schema: Value = serde_json::from_str(SCHEMA.to_str().unwrap()).unwrap();
         let keys: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
-        assert_eq!(keys, ["create", "direct_above", "root", "xattrs"]);
+        assert_eq!(keys, ["create", "direct_above", "reflink", "root", "xattrs"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Copies between two local files without passing the bytes through this process: reflink, else in the kernel, else by hand.
 //!
 //! `copy_file_range` over a hole fills it (2,097,152 blocks against 8, store.md 4, trap 9), so only data is copied. A reflink that
-//! fails with EIO is an error, never a reason to try otherwise. Entry point: [`copy`].
+//! fails with EIO is an error, never a reason to try otherwise. Entry points: [`copy`], [`share`].
 
 use std::ops::ControlFlow;
 use std::os::fd::BorrowedFd;
@@ -45,9 +45,9 @@ pub(crate) fn copy(
     if source < end {
         return Err(Stopped::Shorter);
     }
-    if offset == 0 && len == source && len > 0 && Node::of(to)?.size == 0 && reflink(from, to)? {
+    if offset == 0 && len == source && len > 0 && Node::of(to)?.size == 0 && share(from, to, len)? {
         op.progress(0, len);
-        return if Node::of(to)?.size == len { Ok(()) } else { Err(Stopped::Shorter) };
+        return Ok(());
     }
     let mut stopped = None;
     extents::walk(from, offset, end, |at, len| match stretch(op, from, to, offset, at, len) {
@@ -66,6 +66,14 @@ pub(crate) fn copy(
     }
     op.progress(0, len);
     if Node::of(from)?.size < end { Err(Stopped::Shorter) } else { Ok(()) }
+}
+
+/// Makes all `len` bytes of `from` those of the empty `to`, by sharing the blocks. False: these two files cannot.
+pub(crate) fn share(from: BorrowedFd<'_>, to: BorrowedFd<'_>, len: u64) -> Result<bool, Stopped> {
+    if !reflink(from, to)? {
+        return Ok(false);
+    }
+    if Node::of(to)?.size == len { Ok(true) } else { Err(Stopped::Shorter) }
 }
 
 /// Whether it was done; all but "cannot" is an error.

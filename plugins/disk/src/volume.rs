@@ -25,6 +25,8 @@ pub(crate) struct Volume {
     pub(crate) medium: Medium,
     /// Extended attributes are wanted and possible.
     pub(crate) xattrs: bool,
+    /// Blocks may be shared with a source.
+    pub(crate) reflink: bool,
     /// Bytes from which objects are read past the page cache.
     pub(crate) direct_above: u64,
     pub(crate) euid: u32,
@@ -50,6 +52,7 @@ impl Volume {
             root,
             medium,
             xattrs,
+            reflink: config.reflink,
             direct_above: config.direct_above.0,
             euid: rustix::process::geteuid().as_raw(),
             plain_mode: Mode::from_raw_mode(0o666 & !umask()),

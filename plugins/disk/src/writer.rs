@@ -140,6 +140,16 @@ impl DiskWriter {
         if self.reserved > size { ftruncate(&self.file, size) } else { Ok(()) }
     }
 
+    fn not_copied(&self, stopped: &copy::Stopped) -> Error {
+        match stopped {
+            copy::Stopped::Cancelled => Error::cancelled(),
+            copy::Stopped::Shorter => {
+                mistake(Code::Precondition, "copy", self.key(), "the source became shorter meanwhile")
+            }
+            copy::Stopped::Failed(e) => self.error("copy", *e),
+        }
+    }
+
     fn finish(&self) -> rustix::io::Result<Lost> {
         self.trim()?;
         match &self.put.attrs {
@@ -196,14 +206,24 @@ impl Writer for DiskWriter {
     }
 
     fn copy_fd(&mut self, op: &Op<'_>, source: BorrowedFd<'_>, offset: u64, len: u64) -> Result<()> {
-        copy::copy(op, source, self.file.as_fd(), offset, len).map_err(|stopped| match stopped {
-            copy::Stopped::Cancelled => Error::cancelled(),
-            copy::Stopped::Shorter => {
-                mistake(Code::Precondition, "copy", self.key(), "the source became shorter meanwhile")
-            }
-            copy::Stopped::Failed(e) => self.error("copy", e),
-        })?;
+        copy::copy(op, source, self.file.as_fd(), offset, len).map_err(|e| self.not_copied(&e))?;
         self.at = self.at.max(offset + len);
+        Ok(())
+    }
+
+    fn reflink(&mut self, op: &Op<'_>, source: BorrowedFd<'_>, len: u64) -> Result<()> {
+        op.check()?;
+        if self.at > 0 || self.reserved > 0 {
+            return Err(Error::new(Code::InvalidArg, "only an empty object can share the blocks of another"));
+        }
+        let shared = self.volume.reflink && {
+            let shared = copy::share(source, self.file.as_fd(), len);
+            shared.map_err(|e| self.not_copied(&e))?
+        };
+        if !shared {
+            return Err(Error::new(Code::Unsupported, "these two places share no blocks"));
+        }
+        self.at = len;
         Ok(())
     }
 

@@ -136,25 +136,13 @@ fn a_target_that_is_marked_by_another_live_run_is_refused() {
     same::assert_same(&lab.source(), &lab.target());
 }
 
-/// Runs `script` in a mount name space of its own, as root in it; `None` where that is not possible.
-fn in_namespace(lab: &Lab, suite: &str, script: &str) -> Option<twinhaul_tests::product::Done> {
-    let Some(head) = needs::mount_namespace() else {
-        needs::skip(suite, "this machine allows no mount name space (unshare --mount)");
-        return None;
-    };
-    let mut command = Command::new(head[0]);
-    command.args(&head[1..]).args(["sh", "-ec", script]);
-    command.env("EXE", twinhaul_tests::product::exe()).env("SRC", lab.source()).env("DST", lab.target());
-    Some(lab.finish(lab.dress(command)))
-}
-
 #[test]
 fn a_target_without_room_for_the_plan_is_refused() {
     let lab = Lab::new();
     tree::small_files(&lab.source(), 16, 1 << 20, 1);
     std::fs::create_dir(lab.target()).unwrap();
     let script = r#"mount -t tmpfs -o size=4m tmpfs "$DST"; code=0; "$EXE" copy "$SRC" "$DST" --headless || code=$?; ls -A "$DST"; exit $code"#;
-    let Some(done) = in_namespace(&lab, "target full", script) else { return };
+    let Some(done) = lab.in_namespace("target full", script) else { return };
     done.expect_code(2).expect_words(&["space", &shown(&lab.target())]);
     assert!(!done.stdout.contains("d000"), "nothing moves where it cannot all go: {done}");
 }
@@ -179,7 +167,7 @@ fn a_target_that_fills_up_meanwhile_keeps_what_is_whole_and_goes_on_when_there_i
         code=0; "$EXE" wait "$run" --timeout 120s || code=$?
         diff -r --no-dereference "$SRC" "$DST"
         exit $code"#;
-    let Some(done) = in_namespace(&lab, "target filling up", script) else { return };
+    let Some(done) = lab.in_namespace("target filling up", script) else { return };
     done.expect_code(0).expect_words(&["space"]);
 }
 
@@ -212,7 +200,7 @@ fn a_target_that_turns_read_only_is_waited_for() {
         rmdir "$DST/lost+found"
         diff -r --no-dereference "$SRC" "$DST"
         exit $code"#;
-    let Some(done) = in_namespace(&lab, "target read-only", script) else { return };
+    let Some(done) = lab.in_namespace("target read-only", script) else { return };
     if done.code == 77 {
         needs::skip("target read-only", "this machine has no loop devices");
         return;
@@ -229,7 +217,7 @@ fn a_full_state_directory_is_said_with_its_code() {
     lab.set_state(state);
     let script =
         r#"mount -t tmpfs -o size=64k tmpfs "$TWINHAUL_STATE"; "$EXE" copy "$SRC" "$DST" --headless"#;
-    let Some(done) = in_namespace(&lab, "full state directory", script) else { return };
+    let Some(done) = lab.in_namespace("full state directory", script) else { return };
     done.expect_code(28).expect_words(&[&shown(lab.state()), "space", "twinhaul_state"]);
 }
 
@@ -241,7 +229,7 @@ fn a_read_only_state_directory_is_said_with_its_code() {
     std::fs::create_dir(&state).unwrap();
     lab.set_state(state);
     let script = r#"mount -t tmpfs -o ro tmpfs "$TWINHAUL_STATE"; "$EXE" copy "$SRC" "$DST" --headless"#;
-    let Some(done) = in_namespace(&lab, "read-only state directory", script) else { return };
+    let Some(done) = lab.in_namespace("read-only state directory", script) else { return };
     done.expect_code(74).expect_words(&[&shown(lab.state()), "read-only", "twinhaul_state"]);
 }
 
@@ -258,7 +246,7 @@ fn a_mount_point_without_its_mount_is_refused_unless_allowed() {
         code=0; "$EXE" copy "$SRC" "$DST" --headless || code=$?
         ls -A "$DST"
         exit $code"#;
-    let Some(done) = in_namespace(&lab, "unmounted mount point", script) else { return };
+    let Some(done) = lab.in_namespace("unmounted mount point", script) else { return };
     done.expect_code(2).expect_words(&[&shown(&lab.target()), "not mounted", "allow_root_fs"]);
     assert!(!done.stdout.contains("d000"), "{done}");
 
@@ -266,6 +254,6 @@ fn a_mount_point_without_its_mount_is_refused_unless_allowed() {
     profile.more = "allow_root_fs: true\n".into();
     lab.write_profile(&profile);
     let script = script.replace(r#"copy "$SRC" "$DST""#, "run profile.yaml");
-    let Some(done) = in_namespace(&lab, "unmounted mount point", &script) else { return };
+    let Some(done) = lab.in_namespace("unmounted mount point", &script) else { return };
     done.expect_code(0);
 }

@@ -229,14 +229,35 @@ pub(super) unsafe extern "C" fn copy_fd<W: Writer>(
 ) -> raw::RawCode {
     unsafe {
         call::<W>(w, op, err, |cell, op| {
-            if src_fd < 0 {
-                return Err(Error::new(Code::InvalidArg, "no descriptor"));
-            }
-            // SAFETY: the host keeps the descriptor open during the call.
-            let fd = BorrowedFd::borrow_raw(src_fd);
+            let fd = descriptor(src_fd)?;
             cell.exclusive(Life::Open, |w| w.copy_fd(op, fd, offset, len))
         })
     }
+}
+
+pub(super) unsafe extern "C" fn reflink<W: Writer>(
+    w: *mut raw::Writer,
+    op: *const raw::Op,
+    src_fd: i32,
+    len: u64,
+    err: *mut raw::Error,
+) -> raw::RawCode {
+    unsafe {
+        call::<W>(w, op, err, |cell, op| {
+            let fd = descriptor(src_fd)?;
+            cell.exclusive(Life::Open, |w| w.reflink(op, fd, len))
+        })
+    }
+}
+
+/// # Safety
+/// The host keeps the descriptor open during the call.
+unsafe fn descriptor<'a>(fd: i32) -> Result<BorrowedFd<'a>> {
+    if fd < 0 {
+        return Err(Error::new(Code::InvalidArg, "no descriptor"));
+    }
+    // SAFETY: the caller's promise.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
 pub(super) unsafe extern "C" fn adopt<W: Writer>(

@@ -83,4 +83,5 @@ vtable! {
     remove(t: *mut Target, op: *const Op, keys: *const Bytes, n: usize, codes: *mut i32, failed: ItemSink, sink_ctx: *mut c_void, err: *mut Error) -> RawCode;
 
     writer_adopt(w: *mut Writer, op: *const Op, r: Bytes, offset: u64, len: u64, err: *mut Error) -> RawCode;
+    writer_reflink(w: *mut Writer, op: *const Op, src_fd: i32, len: u64, err: *mut Error) -> RawCode;
 }

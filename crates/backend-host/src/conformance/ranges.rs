@@ -19,6 +19,7 @@ pub(super) const CASES: &[(&str, CaseFn)] = &[
     ("ranges taken over", adopted),
     ("holes", holes),
     ("copy by descriptor", copy_fd),
+    ("share blocks of a descriptor", reflink),
 ];
 
 fn read_ranges(f: &Fixture) -> Verdict {
@@ -211,6 +212,23 @@ fn holes(f: &Fixture) -> Verdict {
         check!(inside, "byte {offset} was written and is told as a hole");
     }
     Ok(())
+}
+
+/// Shared or refused: never half done, and after a refusal the object can still be written.
+fn reflink(f: &Fixture) -> Verdict {
+    f.needs(Caps::READ, "read")?;
+    let (source, bytes) = (f.put("source")?, pattern(200_000, 23));
+    f.store(&source, &bytes)?;
+    let (reader, _) = f.target.reader_open(&f.op, &source.key, ReadOptions::default())?;
+    let Some(fd) = reader.fd() else { return Err(Stop::Skip("descriptors of objects")) };
+    let put = f.put("shared")?;
+    let (mut writer, info) = f.target.writer_open(&f.op, &put)?;
+    match writer.reflink(&f.op, fd, bytes.len() as u64) {
+        Err(e) if e.code() == Code::Unsupported => writer.write(&f.op, &bytes)?,
+        answer => answer?,
+    }
+    f.finish(&put, writer, &info)?;
+    f.holds(&put.key, &bytes)
 }
 
 fn copy_fd(f: &Fixture) -> Verdict {

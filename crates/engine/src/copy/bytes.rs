@@ -29,6 +29,15 @@ pub(crate) struct Done {
     pub(crate) open: Option<Writer>,
 }
 
+/// What is still to be done with what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Hash and write it.
+    Everything,
+    /// Hash it: the object has it already (see [`super::reflink`]).
+    Hash,
+}
+
 /// Copies all of `reader` into `writer`, and seals it if the target has a private phase.
 pub(crate) fn copy(
     desk: &Desk,
@@ -36,15 +45,23 @@ pub(crate) fn copy(
     reader: &mut Reader,
     mut writer: Writer,
     before: &Attrs,
-    buffer: &mut Vec<u8>,
+    (left, buffer): (Left, &mut Vec<u8>),
 ) -> Result<Done, Stop> {
     let op = desk.op();
     let size = before.size.unwrap_or_default();
     let mut hasher = blake3::Hasher::new();
-    let bytes = match extents(desk, route, reader, size) {
-        Some(extents) => sparse(desk, route, &mut writer, size, &extents, buffer, &mut hasher)?,
-        None if size > PIPE_ABOVE => piped(desk, route, reader, &mut writer, &mut hasher)?,
-        None => inline(desk, route, reader, &mut writer, buffer, &mut hasher)?,
+    let bytes = match (extents(desk, route, reader, size), left) {
+        (Some(extents), Left::Hash) => sparse(desk, route, None, size, &extents, buffer, &mut hasher)?,
+        (None, Left::Hash) => inline(desk, route, reader, None, buffer, &mut hasher)?,
+        (Some(extents), Left::Everything) => {
+            let bytes = sparse(desk, route, Some(&writer), size, &extents, buffer, &mut hasher)?;
+            writer.set_len(&op, bytes).map_err(|e| Failure::writing(route, &e))?;
+            bytes
+        }
+        (None, Left::Everything) if size > PIPE_ABOVE => {
+            piped(desk, route, reader, &mut writer, &mut hasher)?
+        }
+        (None, Left::Everything) => inline(desk, route, reader, Some(&mut writer), buffer, &mut hasher)?,
     };
     desk.slot().phase(Phase::Seal);
     desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
@@ -98,7 +115,7 @@ fn inline(
     desk: &Desk,
     route: &Route<'_>,
     reader: &mut Reader,
-    writer: &mut Writer,
+    mut writer: Option<&mut Writer>,
     buffer: &mut Vec<u8>,
     hasher: &mut blake3::Hasher,
 ) -> Result<u64, Stop> {
@@ -113,9 +130,11 @@ fn inline(
         }
         may_move(desk, route, n)?;
         hasher.update(&buffer[..n]);
-        desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
-        writer.write(&op, &buffer[..n]).map_err(|e| Failure::writing(route, &e))?;
-        desk.slot().wait_over();
+        if let Some(writer) = &mut writer {
+            desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
+            writer.write(&op, &buffer[..n]).map_err(|e| Failure::writing(route, &e))?;
+            desk.slot().wait_over();
+        }
         desk.slot().moved(n as u64);
         total += n as u64;
     }
@@ -191,13 +210,12 @@ fn read_all(
 fn sparse(
     desk: &Desk,
     route: &Route<'_>,
-    writer: &mut Writer,
+    writer: Option<&Writer>,
     size: u64,
     extents: &[(u64, u64)],
     buffer: &mut Vec<u8>,
     hasher: &mut blake3::Hasher,
 ) -> Result<u64, Stop> {
-    let op = desk.op();
     let mut at = 0;
     for (offset, len) in extents.iter().copied() {
         hash_zeros(hasher, offset.saturating_sub(at));
@@ -206,7 +224,6 @@ fn sparse(
     }
     hash_zeros(hasher, size.saturating_sub(at));
     desk.slot().passed(size.saturating_sub(at));
-    writer.set_len(&op, size.max(at)).map_err(|e| Failure::writing(route, &e))?;
     Ok(size.max(at))
 }
 
@@ -214,7 +231,7 @@ fn sparse(
 fn data(
     desk: &Desk,
     route: &Route<'_>,
-    writer: &Writer,
+    writer: Option<&Writer>,
     offset: u64,
     len: u64,
     buffer: &mut Vec<u8>,
@@ -237,9 +254,11 @@ fn data(
         }
         may_move(desk, route, n)?;
         hasher.update(&buffer[..n]);
-        desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
-        writer.write_at(&op, offset + done, &buffer[..n]).map_err(|e| Failure::writing(route, &e))?;
-        desk.slot().wait_over();
+        if let Some(writer) = writer {
+            desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
+            writer.write_at(&op, offset + done, &buffer[..n]).map_err(|e| Failure::writing(route, &e))?;
+            desk.slot().wait_over();
+        }
         desk.slot().moved(n as u64);
         done += n as u64;
     }

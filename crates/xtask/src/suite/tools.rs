@@ -11,6 +11,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("hetupd", "hercules"),
     ("tapemap", "hercules"),
     ("bsdtar", "libarchive-tools"),
+    ("mkfs.xfs", "xfsprogs"),
 ];
 
 /// Installs what is missing; what is still missing then, in words.
