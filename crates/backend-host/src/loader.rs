@@ -11,7 +11,8 @@ use crate::library::{self, Library};
 use crate::module::ModuleInfo;
 use crate::probe::{self, PROBE_TIME_MAX};
 use crate::search::Search;
-use crate::trust::{self, Checked, FileId};
+use crate::trust::{self, Checked};
+use serde_json::{Map, Value};
 
 /// The command that probes a file: the program's own `backends check --in-child FILE`.
 pub type ProbeCommand = Box<dyn Fn(&Path) -> Command + Send + Sync>;
@@ -21,7 +22,8 @@ pub struct Loader {
     search: Search,
     command: ProbeCommand,
     limit: Duration,
-    probed: Mutex<HashMap<FileId, ModuleInfo>>,
+    /// By the file's identity: device, number, size, times.
+    probed: Mutex<HashMap<String, ModuleInfo>>,
 }
 
 impl std::fmt::Debug for Loader {
@@ -50,6 +52,21 @@ impl Loader {
     #[must_use]
     pub fn probe_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// What has been probed so far, for another process of this program.
+    pub fn notes(&self) -> Value {
+        let probed = self.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        Value::Object(probed.iter().map(|(file, info)| (file.clone(), info.to_json())).collect::<Map<_, _>>())
+    }
+
+    /// Believes another process's [`Loader::notes`]: files that are still the same are not probed again.
+    #[must_use]
+    pub fn with_notes(self, notes: &Value) -> Self {
+        let known = notes.as_object().into_iter().flatten();
+        let known = known.filter_map(|(file, info)| Some((file.clone(), ModuleInfo::from_json(info)?)));
+        self.probed.lock().unwrap_or_else(PoisonError::into_inner).extend(known);
         self
     }
 
@@ -90,11 +107,12 @@ impl Loader {
 
     fn probe_checked(&self, checked: &Checked, asked: &Path) -> Result<ModuleInfo, HostError> {
         let known = || self.probed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(info) = known().get(&checked.id) {
+        let file = checked.id.token();
+        if let Some(info) = known().get(&file) {
             return Ok(info.clone());
         }
         let info = probe::probe(checked, asked, (self.command)(&checked.path), self.limit)?;
-        known().insert(checked.id, info.clone());
+        known().insert(file, info.clone());
         Ok(info)
     }
 

@@ -37,7 +37,7 @@ pub(crate) struct Committer {
 }
 
 /// With `durability: end`, so many published transfers are synced and done at a time, so that memory stays bounded.
-const PUBLISHED_MAX: usize = 65_536;
+const PUBLISHED_MAX: usize = 16_384;
 
 /// What one group came to; also carries events of the data threads to the driver.
 #[derive(Debug, Default)]

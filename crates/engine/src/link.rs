@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 use twinhaul_wire::{Envelope, Frame, Hello, LineDecoder, encode};
 
 /// Pause before the next try to connect; the other peer may be starting.
-const RETRY_MIN: Duration = Duration::from_millis(50);
+const RETRY_MIN: Duration = Duration::from_millis(5);
+/// The same after a connection that broke.
+const RETRY_BROKEN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(2);
 /// The other end's Hello must come within this.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,7 +39,7 @@ pub(crate) async fn keep(
     loop {
         match connect(&run_dir, &other, &hello).await {
             Ok((stream, incarnation)) => {
-                pause = RETRY_MIN;
+                pause = RETRY_BROKEN;
                 // What queued up while the link was down is older than the Hello: let the core send it afresh.
                 while outbox.try_recv().is_ok() {}
                 if events.send(LinkEvent::Up { incarnation }).await.is_err() {

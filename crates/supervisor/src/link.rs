@@ -16,8 +16,9 @@ use twinhaul_wire::{
     Command, CommandResult, Event, Frame, Hello, LineDecoder, PeerSnapshot, Request, encode,
 };
 
-/// Between two attempts to connect.
-const RETRY: Duration = Duration::from_millis(100);
+/// Between two attempts to connect: soon, for a peer that starts, then less often.
+const RETRY_MIN: Duration = Duration::from_millis(5);
+const RETRY_MAX: Duration = Duration::from_millis(100);
 /// From the connection until hello, and for a line to be taken.
 const HELLO_MAX: Duration = Duration::from_secs(5);
 /// How often the peer is to send its state.
@@ -80,13 +81,16 @@ impl Link {
 }
 
 async fn keep(route: Route, mut todo: mpsc::Receiver<Forward>, inputs: mpsc::Sender<Input>) {
+    let mut pause = RETRY_MIN;
     loop {
         let mut up = false;
         let why = session(&route, &mut todo, &inputs, &mut up).await;
         if up && !tell(&route, &inputs, News::Down(why)).await {
             return;
         }
-        sleep(RETRY).await;
+        // A peer that took the connection and hangs up is not asked in a hurry.
+        pause = if up { RETRY_MAX } else { (pause * 2).min(RETRY_MAX) };
+        sleep(pause).await;
     }
 }
 

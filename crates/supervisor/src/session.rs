@@ -15,7 +15,8 @@ use std::{
 
 /// How long a started supervisor may take until its socket answers.
 pub const SUPERVISOR_READY_MAX: Duration = Duration::from_secs(15);
-const READY_POLL: Duration = Duration::from_millis(20);
+const READY_POLL_MIN: Duration = Duration::from_millis(2);
+const READY_POLL_MAX: Duration = Duration::from_millis(20);
 
 /// Makes this process the leader of a new session, without a controlling terminal. `false`: it leads a process group
 /// already (started by hand from a shell), so it stays in its session.
@@ -55,6 +56,7 @@ impl Detached {
     /// [`SUPERVISOR_READY_MAX`].
     pub fn wait_ready(&mut self, run_dir: &Path) -> Result<(), SupervisorError> {
         let deadline = Instant::now() + SUPERVISOR_READY_MAX;
+        let mut pause = READY_POLL_MIN;
         loop {
             let Err(error) = Client::connect(run_dir, "supervisor") else { return Ok(()) };
             if let Some(words) = self.ended() {
@@ -66,7 +68,8 @@ impl Detached {
             if Instant::now() >= deadline {
                 return Err(SupervisorError::DidNotStart(error.to_string()));
             }
-            std::thread::sleep(READY_POLL);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(READY_POLL_MAX);
         }
     }
 }

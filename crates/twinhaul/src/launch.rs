@@ -71,7 +71,7 @@ fn fill(
     RunDir::open(path)
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut open = std::fs::OpenOptions::new();
     open.write(true).create_new(true).mode(0o600);
     open.open(path).and_then(|mut f| f.write_all(bytes)).map_err(|e| {

@@ -4,5 +4,6 @@
 mod calls;
 mod conformance;
 mod hostile;
+mod notes;
 mod support;
 mod trust;

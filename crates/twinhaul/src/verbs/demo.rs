@@ -61,8 +61,10 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     output::say(&format!("making {files} files, {size}, in {}", crate::state::shown(place.path())));
     fill(place.path(), &data)?;
     let profile = parsed.with_demo_root(place.path()).map_err(|e| super::run::profile_failure(&e))?;
-    let places = guards::check(&profile, &backends::loader()?, None)?.places();
+    let loader = backends::loader()?;
+    let places = guards::check(&profile, &loader, None)?.places();
     let run = launch::create(&profile, places)?;
+    backends::leave_notes(&run, &loader);
     launch::start(&run)?;
     if args.headless {
         return tell(&run, &profile);

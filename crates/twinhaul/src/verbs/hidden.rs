@@ -143,7 +143,7 @@ pub(crate) fn planner(run_dir: &Path) -> Result<u8, Failure> {
     become_session_leader();
     let run = RunDir::open(run_dir)?;
     let profile = super::run::load_frozen(&run)?;
-    let loader = backends::loader()?;
+    let loader = backends::loader_of(&run)?;
     let (sources, mut free) = ends(&profile, &loader)?;
     let store = Store::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let mut sink = LedgerSink::new(store, wall_ms);
@@ -198,7 +198,7 @@ pub(crate) fn peer(run_dir: &Path, name: &str) -> Result<u8, Failure> {
         pid_start: pid_start(),
         host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
     };
-    match twinhaul_engine::run(options, &backends::loader()?) {
+    match twinhaul_engine::run(options, &backends::loader_of(&run)?) {
         Ok(_) => Ok(0),
         Err(e) => {
             tracing::error!(error = %e, "ending");

@@ -99,6 +99,7 @@ pub(crate) fn start(profile: &Profile, watch: &Watch, only: Option<&Only>) -> Re
         return Err(Failure::new(exit::INTERRUPTED, "nothing was started"));
     }
     let run = launch::create(profile, ends.places())?;
+    backends::leave_notes(&run, &loader);
     if let Some(only) = only
         && let Err(e) = crate::only::keep(&run, profile, only)
     {
