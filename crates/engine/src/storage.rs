@@ -100,13 +100,17 @@ impl Storage {
     }
 
     pub fn snapshots(&self) -> Vec<TargetSnapshot> {
+        let shown = self.backends.list();
         self.reached()
-            .map(|t| TargetSnapshot {
-                name: t.name.clone(),
-                backend: t.backend.clone(),
-                state: self.problems.target_state(&t.name),
-                free_bytes: None,
-                total_bytes: None,
+            .map(|t| {
+                let of = shown.iter().find(|status| !status.source && status.name == t.name);
+                TargetSnapshot {
+                    name: t.name.clone(),
+                    backend: t.backend.clone(),
+                    state: self.problems.target_state(&t.name),
+                    free_bytes: of.and_then(|status| status.free_bytes),
+                    total_bytes: of.and_then(|status| status.total_bytes),
+                }
             })
             .collect()
     }

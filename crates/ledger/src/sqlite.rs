@@ -41,8 +41,10 @@ use twinhaul_failpoint::{Point, hit};
 
 /// The first SQLite without the WAL defect of store.md 4.1.
 const LIBRARY_MIN: i32 = 3_051_003;
-/// KiB of page cache per connection: millions of rows must not grow the process.
+/// KiB of page cache of a writing connection: millions of rows must not grow the process.
 const CACHE_KIB: i64 = 8192;
+/// The same of one that reads: rows in the order of their ids, each once. A peer has several.
+const READ_CACHE_KIB: i64 = 1024;
 /// Pages in the log after which a commit checkpoints: 16 MiB.
 const CHECKPOINT_PAGES: i64 = 4096;
 /// The log is cut back to this after it has grown.
@@ -95,7 +97,7 @@ impl SqliteView {
             conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
             conn.pragma_update(None, "trusted_schema", false)?;
             conn.pragma_update(None, "temp_store", "MEMORY")?;
-            conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+            conn.pragma_update(None, "cache_size", if writes { -CACHE_KIB } else { -READ_CACHE_KIB })?;
             conn.pragma_update(None, "cell_size_check", true)?;
             Ok(conn)
         };

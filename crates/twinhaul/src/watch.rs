@@ -122,10 +122,14 @@ pub(crate) fn progress_line(s: &twinhaul_wire::status::Status) -> String {
     let finished = s.done.transfers + s.skipped.transfers;
     let bytes = s.done.bytes + s.skipped.bytes + s.in_flight.bytes;
     // While planning, a percentage would go back.
-    let part = if s.totals.growing || s.totals.bytes == 0 {
+    let part = if s.totals.growing || s.totals.transfers == 0 {
         "planning".to_owned()
     } else {
-        let part = bytes as f64 / s.totals.bytes as f64;
+        // Objects without bytes are counted.
+        let of_bytes = (bytes as f64, s.totals.bytes as f64);
+        let (done, all) =
+            if s.totals.bytes == 0 { (finished as f64, s.totals.transfers as f64) } else { of_bytes };
+        let part = done / all;
         let most = if finished < s.totals.transfers { UNFINISHED_MAX } else { 1.0 };
         format!("{:.1} %", part.min(most) * 100.0)
     };
@@ -180,5 +184,25 @@ impl<'a> EventReader<'a> {
                 f(event)?;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::progress_line;
+    use twinhaul_wire::status::Status;
+
+    #[test]
+    fn objects_without_bytes_are_counted_and_only_what_is_planned_still_is_said_to_be() {
+        let mut status = Status::default();
+        assert!(progress_line(&status).starts_with("planning"));
+        (status.totals.transfers, status.done.transfers) = (10, 4);
+        assert!(
+            progress_line(&status).starts_with("40.0 %  4 of 10 transfers"),
+            "{}",
+            progress_line(&status)
+        );
+        status.totals.growing = true;
+        assert!(progress_line(&status).starts_with("planning  4 of 10+ transfers"));
     }
 }

@@ -30,6 +30,11 @@ pub struct BackendStatus {
     pub simulated: String,
     #[serde(default)]
     pub rows: Vec<BackendRow>,
+    /// Of the place where it is kept, as far as the backend knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_bytes: Option<u64>,
     /// Rows that were left out.
     #[serde(default)]
     pub more: u64,
@@ -121,6 +126,8 @@ impl BackendStatus {
             backend: backend.to_owned(),
             shared: panel["shared"].as_bool().unwrap_or_default(),
             headline: text(&panel["headline"]),
+            free_bytes: whole["free_bytes"].as_u64(),
+            total_bytes: whole["total_bytes"].as_u64(),
             simulated: match &panel["simulated"] {
                 Value::Bool(true) => "times".to_owned(),
                 Value::String(words) => clipped(words),

@@ -4,6 +4,7 @@
 //! have been hit by a failed barrier fails with it. Entry points: [`seal_sync`], [`publish_sync`].
 
 mod flights;
+pub(crate) mod pulse;
 mod touched;
 
 pub(crate) use flights::Flights;
@@ -30,11 +31,11 @@ const EACH_MAX: usize = 8;
 pub(crate) fn seal_sync(volume: &Volume, op: &Op<'_>, refs: &[&[u8]]) -> Batch<()> {
     op.check()?;
     op.wait(Some(WaitReason::Io), "writing a group of objects to the medium");
-    let answers = match refs.len() {
+    let answers = volume.pulse.during(|| match refs.len() {
         0 => sync_all(volume).map(|()| Vec::new()),
         1..=EACH_MAX => Ok(sync_each(volume, refs)),
         _ => Ok(sync_many(volume, refs)),
-    };
+    });
     op.wait(None, "");
     answers
 }
@@ -121,10 +122,10 @@ pub(crate) fn publish_sync(volume: &Volume, op: &Op<'_>) -> Result<()> {
     }
     volume.thaw.restore(&volume.root);
     op.wait(Some(WaitReason::Io), "writing directories to the medium");
-    let done = match volume.touched.take() {
+    let done = volume.pulse.during(|| match volume.touched.take() {
         Some(dirs) => dirs.iter().try_for_each(|(id, path)| sync_dir(volume, *id, path)),
         None => sync_all(volume),
-    };
+    });
     op.wait(None, "");
     done.inspect_err(|e| volume.touched.break_down(e))
 }

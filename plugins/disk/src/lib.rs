@@ -23,6 +23,7 @@ mod probe;
 mod publish;
 mod reader;
 mod root;
+mod status;
 mod sweep;
 mod target;
 mod thaw;

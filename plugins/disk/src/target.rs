@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustix::io::Errno;
-use serde_json::json;
 use twinhaul_backend_abi::{
     Attrs, Batch, BatchPut, Buf, Error, Flow, Host, Key, Limits, ListEnd, ListRequest, LogLevel, Lost, Op,
     Private, Probe, Put, ReadOptions, Result, Stat, Target, Writer, WriterInfo,
@@ -23,6 +22,7 @@ use crate::probe::probe;
 use crate::publish::publish_batch;
 use crate::reader::DiskReader;
 use crate::root::Root;
+use crate::status::status;
 use crate::sweep::{discard, sweep};
 use crate::volume::Volume;
 use crate::writer::DiskWriter;
@@ -182,18 +182,7 @@ impl Target for DiskTarget {
     }
 
     fn status(&self, op: &Op<'_>) -> Result<String> {
-        let probe = self.probe(op)?;
-        let status = json!({
-            "location": twinhaul_units::text::show_bytes(&probe.location),
-            "medium": probe.medium,
-            "total_bytes": probe.total_bytes,
-            "free_bytes": probe.free_bytes,
-            "read_only": probe.read_only,
-            "attempts_open": self.volume.flights.len(),
-            "directories_to_sync": self.volume.touched.len(),
-            "directories_thawed": self.volume.thaw.len(),
-        });
-        Ok(status.to_string())
+        Ok(status(&self.volume, &self.probe(op)?).to_string())
     }
 
     fn remove(&self, op: &Op<'_>, keys: &[Key]) -> Batch<()> {

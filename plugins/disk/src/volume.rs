@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use twinhaul_backend_abi::{Caps, Result};
 
 use crate::config::Config;
+use crate::durable::pulse::Pulse;
 use crate::durable::{Flights, Touched};
 use crate::fail::failed;
 use crate::medium::Medium;
@@ -36,6 +37,7 @@ pub(crate) struct Volume {
     pub(crate) flights: Flights,
     pub(crate) latest_dir: LatestDir,
     pub(crate) touched: Touched,
+    pub(crate) pulse: Pulse,
     /// Held during a syncfs.
     pub(crate) barrier: Mutex<()>,
     /// Held during a `publish_sync`.
@@ -60,6 +62,7 @@ impl Volume {
             flights: Flights::default(),
             latest_dir: LatestDir::default(),
             touched: Touched::default(),
+            pulse: Pulse::default(),
             barrier: Mutex::new(()),
             names_barrier: Mutex::new(()),
             no_noreplace: AtomicBool::new(false),

@@ -13,9 +13,11 @@ pub struct Storage<'a> {
 }
 
 impl Board {
-    /// Whether any backend shows itself.
+    /// Whether any backend shows more than one line, which then has a place among the panels.
     pub fn shows_storage(&self) -> bool {
-        self.panes.iter().filter_map(|p| p.snapshot.as_ref()).any(|s| !s.backends.is_empty())
+        let worth =
+            |s: &BackendStatus| !(s.rows.is_empty() && s.problems.is_empty() && s.simulated.is_empty());
+        self.panes.iter().filter_map(|p| p.snapshot.as_ref()).any(|s| s.backends.iter().any(worth))
     }
 
     /// In the profile's order, targets first.

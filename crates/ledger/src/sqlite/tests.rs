@@ -65,6 +65,8 @@ fn a_view_cannot_write() {
     let store = SqliteStore::create(&path, &new_run()).unwrap();
     let view = SqliteView::open(&path).unwrap();
     assert!(view.conn.execute("UPDATE run SET name = 'x'", []).is_err());
+    let cache = view.conn.pragma_query_value(None, "cache_size", |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(cache, -READ_CACHE_KIB);
     assert!(store.sqlite().unwrap().conn.execute("UPDATE run SET name = 'x'", []).is_ok());
 }
 
