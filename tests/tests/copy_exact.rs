@@ -151,7 +151,9 @@ fn of_a_tree_that_is_there_exactly_what_changed_is_copied() {
 
 #[test]
 fn every_durability_and_verification_arrives_exactly() {
-    for (durability, verify) in [("each", "none"), ("group", "hash"), ("end", "read-back")] {
+    for (durability, verify) in
+        [("each", "none"), ("group", "hash"), ("end", "read-back"), ("end", "read-back-cached")]
+    {
         let lab = Lab::new();
         let sizes =
             hostile::Sizes { big_bytes: 9 << 20, sparse_bytes: 128 << 20, sparse_data_bytes: 2 << 20 };

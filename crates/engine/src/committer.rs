@@ -6,6 +6,7 @@
 
 mod group;
 mod item;
+mod read_back;
 mod steps;
 
 use crate::driver::DriverEvent;

@@ -42,7 +42,7 @@ mod turnstile;
 mod whole;
 
 pub use clock::wall_ms;
-pub use digest::{digest_of, digest_told};
+pub use digest::digest_told;
 pub use driver::Ended;
 pub use error::{EngineError, Result};
 pub use options::Options;

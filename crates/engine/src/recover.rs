@@ -5,7 +5,7 @@
 //! published, and never will be; it is redone. If it was gone and the target holds the authorised digest, it is
 //! accepted as done. Everything else that dead incarnations left is discarded too. Nothing of them is redone before.
 
-use crate::digest::digest_of;
+use crate::digest::{Through, digest_of};
 use crate::error::{EngineError, Result};
 use crate::options::CHUNK;
 use crate::storage::{Opened, Storage};
@@ -169,7 +169,9 @@ fn is_published(storage: &Storage, row: &Unsettled, buffer: &mut [u8]) -> Result
             let existed = target.target.discard(&op, Private::Ref(&row.reference)).map_err(fail)?;
             // Further names may be missing even if the first is there: a group is redone whole.
             let whole = row.row.kind == NodeKind::File;
-            let mut same = || digest_of(&op, target, &key, buffer).is_ok_and(|digest| digest == row.blake3);
+            let mut same = || {
+                digest_of(&op, target, &key, Through::Medium, buffer).is_ok_and(|digest| digest == row.blake3)
+            };
             Ok(!existed && whole && same())
         }
     }
@@ -185,7 +187,8 @@ fn is_there(target: &Opened, key: &Key, row: &Unsettled, buffer: &mut [u8]) -> b
     match stat.checksum.filter(|sum| sum.kind == ChecksumKind::Blake3) {
         // Stored with the object in one request: it is of these bytes.
         Some(sum) => sum.bytes == row.blake3,
-        None => digest_of(&OpContext::new(), target, key, buffer).is_ok_and(|digest| digest == row.blake3),
+        None => digest_of(&OpContext::new(), target, key, Through::Medium, buffer)
+            .is_ok_and(|digest| digest == row.blake3),
     }
 }
 

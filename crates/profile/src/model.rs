@@ -148,6 +148,8 @@ pub enum Verify {
     Hash,
     /// Reads the target again, past its cache.
     ReadBack,
+    /// Reads the target again, from its cache where that has it: finds what software does wrong, not what the medium does.
+    ReadBackCached,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

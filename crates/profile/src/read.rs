@@ -49,8 +49,12 @@ const KEYS: [&str; 20] = [
 
 pub(crate) const TARGET_MUST_BE: [(&str, TargetMustBe); 3] =
     [("empty", TargetMustBe::Empty), ("mine", TargetMustBe::Mine), ("any", TargetMustBe::Any)];
-pub(crate) const VERIFY: [(&str, Verify); 3] =
-    [("none", Verify::None), ("hash", Verify::Hash), ("read-back", Verify::ReadBack)];
+pub(crate) const VERIFY: [(&str, Verify); 4] = [
+    ("none", Verify::None),
+    ("hash", Verify::Hash),
+    ("read-back", Verify::ReadBack),
+    ("read-back-cached", Verify::ReadBackCached),
+];
 pub(crate) const ON_EXISTS: [(&str, OnExists); 3] =
     [("skip-same", OnExists::SkipSame), ("overwrite", OnExists::Overwrite), ("fail", OnExists::Fail)];
 pub(crate) const DURABILITY: [(&str, Durability); 3] =

@@ -3,6 +3,7 @@
 //! It must never turn a suite that could not run into a silent pass: what was skipped is printed with its reason,
 //! and with `CI=true` it is a failure.
 
+mod faults;
 mod servers;
 mod small_disk;
 mod tools;
@@ -51,8 +52,18 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
         }
     }
     let mut counts = Counts::default();
-    let mut passed = tests(root, quick, &skips_file, &mut counts)?;
+    let mut seen = faults::Seen::default();
+    let mut passed = tests(root, quick, &skips_file, |line| {
+        counts.add(line);
+        seen.add(line);
+    })?;
     passed &= on_small_disks(root, quick, &mut counts, &mut skipped)?;
+    if !quick {
+        for wrong in faults::renew(root, &seen)? {
+            eprintln!("xtask: {wrong}");
+            passed = false;
+        }
+    }
     skipped.extend(std::fs::read_to_string(&skips_file).unwrap_or_default().lines().map(str::to_owned));
     let whole = skipped.is_empty() || !in_ci();
     report(&skipped, whole);
@@ -104,13 +115,16 @@ fn build(root: &Path, quick: bool) -> Result<bool, String> {
     pass(cargo(root, &args))
 }
 
-fn tests(root: &Path, quick: bool, skips_file: &Path, counts: &mut Counts) -> Result<bool, String> {
+/// Runs all tests; `see` hears every line without colours.
+fn tests(root: &Path, quick: bool, skips_file: &Path, mut see: impl FnMut(&str)) -> Result<bool, String> {
     let exclude: &[&str] = if quick { &["--exclude", "twinhaul-tests"] } else { &[] };
     let nextest = process::has_cargo(root, "nextest");
     let mut runs: Vec<(&str, Vec<&str>)> = Vec::new();
     if nextest {
         let profile = if in_ci() { "ci" } else { "default" };
-        runs.push(("tests, with nextest", vec!["nextest", "run", "--workspace", "--profile", profile]));
+        // Every test is told: the table of faults is read from it.
+        let args = vec!["nextest", "run", "--workspace", "--profile", profile, "--status-level", "pass"];
+        runs.push(("tests, with nextest", args));
         runs.push(("doc tests", vec!["test", "--workspace", "--doc"]));
     } else {
         runs.push((
@@ -124,7 +138,7 @@ fn tests(root: &Path, quick: bool, skips_file: &Path, counts: &mut Counts) -> Re
         args.extend(exclude);
         let mut command = cargo(root, &args);
         command.env(SKIPS, skips_file).env_remove("TWINHAUL_BACKENDS").env_remove("TWINHAUL_STATE");
-        good &= watch(command, |line| counts.add(line))?;
+        good &= watch(command, |line| see(&without_colours(line)))?;
     }
     Ok(good)
 }
@@ -149,7 +163,7 @@ fn on_small_disks(
     for (name, command) in runs {
         step(&name);
         let before = counts.passed;
-        good &= watch(command, |line| counts.add(line))?;
+        good &= watch(command, |line| counts.add(&without_colours(line)))?;
         if good && counts.passed == before {
             return Err(format!("{name}: no such test was run"));
         }
@@ -158,13 +172,12 @@ fn on_small_disks(
 }
 
 impl Counts {
-    /// Reads the closing lines of both runners. What a failing test printed is indented, and so never counted.
+    /// Reads the closing lines of both runners, without colours. What a failing test printed is indented, and so never counted.
     fn add(&mut self, line: &str) {
-        let line = without_colours(line);
         let nextest = line.trim_start().starts_with("Summary [") && line.contains(" run: ");
         let summary = match line.strip_prefix("test result: ") {
             Some(rest) => rest,
-            None if nextest => line.as_str(),
+            None if nextest => line,
             None => return,
         };
         self.passed += number_before(summary, " passed");
@@ -230,7 +243,9 @@ mod tests {
         counts.add(
             "     Summary [   3.012s] 12 tests run: 10 passed (1 slow), 1 failed, 1 timed out, 4 skipped",
         );
-        counts.add("\x1b[32;1m     Summary\x1b[0m [   0.012s] \x1b[1m1\x1b[0m test run: \x1b[1m1\x1b[0m \x1b[32;1mpassed\x1b[0m");
+        counts.add(&without_colours(
+            "\x1b[32;1m     Summary\x1b[0m [   0.012s] \x1b[1m1\x1b[0m test run: \x1b[1m1\x1b[0m \x1b[32;1mpassed\x1b[0m",
+        ));
         counts.add("a test that prints 7 passed changes nothing");
         counts.add("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out");
         assert_eq!(counts, Counts { passed: 52, failed: 2 });

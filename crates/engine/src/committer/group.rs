@@ -2,8 +2,9 @@
 
 use super::{Committer, GroupReport, Item, Sealed, SealedKind};
 use crate::copy::Failure;
+use crate::digest::Through;
 use crate::feeder::{Feed, Job};
-use crate::options::{ATTEMPTS_MAX, CHUNK};
+use crate::options::ATTEMPTS_MAX;
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Authorise, Outcome, Result, Settled, State};
 use twinhaul_profile::{Durability, Verify};
@@ -200,17 +201,14 @@ impl Committer {
 
     /// "Verified as asked" after the digest of what was read is that of what was written, or of what was read back.
     fn verify_group(&self, entries: &mut [Entry]) {
-        let mut buffer = vec![0; if self.verify == Verify::ReadBack { CHUNK } else { 0 }];
-        for entry in entries.iter_mut().filter(|e| e.failure.is_none()) {
-            match self.verify {
-                Verify::None => {}
-                // Hashed while it was copied; the backend took every byte or failed.
-                Verify::Hash => entry.verified = true,
-                Verify::ReadBack => match self.read_back(entry, &mut buffer) {
-                    Ok(()) => entry.verified = true,
-                    Err(failure) => entry.failure = Some(failure),
-                },
+        match self.verify {
+            Verify::None => {}
+            // Hashed while it was copied; the backend took every byte or failed.
+            Verify::Hash => {
+                entries.iter_mut().filter(|e| e.failure.is_none()).for_each(|e| e.verified = true)
             }
+            Verify::ReadBack => self.read_back(entries, Through::Medium),
+            Verify::ReadBackCached => self.read_back(entries, Through::Cache),
         }
     }
 }

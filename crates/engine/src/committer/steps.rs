@@ -3,18 +3,18 @@
 use super::Committer;
 use super::group::Entry;
 use crate::copy::Failure;
-use crate::digest::digest_of;
 use crate::storage::Opened;
 use std::collections::BTreeMap;
 use twinhaul_backend_host::{BackendError, Code, OpContext, Private, Put, WriteMode};
 use twinhaul_failpoint::{Point, before, hit};
-use twinhaul_profile::Durability;
+use twinhaul_profile::{Durability, Verify};
 use twinhaul_units::Key;
 
 impl Committer {
-    /// Durable and still private. With `durability: end` this waits for the end of the run.
+    /// Durable and still private. With `durability: end` this waits for the end of the run, but for what is read back from the
+    /// medium: that has to be there.
     pub(super) fn seal(&self, entries: &mut [Entry]) {
-        if self.durability == Durability::End {
+        if self.durability == Durability::End && self.verify != Verify::ReadBack {
             return;
         }
         self.per_target(entries, |target, mut members| {
@@ -49,7 +49,7 @@ impl Committer {
             if !durable {
                 return;
             }
-            if let Err(e) = target.target.publish_sync(&OpContext::new()) {
+            if let Err(e) = target.target.publish_sync(&self.op()) {
                 // Which names are durable is not known: all of the group are done again (store.md 4.10).
                 for entry in members.iter_mut().filter(|e| e.failure.is_none()) {
                     entry.failure = Some(Failure::of("sync names on", &target.name, &e));
@@ -70,25 +70,6 @@ impl Committer {
     /// What its call waits for is shown beside the transfers that settle.
     fn op(&self) -> OpContext {
         OpContext::new().noting(&self.storage.settling_wait)
-    }
-
-    /// Reads the published object past the cache and compares its digest.
-    pub(super) fn read_back(&self, entry: &Entry, buffer: &mut [u8]) -> Result<(), Failure> {
-        let Some(target) = self.storage.target(entry.target()) else { return Ok(()) };
-        if entry.is_node() {
-            return Ok(());
-        }
-        let digest = digest_of(&self.op(), target, &entry.sealed.put.key, buffer)
-            .map_err(|e| Failure::of("read back from", &target.name, &e))?;
-        if digest == entry.digest() {
-            return Ok(());
-        }
-        let mut failure = Failure::permanent(
-            "mismatch",
-            format!("target {} holds other bytes than were written", target.name),
-        );
-        failure.worth_another = true;
-        Err(failure)
     }
 
     /// What failed before it was published must never be: its private object goes.

@@ -149,10 +149,10 @@ prop_compose! {
     fn profile()(
         source in end(Side::Source, "a"), vault in end(Side::Target, "vault"), off in end(Side::Target, "no"),
         story in story(), split in split(), learning in learning(), limit in 1..1u64 << 40,
-        words in (0..3usize, 0..3usize, 0..3usize, 0..2usize), flag in any::<bool>(),
+        words in (0..4usize, 0..3usize, 0..3usize, 0..2usize), flag in any::<bool>(),
         must_be in prop::option::of(prop::sample::select(TARGET_MUST_BE.map(|(_, v)| v).to_vec())),
     ) -> Profile {
-        let verify: [Verify; 3] = VERIFY.map(|(_, v)| v);
+        let verify: [Verify; 4] = VERIFY.map(|(_, v)| v);
         let exists: [OnExists; 3] = ON_EXISTS.map(|(_, v)| v);
         let durability: [Durability; 3] = DURABILITY.map(|(_, v)| v);
         let order: [Order; 4] = ORDERS.map(|(_, v)| v);

@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::sets::Set;
-use super::sides::{AT_THE_END, IN_GROUPS, READ_BACK, Side};
+use super::sides::{AT_THE_END, IN_GROUPS, READ_BACK, READ_BACK_CACHED, Side};
 use super::tools::Tool;
 
 /// One kind of comparison.
@@ -55,9 +55,9 @@ pub(super) const COMPARISONS: &[Comparison] = &[
     },
     Comparison {
         word: "checked",
-        says: "copy and read back",
+        says: "copy and read back through the cache",
         sets: &[D1, D3],
-        ours: Product(READ_BACK),
+        ours: Product(READ_BACK_CACHED),
         theirs: &[RcloneCheck],
     },
     Comparison {

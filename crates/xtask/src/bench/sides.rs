@@ -11,6 +11,7 @@ use std::path::Path;
 pub(super) const AT_THE_END: Safety = Safety { durability: "end", verify: "hash" };
 pub(super) const IN_GROUPS: Safety = Safety { durability: "group", verify: "hash" };
 pub(super) const READ_BACK: Safety = Safety { durability: "end", verify: "read-back" };
+pub(super) const READ_BACK_CACHED: Safety = Safety { durability: "end", verify: "read-back-cached" };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
