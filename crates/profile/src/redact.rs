@@ -18,7 +18,9 @@ use std::{borrow::Cow, fmt};
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
 /// A shorter value is found everywhere and hides nothing.
-const VALUE_BYTES_MIN: usize = 4;
+const SECRET_BYTES_MIN: usize = 4;
+/// The same of a value that is no secret by its name (a place, a bucket): common words are.
+const OTHER_BYTES_MIN: usize = 8;
 /// A value of digits alone: a shorter one is found in times and sizes.
 const DIGITS_MIN: usize = 8;
 /// Lines of a value of several lines (a private key) that are looked for each on its own.
@@ -28,9 +30,17 @@ const VALUE_LINES_MAX: usize = 256;
 #[derive(Default)]
 pub struct Redactor {
     /// Longest first, so that none hides a part of another.
-    values: Vec<String>,
+    values: Vec<Hidden>,
     references: usize,
     unknown: usize,
+}
+
+/// A value to be taken out.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Hidden {
+    text: String,
+    /// By the name of its field in the profile. One that is not may be a common word, and is left in names of JSON fields.
+    is_secret: bool,
 }
 
 impl fmt::Debug for Redactor {
@@ -45,13 +55,16 @@ impl Redactor {
     pub fn of(profile: &Profile, env: &dyn Fn(&str) -> Vec<String>) -> Self {
         let mut redactor = Self::default();
         for end in profile.sources.iter().chain(&profile.targets) {
-            end.config.values().for_each(|value| redactor.learn_from(value, env));
+            for (name, value) in &end.config {
+                redactor.learn_from(value, secret::is_key_like(name), env);
+            }
             if let Some(plugin) = &end.plugin {
-                redactor.learn(plugin, env);
+                redactor.learn(plugin, false, env);
             }
         }
-        redactor.values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        redactor.values.dedup();
+        redactor.values.sort_by(|a, b| b.text.len().cmp(&a.text.len()).then_with(|| b.cmp(a)));
+        // Of two the same, the one that is a secret came first.
+        redactor.values.dedup_by(|later, earlier| later.text == earlier.text);
         redactor
     }
 
@@ -65,16 +78,20 @@ impl Redactor {
         self.unknown
     }
 
-    fn learn_from(&mut self, value: &Value, env: &dyn Fn(&str) -> Vec<String>) {
+    fn learn_from(&mut self, value: &Value, is_secret: bool, env: &dyn Fn(&str) -> Vec<String>) {
         match value {
-            Value::String(text) => self.learn(text, env),
-            Value::Array(items) => items.iter().for_each(|v| self.learn_from(v, env)),
-            Value::Object(fields) => fields.values().for_each(|v| self.learn_from(v, env)),
+            Value::String(text) => self.learn(text, is_secret, env),
+            Value::Array(items) => items.iter().for_each(|v| self.learn_from(v, is_secret, env)),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    self.learn_from(value, is_secret || secret::is_key_like(name), env);
+                }
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    fn learn(&mut self, text: &str, env: &dyn Fn(&str) -> Vec<String>) {
+    fn learn(&mut self, text: &str, is_secret: bool, env: &dyn Fn(&str) -> Vec<String>) {
         for piece in refs::pieces(text).unwrap_or_default() {
             let values = match piece {
                 Piece::Text(_) => continue,
@@ -84,18 +101,19 @@ impl Redactor {
             self.references += 1;
             self.unknown += usize::from(values.is_empty());
             for value in &values {
-                self.keep(value);
+                self.keep(value, is_secret);
             }
         }
     }
 
     /// Also as it stands in a URL; of several lines each on its own.
-    fn keep(&mut self, value: &str) {
+    fn keep(&mut self, value: &str, is_secret: bool) {
+        let least = if is_secret { SECRET_BYTES_MIN } else { OTHER_BYTES_MIN };
         for line in value.lines().take(VALUE_LINES_MAX).map(str::trim) {
             let digits = line.bytes().all(|b| b.is_ascii_digit());
-            if line.len() >= if digits { DIGITS_MIN } else { VALUE_BYTES_MIN } {
-                self.values.extend([true, false].map(|upper| percent(line, upper)));
-                self.values.push(line.to_owned());
+            if line.len() >= if digits { DIGITS_MIN } else { least } {
+                let forms = [percent(line, true), percent(line, false), line.to_owned()];
+                self.values.extend(forms.map(|text| Hidden { text, is_secret }));
             }
         }
     }
@@ -122,7 +140,7 @@ impl Redactor {
         let lower = line.to_ascii_lowercase();
         // In JSON a value may stand escaped: then the look at its strings decides.
         (line.contains('\\') && !self.values.is_empty())
-            || self.values.iter().any(|v| line.contains(v.as_str()))
+            || self.values.iter().any(|v| line.contains(v.text.as_str()))
             || NAMES.iter().any(|name| lower.contains(name))
             || lower.contains("bearer ")
             || lower.contains("://")
@@ -146,9 +164,9 @@ impl Redactor {
 
     fn fields(&self, fields: &mut serde_json::Map<String, Value>) -> usize {
         let mut changed = 0;
-        if fields.keys().any(|name| matches!(self.values_out(name), Cow::Owned(_))) {
+        if fields.keys().any(|name| matches!(self.secrets_out(name), Cow::Owned(_))) {
             let all = std::mem::take(fields).into_iter();
-            *fields = all.map(|(name, value)| (self.values_out(&name).into_owned(), value)).collect();
+            *fields = all.map(|(name, value)| (self.secrets_out(&name).into_owned(), value)).collect();
             changed += 1;
         }
         for (name, value) in fields {
@@ -187,13 +205,22 @@ impl Redactor {
         out
     }
 
+    /// Without the values that the profile refers to.
     fn values_out<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut out = Cow::Borrowed(text);
-        for value in self.values.iter().filter(|v| text.contains(v.as_str())) {
-            out = Cow::Owned(out.replace(value.as_str(), REDACTED));
-        }
-        out
+        out(text, self.values.iter())
     }
+
+    fn secrets_out<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        out(name, self.values.iter().filter(|v| v.is_secret))
+    }
+}
+
+fn out<'a, 'v>(text: &'a str, values: impl Iterator<Item = &'v Hidden>) -> Cow<'a, str> {
+    let mut out = Cow::Borrowed(text);
+    for value in values.filter(|v| text.contains(v.text.as_str())) {
+        out = Cow::Owned(out.replace(value.text.as_str(), REDACTED));
+    }
+    out
 }
 
 /// As it stands in a URL.

@@ -5,9 +5,9 @@ use super::*;
 fn knowing(values: &[&str]) -> Redactor {
     let mut redactor = Redactor::default();
     for value in values {
-        redactor.keep(value);
+        redactor.keep(value, true);
     }
-    redactor.values.sort_by_key(|v| std::cmp::Reverse(v.len()));
+    redactor.values.sort_by_key(|v| std::cmp::Reverse(v.text.len()));
     redactor
 }
 
@@ -26,6 +26,16 @@ fn known_values_go_wherever_they_stand() {
     ] {
         assert_eq!(redactor.line(line), clean, "{line}");
     }
+}
+
+#[test]
+fn a_place_that_is_a_common_word_leaves_the_names_of_fields() {
+    let mut redactor = Redactor::default();
+    redactor.keep("transfers", false);
+    redactor.keep("data", false);
+    let line = "{\"data_version\":1,\"text\":\"to transfers/data\",\"transfers\":2}";
+    let clean = "{\"data_version\":1,\"text\":\"to [redacted]/data\",\"transfers\":2}";
+    assert_eq!(redactor.line(line), clean);
 }
 
 #[test]
