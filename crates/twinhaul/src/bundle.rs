@@ -8,19 +8,20 @@ mod archive;
 mod files;
 mod ledger;
 pub(crate) mod open;
+mod place;
 mod system;
 
 use crate::evidence::{self, later, received};
 use crate::state::{RunDir, shown};
 use crate::status;
 use crate::verbs::run::load_frozen;
-pub(crate) use archive::remove_unfinished;
 use archive::{Archive, Part};
 pub(crate) use files::FIRST_TROUBLE;
+pub(crate) use place::remove_unfinished;
 use serde_json::json;
 use std::io;
 use std::path::Path;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use twinhaul_diagnose::{Diagnosis, Evidence};
 use twinhaul_engine::wall_ms;
@@ -34,7 +35,9 @@ pub(crate) const VERSION: u32 = 1;
 pub(crate) const FORMAT: &str = "twinhaul bundle";
 /// How long the ledger, and how long a status may take; what has not come by then is missing.
 const LEDGER_WITHIN: Duration = Duration::from_secs(15);
-const STATUS_WITHIN: Duration = Duration::from_secs(12);
+const STATUS_WITHIN: Duration = Duration::from_secs(20);
+/// Between two looks for an answer, and for whoever wants it all to end.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Between the two looks at a run that goes on: two pictures tell what moves.
 const APART: Duration = Duration::from_secs(3);
 /// The bytes of an environment that are searched for a reference's value.
@@ -95,12 +98,11 @@ pub(crate) fn make(run: &RunDir, wish: &mut Wish<'_>) -> io::Result<Made> {
     let mut archive = Archive::begin(wish.to, wish.replace, &stem, redactor)?;
     archive.text("README.txt", "what this is", README)?;
 
-    (wish.tell)("status and diagnosis")?;
-    let first = Instant::now();
-    // Both at once: a peer that says nothing is waited for by each.
-    let asked = ask_status(run);
+    (wish.tell)("diagnosis")?;
+    let begun = Instant::now();
+    // Asked for meanwhile: a peer that says nothing is waited for.
+    let first = ask_status(run);
     let live = diagnosis(&mut archive, run)?;
-    status(&mut archive, "status-1.json", &asked)?;
     (wish.tell)("profile and ledger")?;
     files::profile(&mut archive, run)?;
     files::about(&mut archive, run)?;
@@ -118,12 +120,15 @@ pub(crate) fn make(run: &RunDir, wish: &mut Wish<'_>) -> io::Result<Made> {
     if wish.to.file_name() != Some(FIRST_TROUBLE.as_ref()) {
         files::first_trouble(&mut archive, run)?;
     }
-    (wish.tell)("status again")?;
-    if live {
-        std::thread::sleep(APART.saturating_sub(first.elapsed()));
-        status(&mut archive, "status-2.json", &ask_status(run))?;
-    } else {
-        archive.missing("status-2.json", STATUS_AGAIN, "nobody works on the run: it would be the same");
+    while live && begun.elapsed() < APART {
+        (wish.tell)("status")?;
+        std::thread::sleep(LOOK_EVERY);
+    }
+    let second = live.then(|| ask_status(run));
+    status(&mut archive, "status-1.json", STATUS, &first, wish)?;
+    match second {
+        Some(second) => status(&mut archive, "status-2.json", STATUS_AGAIN, &second, wish)?,
+        None => archive.none("status-2.json", STATUS_AGAIN, "nobody works on the run: it would be the same"),
     }
     let manifest = manifest(run, wish.why, made_at_ms, &archive);
     let parts = archive.parts().to_vec();
@@ -131,6 +136,7 @@ pub(crate) fn make(run: &RunDir, wish: &mut Wish<'_>) -> io::Result<Made> {
     Ok(Made { bytes, parts })
 }
 
+const STATUS: &str = "the run as status --json tells it";
 const STATUS_AGAIN: &str = "the run as status --json tells it, some seconds later";
 
 fn manifest(run: &RunDir, why: &str, made_at_ms: u64, archive: &Archive) -> serde_json::Value {
@@ -150,18 +156,34 @@ fn manifest(run: &RunDir, why: &str, made_at_ms: u64, archive: &Archive) -> serd
     })
 }
 
-type Asked = (Receiver<Result<Status, String>>, Instant);
+/// A status that was asked for.
+struct Asked {
+    answer: Receiver<Result<Status, String>>,
+    until: Instant,
+}
 
 fn ask_status(run: &RunDir) -> Asked {
     let run = run.clone();
     let answer = later(move || status::of(&run).map_err(|e| e.text));
-    (answer, Instant::now() + STATUS_WITHIN)
+    Asked { answer, until: Instant::now() + STATUS_WITHIN }
 }
 
-fn status(archive: &mut Archive, name: &str, (answer, until): &Asked) -> io::Result<()> {
-    let what = if name == "status-1.json" { "the run as status --json tells it" } else { STATUS_AGAIN };
-    let late = || Err(format!("no answer within {} s", STATUS_WITHIN.as_secs()));
-    archive.json(name, what, received(answer, *until).unwrap_or_else(late))
+fn status(
+    archive: &mut Archive,
+    name: &str,
+    what: &'static str,
+    asked: &Asked,
+    wish: &mut Wish<'_>,
+) -> io::Result<()> {
+    let told = loop {
+        (wish.tell)("status")?;
+        match asked.answer.recv_timeout(LOOK_EVERY) {
+            Ok(told) => break told,
+            Err(RecvTimeoutError::Timeout) if Instant::now() < asked.until => {}
+            Err(_) => break Err(format!("no answer within {} s", STATUS_WITHIN.as_secs())),
+        }
+    };
+    archive.json(name, what, told)
 }
 
 /// Diagnosis, evidence, and the machine; returns whether anybody works on the run.

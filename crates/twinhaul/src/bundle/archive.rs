@@ -3,6 +3,7 @@
 //! It is written under a name of its own beside its place and moved there when it is whole; what was there before stays
 //! unless it may be replaced. The manifest is the last part: an archive without one was cut.
 
+use super::place::{self, Unfinished};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Write as _};
@@ -15,8 +16,6 @@ use twinhaul_profile::Redactor;
 const LINE_BYTES_MAX: u64 = 4 << 20;
 /// Read at once of a file that is taken as it is.
 const CHUNK: usize = 1 << 16;
-/// Ends the name of an archive that is not whole.
-const UNFINISHED: &str = ".unfinished";
 /// The bundle names files and says what went wrong: it is its maker's alone.
 const MODE: u32 = 0o600;
 
@@ -37,6 +36,9 @@ pub(crate) struct Part {
     /// What of it was left out, and why.
     pub(crate) left_out: Option<String>,
     pub(crate) missing: Option<String>,
+    /// There is none, as there should be none: nobody needs to be told.
+    #[serde(skip)]
+    pub(crate) is_none: bool,
 }
 
 /// An archive that is being written.
@@ -59,28 +61,17 @@ impl std::fmt::Debug for Tar {
     }
 }
 
-/// Removed when it is dropped before it is moved to its place.
-#[derive(Debug)]
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // Moved away already, at best.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 impl Archive {
     /// Begins one that will stand at `to`; all its parts are below the directory `root`.
     ///
     /// # Errors
     /// When nothing can be written beside `to`.
     pub(crate) fn begin(to: &Path, replace: bool, root: &str, redactor: Redactor) -> io::Result<Self> {
-        let path = unfinished(to, std::process::id());
+        let path = place::unfinished(to);
         let file = File::options().write(true).create_new(true).mode(MODE).open(&path)?;
         Ok(Self {
             tar: Tar(tar::Builder::new(BufWriter::new(file))),
-            unfinished: Unfinished(path),
+            unfinished: Unfinished::new(path),
             to: to.to_owned(),
             replace,
             root: root.to_owned(),
@@ -101,6 +92,14 @@ impl Archive {
     pub(crate) fn missing(&mut self, name: &str, what: &'static str, why: &str) {
         let missing = Some(self.redactor.text(why).into_owned());
         self.parts.push(Part { name: name.to_owned(), what, at_ms: wall_ms(), missing, ..Part::default() });
+    }
+
+    /// A part that there is not: why nobody should miss it.
+    pub(crate) fn none(&mut self, name: &str, what: &'static str, why: &str) {
+        self.missing(name, what, why);
+        if let Some(part) = self.parts.last_mut() {
+            part.is_none = true;
+        }
     }
 
     /// A value as JSON, or why there is none.
@@ -237,48 +236,13 @@ impl Archive {
         let file = self.tar.0.into_inner()?.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
         let bytes = file.metadata()?.len();
-        place(&self.unfinished.0, &self.to, self.replace)?;
+        self.unfinished.place(&self.to, self.replace)?;
         Ok(bytes)
-    }
-}
-
-/// What it is called until it is whole: nobody else's, and seen as what it is when its maker was killed.
-fn unfinished(to: &Path, pid: u32) -> PathBuf {
-    let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{pid}{UNFINISHED}"));
-    to.with_file_name(name)
-}
-
-/// Removes what makers of `to` left that were killed; only where nobody else makes one.
-pub(crate) fn remove_unfinished(to: &Path) {
-    let (Some(directory), Some(name)) = (to.parent(), to.file_name().and_then(|n| n.to_str())) else {
-        return;
-    };
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let left = |entry: &std::fs::DirEntry| {
-        entry.file_name().to_str().is_some_and(|n| n.starts_with(name) && n.ends_with(UNFINISHED))
-    };
-    for entry in entries.filter(left) {
-        // Left over at worst.
-        let _ = std::fs::remove_file(entry.path());
     }
 }
 
 /// The manifest's name.
 pub(crate) const MANIFEST: &str = "bundle.json";
-
-/// Moves the finished file; never over one that may not be replaced, also when that came a moment ago.
-fn place(from: &Path, to: &Path, replace: bool) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    if replace {
-        return std::fs::rename(from, to);
-    }
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that cannot: a second name is refused in the same way.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => std::fs::hard_link(from, to),
-        moved => Ok(moved?),
-    }
-}
 
 /// Where the bytes of a part go.
 struct Sink<'a> {

@@ -34,17 +34,17 @@ pub(super) fn profile(archive: &mut Archive, run: &RunDir) -> io::Result<()> {
 
 /// What the run's directory says of it, and how the run ended.
 pub(super) fn about(archive: &mut Archive, run: &RunDir) -> io::Result<()> {
+    const END: &str = "how the run ended, if it has";
     let parse = |name: &str| {
         let text = small(&run.path.join(name))?;
         serde_json::from_str::<serde_json::Value>(&text).map_err(|e| e.to_string())
     };
     archive.json("run.json", "what the run is called, its peers, where it writes", parse("run.json"))?;
-    let end = if run.path.join("exit.json").exists() {
-        parse("exit.json")
-    } else {
-        Err("no supervisor has written how the run ended: it goes on, or was killed".to_owned())
-    };
-    archive.json("exit.json", "how the run ended, if it has", end)
+    if run.path.join("exit.json").exists() {
+        return archive.json("exit.json", END, parse("exit.json"));
+    }
+    archive.none("exit.json", END, "no supervisor has written how the run ended: it goes on, or was killed");
+    Ok(())
 }
 
 /// The logs of all processes, and their last words.
@@ -115,7 +115,11 @@ pub(super) fn first_trouble(archive: &mut Archive, run: &RunDir) -> io::Result<(
             Ok(())
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            archive.missing(FIRST_TROUBLE, WHAT, "the run made none: it met no trouble for which it does");
+            archive.none(
+                FIRST_TROUBLE,
+                WHAT,
+                "the run made none: it met no trouble, or it is a demonstration",
+            );
             Ok(())
         }
         Err(e) => {

@@ -124,8 +124,9 @@ fn tell_made(run: &RunDir, to: &Path, made: &Made, json: bool) -> Result<(), Fai
         }));
     }
     let parts = made.parts.len() - missing.len();
+    let missed = missing.into_iter().filter(|p| !p.is_none);
     output::line(&format!("{}  {}  {parts} parts", shown(to), Bytes(made.bytes)));
-    for part in missing {
+    for part in missed {
         let why = part.missing.as_deref().unwrap_or_default();
         output::say(&format!("  not in it: {}: {}", part.name, twinhaul_units::text::show(why)));
     }
