@@ -179,7 +179,7 @@ impl Archive {
                 }
             }
             if too_long > 0 {
-                left_out.push(format!("{too_long} lines of more than {} MiB", LINE_BYTES_MAX >> 20));
+                left_out.push(format!("lines of more than {} MiB: {too_long}", LINE_BYTES_MAX >> 20));
             }
             part.left_out = (!left_out.is_empty()).then(|| left_out.join("; "));
             Ok(())
@@ -258,3 +258,6 @@ impl Sink<'_> {
         self.entry.write_all(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests;
