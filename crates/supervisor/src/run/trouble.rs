@@ -165,7 +165,7 @@ fn spawn(argv: &[OsString], log: &std::path::Path) -> std::io::Result<Child> {
 
 /// It holds nothing but an unfinished file, which the next one of its kind removes.
 fn end(child: &mut Child) {
-    // One that has ended meanwhile is only reaped.
+    // One that hangs in the kernel is not waited for: that would hold up the run.
     let _ = child.kill();
-    let _ = child.wait();
+    let _ = child.try_wait();
 }
