@@ -25,7 +25,7 @@ pub use twinhaul_console_model::ui::Theme;
 use history::{History, Ledger};
 use std::fmt;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use twinhaul_diagnose::Diagnosis;
 
@@ -90,6 +90,8 @@ pub struct Options {
 pub enum ConsoleError {
     #[error("stdout is not a terminal; use --headless, --plain or --json instead")]
     NotATerminal,
+    #[error("stdout is not a terminal; use --plain or --once instead")]
+    ReplayWithoutTerminal,
     #[error("the cast cannot be kept in {0}: {1}")]
     Cast(String, #[source] io::Error),
     #[error("{path}: {why}")]
@@ -109,7 +111,7 @@ impl ConsoleError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Interrupted { signal } => u8::try_from(128 + signal).unwrap_or(1),
-            Self::NotATerminal | Self::Recording { .. } | Self::Cast(..) => 2,
+            Self::NotATerminal | Self::ReplayWithoutTerminal | Self::Recording { .. } | Self::Cast(..) => 2,
             _ => 1,
         }
     }
@@ -143,15 +145,36 @@ fn ledger(options: &Options) -> Ledger {
         .with_names(&options.names)
 }
 
+/// What a run recorded, and where it is.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// Of the file; what is saved while it is shown goes beside it.
+    pub path: PathBuf,
+    /// The recording when the file only holds it, as a bundle does; `None`: the file is the recording.
+    pub bytes: Option<Vec<u8>>,
+}
+
 /// Shows a recording: the run as its console would have seen it, at any time of it.
 ///
 /// # Errors
 /// [`ConsoleError::Recording`] when the file is none; else as [`run`].
-pub fn replay(recording: &Path, face: &Face, speed: u32) -> Result<Left, ConsoleError> {
+pub fn replay(recording: Recording, face: &Face, speed: u32) -> Result<Left, ConsoleError> {
     if !io::stdout().is_terminal() {
-        return Err(ConsoleError::NotATerminal);
+        return Err(ConsoleError::ReplayWithoutTerminal);
     }
     runtime::replay(recording, face, speed)
+}
+
+/// Tells a recording as lines of text on `out`, without a terminal and without waiting: all of it, or its end.
+///
+/// # Errors
+/// [`ConsoleError::Recording`] when the file is none; [`ConsoleError::Terminal`] when `out` cannot be written.
+pub fn tell_recording(
+    recording: Recording,
+    telling: Telling,
+    out: &mut dyn io::Write,
+) -> Result<Left, ConsoleError> {
+    plain::tell_recording(recording, telling, out)
 }
 
 /// As [`run`], with another source of events and queue pages.

@@ -5,7 +5,7 @@ use crate::history::{History, Reader};
 use crate::input::{INPUTS_MAX, Input};
 use crate::link::Link;
 use crate::runtime::{self, Clock};
-use crate::{ConsoleError, Options, view};
+use crate::{ConsoleError, Options, Recording, view};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,8 @@ const STATE_EVERY: Duration = Duration::from_secs(10);
 const ONCE_WITHIN: Duration = Duration::from_secs(3);
 /// How long the last events of a run that has ended are waited for.
 const LAST_EVENTS_WITHIN: Duration = Duration::from_secs(3);
+/// Of a recording's own time, between two looks at what it tells.
+const STEP_MS: u64 = 250;
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -89,6 +91,33 @@ pub(crate) fn tell(
     left
 }
 
+/// Tells a recording on `out`; it goes by its own time, so nothing is waited for.
+pub(crate) fn tell_recording(
+    recording: Recording,
+    telling: Telling,
+    out: &mut dyn Write,
+) -> Result<Left, ConsoleError> {
+    let (mut player, mut model) = runtime::play(recording, 1)?;
+    let mut told = || {
+        let mut teller = Teller { ended: None, told: 0, state: String::new(), at: None };
+        let mut at_ms = player.start_ms();
+        while telling == Telling::Lines && at_ms < player.end_ms() {
+            teller.go_on(&model, out)?;
+            // Hours in which nothing was recorded are passed over.
+            at_ms = (at_ms + STEP_MS).max(player.next_ms());
+            player.go_to(&mut model, at_ms);
+        }
+        player.go_to(&mut model, player.end_ms());
+        match telling {
+            Telling::Lines => teller.go_on(&model, out).and_then(|()| writeln!(out, "{}", state(&model))),
+            Telling::Once => writeln!(out, "{}", state(&model)),
+            Telling::OnceJson => writeln!(out, "{:#}", state_json(&model)),
+        }?;
+        out.flush()
+    };
+    told().map(|()| Left::Detached).map_err(ConsoleError::Terminal)
+}
+
 /// Whether all is known that a first look shows.
 fn heard(model: &Model) -> bool {
     let board = &model.live;
@@ -150,7 +179,9 @@ fn changing(model: &Model) -> String {
     });
     let problems: Vec<String> =
         board.problems().into_iter().map(|p| format!("{} {:?}", p.kind, p.peer)).collect();
-    format!("{} {peers:?} {problems:?}", view::state_word(model))
+    // In a replay the state's word holds the time, which always changes.
+    let word = if model.replay.is_some() { String::new() } else { view::state_word(model) };
+    format!("{word} {peers:?} {problems:?}")
 }
 
 /// The run in a few lines: how far, both peers, what is wrong.

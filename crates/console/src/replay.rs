@@ -3,8 +3,8 @@
 //! The recording stays as it is read, bytes and an index; a frame becomes a message when its time has come. Going back is
 //! beginning anew and going on to that time, which the reducer makes exact.
 
+use crate::Recording;
 use std::io::Read as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use twinhaul_console_model::board::pane::STALE_AFTER;
 use twinhaul_console_model::{Clean, LinkState, Model, Msg, To, update};
@@ -43,8 +43,11 @@ pub(crate) struct Player {
 impl Player {
     /// # Errors
     /// In words: the file cannot be read, or is no recording.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    pub(crate) fn open(recording: Recording) -> Result<Self, String> {
+        if let Some(bytes) = recording.bytes {
+            return Self::of(bytes);
+        }
+        let file = std::fs::File::open(&recording.path).map_err(|e| e.to_string())?;
         let mut bytes = Vec::new();
         file.take(RECORDING_BYTES_MAX).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
         Self::of(bytes)
@@ -95,6 +98,11 @@ impl Player {
 
     pub(crate) fn end_ms(&self) -> u64 {
         self.lines.last().map_or(0, |line| line.at_ms)
+    }
+
+    /// When the next frame comes that was not shown; the end, after the last.
+    pub(crate) fn next_ms(&self) -> u64 {
+        self.lines.get(self.next).map_or(self.end_ms(), |line| line.at_ms)
     }
 
     fn now_ms(&self) -> u64 {

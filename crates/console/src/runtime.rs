@@ -8,7 +8,7 @@ use crate::link::{Link, Place};
 use crate::replay::Player;
 use crate::skin::Skin;
 use crate::terminal::{self, FrameWriter, Guard, PanicGuard};
-use crate::{ConsoleError, Face, Looker, Options, cast, locale, take_out, view};
+use crate::{ConsoleError, Face, Looker, Options, Recording, cast, locale, take_out, view};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 use std::io;
@@ -105,9 +105,17 @@ pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, 
 }
 
 /// A recording in the place of a run.
-pub(crate) fn replay(path: &Path, face: &Face, speed: u32) -> Result<Left, ConsoleError> {
-    let wrong = |why: String| ConsoleError::Recording { path: path.display().to_string(), why };
-    let mut player = Player::open(path).map_err(wrong)?;
+pub(crate) fn replay(recording: Recording, face: &Face, speed: u32) -> Result<Left, ConsoleError> {
+    let shelf = recording.path.parent().unwrap_or(Path::new(".")).join(take_out::SHELF);
+    let (player, mut model) = play(recording, speed)?;
+    session(&mut model, face, Clock::start(), shelf, |_, _| Ok(Source::Recording(Box::new(player))))
+}
+
+/// A recording at its beginning, and the model that it is played into.
+pub(crate) fn play(recording: Recording, speed: u32) -> Result<(Player, Model), ConsoleError> {
+    let path = recording.path.display().to_string();
+    let wrong = |why: String| ConsoleError::Recording { path: path.clone(), why };
+    let mut player = Player::open(recording).map_err(wrong)?;
     let length = Duration::from_millis(player.end_ms() - player.start_ms());
     let names: Vec<String> = player.run.order.clone();
     let names = <[String; 2]>::try_from(names).map_err(|_| wrong("it names no two peers".into()))?;
@@ -121,9 +129,7 @@ pub(crate) fn replay(path: &Path, face: &Face, speed: u32) -> Result<Left, Conso
     });
     model.replay = Some(Replay { speed: speed.max(1), ..Replay::new(length) });
     player.go_to(&mut model, player.start_ms());
-    let shelf = path.parent().unwrap_or(Path::new(".")).join(take_out::SHELF);
-    let clock = Clock::start();
-    session(&mut model, face, clock, shelf, |_, _| Ok(Source::Recording(Box::new(player))))
+    Ok((player, model))
 }
 
 /// From taking the terminal to giving it back.

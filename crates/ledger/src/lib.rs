@@ -25,7 +25,7 @@ pub use limits::{
     RANGES_MAX, REFERENCE_BYTES_MAX, RESERVE_BYTES, ROWS_MAX, VIOLATIONS_MAX, WAL_BYTES_ALARM,
 };
 pub use sim::{Sim, SimStore, SimView};
-pub use sqlite::{SqliteStore, SqliteView};
+pub use sqlite::{SCHEMA_VERSION, SqliteStore, SqliteView, sqlite_version};
 pub use store::{Store, lock_holder};
 pub use twinhaul_assist::{ByteRange, Interval};
 pub use twinhaul_wire::{AssignWhy, RunState};

@@ -33,11 +33,18 @@ mod tests;
 use crate::files::{self, Identity};
 use crate::{BUSY_MAX, LedgerError, NewRun, Result, RunState, Stopped, View};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
-use schema::{APPLICATION_ID, SCHEMA, SCHEMA_VERSION};
+use schema::{APPLICATION_ID, SCHEMA};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use twinhaul_failpoint::{Point, hit};
+
+pub use schema::SCHEMA_VERSION;
+
+/// SQLite's own version, as it is linked.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
 
 /// The first SQLite without the WAL defect of store.md 4.1.
 const LIBRARY_MIN: i32 = 3_051_003;

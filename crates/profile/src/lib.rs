@@ -15,6 +15,7 @@ mod node;
 mod paths;
 mod pattern;
 mod read;
+mod redact;
 mod refs;
 mod resolve;
 mod secret;
@@ -32,6 +33,7 @@ pub use node::{DEPTH_MAX, KEY_TEXT_BYTES_MAX, NODES_MAX};
 pub use paths::DEMO_ROOT;
 pub use pattern::{PATTERN_BYTES_MAX, Pattern};
 pub use read::NAME_BYTES_MAX;
+pub use redact::{REDACTED, Redactor};
 pub use refs::SECRET_FILE_BYTES_MAX;
 pub use timetable::{Bandwidth, Hours};
 

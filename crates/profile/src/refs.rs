@@ -85,7 +85,7 @@ pub(crate) fn expand(value: &str, env: &dyn Fn(&str) -> Option<String>) -> Resul
 }
 
 /// The text of a file without its last line end. Links are followed: mounted secrets are links.
-fn read_file(path: &Path) -> Result<String, String> {
+pub(crate) fn read_file(path: &Path) -> Result<String, String> {
     let plain = |e: std::io::Error| show(&e.to_string()).into_owned();
     let meta = fs::metadata(path).map_err(plain)?;
     if !meta.is_file() {

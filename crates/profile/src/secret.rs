@@ -74,7 +74,7 @@ fn refuse(node: &Node, what: String) -> Fault {
 }
 
 /// Where the password stands in `scheme://user:password@host`.
-fn url_password(text: &str) -> Option<Range<usize>> {
+pub(crate) fn url_password(text: &str) -> Option<Range<usize>> {
     let start = text.find("://")? + 3;
     let authority = &text[start..];
     let authority = &authority[..authority.find(['/', '?', '#', ' ']).unwrap_or(authority.len())];

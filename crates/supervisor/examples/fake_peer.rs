@@ -20,8 +20,8 @@ use tokio::{
     time::{interval, sleep},
 };
 use twinhaul_supervisor::{
-    Child, ChildKind, Client, Options, Record, StoryAct, StoryStep, StoryWhen, Timing, become_session_leader,
-    bind, hold_peer_lock, supervise,
+    Bundler, Child, ChildKind, Client, Options, Record, StoryAct, StoryStep, StoryWhen, Timing,
+    become_session_leader, bind, hold_peer_lock, supervise,
 };
 use twinhaul_units::{Dial, Turned};
 use twinhaul_wire::{
@@ -73,6 +73,8 @@ struct Wishes {
     kill_after_ms: Option<u64>,
     answer_ms: Option<u64>,
     silent_ms: Option<u64>,
+    /// A script that notes what it was started with and ends with this code is the bundler.
+    bundler: Option<u8>,
 }
 
 fn be_supervisor(run_dir: &Path) -> Outcome {
@@ -106,6 +108,7 @@ fn be_supervisor(run_dir: &Path) -> Outcome {
         planner: wishes.planner.then(|| child("planner", ChildKind::Planner, "planner")),
         peers: [peer("alpha"), peer("beta")],
         story: story.collect(),
+        bundler: wishes.bundler.map(|code| bundler(run_dir, code)),
         timing: Timing {
             ready_max: or(wishes.ready_ms, usual.ready_max),
             grace: or(wishes.grace_ms, usual.grace),
@@ -122,6 +125,13 @@ fn be_supervisor(run_dir: &Path) -> Outcome {
             Ok(ExitCode::from(u8::try_from(error.exit_code())?))
         }
     }
+}
+
+/// Notes its arguments in `bundler.starts`.
+fn bundler(run_dir: &Path, code: u8) -> Bundler {
+    let script = r#"printf '%s\n' "$*" >> "$0/bundler.starts"; [ "$1" != 0 ] || : > "$0/made"; exit "$1""#;
+    let argv = ["sh".into(), "-c".into(), script.into(), run_dir.into(), code.to_string().into()];
+    Bundler { argv: argv.into(), file: run_dir.join("made") }
 }
 
 /// The history as files.
@@ -353,6 +363,10 @@ async fn act(peer: Arc<Peer>) {
         "code" => {
             let _ = peer.end.try_send(figure.parse().unwrap_or(1));
         }
+        "still" => change(&|s| {
+            s.in_flight = vec![twinhaul_wire::InFlight::default()];
+            s.last_progress_ms = Some(60_000);
+        }),
         "needed" => change(&|s| s.was_assisted.needed = figure.parse().unwrap_or(1)),
         "pause-kill" => {
             sleep(Duration::from_millis(300)).await;

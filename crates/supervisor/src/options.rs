@@ -39,6 +39,16 @@ pub enum ChildKind {
     Peer,
 }
 
+/// What makes a bundle of the evidence, once in a run, when something goes wrong for the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundler {
+    /// Program and arguments; `--why WORDS` follows, and `--if-trouble` when it is to look for itself and end with code 5
+    /// when nothing is wrong.
+    pub argv: Vec<OsString>,
+    /// What it makes. One that is there is not made again.
+    pub file: PathBuf,
+}
+
 /// A step of a demo's story (demo.md): fires by event, not by clock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoryStep {
@@ -119,6 +129,8 @@ pub struct Options {
     /// The first and the second peer.
     pub peers: [Child; 2],
     pub story: Vec<StoryStep>,
+    /// `None`: no bundle is made.
+    pub bundler: Option<Bundler>,
     pub timing: Timing,
     pub record: Box<dyn Record>,
 }

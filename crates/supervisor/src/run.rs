@@ -7,6 +7,7 @@ mod commands;
 mod ending;
 mod faces;
 mod processes;
+mod trouble;
 
 use crate::{
     Options, SupervisorError, SupervisorLock,
@@ -94,6 +95,7 @@ struct Run {
     shares: Shares,
     caption: String,
     problems: Vec<Problem>,
+    trouble: trouble::Trouble,
     shown: RunSnapshot,
     shown_at: Moment,
 }
@@ -110,7 +112,7 @@ pub(crate) async fn run(options: Options, lock: &SupervisorLock) -> Result<i32, 
     run.begin();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !run.over() {
+    while !run.over() || run.awaits_bundle() {
         tokio::select! {
             Some(input) = todo.recv() => run.take(input),
             _ = tick.tick() => run.tick(),
@@ -164,6 +166,7 @@ impl Run {
             shares: Shares::default(),
             caption: String::new(),
             problems: Vec::new(),
+            trouble: trouble::Trouble::new(options.bundler, demo),
             shown: RunSnapshot::default(),
             shown_at: Moment::ZERO,
         })
@@ -256,6 +259,7 @@ impl Run {
             self.recorder.look();
         }
         self.find_problems(now);
+        self.tick_trouble(now);
         self.publish(now);
     }
 

@@ -59,6 +59,8 @@ pub(crate) enum Verb {
     Verify(VerifyArgs),
     /// What a run did: totals, peers, assistance, idle share; manifest and failed list
     Report(ReportArgs),
+    /// What is known of a run in one archive to give away: no contents of files, no secrets
+    Bundle(BundleArgs),
     /// Policies in virtual time, against the bound that none can beat
     Simulate(SimulateArgs),
     /// Backends: what can be loaded, and whether it should be
@@ -73,6 +75,15 @@ pub(crate) enum Verb {
     Supervise { run_dir: PathBuf },
     #[command(hide = true)]
     Planner { run_dir: PathBuf },
+    #[command(hide = true)]
+    Bundler {
+        run_dir: PathBuf,
+        #[arg(long)]
+        why: String,
+        /// Only if a diagnosis finds trouble
+        #[arg(long)]
+        if_trouble: bool,
+    },
     #[command(hide = true)]
     Peer {
         run_dir: PathBuf,
@@ -226,8 +237,18 @@ pub(crate) struct AttachArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// The run, or a file with its recording; the newest run if left out
+    /// The run, or a file: its recording, or its bundle, from any machine; the newest run if left out
+    #[arg(value_name = "RUN|FILE")]
     pub(crate) run: Option<String>,
+    /// All of it as lines of text at once, no screen
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) plain: bool,
+    /// How it stood at its end, as text or with --json, no screen
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// With --once: the state behind the screen as JSON
+    #[arg(long, requires = "once")]
+    pub(crate) json: bool,
     /// How fast it goes on: 1 is as it was
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) speed: u32,
@@ -396,6 +417,20 @@ pub(crate) struct ReportArgs {
     /// With --check: the head must be this one, which was kept elsewhere
     #[arg(long, value_name = "HEAD", requires = "check", value_parser = crate::values::head)]
     pub(crate) head: Option<String>,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BundleArgs {
+    /// The run; the newest if left out
+    pub(crate) run: Option<String>,
+    /// Where: a file, or a directory; twinhaul-bundle-RUN-TIME.tar here if left out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) json: JsonFlag,
 }

@@ -110,7 +110,7 @@ fn once(run: &RunDir) -> Result<(Evidence, u64), Failure> {
 }
 
 /// Does something on a thread of its own: whoever waits for it can stop waiting.
-fn later<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+pub(crate) fn later<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
     let (done, result) = channel();
     // Without a thread nothing is known of it; the channel says so by being closed.
     let _ = std::thread::Builder::new().spawn(move || {
@@ -120,7 +120,7 @@ fn later<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiv
     result
 }
 
-fn received<T>(from: &Receiver<T>, until: Instant) -> Option<T> {
+pub(crate) fn received<T>(from: &Receiver<T>, until: Instant) -> Option<T> {
     from.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
 }
 

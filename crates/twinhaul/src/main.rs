@@ -1,6 +1,7 @@
 //! The binary: verbs, flags, exit codes. Thin: each verb calls into the rooms and turns what comes back into words.
 
 mod backends;
+mod bundle;
 mod cli;
 mod demo;
 mod evidence;
@@ -70,12 +71,16 @@ fn run(verb: Verb) -> Result<u8, Failure> {
         Verb::Retry(args) => verbs::control::retry(&args),
         Verb::Verify(args) => verbs::verify::verify(&args),
         Verb::Report(args) => verbs::report::report(&args),
+        Verb::Bundle(args) => verbs::bundle::bundle(&args),
         Verb::Simulate(args) => verbs::simulate::simulate(&args),
         Verb::Tape(args) => verbs::tape::tape(&args),
         Verb::Backends(verb) => verbs::backends::backends(&verb),
         Verb::Profile(cli::ProfileVerb::Check { profile }) => verbs::profile::check(&profile),
         Verb::Supervise { run_dir } => verbs::hidden::supervise(&run_dir),
         Verb::Planner { run_dir } => verbs::hidden::planner(&run_dir),
+        Verb::Bundler { run_dir, why, if_trouble } => {
+            verbs::bundle::first_trouble(&run_dir, &why, if_trouble)
+        }
         Verb::Peer { run_dir, name } => verbs::hidden::peer(&run_dir, &name),
     }
 }

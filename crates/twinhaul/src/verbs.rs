@@ -1,6 +1,7 @@
 //! One file per group of verbs; each turns flags into calls and results into words.
 
 pub(crate) mod backends;
+pub(crate) mod bundle;
 pub(crate) mod control;
 pub(crate) mod demo;
 pub(crate) mod diagnose;

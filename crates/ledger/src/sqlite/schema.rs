@@ -1,7 +1,7 @@
 //! The tables (store.md 2). A change here is a new [`SCHEMA_VERSION`]: ledgers of another version are refused.
 
 /// In `user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 5;
+pub const SCHEMA_VERSION: i64 = 5;
 /// In `application_id`: `TwHl`.
 pub(super) const APPLICATION_ID: i64 = 0x5477_486C;
 

@@ -19,6 +19,7 @@ impl Run {
 
     /// Asks the ledger how the run ended, tells everybody, and returns the exit code.
     pub(super) async fn conclude(mut self, todo: &mut mpsc::Receiver<Input>) -> i32 {
+        self.end_trouble();
         let asked = self.recorder.settle();
         let ledger = timeout(SETTLE_MAX, asked).await.ok().and_then(Result::ok).flatten();
         let overs: Vec<Over> = self.seats.iter().filter_map(|s| s.over).collect();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how they fail")]
 
 mod stage;
+mod trouble;
 
 use rustix::process::Signal;
 use serde_json::json;

@@ -13,7 +13,8 @@ use twinhaul_ledger::Store;
 use twinhaul_planner::{Free, LedgerSink, Source};
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::{
-    Child, ChildKind, Options, StoryAct, StoryStep, StoryWhen, Timing, become_session_leader, hold_peer_lock,
+    Bundler, Child, ChildKind, Options, StoryAct, StoryStep, StoryWhen, Timing, become_session_leader,
+    hold_peer_lock,
 };
 use twinhaul_units::Ratio;
 use twinhaul_wire::{Chaos, RunState};
@@ -120,6 +121,10 @@ fn options(run: &RunDir, profile: &Profile, growing: bool, store: Store) -> Resu
             child(second, ChildKind::Peer, &["--name", second]),
         ],
         story: story.collect(),
+        bundler: Some(Bundler {
+            argv: vec![exe.clone().into(), "bundler".into(), run.path.clone().into()],
+            file: run.path.join(crate::bundle::FIRST_TROUBLE),
+        }),
         timing: Timing::default(),
         record: Box::new(LedgerRecord(store)),
     })

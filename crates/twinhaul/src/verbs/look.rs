@@ -1,4 +1,4 @@
-//! Verbs that look: `ls`, `status`, `wait`, `events`, `attach`.
+//! Verbs that look: `ls`, `status`, `wait`, `events`, `attach`, `replay`.
 
 use crate::cli::{AttachArgs, EventsArgs, JsonFlag, ReplayArgs, StatusArgs, WaitArgs};
 use crate::exit::{self, Failure};
@@ -7,7 +7,7 @@ use crate::watch::{EventReader, progress_line};
 use crate::{exit_file, output, state, status};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use twinhaul_console::{Left, Telling};
+use twinhaul_console::{Left, Recording, Telling};
 use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
@@ -45,16 +45,37 @@ pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
     }
 }
 
-/// The console on a recording: a run's own, or a file from elsewhere.
+/// The console on a recording: a run's own, a file from elsewhere, or one in a bundle.
 pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
     let file = args.run.as_ref().map(PathBuf::from).filter(|path| path.is_file());
     let path = match file {
         Some(path) => path,
+        None if args.run.as_deref().is_some_and(|name| name.contains('/')) => {
+            let text = "there is no such file; a run is named without a path. See: twinhaul ls";
+            let name = args.run.as_deref().unwrap_or_default();
+            return Err(Failure::new(
+                exit::NOT_FOUND,
+                format!("{}: {text}", twinhaul_units::text::show(name)),
+            ));
+        }
         None => state::find(args.run.as_deref())?.path.join("recording.jsonl"),
     };
-    let face = super::run::worn(&args.face);
-    twinhaul_console::replay(&path, &face, args.speed)
-        .map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
+    let within = crate::bundle::open::recording(&path)
+        .map_err(|why| Failure::usage(format!("{}: {why}", state::shown(&path))))?;
+    let recording = Recording { path, bytes: within };
+    let telling = match (args.plain, args.once, args.json) {
+        (true, ..) => Some(Telling::Lines),
+        (_, true, true) => Some(Telling::OnceJson),
+        (_, true, false) => Some(Telling::Once),
+        _ => None,
+    };
+    let shown = match telling {
+        Some(telling) => {
+            twinhaul_console::tell_recording(recording, telling, &mut std::io::stdout().lock()).map(drop)
+        }
+        None => twinhaul_console::replay(recording, &super::run::worn(&args.face), args.speed).map(drop),
+    };
+    shown.map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
     Ok(exit::COMPLETE)
 }
 

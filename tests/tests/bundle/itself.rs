@@ -1,0 +1,82 @@
+//! A run makes a bundle by itself, at its first trouble and never again; a later one takes it along.
+
+use crate::stage::{make, slow, unpack};
+use std::process::Command;
+use twinhaul_tests::product::{Lab, Profile, end, exe, processes};
+use twinhaul_tests::{needs, tree};
+use twinhaul_wire::EventKind;
+
+#[test]
+fn a_peer_that_says_nothing_is_evidence_once() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab).limits("48 KiB/s", "48 KiB/s"));
+    let pid = run.until_under_way().peers["alpha"].pid.unwrap();
+    run.freeze(pid);
+    let kept =
+        |kind: &EventKind| matches!(kind, EventKind::Info { text } if text.contains("first-trouble.tar"));
+    let event = run.until_event("a bundle was made", |e| kept(&e.kind));
+    let EventKind::Info { text } = &event.kind else { unreachable!() };
+    assert!(text.contains("silent") && text.contains("alpha"), "{text}");
+    let file = lab.state().join("runs").join(&run.id).join("first-trouble.tar");
+    let seen = unpack(&lab, &file);
+    assert!(seen.manifest["why"].as_str().unwrap().contains("alpha has not answered"), "{:#}", seen.manifest);
+    assert!(seen.text("diagnosis.txt").contains("peer frozen (alpha)"), "{}", seen.text("diagnosis.txt"));
+    let made = std::fs::metadata(&file).unwrap().modified().unwrap();
+
+    processes::kill(pid);
+    run.verb("limit", &["none"]);
+    run.wait().expect_code(0);
+    assert_eq!(run.kinds().iter().filter(|kind| kept(kind)).count(), 1);
+    assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), made);
+
+    let all = unpack(&lab, &make(&run, "later.tar"));
+    assert_eq!(all.parts["first-trouble.tar"], std::fs::read(&file).unwrap());
+    end::examine(&run);
+    end::assert_nobody_is_left(&run);
+}
+
+/// Calls that hang in the kernel, as on a disk that does not answer: both peers are well, and nothing moves.
+#[test]
+fn a_run_in_which_nothing_moves_is_evidence_when_nothing_explains_it() {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 96, 64 * 1024, 1);
+    std::fs::create_dir(lab.target()).unwrap();
+    lab.write_profile(&Profile::new("still", &lab.source(), &lab.target()).limits("512 KiB/s", "512 KiB/s"));
+    let suite = "evidence of a stall";
+    let Some(head) = needs::mount_namespace() else {
+        return needs::skip(suite, "this machine allows no mount name space (unshare --mount)");
+    };
+    let script = r#"
+        truncate -s 200M image
+        mkfs.ext4 -q -F image && mount -o loop image "$DST" || { echo no-loop; exit 0; }
+        run=$("$EXE" run profile.yaml --detach)
+        until [ "$(find "$DST" -name 'f0*' | wc -l)" -gt 4 ]; do sleep 0.1; done
+        fsfreeze -f "$DST"
+        trap 'fsfreeze -u "$DST" 2>/dev/null || true' EXIT
+        for i in $(seq 180); do
+            "$EXE" events "$run" > said
+            grep -q 'evidence of the first trouble' said && break
+            sleep 0.5
+        done
+        fsfreeze -u "$DST"
+        "$EXE" limit "$run" none > limited
+        "$EXE" wait "$run" --timeout 120s
+        cat said"#;
+    let mut command = Command::new(head[0]);
+    command.args(&head[1..]).args(["sh", "-ec", script]);
+    command.env("EXE", exe()).env("DST", lab.target());
+    let done = lab.finish(lab.dress(command));
+    if done.stdout.starts_with("no-loop") {
+        return needs::skip(suite, "no file system in a file can be mounted here (mkfs.ext4, a loop device)");
+    }
+    done.expect_code(0).expect_words(&["evidence of the first trouble", "stall: "]);
+    let run = lab.newest_status().run;
+    let seen = unpack(&lab, &lab.state().join("runs").join(&run).join("first-trouble.tar"));
+    let why = seen.manifest["why"].as_str().unwrap();
+    assert!(why.contains("moved nothing"), "{why}");
+    assert!(
+        seen.text("diagnosis.txt").contains("VERDICT target slow (there)"),
+        "{}",
+        seen.text("diagnosis.txt")
+    );
+}
