@@ -388,7 +388,11 @@ impl Outside {
         let Source::Recording(player) = &self.source else { return };
         let from = self.seek_to.unwrap_or(player.start_ms() + player.now.0 / 1000);
         self.seek_to = Some(match seek {
-            Seek::By(s) => from.saturating_add_signed(s.saturating_mul(1000)),
+            // Several at once lead no further than to the ends: the next one begins there.
+            Seek::By(s) => {
+                let to = from.saturating_add_signed(s.saturating_mul(1000));
+                to.clamp(player.start_ms(), player.end_ms())
+            }
             Seek::Trouble { forward } => player.trouble(from, forward),
         });
     }
