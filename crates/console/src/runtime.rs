@@ -148,6 +148,7 @@ fn session(
     model.size = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
     model.ui.mouse = face.mouse;
     model.ui.theme = face.theme;
+    model.keys.clone_from(&face.keys);
     let terminal =
         Terminal::new(CrosstermBackend::new(FrameWriter::default())).map_err(ConsoleError::Terminal)?;
     let source = connect(&tx, &ended)?;

@@ -66,7 +66,12 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
         Key::PageDown => to(at + rows),
         Key::Char('d') if chord.ctrl => to(at + rows),
         Key::Char('u') if chord.ctrl => at.saturating_sub(rows),
-        Key::Esc | Key::Char('q' | 'd') => {
+        Key::Esc | Key::Char('q') => {
+            model.ui.layers.pop();
+            return Vec::new();
+        }
+        // What opened it closes it.
+        _ if opens(model, chord) => {
             model.ui.layers.pop();
             return Vec::new();
         }
@@ -98,6 +103,11 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
         view.selected = selected;
     }
     Vec::new()
+}
+
+fn opens(model: &Model, chord: Chord) -> bool {
+    let row = model.keys.lookup(action::Scope::Main, chord);
+    row.is_some_and(|row| row.action == action::Action::Diagnose)
 }
 
 fn again(model: &mut Model) -> Vec<Effect> {
