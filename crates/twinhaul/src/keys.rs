@@ -25,7 +25,8 @@ pub(crate) struct InForce {
 /// What the flag, the environment or the place for configuration say.
 pub(crate) fn in_force(flag: &KeysFlag) -> Result<InForce, Failure> {
     let built_in = || InForce { keys: Keys::default(), file: None };
-    match flag.keys.as_deref() {
+    // A variable that is set to nothing says nothing.
+    match flag.keys.as_deref().filter(|path| !path.as_os_str().is_empty()) {
         Some(path) if path == Path::new(NO_FILE) => Ok(built_in()),
         Some(path) => load(path),
         None => match place().filter(|path| path.symlink_metadata().is_ok()) {

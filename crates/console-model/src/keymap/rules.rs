@@ -186,10 +186,7 @@ fn clash(mine: &Row, a: &Sequence, other: &Row, b: &Sequence) -> Option<(String,
     let help = if fixed(other).is_some() {
         format!("choose another key for {}; those of {} cannot be changed", mine.id, other.id)
     } else {
-        format!(
-            "choose another key for {}, or give {1} another one (\"{1}: none\" for no key)",
-            mine.id, other.id
-        )
+        format!("choose another key for {}, or write {}", mine.id, without(other))
     };
     if a == b {
         let what = format!("{place}\"{}\" is a key of {} already ({})", a.written(), other.id, other.help);
@@ -205,6 +202,13 @@ fn clash(mine: &Row, a: &Sequence, other: &Row, b: &Sequence) -> Option<(String,
         return Some((what, help));
     }
     None
+}
+
+/// The line that leaves an action no key, or only the one that stays.
+fn without(row: &Row) -> String {
+    let kept = KEPT.iter().find(|(_, action)| *action == row.action);
+    let key = kept.map_or_else(|| "none".into(), |(chord, _)| chord.written());
+    format!("{}: {key}", row.id)
 }
 
 /// Where both mean something: nothing to say where that is everywhere.

@@ -61,6 +61,7 @@ fn keys_that_clash_are_named_with_both_actions() {
     for (wishes, words) in [
         (vec![wish("freeze", &["d"])], ["0.Some(0)", "\"d\" is a key of diagnose already", "diagnose: none"]),
         (vec![wish("freeze", &["m"]), wish("mark", &["m"])], ["1.Some(0)", "of freeze already", "for mark"]),
+        (vec![wish("freeze", &["q"])], ["\"q\" is a key of quit already", "or write quit: <c-c>", ""]),
         (vec![wish("freeze", &["gf"])], ["\"g\" is the beginning of \"gf\"", "first", "never be typed"]),
         (vec![wish("freeze", &["n"])], ["in a replay \"n\"", "next-trouble", "0.Some(0)"]),
         (vec![wish("freeze", &["5"])], ["of panel already", "those of panel cannot be changed", ""]),

@@ -25,9 +25,13 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let Some(Layer::Help(help)) = model.ui.layers.last_mut() else { return Vec::new() };
     let rows = matches(help);
     let last = rows.len().saturating_sub(1);
-    // What opened it closes it, unless it is a letter of the search.
-    let closes = model.keys.lookup(Scope::Main, chord).is_some_and(|row| row.action == Action::Help)
-        && (help.search.is_empty() || !matches!(chord.key, Key::Char(_)) || chord.ctrl);
+    // What opened it closes it, unless it belongs to a search.
+    let opens = model.keys.lookup(Scope::Main, chord).is_some_and(|row| row.action == Action::Help);
+    let closes = opens
+        && match chord.key {
+            Key::Char(c) if !chord.ctrl => help.search.is_empty() && !c.is_alphanumeric(),
+            _ => true,
+        };
     match chord.key {
         Key::Esc => drop(model.ui.layers.pop()),
         _ if closes => drop(model.ui.layers.pop()),

@@ -66,7 +66,7 @@ const fn takes(row: &Row) -> &'static str {
     match row.danger {
         Danger::None => "",
         Danger::Confirm => "; asks",
-        Danger::Name => "; a name must be typed",
+        Danger::Name => "; asks for a name",
     }
 }
 
