@@ -95,6 +95,11 @@ impl Keys {
         rows.find(|(_, keys)| keys.contains(&alone)).map(|(row, _)| row)
     }
 
+    /// Whether `chord` alone is a key of `action`.
+    pub fn is(&self, action: Action, chord: Chord) -> bool {
+        self.of(action).contains(&Sequence::one(chord))
+    }
+
     /// What `chord` means after `typed`, in the first of `scopes` in which it means anything. A key that stays what it is
     /// ends a sequence that was begun.
     pub fn step(&self, scopes: &[Scope], typed: &[Chord], chord: Chord) -> Step {

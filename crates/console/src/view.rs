@@ -34,7 +34,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::time::Duration;
-use twinhaul_console_model::action::{Action, Scope};
+use twinhaul_console_model::action::Action;
 use twinhaul_console_model::ui::{Cursor, Layer, Panel, Times};
 use twinhaul_console_model::{Chord, Key, Model, SizeClass, fit, words};
 use twinhaul_units::{PeerId, span, text};
@@ -158,10 +158,9 @@ fn marks(model: &Model) -> paint::Part {
 
 /// Whether a list that grows at its end shows that end, or what key leads there.
 fn follow(model: &Model, cursor: Cursor) -> paint::Part {
-    let last = |chord| model.keys.lookup(Scope::Main, chord).is_some_and(|row| row.action == Action::Last);
     let text = match cursor.id {
         None => "follow".to_owned(),
-        Some(_) if last(Chord::plain(Key::End)) => "End follows".to_owned(),
+        Some(_) if model.keys.is(Action::Last, Chord::plain(Key::End)) => "End follows".to_owned(),
         Some(_) => format!("{} follows", model.keys.way_to(Action::Last)),
     };
     part(text, Role::Dim)

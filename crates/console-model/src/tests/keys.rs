@@ -82,6 +82,25 @@ fn a_replay_has_its_own_keys_first() {
     assert!(!model.replay.unwrap().playing && !model.ui.marks.is_empty());
 }
 
+#[test]
+fn what_moves_in_the_panels_moves_in_menus_where_they_have_no_such_key() {
+    let mut model = with(sample::mid_run(), &[("down", "h"), ("up", "m")]);
+    let selected = |model: &Model| match model.ui.top() {
+        Some(Layer::Menu(menu)) => menu.selected,
+        other => panic!("{other:?}"),
+    };
+    drive(&mut model, "xhh");
+    assert_eq!(selected(&model), 2);
+    drive(&mut model, "m");
+    assert_eq!(selected(&model), 1);
+    let mut model = with(sample::mid_run(), &[("down", "w"), ("slots", "w")]);
+    drive(&mut model, "xw");
+    assert!(matches!(model.ui.top(), Some(Layer::Prompt(_))), "w is for slots there");
+    let mut model = with(sample::mid_run(), &[("down", "h")]);
+    drive(&mut model, "dh");
+    assert!(matches!(model.ui.top(), Some(Layer::Diagnosis(view)) if view.selected == 1));
+}
+
 /// The standing rule, whatever the keys are: a key held down confirms nothing.
 #[test]
 fn a_held_key_confirms_nothing_with_own_keys_either() {

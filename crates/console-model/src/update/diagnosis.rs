@@ -2,9 +2,10 @@
 //! at the processes, which takes up to a second, takes its place when it comes.
 
 use super::{data, palette};
+use crate::action::{self, Action};
 use crate::ui::{DiagnosisView, Layer, Palette};
 use crate::words::{Mood, diagnosis::PageLine};
-use crate::{Chord, Clean, Effect, Key, Model, action};
+use crate::{Chord, Clean, Effect, Key, Model};
 use twinhaul_diagnose::{Diagnosis, EVENTS_MAX, Evidence, diagnose};
 use twinhaul_units::PeerId;
 
@@ -71,7 +72,7 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
             return Vec::new();
         }
         // What opened it closes it.
-        _ if opens(model, chord) => {
+        _ if model.keys.is(Action::Diagnose, chord) => {
             model.ui.layers.pop();
             return Vec::new();
         }
@@ -97,17 +98,14 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
             let verb = lines.get(at).and_then(|line| line.verb.clone());
             return verb.map(|verb| take(model, &verb)).unwrap_or_default();
         }
+        _ if model.keys.is(Action::Down, chord) => to(at + 1),
+        _ if model.keys.is(Action::Up, chord) => at.saturating_sub(1),
         _ => at,
     };
     if let Some(Layer::Diagnosis(view)) = model.ui.layers.last_mut() {
         view.selected = selected;
     }
     Vec::new()
-}
-
-fn opens(model: &Model, chord: Chord) -> bool {
-    let row = model.keys.lookup(action::Scope::Main, chord);
-    row.is_some_and(|row| row.action == action::Action::Diagnose)
 }
 
 fn again(model: &mut Model) -> Vec<Effect> {

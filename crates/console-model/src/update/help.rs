@@ -26,8 +26,7 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let rows = matches(help);
     let last = rows.len().saturating_sub(1);
     // What opened it closes it, unless it belongs to a search.
-    let opens = model.keys.lookup(Scope::Main, chord).is_some_and(|row| row.action == Action::Help);
-    let closes = opens
+    let closes = model.keys.is(Action::Help, chord)
         && match chord.key {
             Key::Char(c) if !chord.ctrl => help.search.is_empty() && !c.is_alphanumeric(),
             _ => true,

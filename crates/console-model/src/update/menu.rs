@@ -27,6 +27,13 @@ pub(super) fn press(keys: &Keys, scope: Scope, selected: &mut usize, chord: Chor
         Key::Char('c') if chord.ctrl => return Press::Back,
         Key::Down | Key::Char('j') => *selected = (*selected + 1).min(last),
         Key::Up | Key::Char('k') => *selected = selected.saturating_sub(1),
+        // What moves in the panels moves here too, unless the menu has that key itself.
+        _ if keys.lookup(scope, chord).is_none() && keys.is(Action::Down, chord) => {
+            *selected = (*selected + 1).min(last);
+        }
+        _ if keys.lookup(scope, chord).is_none() && keys.is(Action::Up, chord) => {
+            *selected = selected.saturating_sub(1);
+        }
         _ if held => {}
         Key::Enter => return rows.get(*selected).copied().map_or(Press::Nothing, Press::Run),
         _ => return keys.lookup(scope, chord).map_or(Press::Nothing, Press::Run),

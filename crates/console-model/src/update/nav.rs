@@ -1,7 +1,7 @@
 //! Looking around: focus, selections by id, scrolling, freezing, expanding, drilling down. Changes nothing outside.
 
 use super::queue;
-use crate::action::{Action, Scope};
+use crate::action::Action;
 use crate::lists::{Sort, SortBy};
 use crate::ui::{Cursor, Layer, Panel, Subject, Times, WINDOWS_S};
 use crate::{Chord, Effect, Frozen, Key, Model, SizeClass};
@@ -121,7 +121,7 @@ pub(super) fn sort_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         // The same again turns it round.
         let inverted = model.ui.sort.by == by && !model.ui.sort.inverted;
         model.ui.sort = Sort { by, inverted };
-    } else if model.keys.lookup(Scope::Main, chord).is_some_and(|row| row.action == Action::Invert) {
+    } else if model.keys.is(Action::Invert, chord) {
         model.ui.sort.inverted = !model.ui.sort.inverted;
     }
     Vec::new()
