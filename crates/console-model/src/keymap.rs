@@ -9,7 +9,7 @@ mod sequence;
 pub use rules::{Mistake, fixed};
 pub use sequence::{SEQUENCE_MAX, Sequence};
 
-use crate::action::{Action, KEYS_WIDTH, REGISTRY, Row, Scope};
+use crate::action::{Action, Group, KEYS_WIDTH, REGISTRY, Row, Scope};
 use crate::{Chord, Key};
 
 /// Keys of one action at most.
@@ -78,9 +78,13 @@ impl Keys {
         self.of(action).first().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// The first key, or the way through the command line: for sentences.
+    /// The first key, or the way through the command line: for sentences. Empty where there is neither.
     pub fn way(&self, row: &Row) -> String {
-        Some(self.first(row.action)).filter(|key| !key.is_empty()).unwrap_or_else(|| format!(":{}", row.id))
+        match self.first(row.action) {
+            // What only moves has no meaning without its place, and is no command.
+            key if key.is_empty() && row.group != Group::Move => format!(":{}", row.id),
+            key => key,
+        }
     }
 
     /// As [`Self::way`], of an action by its name.

@@ -161,7 +161,10 @@ fn follow(model: &Model, cursor: Cursor) -> paint::Part {
     let text = match cursor.id {
         None => "follow".to_owned(),
         Some(_) if model.keys.is(Action::Last, Chord::plain(Key::End)) => "End follows".to_owned(),
-        Some(_) => format!("{} follows", model.keys.way_to(Action::Last)),
+        Some(_) => match model.keys.way_to(Action::Last) {
+            none if none.is_empty() => "scrolled up".to_owned(),
+            key => format!("{key} follows"),
+        },
     };
     part(text, Role::Dim)
 }

@@ -43,6 +43,8 @@ fn wishes_take_the_place_of_keys_and_the_ways_out_stay() {
     assert_eq!(main(Chord::plain(Key::Char('q'))), None);
     assert_eq!(main(Chord::ctrl('c')), Some(Action::Quit));
     assert_eq!(keys.way_to(Action::Theme), ":theme");
+    let still = Keys::with(&[wish("last", &[])]).unwrap();
+    assert_eq!(still.way_to(Action::Last), "", "what only moves is no command");
     let pause = crate::action::row(Action::Pause).unwrap();
     assert_eq!(keys.shown(pause), "x P");
     assert!(keys.is_custom(pause));
