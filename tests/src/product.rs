@@ -114,7 +114,14 @@ impl Lab {
             .env("TWINHAUL_STATE", &self.state)
             .env("HOME", self.work.path());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        for name in ["TWINHAUL_BACKENDS", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TERM"] {
+        for name in [
+            "TWINHAUL_BACKENDS",
+            "TWINHAUL_KEYS",
+            "XDG_STATE_HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_RUNTIME_DIR",
+            "TERM",
+        ] {
             command.env_remove(name);
         }
         command.stdin(Stdio::null());

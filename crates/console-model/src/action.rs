@@ -1,5 +1,5 @@
-//! The one registry of actions. Footer, help overlay, menus and the list of commands are read from it, and so is the
-//! way from a key to what it does; nothing else in the console knows a key.
+//! The one registry of actions. Footer, help overlay, menus and the list of commands are read from it; the keys that it names
+//! are in force unless a keys file says otherwise ([`crate::keymap`]).
 //!
 //! Rules: bare letters look, menus change; a letter and its capital are never one safe and one dangerous; Esc goes
 //! back and never quits; an action that is off says why.
@@ -98,6 +98,20 @@ pub enum Scope {
     Replay,
 }
 
+impl Scope {
+    /// Stable word, for scripts.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Control => "control",
+            Self::Items => "items",
+            Self::Chaos => "chaos",
+            Self::Dialog => "dialog",
+            Self::Replay => "replay",
+        }
+    }
+}
+
 /// Heading in the help overlay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
@@ -109,6 +123,9 @@ pub enum Group {
 }
 
 impl Group {
+    /// In the order of the help overlay.
+    pub const ALL: [Self; 5] = [Self::Move, Self::Look, Self::Control, Self::Replay, Self::App];
+
     pub const fn words(self) -> &'static str {
         match self {
             Self::Move => "MOVE",
@@ -155,24 +172,9 @@ pub struct Row {
 }
 
 impl Row {
+    /// The keys that it has unless a keys file says otherwise; those in force are in [`crate::Keys`].
     pub fn chords(&self) -> impl Iterator<Item = Chord> {
         self.keys.iter().filter_map(|k| Chord::parse(k))
-    }
-
-    /// Keys as the help overlay writes them, as many as fit: `j Dn`.
-    pub fn keys_shown(&self) -> String {
-        if self.action == Action::Panel {
-            return "1..9".into();
-        }
-        let mut out = String::new();
-        for chord in self.chords().map(|c| c.to_string()) {
-            if !out.is_empty() && out.len() + 1 + chord.len() > KEYS_WIDTH {
-                break;
-            }
-            out.push_str(if out.is_empty() { "" } else { " " });
-            out.push_str(&chord);
-        }
-        out
     }
 }
 
@@ -182,11 +184,6 @@ pub const KEYS_WIDTH: usize = 11;
 /// The row of an action.
 pub fn row(action: Action) -> Option<&'static Row> {
     REGISTRY.iter().find(|row| row.action == action)
-}
-
-/// What `chord` means in `scope`.
-pub fn lookup(scope: Scope, chord: Chord) -> Option<&'static Row> {
-    REGISTRY.iter().find(|row| row.scope == scope && row.chords().any(|c| c == chord))
 }
 
 #[cfg(test)]
@@ -218,7 +215,7 @@ mod tests {
             for chord in a.chords() {
                 let crate::Key::Char(c) = chord.key else { continue };
                 let capital = Chord::plain(crate::Key::Char(c.to_ascii_uppercase()));
-                assert!(lookup(a.scope, capital).is_none(), "{}", a.id);
+                assert!(crate::Keys::default().lookup(a.scope, capital).is_none(), "{}", a.id);
             }
         }
     }

@@ -54,6 +54,9 @@ const NAMED: [(&str, Key); 14] = [
     ("space", Key::Char(' ')),
 ];
 
+/// Keys F1 to this one are known.
+const FUNCTION_KEYS: u8 = 12;
+
 impl Chord {
     pub const fn plain(key: Key) -> Self {
         Self { key, ctrl: false }
@@ -71,13 +74,29 @@ impl Chord {
             let key = Key::Char(chars.next()?);
             return chars.next().is_none().then_some(Self::plain(key));
         };
+        let inner = inner.to_ascii_lowercase();
         if let Some((_, key)) = NAMED.iter().find(|(name, _)| *name == inner) {
             return Some(Self::plain(*key));
         }
         if let Some(c) = inner.strip_prefix("c-") {
-            return c.chars().next().map(Self::ctrl);
+            let mut c = c.chars();
+            return c.next().filter(|_| c.as_str().is_empty()).map(Self::ctrl);
         }
-        inner.strip_prefix('f').and_then(|n| n.parse().ok()).map(|n| Self::plain(Key::F(n)))
+        let function = inner.strip_prefix('f').and_then(|n| n.parse().ok());
+        function.filter(|n| (1..=FUNCTION_KEYS).contains(n)).map(|n| Self::plain(Key::F(n)))
+    }
+
+    /// What [`Self::parse`] reads: `j`, `<enter>`, `<c-z>`.
+    pub fn written(self) -> String {
+        if let Some((name, _)) = NAMED.iter().find(|(_, key)| *key == self.key && !self.ctrl) {
+            return format!("<{name}>");
+        }
+        match self.key {
+            Key::Char(c) if self.ctrl => format!("<c-{c}>"),
+            Key::Char(c) => c.to_string(),
+            Key::F(n) => format!("<f{n}>"),
+            _ => String::new(),
+        }
     }
 
     /// Reads a string of chords, as tests type them: `xb50<enter>`.
@@ -132,5 +151,17 @@ mod tests {
         let keys = Chord::parse_all("xb50<enter><c-z><f1>< ");
         let shown: Vec<String> = keys.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["x", "b", "5", "0", "Enter", "Ctrl-z", "F1", "<", "Space"]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for written in ["j", "G", "<", "<space>", "<enter>", "<s-tab>", "<c-d>", "<f12>", "é"] {
+            let chord = Chord::parse(written).unwrap();
+            assert_eq!(chord.written(), written);
+        }
+        assert_eq!(Chord::parse("<C-W>"), Some(Chord::ctrl('w')));
+        for bad in ["", "ab", "<c-ab>", "<c->", "<f0>", "<f13>", "<del>", "<>"] {
+            assert_eq!(Chord::parse(bad), None, "{bad}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! frozen; `ui` where the operator is; `desk` what was asked and not yet answered.
 
 use crate::ui::{Panel, Ui, WINDOWS_S};
-use crate::{Board, Names, Replay, SizeClass, clean, control::Desk};
+use crate::{Board, Keys, Names, Replay, SizeClass, clean, control::Desk};
 use std::time::Duration;
 use twinhaul_units::Moment;
 
@@ -66,6 +66,8 @@ pub struct Model {
     pub frozen: Option<Box<Frozen>>,
     pub ui: Ui,
     pub desk: Desk,
+    /// The keys in force.
+    pub keys: Keys,
     /// What is shown is the past, from a recording.
     pub replay: Option<Replay>,
     version: u64,
@@ -86,6 +88,7 @@ impl Model {
             frozen: None,
             ui: Ui::default(),
             desk: Desk::default(),
+            keys: Keys::default(),
             replay: None,
             version: 1,
         }

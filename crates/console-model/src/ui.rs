@@ -262,6 +262,8 @@ pub struct Ui {
     pub toast: Option<Toast>,
     /// The summary was left for a look at the panels.
     pub summary_closed: bool,
+    /// The keys of a sequence that is not complete.
+    pub typed: Vec<crate::Chord>,
     /// Last key and when, for telling a key held down from a key pressed.
     pub last_key: Option<(crate::Chord, Moment)>,
 }
@@ -288,6 +290,7 @@ impl Default for Ui {
             window: None,
             toast: None,
             summary_closed: false,
+            typed: Vec::new(),
             last_key: None,
         }
     }

@@ -19,8 +19,8 @@ mod terminal;
 pub mod view;
 
 pub use plain::Telling;
-pub use twinhaul_console_model::Left;
 pub use twinhaul_console_model::ui::Theme;
+pub use twinhaul_console_model::{Keys, Left};
 
 use history::{History, Ledger};
 use std::fmt;
@@ -53,6 +53,8 @@ pub struct Face {
     pub mouse: bool,
     /// Keep what the terminal is sent in this file, as an asciinema cast.
     pub record: Option<PathBuf>,
+    /// The keys in force.
+    pub keys: Keys,
 }
 
 /// Looks at everything that tells what is wrong with the run; it may take a second.

@@ -154,6 +154,7 @@ fn session(
     model.size = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
     model.ui.mouse = face.mouse;
     model.ui.theme = face.theme;
+    model.keys.clone_from(&face.keys);
     let terminal =
         Terminal::new(CrosstermBackend::new(FrameWriter::default())).map_err(ConsoleError::Terminal)?;
     let source = connect(&tx, &ended)?;
@@ -394,7 +395,11 @@ impl Outside {
         let Source::Recording(player) = &self.source else { return };
         let from = self.seek_to.unwrap_or(player.start_ms() + player.now.0 / 1000);
         self.seek_to = Some(match seek {
-            Seek::By(s) => from.saturating_add_signed(s.saturating_mul(1000)),
+            // Several at once lead no further than to the ends: the next one begins there.
+            Seek::By(s) => {
+                let to = from.saturating_add_signed(s.saturating_mul(1000));
+                to.clamp(player.start_ms(), player.end_ms())
+            }
             Seek::Trouble { forward } => player.trouble(from, forward),
         });
     }

@@ -34,8 +34,9 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::time::Duration;
-use twinhaul_console_model::ui::{Layer, Panel, Times};
-use twinhaul_console_model::{Model, SizeClass, fit, words};
+use twinhaul_console_model::action::Action;
+use twinhaul_console_model::ui::{Cursor, Layer, Panel, Times};
+use twinhaul_console_model::{Chord, Key, Model, SizeClass, fit, words};
 use twinhaul_units::{PeerId, span, text};
 
 /// Draws `model` into a frame.
@@ -122,7 +123,7 @@ fn front(brush: &mut Brush<'_>, model: &Model, layer: &Layer) {
         Layer::Queue(_) | Layer::Filter(_) => {}
         Layer::Help(help) => help::draw(brush, model, help),
         Layer::Diagnosis(view) => diagnosis::draw(brush, model, view),
-        Layer::Palette(palette) => palette::draw(brush, palette),
+        Layer::Palette(palette) => palette::draw(brush, model, palette),
         Layer::Detail { subject, scroll } => detail::draw(brush, model, *subject, *scroll),
         Layer::Menu(menu) => menu::draw(brush, model, *menu),
         Layer::Sort => menu::draw_sort(brush, model),
@@ -153,6 +154,19 @@ fn chip(model: &Model, panel: Panel, shown: Option<usize>) -> paint::Part {
 fn marks(model: &Model) -> paint::Part {
     let n = model.ui.marks.len();
     part(if n > 0 { format!(" {n} marked") } else { String::new() }, Role::Warn)
+}
+
+/// Whether a list that grows at its end shows that end, or what key leads there.
+fn follow(model: &Model, cursor: Cursor) -> paint::Part {
+    let text = match cursor.id {
+        None => "follow".to_owned(),
+        Some(_) if model.keys.is(Action::Last, Chord::plain(Key::End)) => "End follows".to_owned(),
+        Some(_) => match model.keys.way_to(Action::Last) {
+            none if none.is_empty() => "scrolled up".to_owned(),
+            key => format!("{key} follows"),
+        },
+    };
+    part(text, Role::Dim)
 }
 
 /// The first column of a row that can be selected and marked.

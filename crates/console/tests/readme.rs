@@ -10,8 +10,8 @@ use ratatui::{Terminal, backend::TestBackend};
 use std::path::{Path, PathBuf};
 use twinhaul_console::skin::Skin;
 use twinhaul_console::view::view;
-use twinhaul_console_model::action::{Action, Danger, Group, REGISTRY, Row, Scope};
-use twinhaul_console_model::sample;
+use twinhaul_console_model::action::{Danger, Group, REGISTRY, Row};
+use twinhaul_console_model::{Keys, sample};
 
 /// The smallest terminal that shows everything.
 const SIZE: (u16, u16) = (80, 24);
@@ -46,8 +46,10 @@ fn keys() -> String {
 }
 
 fn column(groups: &[Group]) -> Vec<String> {
+    let keys = Keys::default();
+    let shown = |row: &Row| keys.shown(row);
     let rows = || REGISTRY.iter().filter(|row| groups.contains(&row.group));
-    let width = rows().map(|row| chords(row).chars().count()).max().unwrap_or(0);
+    let width = rows().map(|row| shown(row).chars().count()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for group in groups {
         lines.push(group.words().to_owned());
@@ -57,24 +59,10 @@ fn column(groups: &[Group]) -> Vec<String> {
                 Danger::Confirm => "; asks",
                 Danger::Name => "; a name must be typed",
             };
-            lines.push(format!("  {:width$}  {}{takes}", chords(row), row.help));
+            lines.push(format!("  {:width$}  {}{takes}", shown(row), row.help));
         }
     }
     lines
-}
-
-/// All keys of an action, as the screen writes them; those of the menu behind `x`.
-fn chords(row: &Row) -> String {
-    if row.action == Action::Panel {
-        return row.keys_shown();
-    }
-    let keys = row.chords().map(|chord| chord.to_string()).collect::<Vec<_>>().join(" ");
-    match row.scope {
-        Scope::Control => format!("x {keys}"),
-        Scope::Items => format!("a {keys}"),
-        Scope::Chaos => format!("c {keys}"),
-        Scope::Main | Scope::Dialog | Scope::Replay => keys,
-    }
 }
 
 /// A profile without its comments.

@@ -11,9 +11,10 @@ use ratatui::{Terminal, backend::TestBackend};
 use std::time::Duration;
 use twinhaul_console::skin::Skin;
 use twinhaul_console::view::{draw, view};
+use twinhaul_console_model::keymap::Wish;
 use twinhaul_console_model::sample::{self, drive, peer_msg, run_msg, tell};
 use twinhaul_console_model::ui::Panel;
-use twinhaul_console_model::{Chord, Clean, Model, Msg, Press, update};
+use twinhaul_console_model::{Chord, Clean, Keys, Model, Msg, Press, update};
 use twinhaul_units::{PeerId, text::is_safe};
 use twinhaul_wire::{
     CommandResult, EventKind, InFlight, KeyText, PeerSnapshot, Preview, Problem, QueueSize, Reply,
@@ -326,4 +327,30 @@ fn every_theme_draws_and_none_gives_colour_where_there_is_none() {
         assert_eq!(coloured(&Skin::new(false, true)), theme != Theme::Mono, "{theme:?}");
         assert!(!coloured(&Skin::new(false, false)), "{theme:?}");
     }
+}
+
+#[test]
+fn own_keys_are_shown_wherever_keys_are() {
+    let wish = |id: &str, keys: &[&str]| Wish {
+        id: id.into(),
+        keys: keys.iter().map(ToString::to_string).collect(),
+    };
+    let keys = Keys::with(&[
+        wish("control", &["X"]),
+        wish("pause", &["P"]),
+        wish("first", &["gg", "<home>"]),
+        wish("help", &["<f2>"]),
+        wish("theme", &[]),
+    ]);
+    let mut model = at(sample::mid_run(), 80, 24);
+    model.keys = keys.unwrap();
+    insta::assert_snapshot!("own_keys_footer", frame(&model, &UNICODE, 80, 24).lines().last().unwrap());
+    drive(&mut model, "g");
+    insta::assert_snapshot!("own_keys_sequence", frame(&model, &UNICODE, 80, 24).lines().last().unwrap());
+    drive(&mut model, "<esc><f2>");
+    insta::assert_snapshot!("own_keys_help", frame(&model, &UNICODE, 80, 24));
+    drive(&mut model, "<esc>X");
+    insta::assert_snapshot!("own_keys_menu", frame(&model, &UNICODE, 80, 24));
+    drive(&mut model, "<esc>:pau");
+    insta::assert_snapshot!("own_keys_command", frame(&model, &UNICODE, 80, 24));
 }

@@ -17,24 +17,61 @@ pub struct Place {
     pub len: u32,
 }
 
+/// What a file is meant to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Profile,
+    /// Which keys the console's actions have.
+    Keys,
+}
+
+impl Kind {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Keys => "keys file",
+        }
+    }
+
+    /// The verb that says what is wrong with one.
+    const fn check(self) -> &'static str {
+        match self {
+            Self::Profile => "twinhaul profile check",
+            Self::Keys => "twinhaul keys check",
+        }
+    }
+
+    /// What to do where there is none.
+    const fn instead(self) -> &'static str {
+        match self {
+            Self::Profile => "start from one of profiles/",
+            Self::Keys => "see the actions: twinhaul keys",
+        }
+    }
+}
+
 /// Why a profile was refused. `Display` gives the whole report: place, cause, excerpt with a caret, next command.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// The file could not be opened or read.
     #[error(
-        "cannot read profile {}: {cause}\n  = next: ls -l {}, or start from one of profiles/",
+        "cannot read {} {}: {cause}\n  = next: ls -l {}, or {}",
+        kind.words(),
         show(file),
-        argument(file)
+        argument(file),
+        kind.instead()
     )]
-    Unreadable { file: String, cause: std::io::Error },
+    Unreadable { kind: Kind, file: String, cause: std::io::Error },
     /// The file is larger than [`FILE_BYTES_MAX`].
     #[error(
-        "profile {} is larger than {}; is it a profile?\n  = next: twinhaul profile check {}",
+        "{0} {1} is larger than {2}; is it a {0}?\n  = next: {3} {4}",
+        kind.words(),
         show(file),
         Bytes(FILE_BYTES_MAX),
+        kind.check(),
         argument(file)
     )]
-    TooLarge { file: String },
+    TooLarge { kind: Kind, file: String },
     /// A path of `twinhaul copy` cannot stand in a profile.
     #[error("path {shown} is not UTF-8, which a profile must be; reach it through a link with a plain name")]
     PathNotText { shown: String },
@@ -66,6 +103,9 @@ pub struct Report {
     pub help: Option<String>,
     /// The line at fault, as in the file but for secrets.
     line: Option<String>,
+    kind: Kind,
+    /// Whether it ends with what to type next.
+    pub(crate) next: bool,
 }
 
 impl fmt::Display for Report {
@@ -81,10 +121,10 @@ impl fmt::Display for Report {
         if let Some(help) = &self.help {
             write!(f, "\n  = {help}")?;
         }
-        if self.file == crate::COPY_NAME {
+        if self.file == crate::COPY_NAME || !self.next {
             return Ok(());
         }
-        write!(f, "\n  = next: twinhaul profile check {}", argument(&self.file))
+        write!(f, "\n  = next: {} {}", self.kind.check(), argument(&self.file))
     }
 }
 
@@ -152,19 +192,26 @@ impl Fault {
         Self { help: Some(help.into()), ..self }
     }
 
+    /// As [`Self::into_report`].
+    pub(crate) fn report(self, kind: Kind, file: &str, text: &str) -> ProfileError {
+        ProfileError::Invalid(Box::new(self.into_report(kind, file, text)))
+    }
+
     /// Names the file and cuts out the line.
-    pub(crate) fn report(self, file: &str, text: &str) -> ProfileError {
+    pub(crate) fn into_report(self, kind: Kind, file: &str, text: &str) -> Report {
         let line = self.place.and_then(|p| {
             let line = secret::masked_line(text, (p.line as usize).checked_sub(1)?)?;
             Some(if self.hidden { hide_from(&line, p.column) } else { line })
         });
-        ProfileError::Invalid(Box::new(Report {
+        Report {
             file: file.to_owned(),
             place: self.place.filter(|p| p.line > 0),
             what: self.what,
             help: self.help,
             line,
-        }))
+            kind,
+            next: true,
+        }
     }
 }
 

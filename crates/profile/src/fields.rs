@@ -179,7 +179,7 @@ impl Node {
 }
 
 /// The word nearest to `found`, if it is near enough to be meant.
-pub(crate) fn nearest<'w>(found: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(found: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let longest = found.chars().count();
     let near_enough = 1 + longest / 4;
     words

@@ -5,7 +5,7 @@
 //! Entry point: [`Marks`].
 
 use crate::{
-    error::{Fault, Place, ProfileError},
+    error::{Fault, Kind, Place, ProfileError},
     node::Node,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -49,8 +49,8 @@ impl Marks {
     pub(crate) fn error(&self, path: &str, what: impl Into<String>, help: Option<&str>) -> ProfileError {
         let fault = Fault { place: self.place(path), help: help.map(str::to_owned), ..Fault::new(what) };
         match &self.0 {
-            Some(origin) => fault.report(&origin.file, &origin.text),
-            None => fault.report(crate::COPY_NAME, ""),
+            Some(origin) => fault.report(Kind::Profile, &origin.file, &origin.text),
+            None => fault.report(Kind::Profile, crate::COPY_NAME, ""),
         }
     }
 }

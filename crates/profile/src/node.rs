@@ -77,14 +77,14 @@ fn refused(error: &serde_yaml::Error) -> Fault {
             BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. } => ALIASES.to_owned(),
             BudgetBreach::Depth { .. } => format!("nested deeper than {DEPTH_MAX} levels"),
             BudgetBreach::Documents { .. } => DOCUMENTS.to_owned(),
-            _ => format!("too much in one profile; the limit is {NODES_MAX} values"),
+            _ => format!("too much in one file; the limit is {NODES_MAX} values"),
         },
         E::MergeKeyNotAllowed { .. } | E::UnknownAnchor { .. } => ALIASES.to_owned(),
         E::MultipleDocuments { .. } => DOCUMENTS.to_owned(),
         E::UnsupportedTag { .. } | E::TaggedScalarCannotDeserializeIntoString { .. } => {
-            "tags such as !name are not used in profiles".to_owned()
+            "tags such as !name are not used here".to_owned()
         }
-        E::NonFiniteFloat { .. } => "infinite and undefined numbers are not used in profiles".to_owned(),
+        E::NonFiniteFloat { .. } => "infinite and undefined numbers are not used here".to_owned(),
         _ => format!("not valid YAML: {}", plain(error)),
     };
     let place = error.location().map(|l| place(&l));
@@ -92,8 +92,8 @@ fn refused(error: &serde_yaml::Error) -> Fault {
 }
 
 const ALIASES: &str =
-    "anchors (&name), aliases (*name) and merge keys (<<) are not used in profiles; write the value out";
-const DOCUMENTS: &str = "more than one document (---) in the file; expected one profile";
+    "anchors (&name), aliases (*name) and merge keys (<<) are not used here; write the value out";
+const DOCUMENTS: &str = "more than one document (---) in the file; expected one";
 
 /// The crate's message without its own "at line …" tail: our report has its own.
 fn plain(error: &serde_yaml::Error) -> String {

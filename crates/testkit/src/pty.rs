@@ -132,6 +132,24 @@ impl PtySession {
             .any(|cell| cell.fgcolor() != vt100::Color::Default || cell.bgcolor() != vt100::Color::Default)
     }
 
+    /// The text that is shown reversed: what has the focus, what is selected.
+    pub fn reversed(&self) -> String {
+        let shared = self.shared();
+        let screen = shared.parser.screen();
+        let (rows, cols) = screen.size();
+        let row = |y| {
+            let cells = (0..cols).filter_map(move |x| screen.cell(y, x)).filter(|cell| cell.inverse());
+            cells.map(|cell| if cell.has_contents() { cell.contents() } else { " " }).collect::<String>()
+        };
+        (0..rows).map(row).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Writes `text` into the picture, at a row and a column counted from 0, as another program on the same terminal would.
+    pub fn scribble(&self, row: u16, col: u16, text: &str) {
+        let text = format!("\x1b7\x1b[{};{}H{text}\x1b8", row + 1, col + 1);
+        self.shared().parser.process(text.as_bytes());
+    }
+
     /// Bytes that the program wrote so far.
     pub fn bytes(&self) -> u64 {
         self.shared().bytes

@@ -71,6 +71,8 @@ pub(crate) enum Verb {
     /// Profiles
     #[command(subcommand)]
     Profile(ProfileVerb),
+    /// The console's keys, and what each does
+    Keys(KeysArgs),
     #[command(hide = true)]
     Supervise { run_dir: PathBuf },
     #[command(hide = true)]
@@ -117,6 +119,17 @@ pub(crate) struct Face {
     /// Keep what is shown as an asciinema cast
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: KeysFlag,
+}
+
+/// Which keys the console has.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct KeysFlag {
+    /// The console's keys (YAML); twinhaul/keys.yaml in the place for configuration if left out, "none" for the built-in
+    /// ones
+    #[arg(long, value_name = "FILE", env = "TWINHAUL_KEYS")]
+    pub(crate) keys: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -504,4 +517,24 @@ pub(crate) enum BackendsVerb {
 pub(crate) enum ProfileVerb {
     /// Read a profile and say what is wrong with it
     Check { profile: PathBuf },
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    pub(crate) verb: Option<KeysVerb>,
+    #[command(flatten)]
+    pub(crate) keys: KeysFlag,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysVerb {
+    /// Read a keys file and say what is wrong with it
+    Check {
+        /// The file; the one in force if left out
+        file: Option<PathBuf>,
+    },
 }

@@ -8,6 +8,7 @@ mod evidence;
 mod exit;
 mod exit_file;
 mod guards;
+mod keys;
 mod launch;
 mod only;
 mod output;
@@ -76,6 +77,7 @@ fn run(verb: Verb) -> Result<u8, Failure> {
         Verb::Tape(args) => verbs::tape::tape(&args),
         Verb::Backends(verb) => verbs::backends::backends(&verb),
         Verb::Profile(cli::ProfileVerb::Check { profile }) => verbs::profile::check(&profile),
+        Verb::Keys(args) => verbs::keys::keys(&args),
         Verb::Supervise { run_dir } => verbs::hidden::supervise(&run_dir),
         Verb::Planner { run_dir } => verbs::hidden::planner(&run_dir),
         Verb::Bundler { run_dir, why, if_trouble } => {

@@ -6,6 +6,7 @@ pub(crate) mod control;
 pub(crate) mod demo;
 pub(crate) mod diagnose;
 pub(crate) mod hidden;
+pub(crate) mod keys;
 pub(crate) mod look;
 pub(crate) mod plan;
 pub(crate) mod profile;

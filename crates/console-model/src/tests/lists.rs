@@ -153,3 +153,13 @@ fn what_the_filter_hides_is_not_copied() {
     assert!(drive(&mut model, "y").is_empty());
     assert!(drive(&mut model, "<enter>").is_empty() && model.ui.layers.is_empty());
 }
+
+/// The message log and what was given up are no stops: the way leads from them where their number would.
+#[test]
+fn the_way_from_a_panel_that_is_no_stop_leads_where_its_number_would() {
+    for (keys, to) in [("7<s-tab>", Panel::Log), ("9<s-tab>", Panel::Log), ("7<tab>", Panel::ALL[0])] {
+        let mut model = sample::mid_run();
+        drive(&mut model, keys);
+        assert_eq!(model.ui.focus, to, "{keys}");
+    }
+}

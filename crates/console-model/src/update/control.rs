@@ -30,7 +30,7 @@ pub(super) fn menu_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effec
         Key::Char('1') => menu.target = Target::One(PeerId::First),
         Key::Char('2') => menu.target = Target::One(PeerId::Second),
         _ => {
-            let press = menu::press(menu.scope, &mut menu.selected, chord, held);
+            let press = menu::press(&model.keys, menu.scope, &mut menu.selected, chord, held);
             return menu::follow(model, press);
         }
     }

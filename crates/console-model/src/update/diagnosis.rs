@@ -2,9 +2,10 @@
 //! at the processes, which takes up to a second, takes its place when it comes.
 
 use super::{data, palette};
+use crate::action::{self, Action};
 use crate::ui::{DiagnosisView, Layer, Palette};
 use crate::words::{Mood, diagnosis::PageLine};
-use crate::{Chord, Clean, Effect, Key, Model, action};
+use crate::{Chord, Clean, Effect, Key, Model};
 use twinhaul_diagnose::{Diagnosis, EVENTS_MAX, Evidence, diagnose};
 use twinhaul_units::PeerId;
 
@@ -66,7 +67,12 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
         Key::PageDown => to(at + rows),
         Key::Char('d') if chord.ctrl => to(at + rows),
         Key::Char('u') if chord.ctrl => at.saturating_sub(rows),
-        Key::Esc | Key::Char('q' | 'd') => {
+        Key::Esc | Key::Char('q') => {
+            model.ui.layers.pop();
+            return Vec::new();
+        }
+        // What opened it closes it.
+        _ if model.keys.is(Action::Diagnose, chord) => {
             model.ui.layers.pop();
             return Vec::new();
         }
@@ -92,6 +98,8 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
             let verb = lines.get(at).and_then(|line| line.verb.clone());
             return verb.map(|verb| take(model, &verb)).unwrap_or_default();
         }
+        _ if model.keys.is(Action::Down, chord) => to(at + 1),
+        _ if model.keys.is(Action::Up, chord) => at.saturating_sub(1),
         _ => at,
     };
     if let Some(Layer::Diagnosis(view)) = model.ui.layers.last_mut() {

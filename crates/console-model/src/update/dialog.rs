@@ -2,7 +2,7 @@
 //! and nothing is confirmed before the operator could have seen it.
 
 use super::replies;
-use crate::action::{self, Action, Scope};
+use crate::action::{Action, Scope};
 use crate::control::{Button, Dialog, Forecast, GUARD, INPUT_MAX, Order, Purpose};
 use crate::ui::Layer;
 use crate::{Chord, Effect, Key, Model};
@@ -86,7 +86,7 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
             // The name in full is as good as choosing the button: Enter then presses it.
             dialog.focus = if got == need { Button::Go } else { Button::Cancel };
         }
-        _ => match action::lookup(Scope::Dialog, chord).map(|row| row.action) {
+        _ => match model.keys.lookup(Scope::Dialog, chord).map(|row| row.action) {
             Some(Action::Confirm) if may => return send(model),
             Some(Action::NextButton) => {
                 dialog.focus = if dialog.focus == Button::Go { Button::Cancel } else { Button::Go };

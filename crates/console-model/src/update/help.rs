@@ -1,7 +1,7 @@
 //! The help overlay, which is the list of commands too: typing searches, Enter runs.
 
 use super::key;
-use crate::action::{Group, REGISTRY, Row, Scope};
+use crate::action::{Action, Group, REGISTRY, Row, Scope};
 use crate::control::INPUT_MAX;
 use crate::ui::{Help, Layer};
 use crate::{Chord, Effect, Key, Model};
@@ -25,9 +25,15 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let Some(Layer::Help(help)) = model.ui.layers.last_mut() else { return Vec::new() };
     let rows = matches(help);
     let last = rows.len().saturating_sub(1);
+    // What opened it closes it, unless it belongs to a search.
+    let closes = model.keys.is(Action::Help, chord)
+        && match chord.key {
+            Key::Char(c) if !chord.ctrl => help.search.is_empty() && !c.is_alphanumeric(),
+            _ => true,
+        };
     match chord.key {
-        Key::Esc | Key::F(1) => drop(model.ui.layers.pop()),
-        Key::Char('?') if help.search.is_empty() => drop(model.ui.layers.pop()),
+        Key::Esc => drop(model.ui.layers.pop()),
+        _ if closes => drop(model.ui.layers.pop()),
         Key::Char('c') if chord.ctrl => drop(model.ui.layers.pop()),
         Key::Down | Key::Tab => help.selected = (help.selected + 1).min(last),
         Key::Up | Key::BackTab => help.selected = help.selected.saturating_sub(1),

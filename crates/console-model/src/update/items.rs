@@ -103,7 +103,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn menu_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
     let Some(Layer::Items(items)) = model.ui.layers.last_mut() else { return Vec::new() };
-    let press = menu::press(Scope::Items, &mut items.selected, chord, held);
+    let press = menu::press(&model.keys, Scope::Items, &mut items.selected, chord, held);
     menu::follow(model, press)
 }
 

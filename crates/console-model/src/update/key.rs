@@ -1,8 +1,9 @@
 //! From a key to what it does: the topmost layer first, then the registry. No key is interpreted anywhere else.
 
 use super::{control, data, diagnosis, dialog, filter, help, items, leave, nav, palette, take_out, undo};
-use crate::action::{self, Action, Danger, Row, Scope};
+use crate::action::{Action, Danger, Row, Scope};
 use crate::control::HELD_DOWN;
+use crate::keymap::Step;
 use crate::ui::Layer;
 use crate::words::Mood;
 use crate::{Chord, Effect, Key, Left, Model, Press, Seek};
@@ -13,7 +14,11 @@ const SEEK_S: i64 = 10;
 pub(super) fn press(model: &mut Model, press: Press) -> Vec<Effect> {
     let held = press.repeat || held_down(model, press.chord);
     model.ui.last_key = Some((press.chord, model.key_time()));
+    if !matches!(model.ui.top(), None | Some(Layer::Queue(_) | Layer::Detail { .. })) {
+        model.ui.typed.clear();
+    }
     if press.chord == Chord::ctrl('z') {
+        model.ui.typed.clear();
         return vec![Effect::Suspend];
     }
     match model.ui.top() {
@@ -53,13 +58,18 @@ fn held_down(model: &Model, chord: Chord) -> bool {
 }
 
 fn main_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
-    if let Some(row) = action::lookup(Scope::Replay, chord).filter(|_| model.replay.is_some()) {
+    let scopes: &[Scope] =
+        if model.replay.is_some() { &[Scope::Replay, Scope::Main] } else { &[Scope::Main] };
+    let mut typed = std::mem::take(&mut model.ui.typed);
+    let step = model.keys.step(scopes, &typed, chord);
+    if let Step::Run(row) = step
+        && row.scope == Scope::Replay
+    {
         return run(model, row, Some(chord));
     }
-    if model.summary_shown() && model.ui.layers.is_empty() {
+    if model.summary_shown() && model.ui.layers.is_empty() && typed.is_empty() {
         match chord.key {
-            Key::Enter | Key::Char('q' | ' ') => return vec![Effect::Leave(ended(model))],
-            Key::Char('c') if chord.ctrl => return vec![Effect::Leave(ended(model))],
+            Key::Enter | Key::Char(' ') => return vec![Effect::Leave(ended(model))],
             Key::Esc => {
                 model.ui.summary_closed = true;
                 return Vec::new();
@@ -67,9 +77,14 @@ fn main_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
             _ => {}
         }
     }
-    match action::lookup(Scope::Main, chord) {
-        Some(row) => run(model, row, Some(chord)),
-        None => Vec::new(),
+    match step {
+        Step::Run(row) => run(model, row, Some(chord)),
+        Step::More => {
+            typed.push(chord);
+            model.ui.typed = typed;
+            Vec::new()
+        }
+        Step::Nothing => Vec::new(),
     }
 }
 
@@ -89,11 +104,12 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         Action::Mouse => {
             model.ui.mouse = !model.ui.mouse;
             let text = if model.ui.mouse {
-                "the mouse is ours again: wheel scrolls, click selects"
+                "the mouse is ours again: wheel scrolls, click selects".to_owned()
             } else {
-                "the mouse is the terminal's: select text with it; M takes it back"
+                let key = model.keys.way(row);
+                format!("the mouse is the terminal's: select text with it; {key} takes it back")
             };
-            data::say(model, Mood::Plain, text);
+            data::say(model, Mood::Plain, &text);
             vec![Effect::TakeMouse(model.ui.mouse)]
         }
         Action::Theme => {

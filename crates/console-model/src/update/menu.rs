@@ -1,8 +1,8 @@
 //! The keys that all menus share: up and down, Enter and the letters of the registry, the way back.
 
 use super::key;
-use crate::action::{self, Action, REGISTRY, Row, Scope};
-use crate::{Chord, Effect, Key, Model};
+use crate::action::{Action, REGISTRY, Row, Scope};
+use crate::{Chord, Effect, Key, Keys, Model};
 
 /// What a key in a menu asks for.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub fn rows(scope: Scope) -> Vec<&'static Row> {
 }
 
 /// Moves the selection, or says what is wanted. A key held down only moves.
-pub(super) fn press(scope: Scope, selected: &mut usize, chord: Chord, held: bool) -> Press {
+pub(super) fn press(keys: &Keys, scope: Scope, selected: &mut usize, chord: Chord, held: bool) -> Press {
     let rows = rows(scope);
     let last = rows.len().saturating_sub(1);
     match chord.key {
@@ -27,9 +27,16 @@ pub(super) fn press(scope: Scope, selected: &mut usize, chord: Chord, held: bool
         Key::Char('c') if chord.ctrl => return Press::Back,
         Key::Down | Key::Char('j') => *selected = (*selected + 1).min(last),
         Key::Up | Key::Char('k') => *selected = selected.saturating_sub(1),
+        // What moves in the panels moves here too, unless the menu has that key itself.
+        _ if keys.lookup(scope, chord).is_none() && keys.is(Action::Down, chord) => {
+            *selected = (*selected + 1).min(last);
+        }
+        _ if keys.lookup(scope, chord).is_none() && keys.is(Action::Up, chord) => {
+            *selected = selected.saturating_sub(1);
+        }
         _ if held => {}
         Key::Enter => return rows.get(*selected).copied().map_or(Press::Nothing, Press::Run),
-        _ => return action::lookup(scope, chord).map_or(Press::Nothing, Press::Run),
+        _ => return keys.lookup(scope, chord).map_or(Press::Nothing, Press::Run),
     }
     Press::Nothing
 }

@@ -66,12 +66,15 @@ fn step_panel(model: &Model, by: isize) -> Panel {
         Panel::Storage => storage,
         _ => true,
     };
-    let panels: Vec<Panel> = Panel::ALL.into_iter().filter(stops).collect();
-    let count = panels.len();
-    // From the message log the way leads where its number would.
-    let at = panels.iter().position(|p| *p == model.focus()).unwrap_or(count - 1);
-    let step = if by < 0 { count - 1 } else { 1 };
-    panels[(at + step) % count]
+    let mut panels = Panel::ALL.into_iter().filter(stops);
+    // From a panel that is none of them the way leads where its number would.
+    let at = model.focus().number();
+    let (first, last) = (Panel::ALL[0], panels.clone().next_back());
+    if by < 0 {
+        panels.rfind(|p| p.number() < at).or(last).unwrap_or(first)
+    } else {
+        panels.find(|p| p.number() > at).unwrap_or(first)
+    }
 }
 
 /// The focus goes to a panel that is on the screen.
@@ -118,7 +121,7 @@ pub(super) fn sort_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         // The same again turns it round.
         let inverted = model.ui.sort.by == by && !model.ui.sort.inverted;
         model.ui.sort = Sort { by, inverted };
-    } else if letter == 'I' {
+    } else if model.keys.is(Action::Invert, chord) {
         model.ui.sort.inverted = !model.ui.sort.inverted;
     }
     Vec::new()

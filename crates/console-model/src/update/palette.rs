@@ -17,7 +17,8 @@ pub struct Command {
     pub name: &'static str,
     pub takes: &'static str,
     pub help: &'static str,
-    action: Action,
+    /// What it does, for the key that does the same.
+    pub action: Action,
 }
 
 /// Those that take something; what others take no key can say.

@@ -2,6 +2,7 @@
 //! or without a reply; nothing vanishes.
 
 use super::{dialog, undo};
+use crate::action::Action;
 use crate::control::{Forecast, Order, PENDING_MAX, Pending, Purpose, REPLY_WITHIN};
 use crate::ui::{Note, Toast};
 use crate::{Effect, Left, Model, To, words::Mood};
@@ -37,9 +38,9 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     let undo = if pending.purpose == Purpose::Act
         && model.desk.deeds.last().is_some_and(|d| d.sent == pending.sent)
     {
-        "; u takes it back"
+        format!("; {} takes it back", model.keys.way_to(Action::Undo))
     } else {
-        ""
+        String::new()
     };
     match (pending.purpose, reply.result) {
         (Purpose::Forecast, CommandResult::Preview(preview)) => {

@@ -26,9 +26,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         part(counts, Role::Plain),
         super::chip(model, Panel::Assist, None),
     ];
-    let follow = if model.ui.assist.id.is_none() { "follow" } else { "End follows" };
     let mut right = worth(model);
-    right.push(part(follow, Role::Dim));
+    right.push(super::follow(model, model.ui.assist));
     // The meter gives way where the title needs the room.
     if width_of(&title) + width_of(&right) + 8 > usize::from(area.width) {
         right.drain(..right.len() - 1);

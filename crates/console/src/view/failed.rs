@@ -3,6 +3,7 @@
 use super::paint::{Brush, part, scroll_to};
 use crate::skin::Role;
 use ratatui::layout::Rect;
+use twinhaul_console_model::action::Action;
 use twinhaul_console_model::board::FAILED_MAX;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::update::nav::index_of;
@@ -26,7 +27,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         super::chip(model, Panel::Failed, Some(rows.len())),
         super::marks(model),
     ];
-    let hint = [part("Space mark  a act  Enter why", Role::Dim)];
+    let [mark, act] = [Action::Mark, Action::Items].map(|action| model.keys.way_to(action));
+    let hint = [part(format!("{mark} mark  {act} act  Enter why"), Role::Dim)];
     let inner = brush.panel(area, &title, &hint, true);
     let width = usize::from(inner.width);
     // The reason is what is looked for: it has the larger half.

@@ -20,6 +20,12 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         brush.line(inside, 0, &[part("/", Role::Key), part(typed, Role::Strong), part("_", Role::Dim), hint]);
         return;
     }
+    if !model.ui.typed.is_empty() {
+        let typed: Vec<String> = model.ui.typed.iter().map(ToString::to_string).collect();
+        let hint = part("  goes on with another key; Esc forgets it", Role::Dim);
+        brush.line(inside, 0, &[part(format!("{} _", typed.join(" ")), Role::Key), hint]);
+        return;
+    }
     if let Some(toast) = &model.ui.toast {
         let (sign, end) = match toast.mood {
             Mood::Bad => ("! ", "  Esc"),
@@ -32,9 +38,11 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         return;
     }
     let hints = if model.summary_shown() && model.ui.layers.is_empty() {
-        [("q Enter", "leave"), ("Esc", "look at the panels"), ("?", "help")]
-            .map(|(k, t)| hint(k, t, 9))
-            .into()
+        let (quit, help) = (model.keys.first(Action::Quit), model.keys.first(Action::Help));
+        let mut hints =
+            vec![hint(&format!("{quit} Enter"), "leave", 9), hint("Esc", "look at the panels", 9)];
+        hints.extend(Some(help).filter(|key| !key.is_empty()).map(|key| hint(&key, "help", 9)));
+        hints
     } else {
         registry(model)
     };
@@ -47,7 +55,8 @@ fn hint(key: &str, title: &str, keep: u8) -> Field {
 
 /// Rows with a place in the footer, first places first.
 fn registry(model: &Model) -> Vec<Field> {
-    let mut rows: Vec<&Row> = REGISTRY.iter().filter(|row| row.footer > 0).collect();
+    let has_key = |row: &&Row| row.footer > 0 && !model.keys.of(row.action).is_empty();
+    let mut rows: Vec<&Row> = REGISTRY.iter().filter(has_key).collect();
     rows.sort_by_key(|row| row.footer);
     let on_top = matches!(model.ui.top(), Some(Layer::Queue(_) | Layer::Detail { .. }));
     let mut fields: Vec<Field> = rows
@@ -63,9 +72,8 @@ fn registry(model: &Model) -> Vec<Field> {
         })
         .collect();
     if model.replay.is_some() {
-        let keys = [("Space", "hold"), (", .", "10 s"), ("n N", "trouble"), ("< >", "pace")];
         fields.retain(|f| f.keep >= 20);
-        fields.splice(0..0, keys.map(|(key, what)| hint(key, what, 25)));
+        fields.splice(0..0, REPLAY.iter().filter_map(|(actions, what)| together(model, actions, what)));
     }
     if on_top || model.ui.expanded {
         fields.insert(0, hint("Esc", "back", 30));
@@ -73,8 +81,23 @@ fn registry(model: &Model) -> Vec<Field> {
     fields
 }
 
+/// What a replay's footer says first.
+const REPLAY: [(&[Action], &str); 4] = [
+    (&[Action::Play], "hold"),
+    (&[Action::SeekBack, Action::SeekOn], "10 s"),
+    (&[Action::TroubleOn, Action::TroubleBack], "trouble"),
+    (&[Action::Slower, Action::Faster], "pace"),
+];
+
+/// Keys that belong together; nothing where none of them has one.
+fn together(model: &Model, actions: &[Action], what: &str) -> Option<Field> {
+    let keys: Vec<String> = actions.iter().map(|action| model.keys.first(*action)).collect();
+    let keys = keys.join(" ");
+    (!keys.trim().is_empty()).then(|| hint(keys.trim(), what, 25))
+}
+
 fn words(model: &Model, row: &Row) -> Vec<Part> {
-    let key = row.chords().next().map(|c| c.to_string()).unwrap_or_default();
+    let key = model.keys.first(row.action);
     let off = (row.enabled)(model).is_err();
     let key_role = if off { Role::Dim } else { Role::Key };
     let role = if off { Role::Dim } else { Role::Plain };

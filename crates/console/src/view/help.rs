@@ -47,7 +47,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, help: &Help) {
 
 fn grouped(rows: &[&'static Row]) -> Vec<Line> {
     let mut lines = Vec::new();
-    for group in [Group::Move, Group::Look, Group::Control, Group::Replay, Group::App] {
+    for group in Group::ALL {
         let members: Vec<(usize, &'static Row)> =
             rows.iter().copied().enumerate().filter(|(_, row)| row.group == group).collect();
         if !members.is_empty() {
@@ -86,12 +86,7 @@ fn column(brush: &mut Brush<'_>, model: &Model, lines: &[&Line], help: &Help, ar
 fn entry(model: &Model, row: &Row, width: usize, cut: &str) -> Vec<Part> {
     let off = (row.enabled)(model).is_err();
     let (key, text) = if off { (Role::Dim, Role::Dim) } else { (Role::Key, Role::Plain) };
-    let keys = match row.scope {
-        twinhaul_console_model::action::Scope::Control => format!("x {}", row.keys_shown()),
-        twinhaul_console_model::action::Scope::Chaos => format!("c {}", row.keys_shown()),
-        twinhaul_console_model::action::Scope::Items => format!("a {}", row.keys_shown()),
-        _ => row.keys_shown(),
-    };
+    let keys = model.keys.in_help(row);
     let keys = fit::left(&keys, KEYS_WIDTH + 1);
     let sign = if off { "off: " } else { "" };
     let room = width.saturating_sub(KEYS_WIDTH + 2 + sign.len());

@@ -5,7 +5,7 @@ use super::peer::role;
 use crate::skin::Role;
 use ratatui::layout::Rect;
 use twinhaul_console_model::lists::{level_word, rows_shown};
-use twinhaul_console_model::ui::{Cursor, Panel};
+use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::words::event::{log_line, speaker};
 use twinhaul_console_model::{Model, fit};
 use twinhaul_wire::Level;
@@ -23,7 +23,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         part(format!(" {} events{forgotten}", board.events.len()), Role::Plain),
         super::chip(model, Panel::Log, None),
     ];
-    let inner = brush.panel(area, &title, &[follow(model.ui.log)], focused);
+    let inner = brush.panel(area, &title, &[super::follow(model, model.ui.log)], focused);
     let height = usize::from(inner.height);
     let rows = rows_shown(&board.events, model.ui.log, height, |e| model.in_log(e));
     let selected = model.ui.log.id.and_then(|id| board.events.index(id)).or(rows.last().copied());
@@ -59,7 +59,7 @@ pub(crate) fn draw_messages(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         part(format!(" {} of this console", notes.len()), Role::Plain),
         super::chip(model, Panel::Messages, None),
     ];
-    let inner = brush.panel(area, &title, &[follow(model.ui.messages)], true);
+    let inner = brush.panel(area, &title, &[super::follow(model, model.ui.messages)], true);
     if notes.is_empty() {
         brush.line(inner, 0, &[part(" nothing said yet: results of controls are kept here", Role::Dim)]);
     }
@@ -77,10 +77,6 @@ pub(crate) fn draw_messages(brush: &mut Brush<'_>, model: &Model, area: Rect) {
             brush.tint(inner, row, Role::Selected);
         }
     }
-}
-
-fn follow(cursor: Cursor) -> super::paint::Part {
-    part(if cursor.id.is_none() { "follow" } else { "End follows" }, Role::Dim)
 }
 
 const fn style_of(level: Level) -> Role {

@@ -2,7 +2,7 @@
 
 use super::paint::{Brush, part};
 use crate::skin::Role;
-use twinhaul_console_model::action::{Row, Scope};
+use twinhaul_console_model::action::{Action, Row, Scope};
 use twinhaul_console_model::control::{Menu, Prompt, Question, Target};
 use twinhaul_console_model::lists::SortBy;
 use twinhaul_console_model::ui::Items;
@@ -40,15 +40,20 @@ fn actions(
     let hint = if corner.is_empty() { Vec::new() } else { vec![part(corner, Role::Dim)] };
     let inner = brush.popup(WIDTH, rows.len() as u16 + 5, title, &hint);
     let width = usize::from(inner.width);
+    let widths = rows.iter().map(|row| fit::width(&model.keys.first(row.action)));
+    let width_of_keys = widths.max().unwrap_or(0).max(1);
     for (at, (i, row)) in (0..).zip(rows.iter().enumerate()) {
         let off = (row.enabled)(model).err();
-        let key = row.chords().next().map(|c| c.to_string()).unwrap_or_default();
+        let key = fit::left(&model.keys.first(row.action), width_of_keys);
         let (key_role, role) = if off.is_some() { (Role::Dim, Role::Dim) } else { (Role::Key, Role::Plain) };
         let text = off.map_or_else(|| row.help.to_owned(), |why| format!("off: {why}"));
         let parts = [
             part(format!(" {key}  "), key_role),
             part(fit::left(row.title, 12), role),
-            part(fit::cut_right(&text, width.saturating_sub(16), brush.skin.glyphs.cut), role),
+            part(
+                fit::cut_right(&text, width.saturating_sub(15 + width_of_keys), brush.skin.glyphs.cut),
+                role,
+            ),
         ];
         brush.line(inner, at, &parts);
         if i == selected {
@@ -87,7 +92,13 @@ pub(crate) fn draw_sort(brush: &mut Brush<'_>, model: &Model) {
         ];
         brush.line(inner, row, &parts);
     }
-    let hint = [part(" I", Role::Key), part(" or the same again turns it round", Role::Dim)];
+    let invert = model.keys.first(Action::Invert);
+    let or = if invert.is_empty() {
+        " the same again turns it round"
+    } else {
+        " or the same again turns it round"
+    };
+    let hint = [part(format!(" {invert}"), Role::Key), part(or, Role::Dim)];
     brush.line(inner, SortBy::ALL.len() as u16 + 1, &hint);
 }
 

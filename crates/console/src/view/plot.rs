@@ -5,6 +5,7 @@ use super::paint::{Brush, part};
 use super::peer::role;
 use crate::skin::Role;
 use ratatui::layout::Rect;
+use twinhaul_console_model::action::Action;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::{Model, fit};
 use twinhaul_units::{Bytes, PeerId};
@@ -25,7 +26,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         title.push(part(names.name(peer), role(peer)));
     }
     let focused = model.ui.focus == Panel::Plot;
-    let inner = brush.panel(area, &title, &[part("+ - zoom", Role::Dim)], focused);
+    let [shorter, longer] = [Action::ZoomIn, Action::ZoomOut].map(|action| model.keys.way_to(action));
+    let inner = brush.panel(area, &title, &[part(format!("{shorter} {longer} zoom"), Role::Dim)], focused);
     if inner.width < AXIS + 4 || inner.height < 4 {
         return;
     }

@@ -205,7 +205,9 @@ impl Committer {
             Verify::None => {}
             // Hashed while it was copied; the backend took every byte or failed.
             Verify::Hash => {
-                entries.iter_mut().filter(|e| e.failure.is_none()).for_each(|e| e.verified = true)
+                for entry in entries.iter_mut().filter(|e| e.failure.is_none()) {
+                    entry.verified = true;
+                }
             }
             Verify::ReadBack => self.read_back(entries, Through::Medium),
             Verify::ReadBackCached => self.read_back(entries, Through::Cache),

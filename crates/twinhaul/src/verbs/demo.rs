@@ -53,6 +53,9 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
         let shown = twinhaul_units::text::show(&args.name);
         return Err(Failure::usage(format!("there is no story \"{shown}\". See: twinhaul demo --list")));
     };
+    if !args.headless {
+        crate::keys::for_console(&args.face.keys)?;
+    }
     let parsed = twinhaul_profile::parse(text, name).map_err(|e| super::run::profile_failure(&e))?;
     let Some(data) = parsed.data else { return Err(Failure::usage("this story has no data")) };
     let place = Place::make(&data, args.keep)?;

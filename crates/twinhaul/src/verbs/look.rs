@@ -7,7 +7,7 @@ use crate::watch::{EventReader, progress_line};
 use crate::{exit_file, output, state, status};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use twinhaul_console::{Left, Recording, Telling};
+use twinhaul_console::{Keys, Left, Recording, Telling};
 use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
@@ -18,6 +18,9 @@ use twinhaul_wire::{DialSnapshot, RunState};
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
+    if !args.plain && !args.once {
+        crate::keys::for_console(&args.face.keys)?;
+    }
     let run = state::find(args.run.as_deref())?;
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let ended = view.run().map_err(|e| ledger_failure(&e))?.state.ended();
@@ -31,7 +34,7 @@ pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
         (_, true, false) => Telling::Once,
         _ => return super::run::console(&run, args.read_only, &args.face),
     };
-    let options = super::run::options(&run, true, &args.face);
+    let options = super::run::options(&run, true, super::run::worn(&args.face, Keys::default()));
     let left = twinhaul_console::tell(&options, telling, &mut std::io::stdout().lock())
         .map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
     let end = exit_file::read(&run.path).map(|end| end.code);
@@ -69,11 +72,11 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
         (_, true, false) => Some(Telling::Once),
         _ => None,
     };
-    let shown = match telling {
-        Some(telling) => {
-            twinhaul_console::tell_recording(recording, telling, &mut std::io::stdout().lock()).map(drop)
-        }
-        None => twinhaul_console::replay(recording, &super::run::worn(&args.face), args.speed).map(drop),
+    let shown = if let Some(telling) = telling {
+        twinhaul_console::tell_recording(recording, telling, &mut std::io::stdout().lock()).map(drop)
+    } else {
+        let face = super::run::worn(&args.face, crate::keys::for_console(&args.face.keys)?);
+        twinhaul_console::replay(recording, &face, args.speed).map(drop)
     };
     shown.map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
     Ok(exit::COMPLETE)

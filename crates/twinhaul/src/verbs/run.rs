@@ -8,7 +8,7 @@ use crate::watch::Show;
 use crate::{backends, guards, output, status, watch};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
-use twinhaul_console::{Left, Looker, Theme};
+use twinhaul_console::{Keys, Left, Looker, Theme};
 use twinhaul_ledger::{Reopen, Store};
 use twinhaul_planner::Only;
 use twinhaul_profile::Profile;
@@ -87,9 +87,9 @@ pub(crate) fn copy(args: &CopyArgs) -> Result<u8, Failure> {
 
 /// Guards, the question, the run's directory, the supervisor, and then whatever watches it.
 pub(crate) fn start(profile: &Profile, watch: &Watch, only: Option<&Only>) -> Result<u8, Failure> {
+    let wants_console = wants_console(watch)?;
     let loader = backends::loader()?;
     let ends = guards::check(profile, &loader, None)?;
-    let wants_console = !(watch.headless || watch.json || watch.detach);
     if wants_console && !std::io::stdout().is_terminal() {
         return Err(Failure::usage(
             "stdout is not a terminal, so there is no console. Use --headless, --json or --detach.",
@@ -112,6 +112,15 @@ pub(crate) fn start(profile: &Profile, watch: &Watch, only: Option<&Only>) -> Re
     see(&run, watch)
 }
 
+/// Whether the flags ask for a console. Keys that it could not be opened with are told before anything moves.
+fn wants_console(watch: &Watch) -> Result<bool, Failure> {
+    let wanted = !(watch.headless || watch.json || watch.detach);
+    if wanted {
+        crate::keys::for_console(&watch.face.keys)?;
+    }
+    Ok(wanted)
+}
+
 fn confirmed(profile: &Profile, ends: &guards::Ends, only: Option<&Only>) -> Result<bool, Failure> {
     output::say(&format!("{}:", profile.name));
     for line in guards::describe(profile, ends) {
@@ -128,6 +137,7 @@ fn confirmed(profile: &Profile, ends: &guards::Ends, only: Option<&Only>) -> Res
 
 /// Goes on with a run: nothing is listed again, nothing that is done is done again.
 fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
+    wants_console(watch)?;
     let run = state::find(Some(name))?;
     if let Some(pid) = is_supervised(&run.path) {
         let text = format!(
@@ -196,7 +206,7 @@ fn finish(run: &RunDir, json: bool, code: u8) -> Result<u8, Failure> {
 }
 
 /// The flags as the console knows them.
-pub(crate) fn worn(face: &Face) -> twinhaul_console::Face {
+pub(crate) fn worn(face: &Face, keys: Keys) -> twinhaul_console::Face {
     twinhaul_console::Face {
         ascii: face.ascii.then_some(true),
         color: match face.color {
@@ -212,6 +222,7 @@ pub(crate) fn worn(face: &Face) -> twinhaul_console::Face {
         },
         mouse: !face.no_mouse,
         record: face.record.clone(),
+        keys,
     }
 }
 
@@ -225,7 +236,11 @@ fn looker(run: &RunDir) -> Looker {
 }
 
 /// What the console is opened on.
-pub(crate) fn options(run: &RunDir, read_only: bool, face: &Face) -> twinhaul_console::Options {
+pub(crate) fn options(
+    run: &RunDir,
+    read_only: bool,
+    face: twinhaul_console::Face,
+) -> twinhaul_console::Options {
     twinhaul_console::Options {
         run_dir: run.path.clone(),
         run: run.file.run.clone(),
@@ -235,14 +250,15 @@ pub(crate) fn options(run: &RunDir, read_only: bool, face: &Face) -> twinhaul_co
             .unwrap_or_default(),
         looker: Some(looker(run)),
         read_only,
-        face: worn(face),
+        face,
         exit_when_done: false,
     }
 }
 
 /// The console on a run; leaving it is not ending the run, unless its user said so.
 pub(crate) fn console(run: &RunDir, read_only: bool, face: &Face) -> Result<u8, Failure> {
-    let options = options(run, read_only, face);
+    let keys = crate::keys::for_console(&face.keys)?;
+    let options = options(run, read_only, worn(face, keys));
     let failed = |e: &twinhaul_console::ConsoleError| Failure::new(e.exit_code(), e.to_string());
     match twinhaul_console::run(options).map_err(|e| failed(&e))? {
         Left::Detached => {
