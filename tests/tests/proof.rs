@@ -9,5 +9,7 @@ mod attempts;
 mod manifest;
 #[path = "proof/only.rs"]
 mod only;
+#[path = "proof/read_back.rs"]
+mod read_back;
 #[path = "proof/samples.rs"]
 mod samples;

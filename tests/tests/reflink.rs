@@ -24,6 +24,8 @@ const MAKE: &str = r#"
     truncate -s 128M "$from/holes"
     printf here | dd of="$from/holes" bs=1 seek=50000000 conv=notrunc status=none
     chmod 640 "$from/big"
+    # What changed a moment ago is copied.
+    sleep 2.5
     used() { sync -f "$DST"; df -B1 --output=used "$DST" | tail -1; }
 "#;
 

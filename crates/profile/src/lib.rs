@@ -56,11 +56,21 @@ pub const COPY_NAME: &str = "(twinhaul copy)";
 /// # Errors
 /// See [`ProfileError`].
 pub fn load(path: &Path) -> Result<Profile, ProfileError> {
+    let here = std::env::current_dir().map_err(|cause| ProfileError::Unreadable {
+        kind: Kind::Profile,
+        file: path.display().to_string(),
+        cause,
+    })?;
+    load_below(path, &here)
+}
+
+/// As [`load`], with relative paths below `here`: the directory that a process was started in may be gone.
+///
+/// # Errors
+/// See [`ProfileError`].
+pub fn load_below(path: &Path, here: &Path) -> Result<Profile, ProfileError> {
     let (file, text) = text_of(path, Kind::Profile)?;
-    let here = std::env::current_dir();
-    let here =
-        here.map_err(|cause| ProfileError::Unreadable { kind: Kind::Profile, file: file.clone(), cause })?;
-    parse(&text, &file)?.absolute(&here)
+    parse(&text, &file)?.absolute(here)
 }
 
 /// The file's name for messages, and its text.

@@ -33,6 +33,7 @@ pub struct Redactor {
     values: Vec<Hidden>,
     references: usize,
     unknown: usize,
+    not_looked_for: usize,
 }
 
 /// A value to be taken out.
@@ -62,9 +63,7 @@ impl Redactor {
                 redactor.learn(plugin, false, env);
             }
         }
-        redactor.values.sort_by(|a, b| b.text.len().cmp(&a.text.len()).then_with(|| b.cmp(a)));
-        // Of two the same, the one that is a secret came first.
-        redactor.values.dedup_by(|later, earlier| later.text == earlier.text);
+        redactor.order();
         redactor
     }
 
@@ -76,6 +75,27 @@ impl Redactor {
     /// Those of them whose value is not known here: it can be found by its name alone.
     pub const fn unknown(&self) -> usize {
         self.unknown
+    }
+
+    /// Values, or lines of them, that are not looked for: too short, or too many.
+    pub const fn not_looked_for(&self) -> usize {
+        self.not_looked_for
+    }
+
+    /// For a run whose profile is not understood any more: each reference in its text is taken for a secret's.
+    pub fn of_text(text: &str, env: &dyn Fn(&str) -> Vec<String>) -> Self {
+        let mut redactor = Self::default();
+        for line in text.lines() {
+            redactor.learn(line, true, env);
+        }
+        redactor.order();
+        redactor
+    }
+
+    fn order(&mut self) {
+        self.values.sort_by(|a, b| b.text.len().cmp(&a.text.len()).then_with(|| b.cmp(a)));
+        // Of two the same, the one that is a secret came first.
+        self.values.dedup_by(|later, earlier| later.text == earlier.text);
     }
 
     fn learn_from(&mut self, value: &Value, is_secret: bool, env: &dyn Fn(&str) -> Vec<String>) {
@@ -109,9 +129,11 @@ impl Redactor {
     /// Also as it stands in a URL; of several lines each on its own.
     fn keep(&mut self, value: &str, is_secret: bool) {
         let least = if is_secret { SECRET_BYTES_MIN } else { OTHER_BYTES_MIN };
-        for line in value.lines().take(VALUE_LINES_MAX).map(str::trim) {
+        for (nth, line) in value.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate() {
             let digits = line.bytes().all(|b| b.is_ascii_digit());
-            if line.len() >= if digits { DIGITS_MIN } else { least } {
+            if nth >= VALUE_LINES_MAX || line.len() < if digits { DIGITS_MIN } else { least } {
+                self.not_looked_for += 1;
+            } else {
                 let forms = [percent(line, true), percent(line, false), line.to_owned()];
                 self.values.extend(forms.map(|text| Hidden { text, is_secret }));
             }
@@ -170,15 +192,7 @@ impl Redactor {
             changed += 1;
         }
         for (name, value) in fields {
-            let is_secret = names_secret(name) && matches!(value, Value::String(_) | Value::Number(_));
-            let is_reference =
-                value.as_str().is_some_and(|text| text.is_empty() || refs::has_reference(text));
-            if is_secret && !is_reference && value.as_str() != Some(REDACTED) {
-                *value = REDACTED.into();
-                changed += 1;
-            } else {
-                changed += self.value(value);
-            }
+            changed += if names_secret(name) { blot(value) } else { self.value(value) };
         }
         changed
     }
@@ -198,7 +212,7 @@ impl Redactor {
     /// A profile as it stands in a file: YAML that may have been written by hand since. References stay.
     pub fn yaml(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
-        for line in (0..text.lines().count()).filter_map(|index| secret::masked_line(text, index)) {
+        for line in secret::masked(text) {
             out.push_str(&self.text(&line));
             out.push('\n');
         }
@@ -212,6 +226,20 @@ impl Redactor {
 
     fn secrets_out<'a>(&self, name: &'a str) -> Cow<'a, str> {
         out(name, self.values.iter().filter(|v| v.is_secret))
+    }
+}
+
+/// Everything under a secret's name goes, but for references; returns how many values were changed.
+fn blot(value: &mut Value) -> usize {
+    match value {
+        Value::String(text) if text.is_empty() || text == REDACTED || refs::has_reference(text) => 0,
+        Value::String(_) | Value::Number(_) => {
+            *value = REDACTED.into();
+            1
+        }
+        Value::Array(items) => items.iter_mut().map(blot).sum(),
+        Value::Object(fields) => fields.values_mut().map(blot).sum(),
+        Value::Null | Value::Bool(_) => 0,
     }
 }
 

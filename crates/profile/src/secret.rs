@@ -85,20 +85,30 @@ pub(crate) fn url_password(text: &str) -> Option<Range<usize>> {
 
 /// Line `index` of `text`, counted from 0, without literal secrets: those on it, and one that it continues.
 pub(crate) fn masked_line(text: &str, index: usize) -> Option<String> {
-    let line = text.lines().nth(index)?;
-    let indent = |l: &str| l.len() - l.trim_start().len();
-    // An item of a list may stand as far left as the key that it belongs to.
-    let mut limit = indent(line) + usize::from(line.trim_start().starts_with('-'));
-    let above: Vec<&str> = text.lines().take(index).collect();
-    for parent in above.into_iter().rev().filter(|l| !l.trim().is_empty()) {
-        if indent(parent) < limit {
-            limit = indent(parent);
-            if ends_in_secret(parent) {
-                return Some(line.chars().map(|c| if c.is_whitespace() { c } else { '*' }).collect());
-            }
+    masked(text).nth(index)
+}
+
+/// The lines of `text` as [`masked_line`] shows them.
+pub(crate) fn masked(text: &str) -> impl Iterator<Item = String> {
+    // The lines above that the present one can belong to: how far right, and whether a secret goes on below it.
+    let mut above: Vec<(usize, bool)> = Vec::new();
+    text.lines().map(move |line| {
+        let content = line.trim_start();
+        if content.is_empty() {
+            return line.to_owned();
         }
-    }
-    Some(mask(line))
+        // An item of a list may stand as far left as the key that it belongs to.
+        let depth = 2 * (line.len() - content.len()) + usize::from(content.starts_with('-'));
+        while above.last().is_some_and(|(other, _)| *other >= depth) {
+            above.pop();
+        }
+        let inside = above.iter().any(|(_, secret)| *secret);
+        above.push((depth, ends_in_secret(line)));
+        if inside {
+            return line.chars().map(|c| if c.is_whitespace() { c } else { '*' }).collect();
+        }
+        mask(line)
+    })
 }
 
 /// Whether the last key of a line is key-like and its value goes on below.

@@ -92,9 +92,7 @@ pub(crate) fn stem(run: &RunDir, at_ms: u64) -> String {
 pub(crate) fn make(run: &RunDir, wish: &mut Wish<'_>) -> io::Result<Made> {
     let made_at_ms = wall_ms();
     let stem = stem(run, made_at_ms);
-    let profile = load_frozen(run).ok();
-    let env = |name: &str| environment(run, name);
-    let redactor = profile.as_ref().map(|p| Redactor::of(p, &env)).unwrap_or_default();
+    let (redactor, understood) = redactor(run);
     let mut archive = Archive::begin(wish.to, wish.replace, &stem, redactor)?;
     archive.text("README.txt", "what this is", README)?;
 
@@ -130,16 +128,31 @@ pub(crate) fn make(run: &RunDir, wish: &mut Wish<'_>) -> io::Result<Made> {
         Some(second) => status(&mut archive, "status-2.json", STATUS_AGAIN, &second, wish)?,
         None => archive.none("status-2.json", STATUS_AGAIN, "nobody works on the run: it would be the same"),
     }
-    let manifest = manifest(run, wish.why, made_at_ms, &archive);
+    let manifest = manifest(run, (wish.why, understood), made_at_ms, &archive);
     let parts = archive.parts().to_vec();
     let bytes = archive.end(&manifest)?;
     Ok(Made { bytes, parts })
 }
 
+/// What is to be taken out, and whether the profile that says so was understood.
+fn redactor(run: &RunDir) -> (Redactor, bool) {
+    let env = |name: &str| environment(run, name);
+    if let Ok(profile) = load_frozen(run) {
+        return (Redactor::of(&profile, &env), true);
+    }
+    let text = std::fs::read(run.profile()).unwrap_or_default();
+    (Redactor::of_text(&String::from_utf8_lossy(&text), &env), false)
+}
+
 const STATUS: &str = "the run as status --json tells it";
 const STATUS_AGAIN: &str = "the run as status --json tells it, some seconds later";
 
-fn manifest(run: &RunDir, why: &str, made_at_ms: u64, archive: &Archive) -> serde_json::Value {
+fn manifest(
+    run: &RunDir,
+    (why, understood): (&str, bool),
+    made_at_ms: u64,
+    archive: &Archive,
+) -> serde_json::Value {
     let redactor = archive.redactor();
     json!({
         "format": FORMAT,
@@ -150,8 +163,13 @@ fn manifest(run: &RunDir, why: &str, made_at_ms: u64, archive: &Archive) -> serd
         "why": why,
         "made_at": status::timestamp(made_at_ms),
         "made_at_ms": made_at_ms,
-        // A secret whose value is not known here can only be found by its name.
-        "secrets": { "references": redactor.references(), "unknown_here": redactor.unknown() },
+        // A secret whose value is not known here can only be found by its name; so can one that is too short to be looked for.
+        "redaction": {
+            "profile_understood": understood,
+            "references": redactor.references(),
+            "unknown_here": redactor.unknown(),
+            "not_looked_for": redactor.not_looked_for(),
+        },
         "parts": archive.parts(),
     })
 }

@@ -107,7 +107,11 @@ impl BackendStatus {
         let whole: Value = serde_json::from_str(json).ok()?;
         let panel = whole.get("panel").filter(|panel| panel.is_object())?;
         let list = |of: &Value, field: &str| of[field].as_array().cloned().unwrap_or_default();
-        let rows = list(panel, "rows");
+        let mut rows = list(panel, "rows");
+        if source {
+            // Nothing is written there: that an old disk is full is no news.
+            rows.retain(|row| row["group"] != "room");
+        }
         let row = |row: &Value| BackendRow {
             group: text(&row["group"]),
             name: text(&row["name"]),

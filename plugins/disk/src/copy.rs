@@ -87,7 +87,11 @@ fn reflink(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<bool, Errno> {
             | Errno::NOTTY
             | Errno::NOSYS
             | Errno::PERM
-            | Errno::ISDIR,
+            | Errno::ISDIR
+            // An active swap file; a policy; a descriptor that only reads in another way. Nothing was written.
+            | Errno::TXTBSY
+            | Errno::ACCESS
+            | Errno::BADF,
         ) => Ok(false),
         Err(e) => Err(e),
     }

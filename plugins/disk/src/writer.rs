@@ -246,7 +246,7 @@ impl Writer for DiskWriter {
     /// Known durable is what `write` appended; of ranges only their writers know how far they are.
     fn flush(&mut self, op: &Op<'_>) -> Result<u64> {
         op.check()?;
-        match fdatasync(&self.file) {
+        match self.volume.pulse.during(|| fdatasync(&self.file)) {
             Ok(()) => Ok(self.at),
             Err(e) => Err(failed("sync", self.key(), e).poisoned()),
         }

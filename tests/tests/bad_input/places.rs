@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 use twinhaul_tests::product::{Lab, Profile};
 use twinhaul_tests::{needs, same, tree};
 

@@ -87,8 +87,8 @@ fn what_the_profile_refers_to_and_what_looks_like_a_secret_is_nowhere() {
     assert!(seen.text("profile.yaml").contains("${env:TEST_PLACE}"), "{}", seen.text("profile.yaml"));
     assert!(seen.text("recording.jsonl").contains("[redacted]/a is slow"));
     assert!(seen.json("run.json")["places"].to_string().contains("[redacted]"), "{}", seen.text("run.json"));
-    assert_eq!(seen.manifest["secrets"]["references"], 2);
-    assert_eq!(seen.manifest["secrets"]["unknown_here"], 0);
+    assert_eq!(seen.manifest["redaction"]["references"], 2);
+    assert_eq!(seen.manifest["redaction"]["unknown_here"], 0);
     // What it replays has none either.
     let replayed = run.lab().run(["replay".as_ref(), bundle.as_os_str(), "--plain".as_ref()]);
     replayed.expect_code(0);
@@ -101,6 +101,13 @@ fn what_the_profile_refers_to_and_what_looks_like_a_secret_is_nowhere() {
     run.lab().finish(command).expect_code(0);
     let seen = unpack(run.lab(), &to);
     assert_nowhere(&seen, &to, &CANARIES);
+
+    // A profile that is not understood any more still says what to look for.
+    append(&directory.join("profile.yaml"), "]: [\n");
+    let bundle = make(&run, "damaged.tar");
+    let seen = unpack(run.lab(), &bundle);
+    assert_nowhere(&seen, &bundle, &CANARIES);
+    assert_eq!(seen.manifest["redaction"]["profile_understood"], false);
     run.verb("limit", &["none"]).expect_code(0);
     run.verb("stop", &[]).expect_code(0);
 }

@@ -130,3 +130,27 @@ fn an_action_without_a_key_is_reached_by_its_name() {
     assert_eq!(model.keys.first(Action::Mouse), "");
     assert_eq!(model.ui.focus, Panel::Flight);
 }
+
+#[test]
+fn with_ctrl_a_letter_is_another_key_in_menus_too() {
+    let mut model = with(sample::mid_run(), &[("pause", "<c-q>"), ("invert", "<f5>")]);
+    drive(&mut model, "x<c-q>");
+    assert!(matches!(model.ui.top(), Some(Layer::Dialog(_))), "{:?}", model.ui.layers);
+    drive(&mut model, "<esc><esc>");
+    let before = model.ui.sort.inverted;
+    drive(&mut model, "s<f5>");
+    assert_ne!(model.ui.sort.inverted, before);
+}
+
+#[test]
+fn a_sequence_that_begins_with_space_does_not_leave_a_finished_run() {
+    let wish =
+        |id: &str, keys: &[&str]| Wish { id: id.into(), keys: keys.iter().map(|k| (*k).into()).collect() };
+    let mut model = sample::finished();
+    model.keys = Keys::with(&[wish("freeze", &["<space>f"]), wish("mark", &[]), wish("play", &[])]).unwrap();
+    assert!(model.summary_shown());
+    assert_eq!(drive(&mut model, "<space>"), []);
+    assert_eq!(model.ui.typed.len(), 1);
+    let mut model = sample::finished();
+    assert!(matches!(drive(&mut model, "<space>")[..], [Effect::Leave(_)]));
+}

@@ -67,7 +67,8 @@ fn main_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     {
         return run(model, row, Some(chord));
     }
-    if model.summary_shown() && model.ui.layers.is_empty() && typed.is_empty() {
+    let begins = matches!(step, Step::More);
+    if model.summary_shown() && model.ui.layers.is_empty() && typed.is_empty() && !begins {
         match chord.key {
             Key::Enter | Key::Char(' ') => return vec![Effect::Leave(ended(model))],
             Key::Esc => {

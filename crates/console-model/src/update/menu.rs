@@ -23,10 +23,13 @@ pub(super) fn press(keys: &Keys, scope: Scope, selected: &mut usize, chord: Chor
     let rows = rows(scope);
     let last = rows.len().saturating_sub(1);
     match chord.key {
-        Key::Esc | Key::Char('q') => return Press::Back,
+        Key::Esc => return Press::Back,
         Key::Char('c') if chord.ctrl => return Press::Back,
-        Key::Down | Key::Char('j') => *selected = (*selected + 1).min(last),
-        Key::Up | Key::Char('k') => *selected = selected.saturating_sub(1),
+        Key::Char('q') if !chord.ctrl => return Press::Back,
+        Key::Down => *selected = (*selected + 1).min(last),
+        Key::Up => *selected = selected.saturating_sub(1),
+        Key::Char('j') if !chord.ctrl => *selected = (*selected + 1).min(last),
+        Key::Char('k') if !chord.ctrl => *selected = selected.saturating_sub(1),
         // What moves in the panels moves here too, unless the menu has that key itself.
         _ if keys.lookup(scope, chord).is_none() && keys.is(Action::Down, chord) => {
             *selected = (*selected + 1).min(last);

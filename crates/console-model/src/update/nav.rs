@@ -111,6 +111,10 @@ fn freeze(model: &mut Model) {
 pub(super) fn sort_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let letter = match chord.key {
         Key::Char(c) if !chord.ctrl => c,
+        _ if model.keys.is(Action::Invert, chord) => {
+            model.ui.sort.inverted = !model.ui.sort.inverted;
+            return Vec::new();
+        }
         _ => {
             model.ui.layers.pop();
             return Vec::new();

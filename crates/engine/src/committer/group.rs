@@ -203,7 +203,7 @@ impl Committer {
     fn verify_group(&self, entries: &mut [Entry]) {
         match self.verify {
             Verify::None => {}
-            // Hashed while it was copied; the backend took every byte or failed.
+            // Hashed while it was copied, and the backend took every byte or failed; or hashed after its blocks were shared.
             Verify::Hash => {
                 for entry in entries.iter_mut().filter(|e| e.failure.is_none()) {
                     entry.verified = true;

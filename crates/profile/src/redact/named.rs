@@ -90,13 +90,29 @@ fn value_after(text: &str, name: &str, from: usize) -> Option<(usize, usize)> {
     if rest.starts_with("${") || rest.starts_with(REDACTED) || rest.starts_with("***") {
         return None;
     }
-    let ends = |c: char| match name {
-        // A scheme, and then whatever belongs to it.
-        "authorization" => quotes.contains(&c) || c == '\n' || c == '\r',
-        _ => quotes.contains(&c) || c.is_whitespace() || [',', '}', ']', '&', ';', ')', '<'].contains(&c),
+    let ends = |c: char| {
+        quotes.contains(&c) || c.is_whitespace() || [',', '}', ']', '&', ';', ')', '<'].contains(&c)
     };
-    let len = rest.find(ends).unwrap_or(rest.len());
+    let len = match text[..at].chars().last().filter(|c| quotes.contains(c)) {
+        Some(quote) => quoted(rest, quote, text[..at - 1].ends_with('\\')),
+        // A scheme, and then whatever belongs to it.
+        None if name.ends_with("authorization") => {
+            rest.find(['"', '\'', '\\', '\n', '\r']).unwrap_or(rest.len())
+        }
+        None => rest.find(ends).unwrap_or(rest.len()),
+    };
     (len > 0).then_some((at, at + len))
+}
+
+/// How long a value is that stands in quotes; `escaped`: these are escaped themselves, in JSON within JSON.
+fn quoted(rest: &str, quote: char, escaped: bool) -> usize {
+    let mut passed = false;
+    let end = rest.find(|c: char| {
+        let ends = c == '\n' || (c == quote && !passed) || (escaped && c == '\\');
+        passed = c == '\\' && !passed;
+        ends
+    });
+    end.unwrap_or(rest.len())
 }
 
 /// `text` without the passwords of URLs; `None`: nothing was there.

@@ -55,6 +55,14 @@ fn what_stands_under_a_secrets_name_goes_without_being_known() {
         ("{\"token\":7}", "{\"token\":\"[redacted]\"}"),
         ("GET /?X-Amz-Signature=0a1b&x=2", "GET /?X-Amz-Signature=[redacted]&x=2"),
         ("Authorization: AWS4-HMAC-SHA256 Credential=x, Signature=y", "Authorization: [redacted]"),
+        ("Proxy-Authorization: Basic dXNlcjpwYXNz", "Proxy-Authorization: [redacted]"),
+        ("password: \"correct horse, battery\" next", "password: \"[redacted]\" next"),
+        ("password = 'it\\'s one' next", "password = '[redacted]' next"),
+        ("{\"tokens\":[\"hunter2\",null]}", "{\"tokens\":[\"[redacted]\",null]}"),
+        (
+            "{\"credentials\":{\"user\":\"me\",\"value\":7}}",
+            "{\"credentials\":{\"user\":\"[redacted]\",\"value\":\"[redacted]\"}}",
+        ),
         ("header Bearer eyJ0.aa.bb, next", "header Bearer [redacted], next"),
         ("ftp://me:hunter2@host/a and s3://you:x@h", "ftp://me:[redacted]@host/a and s3://you:[redacted]@h"),
         ("https://h/?sas=0a1b", "https://h/?sas=[redacted]"),
@@ -87,6 +95,21 @@ fn a_profile_keeps_its_references_and_loses_what_was_written_out() {
     let clean = Redactor::default().yaml(text);
     assert!(!clean.contains("hunter2") && !clean.contains("MIIE"), "{clean}");
     assert!(clean.contains("${env:T}"), "{clean}");
+}
+
+#[test]
+fn the_items_of_a_secret_list_all_go() {
+    let text = "t:\n  tokens:\n  - hunter2\n  - hunter3\n  root: /a\n  keys: {\n    x: hunter4 }\n";
+    let clean = Redactor::default().yaml(text);
+    assert!(!clean.contains("hunter") && clean.contains("root: /a"), "{clean}");
+}
+
+#[test]
+fn a_profile_that_is_not_understood_still_says_what_to_look_for() {
+    let env = |name: &str| if name == "T" { vec!["hunter2".into(), "x".into()] } else { Vec::new() };
+    let redactor = Redactor::of_text("version: [\n  token: \"${env:T}\"\n  other: ${env:GONE}\n", &env);
+    assert_eq!((redactor.references(), redactor.unknown(), redactor.not_looked_for()), (2, 1, 1));
+    assert_eq!(redactor.text("a hunter2 b"), "a [redacted] b");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! purpose, and makes none. Must never hold up the run. Entry points: [`Run::tick_trouble`], [`Run::end_trouble`].
 
 use super::Run;
-use crate::{Bundler, exit, seat::Seat};
+use crate::{Bundler, exit, seat::Seat, stop::Why};
 use std::{
     ffi::OsString,
     process::{Child, Command, Stdio},
@@ -39,6 +39,8 @@ pub(super) struct Trouble {
     suspicions: u32,
     suspected_at: Option<Moment>,
     awaited_since: Option<Moment>,
+    /// The run is over, and was looked at once more.
+    looked_last: bool,
 }
 
 #[derive(Debug)]
@@ -66,12 +68,13 @@ impl Run {
         if self.trouble.making.is_some() {
             return self.making_trouble(now);
         }
-        if self.trouble.bundler.is_none() || self.stop.is_some() {
+        if self.trouble.bundler.is_none() || self.was_told_to_end() {
             return;
         }
         let problem = self.problems.iter().find(|p| p.peer.is_some() && KINDS.contains(&p.kind.as_str()));
         if let Some(problem) = problem {
-            let why = format!("{}: {}", problem.kind, problem.text);
+            // No last words of anybody: everybody on this machine can read a command line.
+            let why = format!("{}: {}", problem.kind, problem.peer.as_deref().unwrap_or_default());
             self.begin_bundle(why, false, now);
         } else if self.trouble.may_suspect(now)
             && let Some(seat) = self.seats.iter().find(|seat| is_still(seat))
@@ -123,7 +126,11 @@ impl Run {
             EventKind::Info { text: format!("evidence of the first trouble ({why}) is kept in {file}") }
         } else {
             let words = exit::last_words(&self.about.run_dir.join(LOG), 0);
-            let words = if words.is_empty() { "it did not end in time".to_owned() } else { words };
+            let words = match ended {
+                _ if !words.is_empty() => words,
+                Some(code) => format!("whoever was to make it ended with code {code}"),
+                None => "it did not end in time, or was killed".to_owned(),
+            };
             EventKind::Warning { text: format!("no bundle of the first trouble ({why}): {words}") }
         };
         self.event(None, kind);
@@ -131,19 +138,30 @@ impl Run {
 
     /// Whether a run that is over goes on being served for the sake of what is being made. Not when somebody wants it to end.
     pub(super) fn awaits_bundle(&mut self) -> bool {
-        if self.trouble.making.is_none() || self.stop.is_some() {
+        let now = self.now();
+        if !std::mem::replace(&mut self.trouble.looked_last, true) {
+            // What ended the run may have come since the last tick.
+            self.find_problems(now);
+            self.tick_trouble(now);
+        }
+        if self.trouble.making.is_none() || self.was_told_to_end() {
             return false;
         }
-        let now = self.now();
         let since = *self.trouble.awaited_since.get_or_insert(now);
         now.since(since) < LAST_WAIT_MAX
     }
 
     /// Leaves it to itself, or ends it with a run that was told to end.
     pub(super) fn end_trouble(&mut self) {
-        if let Some(mut making) = self.trouble.making.take().filter(|_| self.stop.is_some()) {
+        let told = self.was_told_to_end();
+        if let Some(mut making) = self.trouble.making.take().filter(|_| told) {
             end(&mut making.child);
         }
+    }
+
+    /// By somebody; not because it cannot go on.
+    fn was_told_to_end(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| !matches!(stop.why, Why::Broken(_)))
     }
 }
 

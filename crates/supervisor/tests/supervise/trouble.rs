@@ -37,13 +37,22 @@ fn what_was_made_is_not_made_again_and_a_failure_is_told_once() {
     stage.until("it is told", || (!said(&stage).is_empty()).then_some(()));
     stage.see("more trouble", |run| run.peers["beta"].restarts >= 2);
     assert!(
-        matches!(&said(&stage)[..], [(false, text)] if text.contains("ended: alpha ended")),
+        matches!(&said(&stage)[..], [(false, text)] if text.contains("(ended: alpha): ")),
         "{:?}",
         said(&stage)
     );
     assert_eq!(stage.read("bundler.starts").lines().count(), 1);
     stage.signal_supervisor(Signal::TERM);
     stage.end();
+}
+
+/// Both end between two looks, which come ten times a second: the end is looked at once more.
+#[test]
+fn what_ends_a_run_at_once_is_kept_too() {
+    let mut stage = Stage::set(&["code:74"], &["code:74"], &json!({ "bundler": 0 })).start();
+    assert_eq!(stage.end(), 74);
+    assert!(stage.read("bundler.starts").contains("--why ended: "), "{:?}", said(&stage));
+    assert!(matches!(&said(&stage)[..], [(true, text)] if text.contains("made")), "{:?}", said(&stage));
 }
 
 #[test]

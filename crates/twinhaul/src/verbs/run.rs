@@ -168,9 +168,9 @@ fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
     see(&run, watch)
 }
 
-/// A run's own copy of its profile.
+/// A run's own copy of its profile; nothing in it is relative.
 pub(crate) fn load_frozen(run: &RunDir) -> Result<Profile, Failure> {
-    twinhaul_profile::load(&run.profile()).map_err(|e| profile_failure(&e))
+    twinhaul_profile::load_below(&run.profile(), &run.path).map_err(|e| profile_failure(&e))
 }
 
 /// Opens what the flags ask for on a run that has been started.

@@ -9,7 +9,8 @@ pub(crate) struct Taken {
     pub(crate) calls: u64,
     pub(crate) last: Duration,
     pub(crate) longest: Duration,
-    /// The call that is going on, since when.
+    /// Calls that go on, and since when there is one at any time.
+    pub(crate) now: u32,
     pub(crate) since: Option<Instant>,
 }
 
@@ -21,12 +22,18 @@ impl Pulse {
     /// Runs `work`, which makes something durable.
     pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
         let begun = Instant::now();
-        self.with(|taken| taken.since = taken.since.or(Some(begun)));
+        self.with(|taken| {
+            taken.now += 1;
+            taken.since = taken.since.or(Some(begun));
+        });
         let done = work();
         let took = begun.elapsed();
         self.with(|taken| {
-            *taken =
-                Taken { calls: taken.calls + 1, last: took, longest: taken.longest.max(took), since: None };
+            taken.calls += 1;
+            taken.last = took;
+            taken.longest = taken.longest.max(took);
+            taken.now -= 1;
+            taken.since = taken.since.filter(|_| taken.now > 0);
         });
         done
     }
@@ -48,11 +55,13 @@ mod tests {
     fn calls_are_counted_and_the_one_that_goes_on_is_seen() {
         let pulse = Pulse::default();
         assert_eq!(pulse.taken(), Taken::default());
-        let inside = pulse.during(|| pulse.taken());
-        assert!(inside.since.is_some() && inside.calls == 0);
-        pulse.during(|| std::thread::sleep(Duration::from_millis(2)));
+        let inside = pulse.during(|| {
+            pulse.during(|| ());
+            pulse.taken()
+        });
+        assert!(inside.since.is_some() && (inside.calls, inside.now) == (1, 1), "{inside:?}");
         let taken = pulse.taken();
-        assert_eq!((taken.calls, taken.since), (2, None));
-        assert!(taken.longest >= taken.last && taken.last >= Duration::from_millis(2));
+        assert_eq!((taken.calls, taken.now, taken.since), (2, 0, None));
+        assert!(taken.longest >= taken.last);
     }
 }
