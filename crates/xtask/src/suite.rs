@@ -31,6 +31,7 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
         other => return Err(format!("test takes only --quick, not {other:?}")),
     };
     let begun = Instant::now();
+    faults::check(root)?;
     let mut skipped = Vec::new();
     if !static_checks(root, quick, &mut skipped)? {
         return Ok(false);

@@ -58,6 +58,19 @@ impl Seen {
     }
 }
 
+/// Whether there is a table: asked before the tests, which take long.
+///
+/// # Errors
+/// When the page cannot be read, or has no row.
+pub(super) fn check(root: &Path) -> Result<(), String> {
+    let page = fs::read_to_string(root.join(PAGE)).map_err(|e| format!("cannot read {PAGE}: {e}"))?;
+    if page.lines().any(|line| row(line).is_some()) {
+        Ok(())
+    } else {
+        Err(format!("{PAGE} has no table of faults"))
+    }
+}
+
 /// Writes how the tests of each row went; returns what is wrong with the table.
 ///
 /// # Errors
