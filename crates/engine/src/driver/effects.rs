@@ -102,7 +102,12 @@ impl Driver {
             Answer::Loaded { lots, pinned, ranges, bytes, all_planned } => {
                 self.view.owned_bytes += Bytes(bytes);
                 let ranges = self.ranges_loaded(ranges)?;
-                self.tell_core(Event::LotsLoaded { lots, pinned, ranges, all_planned })
+                self.tell_core(Event::LotsLoaded { lots, pinned, ranges, all_planned })?;
+                if all_planned && self.core_is_idle() {
+                    // The last look may be older than the plan: without another one nothing says that all is settled.
+                    self.poll_now();
+                }
+                Ok(())
             }
             Answer::LoadedRanges(ranges) => {
                 let ranges = self.ranges_loaded(ranges)?;
