@@ -3,8 +3,8 @@
 //! A [`Lab`] ends whatever it started when it is dropped, also when a test fails: it finds its processes by the state
 //! directory in their environment, so it can only ever end its own. Entry points: [`Lab`], [`profile::Profile`], [`run::Run`].
 
-use crate::needs;
 use crate::workdir::Workdir;
+use crate::{needs, tree};
 use done::{code, read, wait};
 use rustix::thread::CapabilitySet;
 use std::ffi::{OsStr, OsString};
@@ -161,6 +161,37 @@ impl Lab {
         command.args(&head[1..]).args(["sh", "-ec", script]);
         command.env("EXE", exe()).env("SRC", self.source()).env("DST", self.target());
         Some(self.finish(self.dress(command)))
+    }
+
+    /// Runs 96 files of 64 KiB under a limit onto a file system that is frozen when some are there: calls hang in the kernel then,
+    /// as they do on a disk that does not answer. `meanwhile` knows the `$run` and writes the file `said`, which is what is on
+    /// the answer's standard output; then the file system thaws, and the run goes on to its end. `None` where that is not
+    /// possible, which is said for `suite`.
+    pub fn while_frozen(&self, suite: &str, name: &str, meanwhile: &str) -> Option<Done> {
+        tree::small_files(&self.source(), 96, 64 * 1024, 1);
+        std::fs::create_dir(self.target()).expect("the target");
+        let profile = Profile::new(name, &self.source(), &self.target()).limits("512 KiB/s", "512 KiB/s");
+        self.write_profile(&profile);
+        let script = format!(
+            r#"
+            truncate -s 200M image
+            mkfs.ext4 -q -F image && mount -o loop image "$DST" || exit 77
+            run=$("$EXE" run profile.yaml --detach)
+            until [ "$(find "$DST" -name 'f0*' | wc -l)" -gt 4 ]; do sleep 0.1; done
+            fsfreeze -f "$DST"
+            trap 'fsfreeze -u "$DST" 2>/dev/null || true' EXIT
+            {meanwhile}
+            fsfreeze -u "$DST"
+            "$EXE" limit "$run" none > limited
+            "$EXE" wait "$run" --timeout 120s > waited
+            cat said"#
+        );
+        let done = self.in_namespace(suite, &script)?;
+        if done.code == 77 {
+            needs::skip(suite, "no file system in a file can be mounted here (mkfs.ext4, a loop device)");
+            return None;
+        }
+        Some(done)
     }
 
     /// Runs a dressed command to its end without the power to pass over permissions, so that root meets them too.

@@ -1,9 +1,7 @@
 //! A run makes a bundle by itself, at its first trouble and never again; a later one takes it along.
 
 use crate::stage::{make, slow, unpack};
-use std::process::Command;
-use twinhaul_tests::product::{Lab, Profile, end, exe, processes};
-use twinhaul_tests::{needs, tree};
+use twinhaul_tests::product::{Lab, end, processes};
 use twinhaul_wire::EventKind;
 
 #[test]
@@ -39,36 +37,13 @@ fn a_peer_that_says_nothing_is_evidence_once() {
 #[test]
 fn a_run_in_which_nothing_moves_is_evidence_when_nothing_explains_it() {
     let lab = Lab::new();
-    tree::small_files(&lab.source(), 96, 64 * 1024, 1);
-    std::fs::create_dir(lab.target()).unwrap();
-    lab.write_profile(&Profile::new("still", &lab.source(), &lab.target()).limits("512 KiB/s", "512 KiB/s"));
-    let suite = "evidence of a stall";
-    let Some(head) = needs::mount_namespace() else {
-        return needs::skip(suite, "this machine allows no mount name space (unshare --mount)");
-    };
-    let script = r#"
-        truncate -s 200M image
-        mkfs.ext4 -q -F image && mount -o loop image "$DST" || { echo no-loop; exit 0; }
-        run=$("$EXE" run profile.yaml --detach)
-        until [ "$(find "$DST" -name 'f0*' | wc -l)" -gt 4 ]; do sleep 0.1; done
-        fsfreeze -f "$DST"
-        trap 'fsfreeze -u "$DST" 2>/dev/null || true' EXIT
+    let meanwhile = r#"
         for i in $(seq 180); do
             "$EXE" events "$run" > said
             grep -q 'evidence of the first trouble' said && break
             sleep 0.5
-        done
-        fsfreeze -u "$DST"
-        "$EXE" limit "$run" none > limited
-        "$EXE" wait "$run" --timeout 120s
-        cat said"#;
-    let mut command = Command::new(head[0]);
-    command.args(&head[1..]).args(["sh", "-ec", script]);
-    command.env("EXE", exe()).env("DST", lab.target());
-    let done = lab.finish(lab.dress(command));
-    if done.stdout.starts_with("no-loop") {
-        return needs::skip(suite, "no file system in a file can be mounted here (mkfs.ext4, a loop device)");
-    }
+        done"#;
+    let Some(done) = lab.while_frozen("evidence of a stall", "still", meanwhile) else { return };
     done.expect_code(0).expect_words(&["evidence of the first trouble", "stall: "]);
     let run = lab.newest_status().run;
     let seen = unpack(&lab, &lab.state().join("runs").join(&run).join("first-trouble.tar"));

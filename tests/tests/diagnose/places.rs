@@ -3,12 +3,11 @@
 use crate::stage::{assert_no_fault, until_first};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use twinhaul_diagnose::{Cause, Confidence, Diagnosis, Verdict};
 use twinhaul_tests::product::run::CONDITION_WAIT_MAX;
-use twinhaul_tests::product::{Lab, Profile, Run, exe, poll};
-use twinhaul_tests::{needs, tree};
+use twinhaul_tests::product::{Lab, Profile, Run, poll};
+use twinhaul_tests::tree;
 
 #[test]
 fn a_target_that_fills_up_is_full_and_goes_on_when_there_is_room() {
@@ -17,13 +16,6 @@ fn a_target_that_fills_up_is_full_and_goes_on_when_there_is_room() {
     std::fs::create_dir(lab.target()).unwrap();
     let profile = Profile::new("full", &lab.source(), &lab.target()).limits("512 KiB/s", "512 KiB/s");
     lab.write_profile(&profile);
-    let Some(head) = needs::mount_namespace() else {
-        needs::skip(
-            "diagnosis of a full target",
-            "this machine allows no mount name space (unshare --mount)",
-        );
-        return;
-    };
     // Room for the plan when it begins; then somebody else takes it, and gives it back.
     let script = r#"
         mount -t tmpfs -o size=8m tmpfs "$DST"
@@ -36,10 +28,7 @@ fn a_target_that_fills_up_is_full_and_goes_on_when_there_is_room() {
         "$EXE" diagnose "$run" --json
         rm "$DST/ballast"
         "$EXE" wait "$run" --timeout 120s"#;
-    let mut command = Command::new(head[0]);
-    command.args(&head[1..]).args(["sh", "-ec", script]);
-    command.env("EXE", exe()).env("DST", lab.target());
-    let done = lab.finish(lab.dress(command));
+    let Some(done) = lab.in_namespace("diagnosis of a full target", script) else { return };
     done.expect_code(0);
     let d: Diagnosis = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}\n{done}"));
     let first = &d.findings[0];
@@ -79,39 +68,13 @@ fn files_without_permission_are_told_and_what_was_mended_is_no_fault_any_more() 
 #[test]
 fn a_target_whose_file_system_does_not_answer_is_slow() {
     let lab = Lab::new();
-    tree::small_files(&lab.source(), 96, 64 * 1024, 1);
-    std::fs::create_dir(lab.target()).unwrap();
-    let profile = Profile::new("slow", &lab.source(), &lab.target()).limits("512 KiB/s", "512 KiB/s");
-    lab.write_profile(&profile);
-    let suite = "diagnosis of a slow target";
-    let Some(head) = needs::mount_namespace() else {
-        needs::skip(suite, "this machine allows no mount name space (unshare --mount)");
-        return;
-    };
-    let script = r#"
-        truncate -s 200M image
-        mkfs.ext4 -q -F image && mount -o loop image "$DST" || { echo no-loop; exit 0; }
-        run=$("$EXE" run profile.yaml --detach)
-        until [ "$(find "$DST" -name 'f0*' | wc -l)" -gt 4 ]; do sleep 0.1; done
-        fsfreeze -f "$DST"
-        trap 'fsfreeze -u "$DST" 2>/dev/null || true' EXIT
+    let meanwhile = r#"
         for i in $(seq 90); do
             "$EXE" diagnose "$run" --json > said
             grep -q '"cause": "target_slow"' said && break
             sleep 0.5
-        done
-        cat said
-        fsfreeze -u "$DST"
-        "$EXE" limit "$run" none > limited
-        "$EXE" wait "$run" --timeout 120s"#;
-    let mut command = Command::new(head[0]);
-    command.args(&head[1..]).args(["sh", "-ec", script]);
-    command.env("EXE", exe()).env("DST", lab.target());
-    let done = lab.finish(lab.dress(command));
-    if done.stdout.starts_with("no-loop") {
-        needs::skip(suite, "no file system in a file can be mounted here (mkfs.ext4, a loop device)");
-        return;
-    }
+        done"#;
+    let Some(done) = lab.while_frozen("diagnosis of a slow target", "slow", meanwhile) else { return };
     done.expect_code(0);
     let d: Diagnosis = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}\n{done}"));
     let first = &d.findings[0];
