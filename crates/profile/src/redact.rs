@@ -192,7 +192,10 @@ impl Redactor {
             changed += 1;
         }
         for (name, value) in fields {
-            changed += if names_secret(name) { blot(value) } else { self.value(value) };
+            changed += self.value(value);
+            if names_secret(name) {
+                changed += blot(value);
+            }
         }
         changed
     }

@@ -20,6 +20,7 @@ fn known_values_go_wherever_they_stand() {
         ("x line two y", "x [redacted] y"),
         ("{\"text\":\"a can\\\"ary/5+d b\",\"n\":1}\n", "{\"n\":1,\"text\":\"a [redacted] b\"}\n"),
         ("{\"can\\\"ary/5+d\":1}", "{\"[redacted]\":1}"),
+        ("{\"tokens\":{\"can\\\"ary/5+d\":null}}", "{\"tokens\":{\"[redacted]\":null}}"),
         // Too short to be looked for.
         ("abc 1234", "abc 1234"),
         ("pin 12345678", "pin [redacted]"),
