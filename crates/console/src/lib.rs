@@ -19,6 +19,7 @@ mod terminal;
 pub mod view;
 
 pub use plain::Telling;
+pub use replay::RECORDING_BYTES_MAX;
 pub use twinhaul_console_model::ui::Theme;
 pub use twinhaul_console_model::{Keys, Left};
 

@@ -12,7 +12,7 @@ use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{EventKind, Frame, RunSnapshot, decode};
 
 /// Bytes of a recording that are read at most: those that a run writes are smaller.
-const RECORDING_BYTES_MAX: u64 = 256 << 20;
+pub const RECORDING_BYTES_MAX: u64 = 256 << 20;
 /// Shortest time between two problems that are jumped to.
 const APART_MS: u64 = 2_000;
 

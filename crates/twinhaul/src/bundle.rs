@@ -25,7 +25,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use twinhaul_diagnose::{Diagnosis, Evidence};
 use twinhaul_engine::wall_ms;
-use twinhaul_profile::Redactor;
+use twinhaul_profile::{Profile, Redactor};
 use twinhaul_supervisor::{is_supervised, peer_lock_holder};
 use twinhaul_wire::status::Status;
 
@@ -92,7 +92,8 @@ pub(crate) fn stem(run: &RunDir, at_ms: u64) -> String {
 pub(crate) fn make(run: &RunDir, wish: &mut Wish<'_>) -> io::Result<Made> {
     let made_at_ms = wall_ms();
     let stem = stem(run, made_at_ms);
-    let (redactor, understood) = redactor(run);
+    let profile = load_frozen(run).ok();
+    let redactor = redactor(run, profile.as_ref());
     let mut archive = Archive::begin(wish.to, wish.replace, &stem, redactor)?;
     archive.text("README.txt", "what this is", README)?;
 
@@ -100,11 +101,11 @@ pub(crate) fn make(run: &RunDir, wish: &mut Wish<'_>) -> io::Result<Made> {
     let begun = Instant::now();
     // Asked for meanwhile: a peer that says nothing is waited for.
     let first = ask_status(run);
-    let live = diagnosis(&mut archive, run)?;
+    let live = diagnosis(&mut archive, run, profile.as_ref())?;
     (wish.tell)("profile and ledger")?;
     files::profile(&mut archive, run)?;
     files::about(&mut archive, run)?;
-    ledger(&mut archive, run)?;
+    ledger(&mut archive, run, profile.as_ref())?;
     (wish.tell)("versions")?;
     archive.json(
         "versions.json",
@@ -128,20 +129,20 @@ pub(crate) fn make(run: &RunDir, wish: &mut Wish<'_>) -> io::Result<Made> {
         Some(second) => status(&mut archive, "status-2.json", STATUS_AGAIN, &second, wish)?,
         None => archive.none("status-2.json", STATUS_AGAIN, "nobody works on the run: it would be the same"),
     }
-    let manifest = manifest(run, (wish.why, understood), made_at_ms, &archive);
+    let manifest = manifest(run, (wish.why, profile.is_some()), made_at_ms, &archive);
     let parts = archive.parts().to_vec();
     let bytes = archive.end(&manifest)?;
     Ok(Made { bytes, parts })
 }
 
-/// What is to be taken out, and whether the profile that says so was understood.
-fn redactor(run: &RunDir) -> (Redactor, bool) {
+/// What is to be taken out: as the profile says, also if it is not understood any more.
+fn redactor(run: &RunDir, profile: Option<&Profile>) -> Redactor {
     let env = |name: &str| environment(run, name);
-    if let Ok(profile) = load_frozen(run) {
-        return (Redactor::of(&profile, &env), true);
+    if let Some(profile) = profile {
+        return Redactor::of(profile, &env);
     }
     let text = std::fs::read(run.profile()).unwrap_or_default();
-    (Redactor::of_text(&String::from_utf8_lossy(&text), &env), false)
+    Redactor::of_text(&String::from_utf8_lossy(&text), &env)
 }
 
 const STATUS: &str = "the run as status --json tells it";
@@ -205,7 +206,7 @@ fn status(
 }
 
 /// Diagnosis, evidence, and the machine; returns whether anybody works on the run.
-fn diagnosis(archive: &mut Archive, run: &RunDir) -> io::Result<bool> {
+fn diagnosis(archive: &mut Archive, run: &RunDir, profile: Option<&Profile>) -> io::Result<bool> {
     const PAGE: &str = "what is wrong, how that is known, what can be done";
     let gathered = evidence::gather(run).map_err(|e| e.text);
     let mut pids = Vec::new();
@@ -223,8 +224,7 @@ fn diagnosis(archive: &mut Archive, run: &RunDir) -> io::Result<bool> {
             archive.missing("evidence.json", "from what the diagnosis was made", why);
         }
     }
-    let profile = load_frozen(run).ok();
-    let machine = system::facts(run, profile.as_ref(), &pids);
+    let machine = system::facts(run, profile, &pids);
     archive.json("system.json", "the machine, its places, the run's processes", Ok(machine))?;
     Ok(!pids.is_empty())
 }
@@ -250,11 +250,11 @@ fn processes(evidence: &Evidence) -> Vec<(String, u32)> {
     alive.map(|(name, facts)| (name.to_owned(), facts.pid)).collect()
 }
 
-fn ledger(archive: &mut Archive, run: &RunDir) -> io::Result<()> {
+fn ledger(archive: &mut Archive, run: &RunDir, profile: Option<&Profile>) -> io::Result<()> {
     const EVENTS: &str = "the history, newest part, as events --json tells it";
     const EXCERPT: &str = "counts, peers, lots, ranges, what failed, what is next";
-    let asked = run.clone();
-    let answer = later(move || ledger::read(&asked));
+    let (asked, names) = (run.clone(), ledger::Names::new(run, profile));
+    let answer = later(move || ledger::read(&asked, &names));
     let late = || Err(format!("the ledger did not answer within {} s", LEDGER_WITHIN.as_secs()));
     match received(&answer, Instant::now() + LEDGER_WITHIN).unwrap_or_else(late) {
         Ok(told) => {

@@ -50,18 +50,14 @@ pub(crate) fn copy(
     let op = desk.op();
     let size = before.size.unwrap_or_default();
     let mut hasher = blake3::Hasher::new();
-    let bytes = match (extents(desk, route, reader, size), left) {
-        (Some(extents), Left::Hash) => sparse(desk, route, None, size, &extents, buffer, &mut hasher)?,
-        (None, Left::Hash) => inline(desk, route, reader, None, buffer, &mut hasher)?,
-        (Some(extents), Left::Everything) => {
-            let bytes = sparse(desk, route, Some(&writer), size, &extents, buffer, &mut hasher)?;
-            writer.set_len(&op, bytes).map_err(|e| Failure::writing(route, &e))?;
-            bytes
-        }
-        (None, Left::Everything) if size > PIPE_ABOVE => {
-            piped(desk, route, reader, &mut writer, &mut hasher)?
-        }
-        (None, Left::Everything) => inline(desk, route, reader, Some(&mut writer), buffer, &mut hasher)?,
+    let into = match left {
+        Left::Everything => Some(&mut writer),
+        Left::Hash => None,
+    };
+    let bytes = match (extents(desk, route, reader, size), into) {
+        (Some(extents), into) => sparse(desk, route, into, size, &extents, buffer, &mut hasher)?,
+        (None, Some(writer)) if size > PIPE_ABOVE => piped(desk, route, reader, writer, &mut hasher)?,
+        (None, into) => inline(desk, route, reader, into, buffer, &mut hasher)?,
     };
     desk.slot().phase(Phase::Seal);
     desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
@@ -110,7 +106,7 @@ fn read(
     Ok(n)
 }
 
-/// Small objects: read, hash and write in turn, no second thread.
+/// Small objects: read, hash and write in turn, no second thread. Without a writer, as below: the object has them already.
 fn inline(
     desk: &Desk,
     route: &Route<'_>,
@@ -210,7 +206,7 @@ fn read_all(
 fn sparse(
     desk: &Desk,
     route: &Route<'_>,
-    writer: Option<&Writer>,
+    mut writer: Option<&mut Writer>,
     size: u64,
     extents: &[(u64, u64)],
     buffer: &mut Vec<u8>,
@@ -220,10 +216,13 @@ fn sparse(
     for (offset, len) in extents.iter().copied() {
         hash_zeros(hasher, offset.saturating_sub(at));
         desk.slot().passed(offset.saturating_sub(at));
-        at = offset + data(desk, route, writer, offset, len, buffer, hasher)?;
+        at = offset + data(desk, route, writer.as_deref(), offset, len, buffer, hasher)?;
     }
     hash_zeros(hasher, size.saturating_sub(at));
     desk.slot().passed(size.saturating_sub(at));
+    if let Some(writer) = &mut writer {
+        writer.set_len(&desk.op(), size.max(at)).map_err(|e| Failure::writing(route, &e))?;
+    }
     Ok(size.max(at))
 }
 

@@ -27,8 +27,12 @@ const WORTH_SHARING: u64 = 64 * 1024;
 /// Those of the target but "cannot": an object that failed half-way is no reason to try otherwise.
 pub(super) fn attempt(desk: &Desk, job: &Job, route: &Route<'_>, open: &mut Open) -> Result<Left, Stop> {
     // What an earlier attempt wrote is taken over by the other way, and its object with it.
-    let fit = job.checkpoint.is_none() && has_settled(open.before.ctime_ns, crate::clock::wall_ms());
-    let size = open.before.size.filter(|size| fit && *size >= WORTH_SHARING);
+    let fit = |size: &u64| {
+        *size >= WORTH_SHARING
+            && job.checkpoint.is_none()
+            && has_settled(open.before.ctime_ns, crate::clock::wall_ms())
+    };
+    let size = open.before.size.filter(fit);
     let (Some(size), Some(source)) = (size, open.reader.fd()) else { return Ok(Left::Everything) };
     desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
     let shared = open.writer.reflink(&desk.op(), source, size);

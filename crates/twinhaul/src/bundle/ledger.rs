@@ -2,12 +2,12 @@
 
 use crate::launch::ledger_failure;
 use crate::state::RunDir;
-use crate::verbs::run::load_frozen;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use twinhaul_ledger::{
     Counters, Detail, LedgerError, LotRow, QueueAt, Row, SCHEMA_VERSION, State, View, sqlite_version,
 };
+use twinhaul_profile::Profile;
 use twinhaul_units::{PeerId, TransferId};
 use twinhaul_wire::{Event, KeyText};
 
@@ -37,11 +37,11 @@ pub(super) struct Told {
 }
 
 /// Reads it; the error is in words.
-pub(super) fn read(run: &RunDir) -> Result<Told, String> {
+pub(super) fn read(run: &RunDir, names: &Names) -> Result<Told, String> {
     let words = |e: LedgerError| ledger_failure(&e).text;
     let view = View::open(&run.ledger()).map_err(words)?;
     let (events, events_left_out) = events(&view).map_err(words)?;
-    Ok(Told { excerpt: excerpt(&view, run).map_err(words)?, events, events_left_out })
+    Ok(Told { excerpt: excerpt(&view, names).map_err(words)?, events, events_left_out })
 }
 
 /// The newest events, and which older ones are not among them.
@@ -76,8 +76,7 @@ fn line(event: &Event) -> Vec<u8> {
     line
 }
 
-fn excerpt(view: &View, run: &RunDir) -> twinhaul_ledger::Result<Value> {
-    let names = Names::new(run);
+fn excerpt(view: &View, names: &Names) -> twinhaul_ledger::Result<Value> {
     let (row, totals, counters) = (view.run()?, view.totals()?, view.counters()?);
     let amount = |a: twinhaul_units::Amount| json!({ "transfers": a.transfers, "bytes": a.bytes.0 });
     let counts = counters.rows.iter().filter(|c| c.amount.transfers > 0).map(|c| {
@@ -115,7 +114,7 @@ fn excerpt(view: &View, run: &RunDir) -> twinhaul_ledger::Result<Value> {
 }
 
 /// What numbers are called.
-struct Names {
+pub(super) struct Names {
     peers: [String; 2],
     sources: Vec<String>,
     targets: Vec<String>,
@@ -123,13 +122,12 @@ struct Names {
 
 impl Names {
     /// Without a profile, sources and targets are numbers.
-    fn new(run: &RunDir) -> Self {
-        let profile = load_frozen(run).ok();
+    pub(super) fn new(run: &RunDir, profile: Option<&Profile>) -> Self {
         let names = |ends: &[twinhaul_profile::End]| ends.iter().map(|end| end.name.clone()).collect();
         Self {
             peers: run.file.order.clone(),
-            sources: profile.as_ref().map(|p| names(&p.sources)).unwrap_or_default(),
-            targets: profile.as_ref().map(|p| names(&p.targets)).unwrap_or_default(),
+            sources: profile.map(|p| names(&p.sources)).unwrap_or_default(),
+            targets: profile.map(|p| names(&p.targets)).unwrap_or_default(),
         }
     }
 

@@ -6,11 +6,10 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
+use twinhaul_console::RECORDING_BYTES_MAX;
 
 /// Parts that are looked at: a bundle has some thirty.
 const PARTS_MAX: usize = 1_000;
-/// Of the recording; as much as a console reads of a file.
-const RECORDING_BYTES_MAX: u64 = 256 << 20;
 /// Where a tar file says that it is one.
 const MAGIC_AT: u64 = 257;
 const MAGIC: &[u8] = b"ustar";
