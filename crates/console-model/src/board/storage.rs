@@ -40,7 +40,16 @@ impl Board {
                 }
             }
         }
-        out.into_iter().map(|(storage, _)| storage).collect()
+        let shown: Vec<Storage<'_>> = out.into_iter().map(|(storage, _)| storage).collect();
+        // Both peers' views of one stand together.
+        let place = |s: &Storage<'_>| {
+            let same =
+                |o: &Storage<'_>| (o.status.source, &o.status.name) == (s.status.source, &s.status.name);
+            (s.status.source, shown.iter().position(same))
+        };
+        let mut ordered = shown.clone();
+        ordered.sort_by_key(place);
+        ordered
     }
 
     /// The peer that a process is.

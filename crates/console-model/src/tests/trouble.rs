@@ -203,3 +203,21 @@ fn what_is_a_peers_own_use_of_storage_is_shown_for_both() {
     let peers: Vec<_> = model.board().storage(model.now).iter().map(|s| s.peer).collect();
     assert_eq!(peers, [Some(PeerId::First), Some(PeerId::Second)]);
 }
+
+#[test]
+fn both_peers_views_of_a_target_stand_together_before_the_sources() {
+    let mut model = sample::model();
+    let of = |name: &str, source| twinhaul_wire::BackendStatus {
+        name: name.into(),
+        source,
+        shared: source,
+        ..Default::default()
+    };
+    let backends = vec![of("far", false), of("near", false), of("here", true)];
+    for (peer, snapshot) in [(PeerId::First, sample::alpha()), (PeerId::Second, sample::beta())] {
+        tell(&mut model, peer_msg(peer, &PeerSnapshot { backends: backends.clone(), ..snapshot }));
+    }
+    let storage = model.board().storage(model.now);
+    let names: Vec<_> = storage.iter().map(|s| s.status.name.as_str()).collect();
+    assert_eq!(names, ["far", "far", "near", "near", "here"]);
+}
