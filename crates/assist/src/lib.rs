@@ -33,7 +33,7 @@ pub use interval::{Interval, Unit};
 pub use load::LoadedLot;
 #[doc(hidden)]
 pub use machine::Number;
-pub use machine::{Core, Preview};
+pub use machine::{Awaits, Core, Preview};
 pub use message::Message;
 pub use millionths::Millionths;
 pub use pace::Pace;

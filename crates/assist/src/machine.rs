@@ -35,6 +35,7 @@ use speed::Speed;
 use suspect::Watch;
 use timing::Clockwork;
 use twinhaul_units::{Bytes, Incarnation, Moment, PeerId};
+pub use view::Awaits;
 use work::Work;
 
 /// One peer's side of the method. Small enough to clone and hash in a model checker.

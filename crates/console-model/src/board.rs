@@ -17,7 +17,9 @@ pub use storage::Storage;
 use crate::{Names, ring::Ring};
 use past::Told;
 use twinhaul_units::{Moment, PeerId};
-use twinhaul_wire::{AssignWhy, Assisted, Event, EventKind, InFlight, RatioMove, RunSnapshot, RunState};
+use twinhaul_wire::{
+    AssignWhy, Assisted, Event, EventKind, InFlight, RatioMove, RunSnapshot, RunState, Wait,
+};
 
 /// Lines that the log remembers.
 pub const EVENTS_MAX: usize = 10_000;
@@ -167,13 +169,15 @@ impl Board {
         self.run.as_ref().map(|run| run.started_at_ms).filter(|ms| *ms > 0).or(self.started_in_ledger)
     }
 
-    /// Whether a problem says that `peer` (or one of its transfers) makes no progress.
+    /// Whether a problem says that `peer` makes no progress, or a transfer of it waits beyond its budget.
     pub fn stalled(&self, peer: PeerId, transfer: Option<u64>) -> bool {
         let snapshot = self.pane(peer).snapshot.as_ref();
         let own = snapshot.into_iter().flat_map(|s| &s.problems);
         let runs = self.run.iter().flat_map(|run| &run.problems);
         let named = runs.filter(|p| p.peer.as_deref() == Some(self.names.name(peer)));
+        let late = |f: &InFlight| Some(f.id) == transfer && f.wait.as_ref().is_some_and(Wait::is_stall);
         own.chain(named).any(|p| p.kind == "stall" && (transfer.is_none() || p.transfer == transfer))
+            || snapshot.is_some_and(|s| s.in_flight.iter().any(late))
     }
 
     /// Transfers and ranges in slots: first peer first, by slot, so that a row stays where it is; behind them what holds no

@@ -324,7 +324,12 @@ pub fn refresh(model: &mut Model, alpha: &PeerSnapshot, beta: &PeerSnapshot, run
 pub fn stalled() -> Model {
     let mut model = mid_run();
     let mut beta = beta();
-    let wait = Wait { reason: WaitReason::TargetWrite, detail: "/mnt/vault".into(), age_ms: 47_000 };
+    let wait = Wait {
+        reason: WaitReason::TargetWrite,
+        detail: "/mnt/vault".into(),
+        age_ms: 47_000,
+        budget_ms: Some(10_000),
+    };
     beta.in_flight[0].wait = Some(wait);
     beta.in_flight[0].rate = 0;
     beta.problems.push(Problem {

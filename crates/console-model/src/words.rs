@@ -7,6 +7,8 @@ pub mod event;
 pub mod explain;
 
 use crate::board::{Pane, Standing};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use twinhaul_units::{Bytes, Moment};
 use twinhaul_wire::{InFlight, PeerState, Phase, RangeShown, WaitReason};
@@ -187,6 +189,16 @@ pub fn flight_state(flight: &InFlight, stalled: bool) -> (String, Mood) {
     }
 }
 
+/// What slots waited for, longest first, each as `target write 12:41`: the sum over all of them, from a second on.
+pub fn waited(waits: &BTreeMap<WaitReason, u64>) -> Vec<String> {
+    let mut sums: Vec<(WaitReason, u64)> = waits.iter().map(|(reason, ms)| (*reason, *ms)).collect();
+    sums.retain(|(_, ms)| *ms >= 1_000);
+    sums.sort_by_key(|(reason, ms)| (Reverse(*ms), *reason));
+    let told =
+        |(reason, ms): (WaitReason, u64)| format!("{} {}", reason.words(), age(Duration::from_millis(ms)));
+    sums.into_iter().map(told).collect()
+}
+
 pub const fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Open => "open",
@@ -257,7 +269,7 @@ mod tests {
     fn a_wait_says_its_age_from_a_second_on() {
         let state = |age_ms| {
             let reason = WaitReason::Throttle;
-            let wait = Some(twinhaul_wire::Wait { reason, age_ms, detail: String::new() });
+            let wait = Some(twinhaul_wire::Wait { reason, age_ms, detail: String::new(), budget_ms: None });
             flight_state(&InFlight { wait, ..InFlight::default() }, false).0
         };
         assert_eq!([state(0), state(999), state(1_000)], ["throttle", "throttle", "throttle 1s"]);

@@ -260,6 +260,7 @@ fn what_stands_still_has_no_time_to_its_end() {
         reason: twinhaul_wire::WaitReason::Paused,
         detail: String::new(),
         age_ms: 4_000,
+        budget_ms: None,
     };
     alpha.in_flight[0].wait = Some(wait);
     tell(&mut model, peer_msg(PeerId::First, &alpha));

@@ -1,4 +1,5 @@
-//! What the rules compare with. Every number here is a floor, chosen so that nothing healthy reaches it.
+//! What the rules compare with. Every number here is a floor, chosen so that nothing healthy reaches it. How long a call may take is
+//! told with its wait, by the peer that knows what is usual there.
 
 /// A peer tells its state ten times a second; the supervisor calls one silent after the same time.
 pub(crate) const SILENT_MS: u64 = 5_000;
@@ -9,22 +10,11 @@ pub(crate) const MOVING_MS: u64 = 5_000;
 /// No progress for so long, with work in flight and nothing that explains it, is a stall.
 pub(crate) const STALL_MS: u64 = 30_000;
 
-/// One call to a disk: longer is slow. fsync of a group on a busy disk takes seconds.
-pub(crate) const DISK_CALL_MS: u64 = 10_000;
-/// One call to something remote, with the repeats inside its backend.
-pub(crate) const REMOTE_CALL_MS: u64 = 30_000;
-/// One call to tape: a data set may fill up for 30 s and then take its time to be closed.
-pub(crate) const TAPE_CALL_MS: u64 = 180_000;
 /// A call that has not returned for so many budgets, from a thread that waits for no device, hangs.
 pub(crate) const HUNG_BUDGETS: u64 = 3;
 /// A rate that was at least this and fell to a tenth of it while transfers wait for so long.
 pub(crate) const FELL_USUAL_MIN: u64 = 1 << 20;
 pub(crate) const FELL_WAIT_MIN_MS: u64 = 1_000;
-/// Robot, load, thread and locate to the far end, with room.
-pub(crate) const MOUNT_MS: u64 = 300_000;
-/// A tape drive that others use is worth a word after so long.
-pub(crate) const DRIVE_MS: u64 = 900_000;
-
 /// Below this (a megabit a second) no storage of today is: mostly a slip of the unit.
 pub(crate) const LIMIT_LOW: u64 = 128 * 1024;
 /// A limit that keeps a peer busy for longer than a week.

@@ -15,6 +15,7 @@ mod shown;
 mod skips;
 mod translate;
 mod view;
+mod waits;
 
 use crate::clock::Clock;
 use crate::committer::GroupReport;
@@ -48,6 +49,7 @@ use dials::Dials;
 pub use end::Ended;
 use ranges::Ranges;
 use view::View;
+use waits::Waits;
 
 /// Events waiting for the driver; senders wait when it is full.
 pub(crate) const EVENTS_MAX: usize = 4096;
@@ -176,6 +178,7 @@ pub(crate) struct Driver {
     ranges: Ranges,
     skips: skips::Skips,
     other: fencing::OtherPlace,
+    waits: Waits,
 }
 
 impl std::fmt::Debug for Driver {
@@ -217,6 +220,7 @@ impl Driver {
             ranges: Ranges::default(),
             skips: skips::Skips::default(),
             other: fencing::OtherPlace::default(),
+            waits: Waits::default(),
         }
     }
 
@@ -349,6 +353,7 @@ impl Driver {
         self.look_after_the_scout()?;
         self.look_at_the_other()?;
         self.look_at_the_timetables()?;
+        self.look_at_the_waits();
         self.hurried = false;
         self.flush_history();
         self.publish_snapshot();

@@ -6,6 +6,8 @@
 
 mod authoriser;
 mod backends;
+mod budget;
+mod calls;
 mod checkpointer;
 mod clock;
 mod closer;
@@ -34,6 +36,7 @@ mod scout;
 mod server;
 mod sick;
 mod slots;
+mod stall;
 mod start;
 mod storage;
 mod subtree;

@@ -1,16 +1,22 @@
 //! What an operator should know without looking for it, raised and cleared where it happens.
 
 use crate::clock::wall_ms;
+use crate::stall::Stall;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use twinhaul_wire::{BackendProblem, EventKind, Problem};
+use twinhaul_wire::{BackendProblem, EventKind, Problem, WaitReason};
 
 /// Problems shown at once; the rest is in the history.
 const SHOWN_MAX: usize = 16;
 
+/// The kind of a stall.
+const STALL: &str = "stall";
+
 #[derive(Debug)]
 struct Raised {
     since_ms: u64,
+    /// The one that tells it best.
+    transfer: Option<u64>,
     text: String,
     next: String,
     /// How many slots meet it.
@@ -21,6 +27,8 @@ struct Raised {
 #[derive(Debug, Default)]
 pub struct Problems {
     raised: Mutex<BTreeMap<(&'static str, String), Raised>>,
+    /// Waits beyond their budget, by place and reason.
+    stalls: Mutex<BTreeMap<(String, WaitReason), Raised>>,
     /// What backends say themselves: by source or target, with since when.
     told: Mutex<BTreeMap<String, Vec<(u64, BackendProblem)>>>,
 }
@@ -34,7 +42,13 @@ impl Problems {
             raised.met += 1;
             return None;
         }
-        let raised = Raised { since_ms: wall_ms(), text: text.to_owned(), next: next.to_owned(), met: 1 };
+        let raised = Raised {
+            since_ms: wall_ms(),
+            transfer: None,
+            text: text.to_owned(),
+            next: next.to_owned(),
+            met: 1,
+        };
         all.insert(key, raised);
         Some(EventKind::ProblemBegan { problem: format!("{kind} {target}"), text: text.to_owned() })
     }
@@ -50,6 +64,30 @@ impl Problems {
         }
         all.remove(&key);
         Some(EventKind::ProblemEnded { problem: format!("{kind} {target}") })
+    }
+
+    /// Calls to a place do not return. The event to record.
+    pub(crate) fn stall_began(&self, stall: &Stall, text: String, next: String) -> EventKind {
+        let age_ms = u64::try_from(stall.age.as_millis()).unwrap_or(u64::MAX);
+        let event =
+            EventKind::ProblemBegan { problem: stall_name(&stall.place, stall.reason), text: text.clone() };
+        let since_ms = wall_ms().saturating_sub(age_ms);
+        let raised = Raised { since_ms, transfer: stall.transfer, text, next, met: 1 };
+        let mut all = self.stalls.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert((stall.place.clone(), stall.reason), raised);
+        event
+    }
+
+    /// They return again; the event to record.
+    pub(crate) fn stall_ended(&self, place: &str, reason: WaitReason) -> EventKind {
+        let mut all = self.stalls.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&(place.to_owned(), reason));
+        EventKind::ProblemEnded { problem: stall_name(place, reason) }
+    }
+
+    /// Whether a target waits with a problem of its own: then no call to it is waited for.
+    pub fn is_about(&self, target: &str) -> bool {
+        self.raised.lock().unwrap_or_else(PoisonError::into_inner).keys().any(|(_, of)| of == target)
     }
 
     /// What a backend says now is in an operator's way, all of it; the events to record.
@@ -76,23 +114,25 @@ impl Problems {
     }
 
     pub fn list(&self, peer: &str) -> Vec<Problem> {
-        let problem = |kind: &str, since_ms, text: &str, next: &str| Problem {
+        let problem = |kind: &str, transfer, since_ms, text: &str, next: &str| Problem {
             kind: kind.to_owned(),
             peer: Some(peer.to_owned()),
-            transfer: None,
+            transfer,
             since_ms,
             text: text.to_owned(),
             next: next.to_owned(),
         };
         let all = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        let raised =
-            all.iter().map(|((kind, _), raised)| problem(kind, raised.since_ms, &raised.text, &raised.next));
+        let shown = |kind: &str, of: &Raised| problem(kind, of.transfer, of.since_ms, &of.text, &of.next);
+        let raised = all.iter().map(|((kind, _), of)| shown(kind, of));
+        let stalls = self.stalls.lock().unwrap_or_else(PoisonError::into_inner);
+        let stalls = stalls.values().map(|of| shown(STALL, of));
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let told = told.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one)));
         let told = told.map(|(name, (since, p))| {
-            problem(&p.kind, *since, &format!("{name}: {}", p.words), &p.next_command)
+            problem(&p.kind, None, *since, &format!("{name}: {}", p.words), &p.next_command)
         });
-        raised.chain(told).take(SHOWN_MAX).collect()
+        raised.chain(stalls).chain(told).take(SHOWN_MAX).collect()
     }
 
     pub fn target_state(&self, target: &str) -> String {
@@ -102,6 +142,10 @@ impl Problems {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).contains_key(target);
         found.map_or(if told { "problem" } else { "ok" }, |(kind, _)| word(kind)).to_owned()
     }
+}
+
+fn stall_name(place: &str, reason: WaitReason) -> String {
+    format!("{STALL} {place} ({})", reason.words())
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 mod told;
 
+use crate::calls::Calls;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use twinhaul_assist::PartProgress;
 use twinhaul_units::TransferId;
 use twinhaul_wire::{InFlight, KeyText, Phase, Wait, WaitReason};
@@ -44,6 +45,8 @@ struct Current {
 pub(crate) struct SlotProgress {
     current: Mutex<Option<Current>>,
     totals: Arc<Totals>,
+    /// How long its calls took.
+    calls: Mutex<Calls>,
 }
 
 /// Sums over all slots of a peer.
@@ -59,8 +62,12 @@ impl Totals {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn waited(&self, reason: WaitReason, since: Instant) {
-        let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    fn waited(&self, reason: WaitReason, took: Duration) {
+        self.stood(reason, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// Slots waited so long for `reason`, in milliseconds.
+    pub(crate) fn stood(&self, reason: WaitReason, ms: u64) {
         if ms > 0 {
             *self.waits.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += ms;
         }
@@ -69,7 +76,7 @@ impl Totals {
 
 impl SlotProgress {
     pub(crate) fn new(totals: Arc<Totals>) -> Self {
-        Self { current: Mutex::new(None), totals }
+        Self { current: Mutex::new(None), totals, calls: Mutex::new(Calls::default()) }
     }
 
     fn with(&self, change: impl FnOnce(&mut Current)) {
@@ -178,12 +185,29 @@ impl SlotProgress {
     pub(crate) fn wait_over(&self) {
         let mut ended = None;
         self.with(|c| ended = c.wait.take());
-        if let Some((reason, _, since)) = ended {
-            self.totals.waited(reason, since);
+        if let Some((reason, place, since)) = ended {
+            let now = Instant::now();
+            let took = now.saturating_duration_since(since);
+            self.totals.waited(reason, took);
+            if is_call(reason) {
+                self.calls.lock().unwrap_or_else(PoisonError::into_inner).note(now, &place, reason, took);
+            }
         }
     }
 
-    /// For the snapshot; `None` when the slot is free.
+    /// Adds how long its calls took to `sum`.
+    pub(crate) fn add_calls(&self, now: Instant, sum: &mut Calls) {
+        sum.add(now, &mut self.calls.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The source or target whose call it waits for, as far as the slot itself knows.
+    pub(crate) fn place(&self) -> Option<String> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let (reason, place, _) = current.as_ref()?.wait.as_ref()?;
+        is_call(*reason).then(|| place.clone())
+    }
+
+    /// For the snapshot, without the budget of its wait; `None` when the slot is free.
     pub(crate) fn shown(&self, slot: u32) -> Option<InFlight> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let c = current.as_ref()?;
@@ -213,11 +237,21 @@ impl SlotProgress {
                 told.or(own).and_then(|(reason, detail, since)| {
                     let age_ms = age_ms(*since);
                     let (reason, detail) = (*reason, detail.clone());
-                    (age_ms >= WAIT_SHOWN_AFTER_MS).then_some(Wait { reason, detail, age_ms })
+                    (age_ms >= WAIT_SHOWN_AFTER_MS).then_some(Wait {
+                        reason,
+                        detail,
+                        age_ms,
+                        budget_ms: None,
+                    })
                 })
             },
         })
     }
+}
+
+/// Whether it is a call to a source or target, which the detail of the wait names.
+pub(crate) const fn is_call(reason: WaitReason) -> bool {
+    matches!(reason, WaitReason::SourceRead | WaitReason::TargetWrite | WaitReason::TargetOpen)
 }
 
 #[cfg(test)]
@@ -231,7 +265,7 @@ mod tests {
         assert!(slot.shown(0).is_none());
         slot.begin(7, b"a/b", "vault", 100, 1);
         slot.wait(WaitReason::Throttle, "limit 1 MiB/s".into());
-        std::thread::sleep(std::time::Duration::from_millis(WAIT_SHOWN_AFTER_MS + 20));
+        std::thread::sleep(Duration::from_millis(WAIT_SHOWN_AFTER_MS + 20));
         let shown = slot.shown(3).unwrap();
         assert_eq!((shown.id, shown.slot, shown.wait.unwrap().reason), (7, 3, WaitReason::Throttle));
         slot.moved(40);

@@ -90,6 +90,21 @@ impl Storage {
         self.targets.get(usize::from(index))?.as_ref()
     }
 
+    /// The kind of backend behind a source or target.
+    pub fn backend_of(&self, name: &str) -> Option<&str> {
+        let mut all = self.sources.iter().chain(self.reached());
+        all.find(|opened| opened.name == name).map(|opened| opened.backend.as_str())
+    }
+
+    /// Where a group is being made durable; of several targets it is not known which.
+    pub fn settling_place(&self) -> String {
+        let mut reached = self.reached();
+        match (reached.next(), reached.next()) {
+            (Some(only), None) => only.name.clone(),
+            _ => "the targets".to_owned(),
+        }
+    }
+
     pub fn target_name(&self, index: u16) -> &str {
         self.names.get(usize::from(index)).map_or("?", String::as_str)
     }

@@ -230,6 +230,10 @@ fn from_snapshot(s: &PeerSnapshot) -> PeerStatus {
         last_progress_s: s.last_progress_ms.map(|ms| ms as f64 / 1000.0),
         idle_s: Some(s.idle_ms as f64 / 1000.0),
         assisted: s.assisted,
+        free_wait: s.free_wait.clone(),
+        settling_wait: s.settling_wait.clone(),
+        waits_ms: s.waits.clone(),
+        calls: s.calls.clone(),
     }
 }
 

@@ -21,6 +21,7 @@ pub use frame::{FRAME_BYTES_MAX, Frame, Hello, LineDecoder, PROTO, Role, WireErr
 pub use key_text::KeyText;
 pub use message::{Envelope, Message, Pace};
 pub use snapshot::{
-    Assisted, DialSnapshot, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow, RangeShown,
-    Rates, RatioMove, RunSnapshot, RunState, Slots, Supervised, TargetSnapshot, Totals, Wait, WaitReason,
+    Assisted, CallTimes, DialSnapshot, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow,
+    RangeShown, Rates, RatioMove, RunSnapshot, RunState, Slots, Spread, Supervised, TargetSnapshot, Totals,
+    Wait, WaitReason,
 };

@@ -3,7 +3,9 @@
 use crate::{BackendStatus, KeyText, Rule, as_text, command::QueueSize};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use twinhaul_units::Dial;
+use std::fmt;
+use std::time::Duration;
+use twinhaul_units::{Dial, Span};
 
 /// One peer, now.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -73,6 +75,12 @@ pub struct PeerSnapshot {
     /// Milliseconds by wait reason, summed over slots.
     #[serde(default)]
     pub waits: BTreeMap<WaitReason, u64>,
+    /// What its free slots wait for; `None`: there are none, or there is nothing left to wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_wait: Option<Wait>,
+    /// How long calls take, where slots waited longest first; at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallTimes>,
     /// Head of the queue; at most 16.
     #[serde(default)]
     pub next_up: Vec<QueueRow>,
@@ -169,6 +177,47 @@ pub struct Wait {
     #[serde(default)]
     pub detail: String,
     pub age_ms: u64,
+    /// How long it may last before it is a stall; `None`: as long as it likes, or it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_ms: Option<u64>,
+}
+
+impl Wait {
+    /// Longer than its budget.
+    pub fn is_stall(&self) -> bool {
+        self.budget_ms.is_some_and(|budget| self.age_ms >= budget)
+    }
+}
+
+/// How long the calls of slots to one place took that waited for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallTimes {
+    /// The source or target.
+    pub place: String,
+    pub reason: WaitReason,
+    /// In the last half minute to minute.
+    pub lately: Spread,
+    /// Before that, in this incarnation.
+    pub before: Spread,
+}
+
+/// How long some calls took, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spread {
+    pub count: u64,
+    pub p50_us: u64,
+    pub p99_us: u64,
+}
+
+/// `p50 3 ms, p99 12 ms`, or "no call".
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let us = |us| Span(Duration::from_micros(us));
+        match self.count {
+            0 => f.write_str("no call"),
+            _ => write!(f, "p50 {}, p99 {}", us(self.p50_us), us(self.p99_us)),
+        }
+    }
 }
 
 /// The closed list of wait reasons (console.md).

@@ -1,6 +1,9 @@
 //! `status --json`: the stable face of a run for scripts (architecture.md 7). Additions only; unknown values are null.
 
-use crate::{Assisted, DialSnapshot, InFlight, Problem, RunState, Slots, Totals, command::QueueSize};
+use crate::{
+    Assisted, CallTimes, DialSnapshot, InFlight, Problem, RunState, Slots, Totals, Wait, WaitReason,
+    command::QueueSize,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -64,6 +67,17 @@ pub struct PeerStatus {
     pub last_progress_s: Option<f64>,
     pub idle_s: Option<f64>,
     pub assisted: Assisted,
+    /// Why free slots stand free, and what the group waits for that is being made durable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_wait: Option<Wait>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settling_wait: Option<Wait>,
+    /// Milliseconds by wait reason, summed over slots, of this incarnation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waits_ms: BTreeMap<WaitReason, u64>,
+    /// How long calls take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallTimes>,
 }
 
 /// Assistance over the whole run.

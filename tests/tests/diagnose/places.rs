@@ -73,7 +73,8 @@ fn a_target_whose_file_system_does_not_answer_is_slow() {
             "$EXE" diagnose "$run" --json > said
             grep -q '"cause": "target_slow"' said && break
             sleep 0.5
-        done"#;
+        done
+        "$EXE" status "$run" > status"#;
     let Some(done) = lab.while_frozen("diagnosis of a slow target", "slow", meanwhile) else { return };
     done.expect_code(0);
     let d: Diagnosis = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}\n{done}"));
@@ -84,6 +85,14 @@ fn a_target_whose_file_system_does_not_answer_is_slow() {
     for cause in [Cause::PeerFrozen, Cause::PeerDead, Cause::LedgerContended] {
         assert!(first.ruled_out.iter().any(|r| r.cause == cause), "{cause:?}: {first:#?}");
     }
+    // The run said so itself before anybody asked, and told its end; a run that is over has no stall.
+    let status = std::fs::read_to_string(lab.path("status")).unwrap();
+    assert!(status.contains("! there: target write has taken longer"), "{status}");
+    assert!(status.contains("waits for") && status.contains("in flight: target write"), "{status}");
+    let events = lab.run(["events"]).stdout;
+    assert!(events.contains("stall there (target write):"), "{events}");
+    assert!(events.contains("stall there (target write) is over"), "{events}");
+    assert!(lab.newest_status().problems.is_empty(), "{:#?}", lab.newest_status());
 }
 
 struct End<'a>(&'a AtomicBool);

@@ -5,7 +5,38 @@ use crate::{ByteRange, Episode, Interval, Last, Memory, Millionths, Pace, Policy
 use std::time::Duration;
 use twinhaul_units::{Bytes, Incarnation, PeerId, Rate, Ratio};
 
+/// What a peer that has nothing queued waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// There may be work in the ledger that is not loaded yet.
+    Ledger,
+    /// It asked, and is not answered.
+    Answer,
+    /// It was answered "no", and the owner may still answer otherwise (protocol.md 4, parked asks).
+    Parked,
+    /// It was answered "no", and asks again after a while.
+    NextAsk,
+    /// Nothing: it has work, or knows that asking is of no use.
+    Nothing,
+}
+
 impl Core {
+    /// Of the method, now: for a peer that has work, what it would wait for without it.
+    pub fn waits_for(&self) -> Awaits {
+        let asking = &self.asking;
+        if asking.expecting {
+            Awaits::Ledger
+        } else if asking.question.as_ref().is_some_and(|question| !question.moot) {
+            Awaits::Answer
+        } else if asking.parked.is_some() {
+            Awaits::Parked
+        } else if asking.poll_at.is_some() {
+            Awaits::NextAsk
+        } else {
+            Awaits::Nothing
+        }
+    }
+
     pub const fn me(&self) -> PeerId {
         self.me
     }

@@ -57,12 +57,21 @@ fn library(age_ms: u64) -> BackendStatus {
 /// A run to tape.
 pub fn tape() -> Model {
     let mut model = mid_run();
-    let wait =
-        Wait { reason: WaitReason::Mount, detail: "drive 1, cartridge A00004L8".into(), age_ms: 11_000 };
+    let wait = Wait {
+        reason: WaitReason::Mount,
+        detail: "drive 1, cartridge A00004L8".into(),
+        age_ms: 11_000,
+        budget_ms: Some(300_000),
+    };
     let (mut first, mut second) = (alpha(), beta());
     second.in_flight[0].wait = Some(wait);
     second.settling = QueueSize { transfers: 41, bytes: 12 * GIB };
-    second.settling_wait = Some(Wait { reason: WaitReason::Drive, detail: "drive 0".into(), age_ms: 8_000 });
+    second.settling_wait = Some(Wait {
+        reason: WaitReason::Drive,
+        detail: "drive 0".into(),
+        age_ms: 8_000,
+        budget_ms: Some(900_000),
+    });
     first.backends.push(library(900));
     second.backends.push(BackendStatus {
         headline: "2/2 drives, 2 wait; pool default: 12 scratch, 215 GiB free".into(),

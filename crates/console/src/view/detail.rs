@@ -125,9 +125,21 @@ fn in_flight(model: &Model, peer: PeerId, flight: &InFlight, width: usize) -> Ve
     if let Some(wait) = &flight.wait {
         let age = words::age(Duration::from_millis(wait.age_ms));
         let detail = if wait.detail.is_empty() { String::new() } else { format!(", {}", wait.detail) };
-        lines.push(field("waits for", format!("{}{detail}, for {age}", wait.reason.words()), Role::Warn));
+        let role = if wait.is_stall() { Role::Bad } else { Role::Warn };
+        lines.push(field("waits for", format!("{}{detail}, for {age}", wait.reason.words()), role));
+        let budget = wait.budget_ms.map(|ms| words::age(Duration::from_millis(ms)));
+        lines.extend(budget.map(|budget| field("may take", budget, Role::Dim)));
+        lines.extend(call_times(model, peer, flight).map(|text| field("calls", text, Role::Dim)));
     }
     lines
+}
+
+/// How long the calls of its peer take that are like the one it waits for.
+fn call_times(model: &Model, peer: PeerId, flight: &InFlight) -> impl Iterator<Item = String> {
+    let reason = flight.wait.as_ref().map(|wait| wait.reason);
+    let calls = model.board().pane(peer).snapshot.iter().flat_map(|s| &s.calls);
+    let like = calls.filter(move |c| Some(c.reason) == reason && c.lately.count + c.before.count > 0);
+    like.map(|c| format!("of {}: {}; before {}", c.place, c.lately, c.before))
 }
 
 fn failed(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {

@@ -5,6 +5,7 @@ use super::header::beat_age;
 use super::paint::{Brush, Field, Part, fitting, mood, part};
 use crate::skin::Role;
 use ratatui::layout::Rect;
+use std::time::Duration;
 use twinhaul_console_model::board::Standing;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::{Model, fit, words};
@@ -98,15 +99,19 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
         part(fit::right(&words::count(s.queue.transfers), 6), Role::Strong),
         part(format!("  {}", fit::left(&Bytes(s.queue.bytes).to_string(), 8)), Role::Plain),
     ];
-    let slots =
+    let mut slots =
         vec![part("slots ", Role::Dim), part(format!("{}/{}", s.slots.used, s.slots.max), Role::Plain)];
+    if let Some(wait) = s.free_wait.as_ref().filter(|wait| wait.age_ms >= 1_000) {
+        let age = words::age(Duration::from_millis(wait.age_ms));
+        slots.push(part(format!(": {} {age}", words::wait_short(wait.reason)), Role::Warn));
+    }
     let alone = model.board().alone_s(peer).filter(|_| s.queue.transfers > 0);
     let alone =
         alone.map(|a| vec![part("alone it needs ", Role::Dim), part(words::clock_s(Some(a)), Role::Plain)]);
     let settling = s.settling.transfers;
     let settling = (settling > 0).then(|| match &s.settling_wait {
         Some(wait) if wait.age_ms >= 1_000 => {
-            let age = words::age(std::time::Duration::from_millis(wait.age_ms));
+            let age = words::age(Duration::from_millis(wait.age_ms));
             let for_what = words::wait_short(wait.reason);
             vec![part(format!("settling {settling}: {for_what} {age}"), Role::Warn)]
         }
@@ -140,6 +145,7 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
         lines.push(helped_line(s, width));
     }
     lines.push(done_line(s, width));
+    lines.extend(waited_line(s, width));
     lines
 }
 
@@ -234,6 +240,16 @@ fn done_line(s: &PeerSnapshot, width: usize) -> Vec<Part> {
         width,
         2,
     )
+}
+
+/// Where the time of its slots went: `waited  target write 12:41  source read 3:02`; nothing before there is a second to tell.
+fn waited_line(s: &PeerSnapshot, width: usize) -> Option<Vec<Part>> {
+    let told = words::waited(&s.waits);
+    let mut fields = vec![Field::new(9, vec![part("waited", Role::Dim)])];
+    fields.extend(
+        (1..=8).rev().zip(&told).map(|(keep, text)| Field::new(keep, vec![part(text.clone(), Role::Plain)])),
+    );
+    (!told.is_empty()).then(|| fitting(fields, width, 2))
 }
 
 /// The head of the queue, where there is room for it.

@@ -1,7 +1,7 @@
 //! A rate that fell to a tenth while most of what is in flight waits for the same side: slow, before a single call is late.
 
-use super::slow::{budget, called, calls, excused, slow};
-use crate::budget::{FELL_USUAL_MIN, FELL_WAIT_MIN_MS, TAPE_CALL_MS};
+use super::slow::{called, calls, excused, slow, times};
+use crate::budget::{FELL_USUAL_MIN, FELL_WAIT_MIN_MS};
 use crate::look::{Look, Motion, PeerLook};
 use crate::{Confidence, Finding, Note, Standing, Subject, offer};
 use twinhaul_units::Rate;
@@ -22,14 +22,9 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding
     let (to, from) = (count(true), count(false));
     let (writes, n) = if to >= from { (true, to) } else { (false, from) };
     let place = calls(s).map(|(place, ..)| place).find(|(w, place)| *w == writes && !place.is_empty())?.1;
-    let late = calls(s).any(|((_, place), wait, _)| wait.age_ms >= budget(s, &place));
+    let late = calls(s).any(|(_, wait, _)| wait.is_stall());
     // Tape comes in bursts; a call that is late is told by its own rule.
-    if n == 0
-        || n * 2 < s.in_flight.len()
-        || late
-        || excused(look, &place)
-        || budget(s, &place) == TAPE_CALL_MS
-    {
+    if n == 0 || n * 2 < s.in_flight.len() || late || excused(look, &place) || is_tape(s, &place) {
         return None;
     }
     let name = peer.name();
@@ -44,6 +39,13 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>, s: &PeerSnapshot) -> Option<Finding
         let text = format!("{name} waits since then for {}: {}", w.reason.words(), called(f));
         Note::at(look.now_ms.saturating_sub(w.age_ms), text)
     });
+    let times: Vec<Note> =
+        subject.target.as_deref().map(|place| times(look, place).collect()).unwrap_or_default();
     let found = Finding::new(slow(writes), Standing::Trouble, subject, text).sure(Confidence::Possible);
-    Some(found.seen(notes.collect::<Vec<_>>()).offer([offer::events(look.run())]))
+    Some(found.seen(notes.collect::<Vec<_>>()).seen(times).offer([offer::events(look.run())]))
+}
+
+fn is_tape(s: &PeerSnapshot, place: &str) -> bool {
+    s.targets.iter().any(|t| t.name == place && t.backend == "tape")
+        || s.backends.iter().any(|b| b.name == place && b.backend == "tape")
 }

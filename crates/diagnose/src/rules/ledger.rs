@@ -1,7 +1,7 @@
 //! The ledger: somebody holds its lock, or the disk below it is slow.
 
 use super::since;
-use crate::budget::{DISK_CALL_MS, IO_FULL, LEDGER_READ_MS};
+use crate::budget::{IO_FULL, LEDGER_READ_MS};
 use crate::look::{Look, PeerLook};
 use crate::{
     Cause, Confidence, Finding, LedgerFacts, Note, Standing, Subject, ThreadFacts, Undo, Writer, offer, words,
@@ -17,8 +17,9 @@ const ROOM: u64 = 64 << 20;
 pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     let told: Vec<&Problem> =
         look.problems().filter(|p| matches!(p.kind.as_str(), "ledger" | "history")).collect();
-    let waits = look.waits().filter(|(_, _, w)| w.reason == WaitReason::Ledger && w.age_ms >= DISK_CALL_MS);
-    let waited = waits.map(|(_, _, w)| w.age_ms).max();
+    // Free slots that wait for rows: transfers in slots have theirs.
+    let waits = look.heard().filter_map(|(_, s)| s.free_wait.as_ref());
+    let waited = waits.filter(|w| w.reason == WaitReason::Ledger && w.is_stall()).map(|w| w.age_ms).max();
     let facts = look.all.probes.ledger.as_ref();
     let late = |f: &LedgerFacts| f.read_ms.is_none_or(|ms| ms >= LEDGER_READ_MS) || f.writer.is_some();
     let suffers = facts.is_some_and(late) && look.suffers();
@@ -50,7 +51,7 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     let found = Finding::new(cause, Standing::Trouble, Subject::default(), text)
         .sure(sure)
         .seen(told.iter().map(|p| Note::at(p.since_ms, p.text.clone())))
-        .seen(waited.map(|ms| Note::at(look.now_ms, format!("transfers wait for the ledger {}", since(ms)))))
+        .seen(waited.map(|ms| Note::at(look.now_ms, format!("free slots wait for the ledger {}", since(ms)))))
         .seen(in_device.into_iter().chain(seen(facts)).map(|text| Note::at(look.now_ms, text)));
     vec![with_offers(look, found, facts)]
 }

@@ -2,11 +2,11 @@
 //! a device.
 
 use super::since;
-use crate::budget::{DISK_CALL_MS, HUNG_BUDGETS, REMOTE_CALL_MS, TAPE_CALL_MS};
+use crate::budget::HUNG_BUDGETS;
 use crate::look::{Look, PeerLook};
 use crate::{Cause, Confidence, Finding, Note, Standing, Subject, ThreadFacts, Undo, offer, words};
 use std::collections::BTreeMap;
-use twinhaul_wire::{InFlight, PeerSnapshot, Wait, WaitReason};
+use twinhaul_wire::{CallTimes, InFlight, PeerSnapshot, Wait, WaitReason};
 
 /// To write or to read, and where.
 type Place = (bool, String);
@@ -30,13 +30,14 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     let mut places: BTreeMap<Place, Calls<'_>> = BTreeMap::new();
     for (peer, s) in look.heard() {
         for (place, wait, flight) in calls(s) {
-            let budget_ms = budget(s, &place.1);
-            if wait.age_ms < budget_ms || excused(look, &place.1) {
+            // Without a budget nobody knows how long it may take.
+            let Some(budget_ms) = wait.budget_ms.filter(|_| wait.is_stall() && !excused(look, &place.1))
+            else {
                 continue;
-            }
+            };
             let of = places.entry(place).or_insert_with(|| Calls { looked: true, ..Calls::default() });
             of.longest_ms = of.longest_ms.max(wait.age_ms);
-            of.budget_ms = budget_ms;
+            of.budget_ms = of.budget_ms.max(budget_ms);
             of.count += 1;
             if !of.peers.contains(&peer.name()) {
                 of.peers.push(peer.name());
@@ -84,15 +85,16 @@ pub(super) fn excused(look: &Look<'_>, place: &str) -> bool {
     look.problems().any(|p| p.kind.starts_with("target_") && (place.is_empty() || p.text.contains(place)))
 }
 
-/// How long one call to a place may take, by its backend.
-pub(super) fn budget(s: &PeerSnapshot, place: &str) -> u64 {
-    let target = s.targets.iter().find(|t| t.name == place).map(|t| t.backend.as_str());
-    let shown = s.backends.iter().find(|b| b.name == place).map(|b| b.backend.as_str());
-    match target.or(shown) {
-        Some("tape") => TAPE_CALL_MS,
-        Some("disk") | None => DISK_CALL_MS,
-        Some(_) => REMOTE_CALL_MS,
-    }
+/// How long calls to a place take, beside how long they took before: what "slow" is compared with.
+pub(super) fn times<'a>(look: &'a Look<'_>, place: &'a str) -> impl Iterator<Item = Note> + 'a {
+    let ours = move |c: &&CallTimes| c.place == place && c.lately.count + c.before.count > 0;
+    let all =
+        look.heard().flat_map(move |(peer, s)| s.calls.iter().filter(ours).map(move |c| (peer.name(), c)));
+    all.take(4).map(move |(peer, c)| {
+        let words = c.reason.words();
+        let text = format!("{peer}: {words} of {place}: lately {}; before {}", c.lately, c.before);
+        Note::at(look.now_ms, text)
+    })
 }
 
 fn late(look: &Look<'_>, (writes, place): Place, calls: Calls<'_>) -> Finding {
@@ -101,6 +103,7 @@ fn late(look: &Look<'_>, (writes, place): Place, calls: Calls<'_>) -> Finding {
     let long = calls.longest_ms >= calls.budget_ms * HUNG_BUDGETS;
     let hangs = long && calls.looked && in_device.is_none() && elsewhere;
     let side = if writes { "target" } else { "source" };
+    let usual: Vec<Note> = times(look, &place).collect();
     let shown = if place.is_empty() { format!("a {side}") } else { format!("{side} {place}") };
     let act = match (writes, calls.count) {
         (true, 1) => "writes to",
@@ -114,7 +117,7 @@ fn late(look: &Look<'_>, (writes, place): Place, calls: Calls<'_>) -> Finding {
         (format!("{} calls", calls.count), "have")
     };
     let not_returned = format!(
-        "{what} of {} that {act} {shown} {have} not returned {} (usual are less than {}).",
+        "{what} of {} that {act} {shown} {have} not returned {} (it may take {}).",
         words::list(&calls.peers),
         since(calls.longest_ms),
         words::age(calls.budget_ms)
@@ -141,6 +144,7 @@ fn late(look: &Look<'_>, (writes, place): Place, calls: Calls<'_>) -> Finding {
     let found = found
         .seen(calls.seen.into_iter().take(4))
         .seen(thread_notes(look, calls.threads))
+        .seen(usual)
         .seen(io.map(|text| Note::at(look.now_ms, text)));
     // The other peer can take over what only this one meets.
     let sole =

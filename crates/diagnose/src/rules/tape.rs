@@ -1,7 +1,6 @@
 //! Tape takes its time: robots, drives, winding. Within their budget these waits are work, not faults.
 
 use super::since;
-use crate::budget::{DRIVE_MS, MOUNT_MS};
 use crate::look::{Look, PeerLook};
 use crate::{Cause, Finding, Note, Standing, Subject, offer, words};
 use twinhaul_wire::{InFlight, RowState, Wait, WaitReason};
@@ -75,8 +74,8 @@ fn mounting(look: &Look<'_>, waits: &[Waiting<'_, '_>]) -> Option<Finding> {
         "A tape is being wound to its place"
     };
     let detail = if wait.detail.is_empty() { String::new() } else { format!(" ({})", wait.detail) };
-    let budget = words::age(MOUNT_MS);
-    if wait.age_ms < MOUNT_MS {
+    let budget = wait.budget_ms.map_or_else(|| "some minutes".to_owned(), words::age);
+    if !wait.is_stall() {
         let text = format!(
             "{what}{detail}, {} so far; up to {budget} are usual, and nothing moves meanwhile.",
             words::age(wait.age_ms)
@@ -99,7 +98,7 @@ fn drive(look: &Look<'_>, waits: &[Waiting<'_, '_>]) -> Option<Finding> {
         if wait.detail.is_empty() { "all of them are in use" } else { wait.detail.as_str() }
     );
     // Others may use the drives as long as they like; that is worth a word, and no fault before the budget.
-    let standing = if wait.age_ms < DRIVE_MS { Standing::Normal } else { Standing::Trouble };
+    let standing = if wait.is_stall() { Standing::Trouble } else { Standing::Normal };
     let found = Finding::new(Cause::DriveBusy, standing, library(look, flight), text).seen(seen(look, waits));
     Some(if standing == Standing::Trouble {
         found.offer([offer::act("see who has the drives: twinhaul tape ls --library …")])
@@ -115,7 +114,7 @@ fn cartridge(look: &Look<'_>, waits: &[Waiting<'_, '_>]) -> Option<Finding> {
     }
     let (_, flight, wait) = longest(waits)?;
     let (cause, standing) = if wait.detail.contains("in use by") {
-        (Cause::DriveBusy, if wait.age_ms < DRIVE_MS { Standing::Normal } else { Standing::Trouble })
+        (Cause::DriveBusy, if wait.is_stall() { Standing::Trouble } else { Standing::Normal })
     } else if wait.detail.contains("no cartridge with room") {
         (Cause::NoScratchCartridge, Standing::Trouble)
     } else {

@@ -33,7 +33,14 @@ pub(super) fn flight(slot: u32) -> InFlight {
 }
 
 pub(super) fn wait(reason: WaitReason, detail: &str, age_ms: u64) -> Wait {
-    Wait { reason, detail: detail.into(), age_ms }
+    let budget_ms = match reason {
+        WaitReason::SourceRead | WaitReason::TargetWrite | WaitReason::TargetOpen => Some(10_000),
+        WaitReason::Mount | WaitReason::Locate => Some(300_000),
+        WaitReason::Drive => Some(900_000),
+        WaitReason::Ledger => Some(60_000),
+        _ => None,
+    };
+    Wait { reason, detail: detail.into(), age_ms, budget_ms }
 }
 
 fn peer(name: &str, pid: u32) -> PeerSnapshot {

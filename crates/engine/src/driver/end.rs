@@ -169,6 +169,7 @@ impl Driver {
         });
         tracing::info!(?ended, at_ms = wall_ms(), "ending");
         self.remember();
+        self.end_the_stalls();
         self.flush_history();
         let (done, flushed) = oneshot::channel();
         if self.out.ledger.try_send(Job::Flush(done)).is_ok() {

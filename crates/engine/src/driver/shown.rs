@@ -5,7 +5,7 @@ use super::Driver;
 use crate::whole::{Shares, Whole};
 use twinhaul_assist::ByteRange;
 use twinhaul_units::Bytes;
-use twinhaul_wire::{EventKind, InFlight, KeyText, Phase, RangeName, RangeShown};
+use twinhaul_wire::{EventKind, InFlight, KeyText, Phase, RangeName, RangeShown, Wait, WaitReason};
 
 /// Ranges shown of one transfer.
 const SHOWN_MAX: usize = 16;
@@ -56,6 +56,7 @@ impl Driver {
 
     fn waits(&self, whole: &Whole, ranges: &[RangeShown]) -> InFlight {
         let row = &whole.job.row;
+        let age_ms = u64::try_from(whole.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         InFlight {
             id: row.id.0,
             slot: 0,
@@ -65,9 +66,14 @@ impl Driver {
             bytes: row.size,
             done: ranges.iter().map(|r| r.done).sum::<u64>().min(row.size),
             rate: 0,
-            age_ms: u64::try_from(whole.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            age_ms,
             attempts: whole.attempts,
-            wait: None,
+            wait: Some(Wait {
+                reason: WaitReason::PeerAnswer,
+                detail: format!("{} brings the rest", self.options.other_name()),
+                age_ms,
+                budget_ms: None,
+            }),
             ranges: ranges.to_vec(),
         }
     }

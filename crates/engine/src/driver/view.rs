@@ -5,17 +5,16 @@ use crate::committer::GroupReport;
 use crate::ledger_thread::{NEXT_UP_ROWS, Polled};
 use crate::meter::Meter;
 use crate::options::Options;
-use crate::progress::{SlotProgress, wait_reason};
+use crate::progress::SlotProgress;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use twinhaul_assist::Core;
-use twinhaul_backend_host::WaitNote;
 use twinhaul_ledger::State;
 use twinhaul_units::{Amount, Bytes, Dial, PeerId};
 use twinhaul_wire::{
     Assisted, Envelope, KeyText, Link, Message, PeerSnapshot, PeerState, QueueRow, QueueSize, Rates,
-    RatioMove, Slots, Wait, WaitReason,
+    RatioMove, Slots,
 };
 
 /// Moves of the ratio kept for the screen.
@@ -173,13 +172,6 @@ impl View {
     }
 }
 
-/// What the committer's call waits for.
-fn settling_wait(note: &WaitNote) -> Option<Wait> {
-    let (reason, detail, since) = note.current()?;
-    let age_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Some(Wait { reason: wait_reason(reason).unwrap_or(WaitReason::TargetWrite), detail, age_ms })
-}
-
 impl Driver {
     pub(super) fn publish_snapshot(&mut self) {
         let snapshot = self.snapshot();
@@ -189,11 +181,14 @@ impl Driver {
     fn snapshot(&mut self) -> PeerSnapshot {
         let now_ms = self.clock.ms();
         let rate = self.view.rates(now_ms, &self.shared);
+        let (mut in_flight, awaiting) = self.in_flight();
+        let mut settling_wait = self.settling_wait();
+        let free_wait = self.waits.free(now_ms);
+        self.judge_waits(&mut in_flight, &mut settling_wait, free_wait.as_ref());
         let view = &self.view;
         let config = self.options.profile.peer(self.options.me);
         let learning = self.options.profile.assistance.learning;
         let [done, verified, skipped, failed] = view.settled();
-        let (in_flight, awaiting) = self.in_flight();
         PeerSnapshot {
             run: self.options.run.clone(),
             peer: config.name.clone(),
@@ -216,7 +211,7 @@ impl Driver {
             in_flight,
             awaiting,
             settling: size(self.shared.storage.settling.get()),
-            settling_wait: settling_wait(&self.shared.storage.settling_wait),
+            settling_wait,
             published: size(self.shared.storage.published.get()),
             done: size(done),
             verified: size(verified),
@@ -237,6 +232,8 @@ impl Driver {
             idle_ms: view.idle_ms(),
             up_ms: view.up_ms(now_ms),
             waits: self.shared.totals.waits(),
+            free_wait,
+            calls: self.waits.calls().shown(),
             next_up: self.next_up(),
             targets: self.shared.storage.snapshots(),
             backends: self.shared.storage.backends.list(),

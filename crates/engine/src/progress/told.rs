@@ -59,7 +59,7 @@ impl Drop for CallWait {
 
 impl Told {
     fn over(self, totals: &Totals) {
-        totals.waited(self.reason, self.since);
+        totals.waited(self.reason, self.since.elapsed());
     }
 }
 

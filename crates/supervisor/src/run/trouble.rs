@@ -79,7 +79,7 @@ impl Run {
         } else if self.trouble.may_suspect(now)
             && let Some(seat) = self.seats.iter().find(|seat| is_still(seat))
         {
-            let why = format!("stall: {} has moved nothing for {} s", seat.name(), STALL.as_secs());
+            let why = format!("stall: {} waits longer than it may", seat.name());
             self.trouble.suspicions += 1;
             self.trouble.suspected_at = Some(now);
             self.begin_bundle(why, true, now);
@@ -170,7 +170,8 @@ fn is_still(seat: &Seat) -> bool {
     let limit = u64::try_from(STALL.as_millis()).unwrap_or(u64::MAX);
     let still = |s: &twinhaul_wire::PeerSnapshot| {
         let busy = !s.in_flight.is_empty() && s.paused_by.is_none();
-        busy && s.last_progress_ms.unwrap_or(s.up_ms) >= limit
+        let beyond_its_budget = s.problems.iter().any(|p| p.kind == "stall");
+        beyond_its_budget || busy && s.last_progress_ms.unwrap_or(s.up_ms) >= limit
     };
     seat.is_peer() && seat.linked && seat.snapshot.as_deref().is_some_and(still)
 }

@@ -5,15 +5,16 @@ use crate::exit::{self, Failure};
 use crate::launch::{self, ledger_failure};
 use crate::watch::{EventReader, progress_line};
 use crate::{exit_file, output, state, status};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use twinhaul_console::{Keys, Left, Recording, Telling};
 use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
-use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span};
+use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span, text::show};
 use twinhaul_wire::status::{PeerStatus, Status};
-use twinhaul_wire::{DialSnapshot, RunState};
+use twinhaul_wire::{DialSnapshot, RunState, Wait, WaitReason};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -56,10 +57,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
         None if args.run.as_deref().is_some_and(|name| name.contains('/')) => {
             let text = "there is no such file; a run is named without a path. See: twinhaul ls";
             let name = args.run.as_deref().unwrap_or_default();
-            return Err(Failure::new(
-                exit::NOT_FOUND,
-                format!("{}: {text}", twinhaul_units::text::show(name)),
-            ));
+            return Err(Failure::new(exit::NOT_FOUND, format!("{}: {text}", show(name))));
         }
         None => state::find(args.run.as_deref())?.path.join("recording.jsonl"),
     };
@@ -169,6 +167,7 @@ pub(crate) fn status_text(s: &Status) -> String {
     ];
     for (name, p) in &s.peers {
         lines.push(peer_line(name, p));
+        lines.extend(waiting_lines(p).into_iter().map(|line| format!("           {line}")));
     }
     let a = &s.assistance;
     lines.push(format!(
@@ -178,15 +177,9 @@ pub(crate) fn status_text(s: &Status) -> String {
         lent(a.ranges),
         a.messages
     ));
-    lines.extend(
-        s.simulated.iter().map(|words| format!("  simulated: {}", twinhaul_units::text::show(words))),
-    );
+    lines.extend(s.simulated.iter().map(|words| format!("  simulated: {}", show(words))));
     for p in &s.problems {
-        lines.push(format!(
-            "  ! {}  {}",
-            twinhaul_units::text::show(&p.text),
-            twinhaul_units::text::show(&p.next)
-        ));
+        lines.push(format!("  ! {}  {}", show(&p.text), show(&p.next)));
     }
     lines.join("\n")
 }
@@ -215,6 +208,29 @@ fn peer_line(name: &str, p: &PeerStatus) -> String {
     parts.extend(p.dials.iter().filter_map(dial_words));
     parts.retain(|part| !part.is_empty());
     parts.join("  ")
+}
+
+/// What a peer waits for now, and where the time of its slots went.
+fn waiting_lines(p: &PeerStatus) -> Vec<String> {
+    let age = |wait: &Wait| words::age(Duration::from_millis(wait.age_ms));
+    let news = |wait: &&Wait| wait.age_ms >= 1_000;
+    let mut by_reason: BTreeMap<WaitReason, Vec<&Wait>> = BTreeMap::new();
+    for wait in p.in_flight.iter().filter_map(|f| f.wait.as_ref()).filter(news) {
+        by_reason.entry(wait.reason).or_default().push(wait);
+    }
+    let slots = by_reason.into_iter().filter_map(|(reason, waits)| {
+        let longest = waits.iter().max_by_key(|wait| wait.age_ms)?;
+        Some(format!("{} in flight: {} {}", waits.len(), reason.words(), age(longest)))
+    });
+    let free = p.free_wait.as_ref().filter(news);
+    let free =
+        free.map(|wait| format!("free slots: {} {} ({})", wait.reason.words(), age(wait), wait.detail));
+    let settling = p.settling_wait.as_ref().filter(news);
+    let settling = settling.map(|wait| format!("settling: {} {}", wait.reason.words(), age(wait)));
+    let now: Vec<String> = slots.chain(free).chain(settling).collect();
+    let past = words::waited(&p.waits_ms);
+    let line = |what: &str, all: Vec<String>| (!all.is_empty()).then(|| format!("{what} {}", all.join(", ")));
+    line("waits for", now).into_iter().chain(line("waited", past)).map(|l| show(&l).into_owned()).collect()
 }
 
 /// What is limited beside the peer itself: "limit of both peers 50 MiB/s, 60 % of it here".

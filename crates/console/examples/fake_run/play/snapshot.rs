@@ -95,7 +95,12 @@ impl Play {
     fn flight(p: &Peer, slot: u32, file: &File) -> InFlight {
         let stuck = file.stuck > 1.0 && file.stuck < 60.0;
         let busy = p.slots.iter().flatten().count().max(1) as f64;
-        let wait = |reason, detail: String, s: f64| Wait { reason, detail, age_ms: (s * 1000.0) as u64 };
+        let wait = |reason, detail: String, s: f64| Wait {
+            reason,
+            detail,
+            age_ms: (s * 1000.0) as u64,
+            budget_ms: None,
+        };
         let wait = if stuck {
             Some(wait(WaitReason::TargetWrite, "/mnt/vault".into(), file.stuck))
         } else if p.limited {
