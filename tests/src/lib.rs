@@ -3,7 +3,7 @@
 //!
 //! Nothing here reaches into the product's crates but for the words of its contracts (`wire`, `units`, `diagnose`): what a test
 //! knows, it knows as a user does. Entry points: [`product::Lab`], [`tree`], [`same`], [`cloud`], [`needs`], [`seed::Rng`];
-//! [`siege`] and [`sweep`] are what `cargo xtask soak kill` does.
+//! [`siege`] and [`sweep`] are what `cargo xtask soak kill` does, [`drill`] what `cargo xtask drill` does.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@
 
 pub mod cloud;
 pub mod crowd;
+pub mod drill;
 pub mod needs;
 pub mod product;
 pub mod same;

@@ -50,8 +50,11 @@ fn parent_of(directory: &Path, i: usize) -> std::path::PathBuf {
     parent
 }
 
-/// A file of `size` bytes.
+/// A file of `size` bytes; its directory is made if missing.
 pub fn file(path: &Path, size: u64, seed: u64) {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).expect("directory");
+    }
     let mut file = File::create_new(path).expect("file");
     write_at_cursor(&mut file, size, &mut Rng::new(seed));
 }

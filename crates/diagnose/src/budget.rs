@@ -50,6 +50,12 @@ pub(crate) const LEDGER_READ_MS: u64 = 1_000;
 pub(crate) const CPU_SOME: f64 = 70.0;
 /// Threads of one peer that stood ready without a processor, in threads.
 pub(crate) const CPU_WAIT: f64 = 0.5;
+/// So many threads ready without a processor, and so many times what the peer got of one: it starves, whatever it did before. Two
+/// peers, two processors and a build beside them stay far from it.
+pub(crate) const STARVED_WAIT: f64 = 1.0;
+pub(crate) const STARVED_FACTOR: f64 = 8.0;
+/// A quota that keeps a peer from running for so much longer than it lets it run.
+pub(crate) const QUOTA_FACTOR: f64 = 4.0;
 pub(crate) const MEMORY_SOME: f64 = 20.0;
 pub(crate) const MEMORY_FULL: f64 = 10.0;
 pub(crate) const IO_FULL: f64 = 40.0;

@@ -48,9 +48,9 @@ pub enum Cause {
     PausedAndForgotten,
     Paused,
     ThrottleTooLow,
-    Throttled,
     Draining,
     Stopping,
+    Throttled,
     // As it should be, and odd to look at.
     Mounting,
     DriveBusy,

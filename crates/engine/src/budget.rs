@@ -9,8 +9,8 @@ use twinhaul_wire::WaitReason;
 
 /// One call to a disk: fsync of a group on a busy disk takes seconds.
 const DISK_CALL: Duration = Duration::from_secs(10);
-/// One call to something remote, with the repeats inside its backend and a large part on a slow line.
-const REMOTE_CALL: Duration = Duration::from_mins(1);
+/// One call to something remote, with a large part on a slow line; below the minute after which a backend gives a request up.
+const REMOTE_CALL: Duration = Duration::from_secs(45);
 /// One call to tape: a data set may fill up for 30 s and then take its time to be closed.
 const TAPE_CALL: Duration = Duration::from_mins(3);
 /// Robot, load, thread and locate to the far end, with room.

@@ -214,6 +214,9 @@ pub(crate) struct DemoArgs {
     /// Print the story as a table while it happens
     #[arg(long)]
     pub(crate) headless: bool,
+    /// Of a drill: what goes wrong; one of its own each time if left out
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
     #[command(flatten)]
     pub(crate) face: Face,
 }

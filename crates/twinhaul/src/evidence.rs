@@ -7,6 +7,7 @@ mod groups;
 mod history;
 mod machine;
 mod processes;
+mod quota;
 
 use crate::exit::Failure;
 use crate::state::RunDir;

@@ -1,5 +1,6 @@
 //! The binary: verbs, flags, exit codes. Thin: each verb calls into the rooms and turns what comes back into words.
 
+mod aside;
 mod backends;
 mod bundle;
 mod cli;
@@ -57,7 +58,7 @@ fn run(verb: Verb) -> Result<u8, Failure> {
         Verb::Replay(args) => verbs::look::replay(&args),
         Verb::Ls(args) => verbs::look::ls(&args),
         Verb::Status(args) => verbs::look::status(&args),
-        Verb::Diagnose(args) => verbs::diagnose::diagnose(&args),
+        Verb::Diagnose(args) => aside::done(|| verbs::diagnose::diagnose(&args)),
         Verb::Wait(args) => verbs::look::wait(&args),
         Verb::Events(args) => verbs::look::events(&args),
         Verb::Pause(args) => verbs::control::pause(&args),

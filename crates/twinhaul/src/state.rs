@@ -100,8 +100,14 @@ pub(crate) fn ledger_code(e: &std::io::Error) -> u8 {
 
 /// Makes a directory 0700 with its parents; refuses one that another user owns (threat 2).
 fn make_private(path: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    let owner = std::fs::symlink_metadata(path)?.uid();
+    // Making what is there waits for a disk that does not answer, and whoever asks why must not wait with it.
+    let there = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_dir);
+    let owner = if let Some(there) = there {
+        there.uid()
+    } else {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        std::fs::symlink_metadata(path)?.uid()
+    };
     let own = rustix::process::getuid().as_raw();
     if owner == own {
         Ok(())

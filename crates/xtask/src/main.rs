@@ -2,7 +2,7 @@
 //!
 //! It never becomes part of the product and imports none of its crates: it must build in seconds, and it must run
 //! when the product does not compile. Entry points: [`tidy`], [`suite`] (the verb `test`), [`demo`], [`bench`],
-//! [`soak`].
+//! [`soak`], [`drill`].
 
 #![allow(
     clippy::print_stdout,
@@ -12,6 +12,7 @@
 
 mod bench;
 mod demo;
+mod drill;
 mod process;
 mod soak;
 mod suite;
@@ -29,6 +30,7 @@ usage: cargo xtask <verb>
   demo [ARGS...]    build what the demonstration needs and run `twinhaul demo ARGS...`
   bench console     what the console costs on a real run in a real terminal, beside what console.md wants
   bench data        what copying costs, beside cp, rsync, tar, rclone, xcp and fcp; `bench data --help` tells its words
+  drill             bring about what can go wrong, and score what `diagnose` says of it; --seed, --trials, --only, --list
   soak sim          walk through millions of simulated runs; `soak sim --seed N` tells one
   soak model        visit every state of small worlds; `--all`, or `--class crash --with loss`
   soak mutants      put deliberate bugs in and see both find them; `--write` renews the table
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Some((verb, rest)) if verb == "tidy" => tidy::run(&root, rest),
         Some((verb, rest)) if verb == "demo" => demo::run(&root, rest),
         Some((verb, rest)) if verb == "bench" => bench::run(&root, rest),
+        Some((verb, rest)) if verb == "drill" => drill::run(&root, rest),
         Some((verb, rest)) if verb == "soak" => soak::run(&root, rest),
         Some((verb, _)) if matches!(verb.as_str(), "help" | "--help" | "-h") => {
             print!("{USAGE}");

@@ -42,15 +42,7 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
         return Ok(false);
     }
     if !quick {
-        // The suites that need them record their own skips; here it is only told.
-        step("tools: programs of others that read our tapes");
-        for line in tools::install() {
-            eprintln!("xtask: {line}");
-        }
-        step("servers: real ones for the cloud tests");
-        for line in servers::install(&target_dir(root)) {
-            eprintln!("xtask: {line}");
-        }
+        install(root);
     }
     let mut counts = Counts::default();
     let mut seen = faults::Seen::default();
@@ -222,6 +214,18 @@ fn report(skipped: &[String], whole: bool) {
 
 fn step(name: &str) {
     eprintln!("\nxtask: {name}");
+}
+
+/// Other people's programs that whole-program tests need. What is missing is only told: who needs it records that.
+pub(crate) fn install(root: &Path) {
+    step("tools: programs of others that read our tapes");
+    for line in tools::install() {
+        eprintln!("xtask: {line}");
+    }
+    step("servers: real ones for the cloud tests");
+    for line in servers::install(&target_dir(root)) {
+        eprintln!("xtask: {line}");
+    }
 }
 
 /// Where cargo builds: this executable stands in `<target>/debug/`.

@@ -1,12 +1,16 @@
 //! The machine: no processor, no memory. Blamed only when somebody suffers: a busy machine is not a fault.
 
-use crate::budget::{CPU_SOME, CPU_WAIT, DEATHS_WITHIN_MS, MEMORY_FULL, MEMORY_SOME};
-use crate::look::Look;
+use crate::budget::{
+    CPU_SOME, CPU_WAIT, DEATHS_WITHIN_MS, MEMORY_FULL, MEMORY_SOME, QUOTA_FACTOR, STARVED_FACTOR,
+    STARVED_WAIT,
+};
+use crate::look::{Look, PeerLook};
 use crate::{Cause, Confidence, Finding, Note, Pressure, ProcessFacts, Standing, Subject, Undo, offer};
 use twinhaul_wire::EventKind;
 
 pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
-    [memory(look), cpu(look)].into_iter().flatten().collect()
+    let quotas = look.peers.iter().filter_map(|peer| quota(look, peer));
+    [memory(look), cpu(look)].into_iter().flatten().chain(quotas).collect()
 }
 
 fn memory(look: &Look<'_>) -> Option<Finding> {
@@ -38,8 +42,14 @@ fn memory(look: &Look<'_>) -> Option<Finding> {
 fn cpu(look: &Look<'_>) -> Option<Finding> {
     let p = look.all.probes.cpu?;
     // Pressure alone may be others' affair: blamed only with threads of ours that stood ready and got no processor.
-    let ours = look.peers.iter().filter_map(|p| p.process()?.cpu_wait).any(|wait| wait >= CPU_WAIT);
-    if p.some < CPU_SOME || !ours || !look.suffers() {
+    let processes = || look.peers.iter().filter_map(PeerLook::process);
+    let ours = processes().filter_map(|p| p.cpu_wait).any(|wait| wait >= CPU_WAIT);
+    // A run that never got more has no better past to be compared with.
+    let starves = |p: &ProcessFacts| {
+        let (got, wait) = (p.cpu.unwrap_or_default(), p.cpu_wait.unwrap_or_default());
+        wait >= STARVED_WAIT && got * STARVED_FACTOR < wait
+    };
+    if p.some < CPU_SOME || !(ours && look.suffers() || processes().any(starves)) {
         return None;
     }
     let shares: Vec<String> =
@@ -54,6 +64,31 @@ fn cpu(look: &Look<'_>) -> Option<Finding> {
         .seen(shares.into_iter().map(|text| Note::at(look.now_ms, text)));
     let top = offer::shell("see what else runs", "top -b -n 1 | head -20", Undo::ChangesNothing);
     Some(found.offer([top]))
+}
+
+/// A group that may not run more holds a peer up, however idle the machine is.
+fn quota(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
+    let process = peer.process()?;
+    // A quota that is used up now and then is one that somebody chose well.
+    let cpu = process.cpu.unwrap_or_default();
+    let throttled = process.throttled.filter(|t| *t >= CPU_WAIT && cpu * QUOTA_FACTOR < *t)?;
+    let name = peer.name();
+    let text = format!(
+        "The control group of {name} allows it next to no processor time: its threads ran for {:.0} % of the time and were kept from it for {:.0} %.",
+        cpu * 100.0,
+        throttled * 100.0
+    );
+    let found = Finding::new(Cause::CpuStarved, Standing::Trouble, Subject::peer(name), text)
+        .seen(share(name, process).map(|text| Note::at(look.now_ms, text)));
+    let pid = peer.pid()?;
+    let see = format!("cat /proc/{pid}/cgroup");
+    let see = offer::shell("see which group it is in", &see, Undo::ChangesNothing);
+    Some(
+        found.offer([
+            see,
+            offer::act("raise the quota of that group or container; the run goes on by itself"),
+        ]),
+    )
 }
 
 /// What a peer got of the processors, and what it would have taken.

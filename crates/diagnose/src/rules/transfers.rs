@@ -18,6 +18,9 @@ fn cause_of(error: &str) -> Cause {
         || lower.contains("read-only file system")
     {
         Cause::Permission
+    } else if lower.contains("no answer within") {
+        // Of the engine: "write to there", "read from here".
+        if lower.contains("read") { Cause::SourceSlow } else { Cause::TargetSlow }
     } else {
         Cause::TransfersFail
     }

@@ -4,7 +4,13 @@ use super::since;
 use crate::budget::STALL_MS;
 use crate::look::{Look, Motion};
 use crate::{Cause, Finding, Note, Standing, Subject, offer, words};
-use twinhaul_wire::PeerState;
+use twinhaul_wire::{PeerSnapshot, PeerState, Wait};
+
+/// Whatever is in flight says what it waits for, and nothing has waited longer than it may.
+fn is_usual(s: &PeerSnapshot) -> bool {
+    let within = |wait: &Wait| wait.budget_ms.is_some() && !wait.is_stall();
+    !s.in_flight.is_empty() && s.in_flight.iter().all(|f| f.wait.as_ref().is_some_and(within))
+}
 
 pub(super) fn rule(look: &Look<'_>, others: &[Finding]) -> Vec<Finding> {
     if look.ended() {
@@ -17,7 +23,7 @@ pub(super) fn rule(look: &Look<'_>, others: &[Finding]) -> Vec<Finding> {
         let explains = |f: &Finding| {
             f.cause.explains_standstill() && f.subject.peer.as_deref().is_none_or(|of| of == name)
         };
-        if s.state != PeerState::Running || ms < STALL_MS || others.iter().any(explains) {
+        if s.state != PeerState::Running || ms < STALL_MS || others.iter().any(explains) || is_usual(s) {
             continue;
         }
         let text = format!(

@@ -20,6 +20,37 @@ fn a_healthy_run_has_nothing_wrong_with_and_without_a_look_at_its_processes() {
     }
 }
 
+/// Thirty seconds are a long time for a disk that takes milliseconds, and none for a server that takes minutes.
+#[test]
+fn a_wait_within_what_is_usual_there_is_no_stall() {
+    let with_budget = |budget_ms| {
+        let mut e = probed();
+        waits(&mut e, WaitReason::TargetWrite, "vault", 40_000);
+        for f in &mut alpha(&mut e).in_flight {
+            f.wait.as_mut().unwrap().budget_ms = budget_ms;
+        }
+        alpha(&mut e).rate.one_min = 0;
+        diagnose(&e, NOW)
+    };
+    let usual = with_budget(Some(90_000));
+    assert_eq!((usual.verdict, usual.findings.len()), (Verdict::NothingWrong, 0), "{usual:#?}");
+    let late = with_budget(Some(20_000));
+    assert_eq!(first(&late).cause, Cause::TargetSlow, "{late:#?}");
+    assert!(first(&late).sentence.contains("it may take 20 s"), "{late:#?}");
+    // Whoever does not say how long it may take is not excused.
+    assert_eq!(first(&with_budget(None)).cause, Cause::StalledNotKnown);
+}
+
+/// A quota that holds now and then is one that somebody chose well.
+#[test]
+fn a_quota_that_is_used_up_now_and_then_starves_nobody() {
+    let mut e = probed();
+    let process = e.peers[0].process.as_mut().unwrap();
+    (process.cpu, process.throttled) = (Some(0.9), Some(0.8));
+    let d = diagnose(&e, NOW);
+    assert_eq!((d.verdict, d.findings.len()), (Verdict::NothingWrong, 0), "{d:#?}");
+}
+
 #[test]
 fn what_looks_odd_is_named_and_is_no_fault() {
     let table: &[(&str, Spoil, Cause)] = &[

@@ -80,6 +80,7 @@ pub(super) fn process(pid: u32) -> ProcessFacts {
         state: Some('S'),
         cpu: Some(0.4),
         cpu_wait: Some(0.1),
+        throttled: None,
         watched_ms: 300,
         frozen: None,
         groups_known: true,

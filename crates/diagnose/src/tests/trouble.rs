@@ -45,6 +45,23 @@ const PROBED: &[(&str, Spoil, Cause)] = &[
         },
         Cause::PeerFrozen,
     ),
+    (
+        "a quota of next to nothing",
+        |e| {
+            let process = e.peers[0].process.as_mut().unwrap();
+            (process.cpu, process.throttled) = (Some(0.02), Some(2.5));
+        },
+        Cause::CpuStarved,
+    ),
+    (
+        "a machine on which it never got a processor",
+        |e| {
+            e.probes.cpu = Some(Pressure { some: 96.0, full: 0.0 });
+            let process = e.peers[0].process.as_mut().unwrap();
+            (process.cpu, process.cpu_wait) = (Some(0.06), Some(1.8));
+        },
+        Cause::CpuStarved,
+    ),
     ("silent and alive", |e| silent(e, 9000), Cause::PeerSilent),
     (
         "killed again and again",
@@ -252,6 +269,16 @@ const TOLD: &[(&str, Spoil, Cause)] = &[
         "no permission",
         |e| failed(e, "read from projects: disk: reader_open: permission denied: x"),
         Cause::Permission,
+    ),
+    (
+        "a server that never answers",
+        |e| retry(e, "write to vault: cloud: publish a: no answer within 60 s"),
+        Cause::TargetSlow,
+    ),
+    (
+        "a source server that never answers",
+        |e| retry(e, "read from projects: cloud: reader_read: no answer within 60 s"),
+        Cause::SourceSlow,
     ),
     ("other failures", |e| failed(e, "read from projects: disk: input/output error"), Cause::TransfersFail),
     (

@@ -21,42 +21,51 @@ pub(super) fn look(pid: u32) -> Groups {
 }
 
 fn walk(pid: u32) -> Option<Groups> {
+    let all = of(pid, "freezer")?;
+    let found = all.iter().find_map(|group| frozen(&group.root, &group.path, group.version));
+    Some(Groups { known: !all.is_empty(), frozen: found })
+}
+
+/// A group of a process, in a hierarchy that is mounted.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) root: PathBuf,
+    /// Below the root, as `/proc/PID/cgroup` writes it.
+    pub(super) path: String,
+    pub(super) version: Version,
+}
+
+/// The groups of a process that may have this controller.
+pub(super) fn of(pid: u32, controller: &str) -> Option<Vec<Group>> {
     let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
     let mounts = std::fs::read_to_string("/proc/mounts").ok()?;
-    let mut known = false;
-    for line in groups.lines() {
-        let mut parts = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
-            continue;
-        };
+    let group = |line: &str| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?);
         let version = match controllers {
             "" => Version::Two,
-            list if list.split(',').any(|c| c == "freezer") => Version::One,
-            _ => continue,
+            list if list.split(',').any(|c| c == controller) => Version::One,
+            _ => return None,
         };
-        let Some(root) = mount_of(&mounts, version) else { continue };
-        known = true;
-        if let Some(found) = frozen(&root, path, version) {
-            return Some(Groups { known, frozen: Some(found) });
-        }
-    }
-    Some(Groups { known, frozen: None })
+        Some(Group { root: mount_of(&mounts, version, controller)?, path: path.to_owned(), version })
+    };
+    Some(groups.lines().filter_map(group).collect())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
+pub(super) enum Version {
     One,
     Two,
 }
 
 /// Where that hierarchy is mounted.
-fn mount_of(mounts: &str, version: Version) -> Option<PathBuf> {
+fn mount_of(mounts: &str, version: Version, controller: &str) -> Option<PathBuf> {
     mounts.lines().find_map(|line| {
         let mut words = line.split_whitespace().skip(1);
         let (at, kind, options) = (words.next()?, words.next()?, words.next()?);
         let right = match version {
             Version::Two => kind == "cgroup2",
-            Version::One => kind == "cgroup" && options.split(',').any(|o| o == "freezer"),
+            Version::One => kind == "cgroup" && options.split(',').any(|o| o == controller),
         };
         right.then(|| PathBuf::from(at))
     })
@@ -105,8 +114,8 @@ mod tests {
     #[test]
     fn hierarchies_are_found_by_their_mounts() {
         let mounts = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ncgroup /sys/fs/cgroup/freezer cgroup rw,freezer 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
-        assert_eq!(mount_of(mounts, Version::One), Some("/sys/fs/cgroup/freezer".into()));
-        assert_eq!(mount_of(mounts, Version::Two), Some("/sys/fs/cgroup/unified".into()));
-        assert_eq!(mount_of("", Version::Two), None);
+        assert_eq!(mount_of(mounts, Version::One, "freezer"), Some("/sys/fs/cgroup/freezer".into()));
+        assert_eq!(mount_of(mounts, Version::Two, "freezer"), Some("/sys/fs/cgroup/unified".into()));
+        assert_eq!(mount_of("", Version::Two, "freezer"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Processes from outside, by `/proc`: state, processor time, where their threads wait. Looked at twice, a moment apart: what
 //! is the same at both ends is what they are in, and not what they just passed.
 
-use super::groups;
+use super::{groups, quota};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -35,6 +35,7 @@ pub(super) fn of(looked: &mut Looked, pid: Option<u32>) -> ProcessFacts {
 #[derive(Debug, Default)]
 struct Snap {
     threads: BTreeMap<u32, Thread>,
+    throttled_ns: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ fn snap(pid: u32) -> Snap {
     let entries = std::fs::read_dir(proc(pid, "task")).into_iter().flatten().flatten();
     let tids = entries.filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
     let threads = tids.take(THREADS_MAX).filter_map(|tid| Some((tid, thread(pid, tid)?))).collect();
-    Snap { threads }
+    Snap { threads, throttled_ns: quota::throttled_ns(pid) }
 }
 
 fn thread(pid: u32, tid: u32) -> Option<Thread> {
@@ -148,6 +149,10 @@ fn facts(pid: u32, before: &Snap, watched: Duration) -> ProcessFacts {
         state,
         cpu: share(ran),
         cpu_wait: share(waited),
+        throttled: before
+            .throttled_ns
+            .zip(after.throttled_ns)
+            .map(|(old, new)| new.saturating_sub(old) as f64 / watched.as_nanos().max(1) as f64),
         watched_ms: u64::try_from(watched.as_millis()).unwrap_or(u64::MAX),
         groups_known: groups.known,
         frozen: groups.frozen,

@@ -1,4 +1,6 @@
-//! `demo`: the method, understood in one minute by someone who has never heard of it (demo.md).
+//! `demo`: the method, understood in one minute by someone who has never heard of it (demo.md); and drills.
+
+mod drill;
 
 use crate::cli::{DemoArgs, Watch};
 use crate::demo::{Place, fill};
@@ -8,6 +10,7 @@ use crate::signals::Signals;
 use crate::state::RunDir;
 use crate::watch::EventReader;
 use crate::{backends, exit_file, guards, output, status};
+use drill::Drill;
 use std::time::Duration;
 use twinhaul_ledger::View;
 use twinhaul_profile::Profile;
@@ -16,7 +19,7 @@ use twinhaul_units::{Bytes, Ratio, Span, span::clock_tenths};
 use twinhaul_wire::{Command, Event, EventKind};
 
 /// The stories: name, what it shows, the profile.
-const STORIES: [(&str, &str, &str); 4] = [
+const STORIES: [(&str, &str, &str); 5] = [
     (
         "demo",
         "the method in one minute: who asks, who gives, and how the arrow turns",
@@ -37,8 +40,16 @@ const STORIES: [(&str, &str, &str); 4] = [
         "a tape library: two drives, mounts, data sets that go on on the next cartridge",
         include_str!("../../../../profiles/demo-tape.yaml"),
     ),
+    (
+        DRILL,
+        "something goes wrong, or nothing, and nobody says what: find it; at the end it is told",
+        include_str!("../../../../profiles/demo-drill.yaml"),
+    ),
 ];
+const DRILL: &str = "drill";
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Seeds that are drawn where none is given: short enough to be typed again.
+const SEEDS: u64 = 10_000;
 /// Events this old have come from both peers.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -53,6 +64,9 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
         let shown = twinhaul_units::text::show(&args.name);
         return Err(Failure::usage(format!("there is no story \"{shown}\". See: twinhaul demo --list")));
     };
+    if args.seed.is_some() && *name != DRILL {
+        return Err(Failure::usage("only a drill has a seed: twinhaul demo drill --seed N"));
+    }
     if !args.headless {
         crate::keys::for_console(&args.face.keys)?;
     }
@@ -69,9 +83,20 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     let run = launch::create(&profile, places)?;
     backends::leave_notes(&run, &loader);
     launch::start(&run)?;
-    if args.headless {
-        return tell(&run, &profile);
+    let seed = args.seed.unwrap_or_else(|| twinhaul_engine::wall_ms() % SEEDS);
+    let drill = (*name == DRILL).then(|| Drill::begin(&run, &place.path().join("source"), seed));
+    let seen = if args.headless { tell(&run, &profile) } else { see(args, &run) };
+    // What was done is taken back first: a peer that stands still could not end.
+    let told = drill.map(Drill::end);
+    // The files go when this function ends: a run that was left behind must not lose its source under it.
+    end_if_left(&run);
+    for line in told.into_iter().flatten() {
+        output::line(&line);
     }
+    seen
+}
+
+fn see(args: &DemoArgs, run: &RunDir) -> Result<u8, Failure> {
     let watch = Watch {
         headless: false,
         json: false,
@@ -80,10 +105,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
         face: args.face.clone(),
         yes: true,
     };
-    let seen = super::run::see(&run, &watch);
-    // The files go when this function ends: a run that was left behind must not lose its source under it.
-    end_if_left(&run);
-    seen
+    super::run::see(run, &watch)
 }
 
 /// A demonstration whose console was left ends with it: its data is about to be removed.

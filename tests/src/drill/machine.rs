@@ -1,0 +1,113 @@
+//! The ledger and the machine.
+
+use super::stage::{Frozen, Stage, image, profile, shell, under_way};
+use super::{Kind, Situation};
+use crate::product::run::Run;
+use crate::product::{Lab, Profile, processes};
+use crate::seed::Rng;
+use crate::tree;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use twinhaul_diagnose::Cause;
+
+const fn fault(
+    name: &'static str,
+    seconds: u64,
+    right: &'static [Cause],
+    bring: fn(&Lab, &mut Rng) -> Option<Stage>,
+) -> Situation {
+    Situation { name, kind: Kind::Fault, right, budget: Duration::from_secs(seconds), alone: false, bring }
+}
+
+pub(super) const ALL: &[Situation] = &[
+    fault("somebody else holds the ledger's lock", 5, &[Cause::LedgerContended], locked),
+    fault("the ledger's file system is frozen", 12, &[Cause::LedgerDiskSlow], ledger_frozen),
+    Situation { alone: true, ..fault("a crowd takes the processors", 20, &[Cause::CpuStarved], hogs) },
+    fault("a peer that is given no processor time", 20, &[Cause::CpuStarved], no_quota),
+];
+
+/// A process that ends with the trial.
+struct Other(Child);
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn other(program: &str, args: &[&str]) -> Option<Other> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().ok().map(Other)
+}
+
+fn ledger(lab: &Lab, run: &Run<'_>) -> PathBuf {
+    lab.state().join("runs").join(&run.id).join("ledger.sqlite")
+}
+
+fn locked(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    let run = under_way(lab, rng);
+    let script = "import sqlite3, sys, time\nc = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)\n\
+                  c.execute('begin immediate')\ntime.sleep(600)";
+    let other = other("python3", &["-c", script, ledger(lab, &run).to_str()?])?;
+    Some(Stage::new(&run).with(other))
+}
+
+fn ledger_frozen(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    let profile = profile(lab, rng, 40);
+    let mount = image(lab, lab.state(), 300)?;
+    std::fs::set_permissions(lab.state(), Permissions::from_mode(0o700)).ok()?;
+    let run = lab.start(&profile);
+    run.until_under_way();
+    let frozen = Frozen::new(lab.state())?;
+    Some(Stage::new(&run).on(mount).with(frozen))
+}
+
+fn hogs(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    // More than enough work: what is left to do must not end before it is seen.
+    tree::small_files(&lab.source(), 30_000, 1 + usize::try_from(rng.below(3000)).ok()?, rng.next_u64());
+    let profile = lab.write_profile(&Profile::new("drill", &lab.source(), &lab.target()));
+    let run = Run::start(lab, &profile);
+    run.until("both work", |s| s.peers.values().all(|p| !p.in_flight.is_empty()) || s.state.ended());
+    let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let mut stage = Stage::new(&run);
+    // Each in a session of its own: the scheduler shares out between sessions first.
+    for _ in 0..processors * (12 + usize::try_from(rng.below(6)).ok()?) {
+        stage = stage.with(other("setsid", &["sh", "-c", "while :; do :; done"])?);
+    }
+    Some(stage)
+}
+
+/// A group of processes that is given next to no processor time; everybody leaves it when dropped.
+struct Quota(PathBuf);
+
+impl Drop for Quota {
+    fn drop(&mut self) {
+        shell(
+            "echo -1 > \"$1/cpu.cfs_quota_us\"; for p in $(cat \"$1/tasks\"); do echo $p > \"$1/../tasks\" || true; done; rmdir \"$1\"",
+            &[&self.0],
+        );
+    }
+}
+
+fn no_quota(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    let run = under_way(lab, rng);
+    let all = processes::of(lab.state());
+    let group = PathBuf::from(format!("/sys/fs/cgroup/cpu/twinhaul-drill-{}", all.first()?.pid));
+    if !shell(
+        "mkdir \"$1\"; echo 100000 > \"$1/cpu.cfs_period_us\"; echo 1000 > \"$1/cpu.cfs_quota_us\"",
+        &[&group],
+    ) {
+        return None;
+    }
+    let quota = Quota(group.clone());
+    for process in all.iter().filter(|p| p.kind().starts_with("peer")) {
+        shell(&format!("echo {} > \"$1/cgroup.procs\"", process.pid), &[&group]);
+    }
+    run.verb("limit", &["none"]);
+    Some(Stage::new(&run).with(quota))
+}

@@ -1,0 +1,138 @@
+//! What a situation stands on: a run that is under way, and what must be taken back when the trial is over.
+
+use crate::needs;
+use crate::product::run::Run;
+use crate::product::{Lab, Profile};
+use crate::seed::Rng;
+use crate::tree;
+use std::any::Any;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// See the module.
+pub(super) struct Stage {
+    pub(super) run: String,
+    /// Faults that last as long as these live.
+    pub(super) faults: Vec<Box<dyn Any + Send>>,
+    /// What the run's processes hold open.
+    pub(super) mounts: Vec<Mounted>,
+}
+
+impl Stage {
+    pub(super) fn new(run: &Run<'_>) -> Self {
+        Self { run: run.id.clone(), faults: Vec::new(), mounts: Vec::new() }
+    }
+
+    pub(super) fn with(mut self, fault: impl Any + Send) -> Self {
+        self.faults.push(Box::new(fault));
+        self
+    }
+
+    pub(super) fn on(mut self, mount: Mounted) -> Self {
+        self.mounts.push(mount);
+        self
+    }
+
+    /// Takes the faults back, ends the processes, and unmounts what they stood on.
+    pub(super) fn over(self, end: impl FnOnce()) {
+        drop(self.faults);
+        end();
+        drop(self.mounts);
+    }
+}
+
+/// Files that take `seconds` or so if nobody does anything, in sizes and numbers of chance.
+pub(super) fn profile(lab: &Lab, rng: &mut Rng, seconds: u64) -> Profile {
+    let size = (64 * 1024) << rng.below(2);
+    let files = 320 + usize::try_from(rng.below(200)).unwrap_or(0);
+    tree::small_files(&lab.source(), files, size, rng.next_u64());
+    // A megabit a second and less would itself be worth a word.
+    let rate = (files as u64 * size as u64 / seconds / 2 / 1024).max(160);
+    let mut profile = Profile::new("drill", &lab.source(), &lab.target());
+    profile = profile.limits(&format!("{rate} KiB/s"), &format!("{rate} KiB/s"));
+    profile.policy = pick(rng, &["balanced", "learning", "none"]).into();
+    // With "end" nothing is done before all is.
+    profile.durability = pick(rng, &["each", "group"]).into();
+    profile.verify = pick(rng, &["hash", "none", "read-back"]).into();
+    profile.alpha.slots = 2 + u32::try_from(rng.below(4)).unwrap_or(0);
+    profile.beta.slots = 2 + u32::try_from(rng.below(4)).unwrap_or(0);
+    profile
+}
+
+/// A run of such a profile that is under way.
+pub(super) fn under_way<'a>(lab: &'a Lab, rng: &mut Rng) -> Run<'a> {
+    let run = lab.start(&profile(lab, rng, 60));
+    run.until_under_way();
+    run
+}
+
+pub(super) fn pick<'a, T: ?Sized>(rng: &mut Rng, of: &[&'a T]) -> &'a T {
+    of[usize::try_from(rng.below(of.len() as u64)).unwrap_or(0)]
+}
+
+pub(super) fn peer(rng: &mut Rng) -> &'static str {
+    pick(rng, &["alpha", "beta"])
+}
+
+/// A shell command that must do what it is for.
+pub(super) fn shell(script: &str, args: &[&Path]) -> bool {
+    let mut command = Command::new("sh");
+    command
+        .args(["-ec", script, "sh"])
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// A file system that goes with the trial.
+#[derive(Debug)]
+pub(super) struct Mounted(PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        shell("umount -l \"$1\"", &[&self.0]);
+    }
+}
+
+/// A file system in memory, at `at`. `None`: nothing can be mounted here, which is said.
+pub(super) fn tmpfs(at: &Path, options: &str) -> Option<Mounted> {
+    std::fs::create_dir_all(at).expect("mount point");
+    mounted(at, shell(&format!("mount -t tmpfs -o {options} tmpfs \"$1\""), &[at]))
+}
+
+/// A file system in a file, at `at`; it can be frozen.
+pub(super) fn image(lab: &Lab, at: &Path, mebibytes: u64) -> Option<Mounted> {
+    std::fs::create_dir_all(at).expect("mount point");
+    let image = lab.path(&format!("image-{}", at.file_name()?.to_str()?));
+    let script =
+        format!("truncate -s {mebibytes}M \"$1\"; mkfs.ext4 -q -F \"$1\"; mount -o loop \"$1\" \"$2\"");
+    mounted(at, shell(&script, &[&image, at]))
+}
+
+fn mounted(at: &Path, done: bool) -> Option<Mounted> {
+    if !done {
+        needs::skip(
+            "drill",
+            "nothing can be mounted here (root in a mount name space, mkfs.ext4, a loop device)",
+        );
+    }
+    done.then(|| Mounted(at.to_owned()))
+}
+
+/// A frozen file system; thawed when dropped.
+#[derive(Debug)]
+pub(super) struct Frozen(PathBuf);
+
+impl Frozen {
+    pub(super) fn new(at: &Path) -> Option<Self> {
+        shell("fsfreeze -f \"$1\"", &[at]).then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        shell("fsfreeze -u \"$1\"", &[&self.0]);
+    }
+}
