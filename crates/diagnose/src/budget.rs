@@ -15,6 +15,8 @@ pub(crate) const HUNG_BUDGETS: u64 = 3;
 /// A rate that was at least this and fell to a tenth of it while transfers wait for so long.
 pub(crate) const FELL_USUAL_MIN: u64 = 1 << 20;
 pub(crate) const FELL_WAIT_MIN_MS: u64 = 1_000;
+/// A cartridge that others use is worth a word after so long.
+pub(crate) const IN_USE_MS: u64 = 900_000;
 /// Below this (a megabit a second) no storage of today is: mostly a slip of the unit.
 pub(crate) const LIMIT_LOW: u64 = 128 * 1024;
 /// A limit that keeps a peer busy for longer than a week.
@@ -50,10 +52,10 @@ pub(crate) const LEDGER_READ_MS: u64 = 1_000;
 pub(crate) const CPU_SOME: f64 = 70.0;
 /// Threads of one peer that stood ready without a processor, in threads.
 pub(crate) const CPU_WAIT: f64 = 0.5;
-/// So many threads ready without a processor, and so many times what the peer got of one: it starves, whatever it did before. Two
-/// peers, two processors and a build beside them stay far from it.
+/// So many threads ready without a processor, and next to nothing of one: it starves, whatever it did before. A peer with more slots
+/// than there are processors waits too, and gets something.
 pub(crate) const STARVED_WAIT: f64 = 1.0;
-pub(crate) const STARVED_FACTOR: f64 = 8.0;
+pub(crate) const STARVED_GOT: f64 = 0.15;
 /// A quota that keeps a peer from running for so much longer than it lets it run.
 pub(crate) const QUOTA_FACTOR: f64 = 4.0;
 pub(crate) const MEMORY_SOME: f64 = 20.0;

@@ -72,8 +72,8 @@ pub struct ProcessFacts {
     pub cpu: Option<f64>,
     /// Time its threads stood ready and got no processor, summed, in threads (1.0: one all the time).
     pub cpu_wait: Option<f64>,
-    /// Time that its control group was kept from running because its quota was used up, in processors; `None`: it has no quota that
-    /// could be seen.
+    /// Time that its control group was kept from running because its quota was used up, in processors; `None`: not
+    /// known.
     #[serde(default)]
     pub throttled: Option<f64>,
     pub watched_ms: u64,

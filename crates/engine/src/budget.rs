@@ -5,11 +5,11 @@
 //! limit), that are announced (back-off, a server's "later") or that are a problem of their own (space, cartridge) have none.
 
 use std::time::Duration;
-use twinhaul_wire::WaitReason;
+use twinhaul_wire::{Phase, WaitReason};
 
 /// One call to a disk: fsync of a group on a busy disk takes seconds.
 const DISK_CALL: Duration = Duration::from_secs(10);
-/// One call to something remote, with a large part on a slow line; below the minute after which a backend gives a request up.
+/// One call to something remote; what its bytes take on a slow line comes on top.
 const REMOTE_CALL: Duration = Duration::from_secs(45);
 /// One call to tape: a data set may fill up for 30 s and then take its time to be closed.
 const TAPE_CALL: Duration = Duration::from_mins(3);
@@ -19,8 +19,11 @@ const MOUNT: Duration = Duration::from_mins(5);
 const DRIVE: Duration = Duration::from_mins(15);
 /// A lock, a connection, the ledger: whoever holds one that long is in trouble itself.
 const OTHERS: Duration = Duration::from_mins(1);
-/// A group on its way to the medium may take so long for its bytes, beside the call itself: no storage that is well is slower.
-const GROUP_BYTES_A_SECOND: u64 = 4 << 20;
+/// Bytes on their way to a medium may take so long beside the call itself: no storage that is well is slower.
+const MEDIUM_BYTES_A_SECOND: u64 = 4 << 20;
+/// Bytes of a line to a server; and how much of an object is on it at once, as parts.
+const LINE_BYTES_A_SECOND: u64 = 512 << 10;
+const LINE_BYTES_MAX: u64 = 64 << 20;
 /// So much more than what is usual is not usual.
 const USUAL_FACTOR: u32 = 4;
 /// What was learned raises a floor to so much of it at most.
@@ -33,9 +36,17 @@ pub(crate) fn budget(reason: WaitReason, backend: &str, usual: Option<Duration>)
     Some(usual.map_or(floor, |usual| (usual * USUAL_FACTOR).clamp(floor, floor * LEARNED_FACTOR_MAX)))
 }
 
-/// Of a group of `bytes` that is made durable.
-pub(crate) fn group_budget(reason: WaitReason, backend: &str, bytes: u64) -> Option<Duration> {
-    Some(floor(reason, backend)? + Duration::from_secs(bytes / GROUP_BYTES_A_SECOND))
+/// What a call to that backend may take longer because of `bytes`: of a group that is made durable, or of a transfer in that phase.
+/// While it is copied a call brings a chunk; before and after, a call may concern all of it.
+pub(crate) fn of_bytes(phase: Phase, backend: &str, bytes: u64) -> Duration {
+    let whole = bytes / MEDIUM_BYTES_A_SECOND;
+    let on_the_line = bytes.min(LINE_BYTES_MAX) / LINE_BYTES_A_SECOND;
+    Duration::from_secs(match (phase, backend) {
+        (Phase::Copy, "disk" | "tape") => 0,
+        (_, "disk" | "tape") => whole,
+        (Phase::Copy, _) => on_the_line,
+        _ => on_the_line.max(whole),
+    })
 }
 
 fn floor(reason: WaitReason, backend: &str) -> Option<Duration> {
@@ -72,6 +83,17 @@ mod tests {
         for asked_for in [WaitReason::Paused, WaitReason::Throttle, WaitReason::Retry, WaitReason::Space] {
             assert_eq!(of(asked_for, "disk"), None);
         }
+    }
+
+    #[test]
+    fn a_call_about_a_whole_object_may_take_as_long_as_its_bytes() {
+        const GIB: u64 = 1 << 30;
+        assert_eq!(of_bytes(Phase::Copy, "disk", 100 * GIB), Duration::ZERO);
+        assert_eq!(of_bytes(Phase::Open, "disk", GIB), Duration::from_secs(256));
+        assert_eq!(of_bytes(Phase::Seal, "disk", 4096), Duration::ZERO);
+        // Parts on a slow line are no stall.
+        assert_eq!(of_bytes(Phase::Copy, "cloud", 100 * GIB), Duration::from_secs(128));
+        assert!(of_bytes(Phase::Seal, "cloud", GIB) >= of_bytes(Phase::Copy, "cloud", GIB));
     }
 
     #[test]

@@ -174,7 +174,7 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
                 drop(waits.take());
                 waits = Some(TargetWait::begin(desk, target_name, trouble, &failure));
             }
-            desk.slot().wait(trouble.reason(), target_name.to_owned());
+            desk.slot().stand_by(trouble.reason(), target_name);
             job.redo |= target.is_some_and(|t| !t.two_phase());
             if desk.gate.sleep(SPACE_PAUSE) == Pass::Cut {
                 return Copied::Cut;

@@ -85,11 +85,6 @@ impl Problems {
         EventKind::ProblemEnded { problem: stall_name(place, reason) }
     }
 
-    /// Whether a target waits with a problem of its own: then no call to it is waited for.
-    pub fn is_about(&self, target: &str) -> bool {
-        self.raised.lock().unwrap_or_else(PoisonError::into_inner).keys().any(|(_, of)| of == target)
-    }
-
     /// What a backend says now is in an operator's way, all of it; the events to record.
     pub fn told(&self, name: &str, now: &[BackendProblem]) -> Vec<EventKind> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

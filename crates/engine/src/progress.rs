@@ -32,12 +32,22 @@ struct Current {
     in_parts: bool,
     attempts: u32,
     since: Instant,
-    wait: Option<(WaitReason, String, Instant)>,
+    wait: Option<OwnWait>,
     /// What a backend says that its call waits for, by the call's number: it knows better than the slot.
     told: Option<told::Told>,
     /// (when, bytes) about a second ago, for this transfer's own rate.
     mark: (Instant, u64),
     rate: u64,
+}
+
+/// What the slot itself says that it waits for.
+#[derive(Debug)]
+struct OwnWait {
+    reason: WaitReason,
+    detail: String,
+    since: Instant,
+    /// A call to the source or target that the detail names.
+    is_call: bool,
 }
 
 /// One slot's state.
@@ -177,20 +187,31 @@ impl SlotProgress {
 
     /// From now on this slot waits for `reason`; the former wait, if any, ends.
     pub(crate) fn wait(&self, reason: WaitReason, detail: String) {
+        let is_call = is_call(reason);
+        self.wait_own(OwnWait { reason, detail, since: Instant::now(), is_call });
+    }
+
+    /// As [`Self::wait`], before the next attempt at `target`: a pause of our own and no call.
+    pub(crate) fn stand_by(&self, reason: WaitReason, target: &str) {
+        let detail = target.to_owned();
+        self.wait_own(OwnWait { reason, detail, since: Instant::now(), is_call: false });
+    }
+
+    fn wait_own(&self, wait: OwnWait) {
         self.wait_over();
-        self.with(|c| c.wait = Some((reason, detail, Instant::now())));
+        self.with(|c| c.wait = Some(wait));
     }
 
     /// What was waited for has come; its time is added to the sums.
     pub(crate) fn wait_over(&self) {
         let mut ended = None;
         self.with(|c| ended = c.wait.take());
-        if let Some((reason, place, since)) = ended {
+        if let Some(OwnWait { reason, detail, since, is_call }) = ended {
             let now = Instant::now();
             let took = now.saturating_duration_since(since);
             self.totals.waited(reason, took);
-            if is_call(reason) {
-                self.calls.lock().unwrap_or_else(PoisonError::into_inner).note(now, &place, reason, took);
+            if is_call {
+                self.calls.lock().unwrap_or_else(PoisonError::into_inner).note(now, &detail, reason, took);
             }
         }
     }
@@ -203,8 +224,8 @@ impl SlotProgress {
     /// The source or target whose call it waits for, as far as the slot itself knows.
     pub(crate) fn place(&self) -> Option<String> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let (reason, place, _) = current.as_ref()?.wait.as_ref()?;
-        is_call(*reason).then(|| place.clone())
+        let wait = current.as_ref()?.wait.as_ref()?;
+        wait.is_call.then(|| wait.detail.clone())
     }
 
     /// For the snapshot, without the budget of its wait; `None` when the slot is free.
@@ -233,7 +254,7 @@ impl SlotProgress {
             attempts: c.attempts,
             wait: {
                 let told = c.told.as_ref().map(|told| (&told.reason, &told.detail, &told.since));
-                let own = c.wait.as_ref().map(|(reason, detail, since)| (reason, detail, since));
+                let own = c.wait.as_ref().map(|wait| (&wait.reason, &wait.detail, &wait.since));
                 told.or(own).and_then(|(reason, detail, since)| {
                     let age_ms = age_ms(*since);
                     let (reason, detail) = (*reason, detail.clone());
@@ -257,6 +278,21 @@ pub(crate) const fn is_call(reason: WaitReason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_of_our_own_is_no_call_and_a_call_is_counted_at_its_place() {
+        let slot = SlotProgress::new(Arc::default());
+        slot.begin(7, b"a/b", "vault", 100, 1);
+        slot.wait(WaitReason::TargetOpen, "vault".into());
+        assert_eq!(slot.place().as_deref(), Some("vault"));
+        slot.stand_by(WaitReason::TargetOpen, "vault");
+        assert_eq!(slot.place(), None);
+        slot.wait_over();
+        let mut calls = Calls::default();
+        slot.add_calls(Instant::now(), &mut calls);
+        let [one] = &calls.shown()[..] else { panic!("{:?}", calls.shown()) };
+        assert_eq!((one.place.as_str(), one.lately.count), ("vault", 1));
+    }
 
     #[test]
     fn a_wait_is_shown_with_its_reason_and_summed_when_over() {

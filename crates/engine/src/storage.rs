@@ -97,11 +97,11 @@ impl Storage {
     }
 
     /// Where a group is being made durable; of several targets it is not known which.
-    pub fn settling_place(&self) -> String {
+    pub fn settling_place(&self) -> &str {
         let mut reached = self.reached();
         match (reached.next(), reached.next()) {
-            (Some(only), None) => only.name.clone(),
-            _ => "the targets".to_owned(),
+            (Some(only), None) => &only.name,
+            _ => "the targets",
         }
     }
 

@@ -1,8 +1,7 @@
 //! The machine: no processor, no memory. Blamed only when somebody suffers: a busy machine is not a fault.
 
 use crate::budget::{
-    CPU_SOME, CPU_WAIT, DEATHS_WITHIN_MS, MEMORY_FULL, MEMORY_SOME, QUOTA_FACTOR, STARVED_FACTOR,
-    STARVED_WAIT,
+    CPU_SOME, CPU_WAIT, DEATHS_WITHIN_MS, MEMORY_FULL, MEMORY_SOME, QUOTA_FACTOR, STARVED_GOT, STARVED_WAIT,
 };
 use crate::look::{Look, PeerLook};
 use crate::{Cause, Confidence, Finding, Note, Pressure, ProcessFacts, Standing, Subject, Undo, offer};
@@ -47,7 +46,7 @@ fn cpu(look: &Look<'_>) -> Option<Finding> {
     // A run that never got more has no better past to be compared with.
     let starves = |p: &ProcessFacts| {
         let (got, wait) = (p.cpu.unwrap_or_default(), p.cpu_wait.unwrap_or_default());
-        wait >= STARVED_WAIT && got * STARVED_FACTOR < wait
+        wait >= STARVED_WAIT && got < STARVED_GOT
     };
     if p.some < CPU_SOME || !(ours && look.suffers() || processes().any(starves)) {
         return None;

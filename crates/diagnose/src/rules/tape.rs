@@ -1,6 +1,7 @@
 //! Tape takes its time: robots, drives, winding. Within their budget these waits are work, not faults.
 
 use super::since;
+use crate::budget::IN_USE_MS;
 use crate::look::{Look, PeerLook};
 use crate::{Cause, Finding, Note, Standing, Subject, offer, words};
 use twinhaul_wire::{InFlight, RowState, Wait, WaitReason};
@@ -114,7 +115,7 @@ fn cartridge(look: &Look<'_>, waits: &[Waiting<'_, '_>]) -> Option<Finding> {
     }
     let (_, flight, wait) = longest(waits)?;
     let (cause, standing) = if wait.detail.contains("in use by") {
-        (Cause::DriveBusy, if wait.is_stall() { Standing::Trouble } else { Standing::Normal })
+        (Cause::DriveBusy, if wait.age_ms < IN_USE_MS { Standing::Normal } else { Standing::Trouble })
     } else if wait.detail.contains("no cartridge with room") {
         (Cause::NoScratchCartridge, Standing::Trouble)
     } else {

@@ -19,8 +19,8 @@ fn cause_of(error: &str) -> Cause {
     {
         Cause::Permission
     } else if lower.contains("no answer within") {
-        // Of the engine: "write to there", "read from here".
-        if lower.contains("read") { Cause::SourceSlow } else { Cause::TargetSlow }
+        // The engine's words come first; behind them there may be any name.
+        if lower.starts_with("read from") { Cause::SourceSlow } else { Cause::TargetSlow }
     } else {
         Cause::TransfersFail
     }
@@ -85,6 +85,8 @@ fn told(look: &Look<'_>, cause: Cause, met: &Met<'_>) -> Option<Finding> {
         Cause::SourceChanging => "The source changes while it is read",
         Cause::Credentials => "Credentials are refused",
         Cause::Permission => "Permission is denied",
+        Cause::SourceSlow => "The source does not answer in time",
+        Cause::TargetSlow => "The target does not answer in time",
         _ => "Transfers fail",
     };
     let text = format!("{what}: {count}; the last is {} #{id}: {error}.", words::tail(key));

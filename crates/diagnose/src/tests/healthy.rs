@@ -2,7 +2,7 @@
 
 use super::sample::{HUGE, MIB, NOW, alpha, both, control, flight, healthy, probed, wait, waits};
 use super::{Spoil, first, of};
-use crate::{Cause, Evidence, Standing, Verdict, diagnose};
+use crate::{Cause, Evidence, Pressure, Standing, Verdict, diagnose};
 use twinhaul_units::Dial;
 use twinhaul_wire::{DialSnapshot, EventKind, PeerState, QueueSize, RunState, WaitReason};
 
@@ -47,6 +47,19 @@ fn a_quota_that_is_used_up_now_and_then_starves_nobody() {
     let mut e = probed();
     let process = e.peers[0].process.as_mut().unwrap();
     (process.cpu, process.throttled) = (Some(0.9), Some(0.8));
+    let d = diagnose(&e, NOW);
+    assert_eq!((d.verdict, d.findings.len()), (Verdict::NothingWrong, 0), "{d:#?}");
+}
+
+/// Eight slots on one processor: most of them wait for it, and all of it is used.
+#[test]
+fn a_run_that_uses_the_whole_machine_does_not_starve() {
+    let mut e = probed();
+    e.probes.cpu = Some(Pressure { some: 99.0, full: 0.0 });
+    for peer in &mut e.peers {
+        let process = peer.process.as_mut().unwrap();
+        (process.cpu, process.cpu_wait) = (Some(0.45), Some(7.0));
+    }
     let d = diagnose(&e, NOW);
     assert_eq!((d.verdict, d.findings.len()), (Verdict::NothingWrong, 0), "{d:#?}");
 }

@@ -263,6 +263,11 @@ const TOLD: &[(&str, Spoil, Cause)] = &[
         },
         Cause::TargetSlow,
     ),
+    (
+        "another run's cartridge, without end",
+        |e| waits(e, WaitReason::Cartridge, "cartridge A1 is in use by beta", 1_000_000),
+        Cause::DriveBusy,
+    ),
     ("a mount without end", |e| waits(e, WaitReason::Mount, "drive 1", 400_000), Cause::MountTooLong),
     ("a changing source", |e| retry(e, "source changed while it was read: its size"), Cause::SourceChanging),
     (
@@ -272,7 +277,7 @@ const TOLD: &[(&str, Spoil, Cause)] = &[
     ),
     (
         "a server that never answers",
-        |e| retry(e, "write to vault: cloud: publish a: no answer within 60 s"),
+        |e| retry(e, "write to vault: cloud: publish docs/readme: no answer within 60 s"),
         Cause::TargetSlow,
     ),
     (

@@ -27,6 +27,7 @@ pub(super) struct View {
     started_ms: u64,
     meter: Meter,
     progressed_ms: Option<u64>,
+    moving: bool,
     passed_ms: u64,
     /// Microseconds that slots stood empty, divided by their number, which may change.
     idle_us: u64,
@@ -57,6 +58,7 @@ impl View {
             started_ms: now_ms,
             meter: Meter::default(),
             progressed_ms: None,
+            moving: false,
             passed_ms: now_ms,
             idle_us: 0,
             link: Link::default(),
@@ -101,7 +103,14 @@ impl View {
     pub(super) fn rates(&mut self, now_ms: u64, shared: &Shared) -> Rates {
         let bytes = shared.totals.bytes.load(Ordering::Relaxed);
         self.meter.note(now_ms, bytes);
-        self.meter.rates(now_ms, bytes)
+        let rates = self.meter.rates(now_ms, bytes);
+        self.moving = rates.now > 0;
+        rates
+    }
+
+    /// Whether bytes moved in the last seconds.
+    pub(super) fn moves(&self) -> bool {
+        self.moving
     }
 
     pub(super) fn settle(&mut self, report: &GroupReport) {
@@ -184,7 +193,9 @@ impl Driver {
         let (mut in_flight, awaiting) = self.in_flight();
         let mut settling_wait = self.settling_wait();
         let free_wait = self.waits.free(now_ms);
-        self.judge_waits(&mut in_flight, &mut settling_wait, free_wait.as_ref());
+        if !matches!(self.life, super::Life::Ended(_)) {
+            self.judge_waits(&mut in_flight, &mut settling_wait, free_wait.as_ref());
+        }
         let view = &self.view;
         let config = self.options.profile.peer(self.options.me);
         let learning = self.options.profile.assistance.learning;

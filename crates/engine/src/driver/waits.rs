@@ -4,19 +4,23 @@
 //! the run itself has seen to be usual.
 
 use super::{Driver, Life};
-use crate::budget::{budget, group_budget};
+use crate::budget::{budget, of_bytes};
 use crate::calls::Calls;
 use crate::progress::{SlotProgress, Totals, is_call, wait_reason};
-use crate::stall::{Change, Stall, Stalls, Watched};
+use crate::stall::{Change, Stalls, Watched};
 use std::time::{Duration, Instant};
 use twinhaul_assist::Awaits;
-use twinhaul_units::Span;
-use twinhaul_wire::{InFlight, Wait, WaitReason};
+use twinhaul_units::Moment;
+use twinhaul_wire::{InFlight, Phase, Wait, WaitReason};
 
 /// How often the slots' times of calls are summed up.
 const SUM_EVERY: Duration = Duration::from_secs(1);
 /// The ledger's place among sources and targets; no profile can name one so.
 const LEDGER: &str = "the ledger";
+/// Looks come ten times a second. With so long a gap between two of them the process was stopped, or its machine; whatever was in a
+/// call then has this long to return.
+const GAP: Duration = Duration::from_secs(2);
+const AFTER_GAP: Duration = Duration::from_secs(10);
 /// A wait of free slots that is shown has lasted so long: a load or an answer within it is work.
 const FREE_SHOWN_AFTER_MS: u64 = 100;
 
@@ -27,6 +31,8 @@ pub(super) struct Waits {
     calls: Calls,
     summed_at: Option<Instant>,
     free: Option<Free>,
+    looked_at: Option<Moment>,
+    deaf_until: Option<Moment>,
 }
 
 /// What the free slots wait for.
@@ -48,7 +54,9 @@ impl Waits {
     pub(super) fn free(&self, now_ms: u64) -> Option<Wait> {
         let free = self.free.as_ref()?;
         let age_ms = now_ms.saturating_sub(free.since_ms);
-        let budget_ms = budget(free.reason, "", None).map(whole_ms);
+        // How long listing the sources takes, nobody knows.
+        let judged = free.reason == WaitReason::Ledger;
+        let budget_ms = budget(free.reason, "", None).filter(|_| judged).map(whole_ms);
         let wait = Wait { reason: free.reason, detail: free.detail.clone(), age_ms, budget_ms };
         (age_ms >= FREE_SHOWN_AFTER_MS).then_some(wait)
     }
@@ -67,6 +75,18 @@ impl Waits {
             }
             free => *free = Some(Free { reason, detail, since_ms: now_ms, counted_ms: now_ms }),
         }
+    }
+
+    /// After a gap everything has waited long that was in a call: this process stood still, and not the storage.
+    fn look(&mut self, now: Moment, waits: &[Watched<'_>]) -> Vec<Change> {
+        let before = self.looked_at.replace(now).unwrap_or(now);
+        if now.since(before) >= GAP {
+            self.deaf_until = Some(now + AFTER_GAP);
+        }
+        if self.deaf_until.is_some_and(|until| now < until) {
+            return Vec::new();
+        }
+        self.stalls.look(now, waits)
     }
 
     fn sum_up(&mut self, now: Instant, slots: &[SlotProgress]) {
@@ -103,6 +123,12 @@ impl Driver {
         }
         let other = self.options.other_name();
         let answer = |words: String| Some((WaitReason::PeerAnswer, words));
+        if self.view.polled.totals.growing && self.core.queued() == 0 {
+            return Some((WaitReason::SourceRead, "the sources are still being listed".to_owned()));
+        }
+        if self.other.is_being_taken() {
+            return answer(format!("what {other} had is being taken over"));
+        }
         if self.load_later.is_some() || self.core.queued() > 0 {
             return Some((WaitReason::Ledger, "the rows of its queue".to_owned()));
         }
@@ -131,25 +157,15 @@ impl Driver {
     ) {
         let mut places = Vec::new();
         for flight in in_flight.iter_mut() {
-            let Some(wait) = &mut flight.wait else { continue };
-            let slot = usize::try_from(flight.slot).ok().and_then(|slot| self.shared.slots.get(slot));
-            // What a backend says, it says of the call that the slot is in.
-            let place = slot.and_then(SlotProgress::place).unwrap_or_else(|| flight.target.clone());
-            let known = self.shared.storage.backend_of(&place);
-            // A slot that waits for a target to come back waits for no call: that is a problem of its own.
-            let is_trouble = is_call(wait.reason) && self.shared.storage.problems.is_about(&place);
-            if let Some(backend) = known.filter(|_| !is_trouble) {
-                wait.budget_ms =
-                    budget(wait.reason, backend, self.waits.calls.usual(&place, wait.reason)).map(whole_ms);
+            let budget = self.budget_of(flight);
+            if let (Some(wait), Some((place, budget))) = (&mut flight.wait, budget) {
+                wait.budget_ms = Some(whole_ms(budget));
                 places.push((place, wait.clone(), Some(flight.id)));
             }
         }
         if let Some(wait) = settling {
-            let place = self.shared.storage.settling_place();
-            let backend = self.shared.storage.backend_of(&place).unwrap_or_default();
-            let bytes = self.shared.storage.settling.get().bytes.0;
-            wait.budget_ms = group_budget(wait.reason, backend, bytes).map(whole_ms);
-            places.push((place, wait.clone(), None));
+            wait.budget_ms = self.group_budget(wait.reason).map(whole_ms);
+            places.push((self.shared.storage.settling_place().to_owned(), wait.clone(), None));
         }
         places.extend(free.map(|wait| (LEDGER.to_owned(), wait.clone(), None)));
         let watched: Vec<Watched<'_>> = places
@@ -164,13 +180,43 @@ impl Driver {
                 })
             })
             .collect();
-        for change in self.waits.stalls.look(self.clock.now(), &watched) {
+        for change in self.waits.look(self.clock.now(), &watched) {
             self.stall(&change);
         }
     }
 
+    /// Where it waits, and how long it may. `None`: as long as it likes.
+    fn budget_of(&self, flight: &InFlight) -> Option<(String, Duration)> {
+        let reason = flight.wait.as_ref()?.reason;
+        let slot = self.shared.slots.get(usize::try_from(flight.slot).ok()?)?;
+        // What a backend says, it says of the call that the slot is in.
+        let place = match slot.place() {
+            Some(place) => place,
+            // Between two attempts there is no call; the target's trouble is a problem of its own.
+            None if is_call(reason) => return None,
+            None => flight.target.clone(),
+        };
+        // Another object of ours may hold the drive for as long as it is large: then something moves.
+        if reason == WaitReason::Drive && self.view.moves() {
+            return None;
+        }
+        let backend = self.shared.storage.backend_of(&place)?;
+        let usual = self.waits.calls.usual(&place, reason);
+        let more = is_call(reason).then(|| of_bytes(flight.phase, backend, flight.bytes));
+        let budget = budget(reason, backend, usual)? + more.unwrap_or_default();
+        Some((place, budget))
+    }
+
+    /// Of the group that is being made durable: that of the slowest kind of target there is.
+    fn group_budget(&self, reason: WaitReason) -> Option<Duration> {
+        let bytes = self.shared.storage.settling.get().bytes.0;
+        let of = |backend: &str| Some(budget(reason, backend, None)? + of_bytes(Phase::Seal, backend, bytes));
+        self.shared.storage.reached().filter_map(|target| of(&target.backend)).max()
+    }
+
     /// The peer ends: nothing stalls any more.
     pub(super) fn end_the_stalls(&mut self) {
+        self.waits.free = None;
         for change in self.waits.stalls.end() {
             self.stall(&change);
         }
@@ -180,14 +226,54 @@ impl Driver {
         let problems = &self.shared.storage.problems;
         let event = match change {
             Change::Began(stall) => {
-                // Both peers say it in the same words, so that it is told as one.
-                let Stall { place, reason, budget, .. } = stall;
-                let (what, most) = (reason.words(), Span(*budget));
-                let text = format!("{place}: {what} has taken longer than the {most} that it may take");
+                // In the same words at both peers, so that it is told as one; what each has learned is told with the waits.
+                let text = format!("{}: {} has taken longer than it may", stall.place, stall.reason.words());
                 problems.stall_began(stall, text, format!("twinhaul diagnose {}", self.options.run))
             }
             Change::Ended { place, reason } => problems.stall_ended(place, *reason),
         };
         self.record(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::ZERO + Duration::from_secs(seconds)
+    }
+
+    fn write(age_s: u64) -> [Watched<'static>; 1] {
+        let (age, budget) = (Duration::from_secs(age_s), Duration::from_secs(10));
+        [Watched { place: "vault", reason: WaitReason::TargetWrite, age, budget, transfer: Some(1) }]
+    }
+
+    #[test]
+    fn a_process_that_stood_still_blames_no_storage_for_it() {
+        let mut waits = Waits::default();
+        assert!(waits.look(at(0), &write(0)).is_empty());
+        // Stopped for a minute, and woken: the call has lasted as long, and returns a moment later.
+        assert!(waits.look(at(60), &write(60)).is_empty());
+        assert!(waits.look(at(61), &write(0)).is_empty());
+        // One that does not return is one that stalls, after it had its time.
+        let mut later = (62..80).map(|s| waits.look(at(s), &write(s - 50)).len());
+        assert_eq!(later.next(), Some(0));
+        assert_eq!(later.sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn what_free_slots_wait_for_is_summed_over_them_and_has_an_age() {
+        let (mut waits, totals) = (Waits::default(), Totals::default());
+        let ask = || Some((WaitReason::PeerAnswer, "beta was asked".to_owned()));
+        waits.stand(1_000, 3, ask(), &totals);
+        waits.stand(1_050, 3, ask(), &totals);
+        assert_eq!(waits.free(1_050), None, "an answer takes a moment");
+        waits.stand(2_000, 2, ask(), &totals);
+        let shown = waits.free(2_000).unwrap();
+        assert_eq!((shown.reason, shown.age_ms, shown.budget_ms), (WaitReason::PeerAnswer, 1_000, None));
+        assert_eq!(totals.waits()[&WaitReason::PeerAnswer], 3 * 50 + 2 * 950);
+        waits.stand(2_100, 2, None, &totals);
+        assert_eq!(waits.free(9_000), None);
     }
 }

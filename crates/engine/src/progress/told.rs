@@ -68,7 +68,7 @@ impl SlotProgress {
     fn told(&self, call: u64, now: Option<(Option<WaitReason>, &str)>) {
         let mut ended = None;
         self.with(|c| {
-            let slots_own = c.wait.as_ref().map(|wait| wait.0);
+            let slots_own = c.wait.as_ref().map(|wait| wait.reason);
             let new = now.map(|(reason, detail)| Told {
                 call,
                 reason: reason.or(slots_own).unwrap_or(WaitReason::TargetWrite),
@@ -84,8 +84,8 @@ impl SlotProgress {
                 (_, new) => ended = std::mem::replace(&mut c.told, new),
             }
             // The time is counted once: for what the backend waited, not for the call around it.
-            if let (Some(told), Some((_, _, begun))) = (&ended, &mut c.wait) {
-                *begun = (*begun + told.since.elapsed()).min(Instant::now());
+            if let (Some(told), Some(own)) = (&ended, &mut c.wait) {
+                own.since = (own.since + told.since.elapsed()).min(Instant::now());
             }
         });
         if let Some(told) = ended {

@@ -77,9 +77,9 @@ impl Run {
             let why = format!("{}: {}", problem.kind, problem.peer.as_deref().unwrap_or_default());
             self.begin_bundle(why, false, now);
         } else if self.trouble.may_suspect(now)
-            && let Some(seat) = self.seats.iter().find(|seat| is_still(seat))
+            && let Some((seat, what)) = self.seats.iter().find_map(|seat| Some((seat, suspicion(seat)?)))
         {
-            let why = format!("stall: {} waits longer than it may", seat.name());
+            let why = format!("stall: {} {what}", seat.name());
             self.trouble.suspicions += 1;
             self.trouble.suspected_at = Some(now);
             self.begin_bundle(why, true, now);
@@ -165,15 +165,16 @@ impl Run {
     }
 }
 
-/// With work in flight and nothing to hold it.
-fn is_still(seat: &Seat) -> bool {
+/// What a peer does that may be trouble: it says itself that a wait is beyond its budget, or has work in flight, nothing to hold it,
+/// and moves nothing.
+fn suspicion(seat: &Seat) -> Option<&'static str> {
+    let s = seat.snapshot.as_deref().filter(|_| seat.is_peer() && seat.linked)?;
+    if s.problems.iter().any(|p| p.kind == "stall") {
+        return Some("waits longer than it may");
+    }
     let limit = u64::try_from(STALL.as_millis()).unwrap_or(u64::MAX);
-    let still = |s: &twinhaul_wire::PeerSnapshot| {
-        let busy = !s.in_flight.is_empty() && s.paused_by.is_none();
-        let beyond_its_budget = s.problems.iter().any(|p| p.kind == "stall");
-        beyond_its_budget || busy && s.last_progress_ms.unwrap_or(s.up_ms) >= limit
-    };
-    seat.is_peer() && seat.linked && seat.snapshot.as_deref().is_some_and(still)
+    let busy = !s.in_flight.is_empty() && s.paused_by.is_none();
+    (busy && s.last_progress_ms.unwrap_or(s.up_ms) >= limit).then_some("has moved nothing for half a minute")
 }
 
 fn spawn(argv: &[OsString], log: &std::path::Path) -> std::io::Result<Child> {

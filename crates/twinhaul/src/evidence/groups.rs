@@ -22,7 +22,7 @@ pub(super) fn look(pid: u32) -> Groups {
 
 fn walk(pid: u32) -> Option<Groups> {
     let all = of(pid, "freezer")?;
-    let found = all.iter().find_map(|group| frozen(&group.root, &group.path, group.version));
+    let found = all.iter().find_map(|group| frozen(&group.upwards(), group.version));
     Some(Groups { known: !all.is_empty(), frozen: found })
 }
 
@@ -33,6 +33,15 @@ pub(super) struct Group {
     /// Below the root, as `/proc/PID/cgroup` writes it.
     pub(super) path: String,
     pub(super) version: Version,
+}
+
+impl Group {
+    /// Its directory and those above it, as far as the hierarchy reaches.
+    pub(super) fn upwards(&self) -> Vec<PathBuf> {
+        let own = self.root.join(self.path.trim_start_matches('/'));
+        let above = own.ancestors().take(DEPTH_MAX).take_while(|dir| dir.starts_with(&self.root));
+        above.map(Path::to_path_buf).collect()
+    }
 }
 
 /// The groups of a process that may have this controller.
@@ -71,16 +80,14 @@ fn mount_of(mounts: &str, version: Version, controller: &str) -> Option<PathBuf>
     })
 }
 
-/// The nearest group at or above `path` that was itself frozen.
-fn frozen(root: &Path, path: &str, version: Version) -> Option<FrozenGroup> {
-    let group = root.join(path.trim_start_matches('/'));
+/// The nearest group that was itself frozen.
+fn frozen(upwards: &[PathBuf], version: Version) -> Option<FrozenGroup> {
     let (file, word, [on, off]) = match version {
         Version::Two => ("cgroup.freeze", "1", ["1", "0"]),
         Version::One => ("freezer.self_freezing", "1", ["FROZEN", "THAWED"]),
     };
     let write = if version == Version::Two { "cgroup.freeze" } else { "freezer.state" };
-    let above = group.ancestors().take(DEPTH_MAX).take_while(|dir| dir.starts_with(root));
-    above.map(Path::to_path_buf).find_map(|dir| {
+    upwards.iter().find_map(|dir| {
         let is_on = std::fs::read_to_string(dir.join(file)).is_ok_and(|text| text.trim() == word);
         let shown = show(&dir.to_string_lossy()).into_owned();
         is_on.then(|| FrozenGroup {
@@ -102,13 +109,17 @@ mod tests {
         std::fs::create_dir_all(&inner).unwrap();
         std::fs::write(outer.join("cgroup.freeze"), "1\n").unwrap();
         std::fs::write(inner.join("cgroup.freeze"), "0\n").unwrap();
-        let found = frozen(root.path(), "/a/b", Version::Two).unwrap();
+        let upwards = |version| {
+            let group = Group { root: root.path().to_owned(), path: "/a/b".to_owned(), version };
+            frozen(&group.upwards(), version)
+        };
+        let found = upwards(Version::Two).unwrap();
         assert_eq!(found.path, outer.to_string_lossy());
         assert_eq!(found.thaw, format!("echo 0 > {}/cgroup.freeze", outer.display()));
         std::fs::write(outer.join("cgroup.freeze"), "0\n").unwrap();
-        assert_eq!(frozen(root.path(), "/a/b", Version::Two), None);
+        assert_eq!(upwards(Version::Two), None);
         std::fs::write(inner.join("freezer.self_freezing"), "1\n").unwrap();
-        assert!(frozen(root.path(), "/a/b", Version::One).unwrap().thaw.contains("THAWED"));
+        assert!(upwards(Version::One).unwrap().thaw.contains("THAWED"));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Processor time that a control group allows: a container with too small a quota is starved on an idle machine.
 
 use super::groups::{self, Version};
+use std::path::Path;
 
-/// Nanoseconds that the process's group was kept from running so far, summed over processors; `None`: it has no quota.
+/// Nanoseconds that the process's group, or one above it, was kept from running so far, summed over processors; `None`: not known.
 pub(super) fn throttled_ns(pid: u32) -> Option<u64> {
     groups::of(pid, "cpu")?.into_iter().find_map(|group| {
-        let directory = group.root.join(group.path.trim_start_matches('/'));
-        throttled(&std::fs::read_to_string(directory.join("cpu.stat")).ok()?, group.version)
+        // The quota may be of a slice or a pod far above the process.
+        let of = |dir: &Path| throttled(&std::fs::read_to_string(dir.join("cpu.stat")).ok()?, group.version);
+        group.upwards().iter().filter_map(|dir| of(dir)).max()
     })
 }
 
