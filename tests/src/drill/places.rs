@@ -25,6 +25,7 @@ const fn fault(
 
 pub(super) const ALL: &[Situation] = &[
     fault("somebody fills the target", 20, &[Cause::TargetFull], full),
+    fault("too little room for the plan", 15, &[Cause::TargetFull], too_small),
     fault("the target has no inodes left", 20, &[Cause::TargetFull], no_inodes),
     fault("the target's file system is frozen", 12, &[Cause::TargetSlow], frozen),
     fault("a source file that grows all the time", 15, &[Cause::SourceChanging], growing),
@@ -40,13 +41,20 @@ fn until_some_arrived(run: &Run<'_>) {
 
 fn full(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
     let profile = profile(lab, rng, 30);
-    let mebibytes = 40 + rng.below(20);
+    // Room for the plan when it begins; then somebody else takes it.
+    let mebibytes = 80 + rng.below(20);
     let mount = tmpfs(&lab.target(), &format!("size={mebibytes}m"))?;
     let run = lab.start(&profile);
     until_some_arrived(&run);
     std::fs::write(lab.target().join("ballast"), vec![1; usize::try_from(mebibytes).ok()? << 20]).ok();
     run.verb("limit", &["none"]);
     Some(Stage::new(&run).on(mount))
+}
+
+fn too_small(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    let profile = profile(lab, rng, 30);
+    let mount = tmpfs(&lab.target(), &format!("size={}m", 4 + rng.below(10)))?;
+    Some(Stage::new(&lab.start(&profile)).on(mount))
 }
 
 fn no_inodes(lab: &Lab, rng: &mut Rng) -> Option<Stage> {

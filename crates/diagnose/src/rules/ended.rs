@@ -26,6 +26,10 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
         matches!(&e.kind, EventKind::Exited { .. } | EventKind::RunEnded { .. })
             || matches!(&e.kind, EventKind::Control { command, .. } if command.starts_with("twinhaul stop"))
     });
+    // Nobody asked for it: the supervisor ends the peers of a run that cannot be planned.
+    if let Some(words) = planning_failed(own).filter(|_| stop.is_none_or(|(_, by)| by == "supervisor")) {
+        return vec![unplanned(words).seen(evidence)];
+    }
     let (cause, standing, text, sure) = match stop {
         Some((at_ms, by)) => {
             let ago = words::age(look.now_ms.saturating_sub(at_ms));
@@ -43,6 +47,27 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     };
     let found = Finding::new(cause, standing, Subject::default(), text).sure(sure).seen(evidence);
     vec![found.offer([offer::go_on(look.run())])]
+}
+
+/// The planner's own words, when it ended because it could not plan.
+fn planning_failed(events: &[Event]) -> Option<&str> {
+    events.iter().rev().find_map(|e| match &e.kind {
+        EventKind::Exited { process, words, .. } if process == "planner" => {
+            words.split_once("error: ").map(|(_, why)| why)
+        }
+        _ => None,
+    })
+}
+
+/// What was not planned cannot be gone on with: nobody knows what it did not see.
+fn unplanned(words: &str) -> Finding {
+    let no_room = words.contains("too little space");
+    let target = words.strip_prefix("target ").and_then(|rest| rest.split_once(": ")).map(|(name, _)| name);
+    let cause = if no_room { Cause::TargetFull } else { Cause::RunNotRunning };
+    let subject = Subject { target: target.filter(|_| no_room).map(str::to_owned), ..Subject::default() };
+    let text = format!("The run could not be planned, and nothing was copied: {words}");
+    let way = "put right what it names, then start it anew: twinhaul run PROFILE";
+    Finding::new(cause, Standing::Trouble, subject, text).offer([offer::act(way)])
 }
 
 /// How a peer ended last, if that was not what was asked of it, and nobody came after it.

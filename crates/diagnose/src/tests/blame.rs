@@ -148,6 +148,19 @@ fn a_run_that_ended_early_tells_whether_somebody_stopped_it() {
     assert_eq!((first(&d).cause, d.verdict), (Cause::RunNotRunning, Verdict::Trouble), "{d:#?}");
     assert!(first(&d).sentence.contains("no space for the ledger"), "{d:#?}");
     assert_eq!(first(&d).offers[0].verb, "twinhaul run --resume wan-3");
+    // The supervisor ends the peers of a run that cannot be planned: nobody asked for that, and it cannot go on.
+    let mut unplanned = probed();
+    let words = "planner ended with code 2: usage or profile; its last words: error: target vault: too little space for the plan: \
+                 60 MiB needed, 40 MiB free.";
+    let kind = EventKind::Exited { process: "planner".into(), words: words.into(), restart_in_ms: None };
+    unplanned.events.push(event(5000, None, kind));
+    control(&mut unplanned, 4000, "twinhaul stop wan-3", "supervisor");
+    ended(&mut unplanned);
+    let d = diagnose(&unplanned, NOW);
+    assert_eq!((first(&d).cause, d.verdict), (Cause::TargetFull, Verdict::Trouble), "{d:#?}");
+    assert_eq!(first(&d).subject.target.as_deref(), Some("vault"));
+    assert!(first(&d).sentence.contains("60 MiB needed"), "{d:#?}");
+    assert!(first(&d).offers.iter().all(|o| !o.verb.contains("--resume")), "{d:#?}");
     // What an earlier session met is past.
     let mut resumed = died.clone();
     resumed.events.push(event(900, Some("alpha"), EventKind::Joined { pid: 50 }));
