@@ -5,7 +5,8 @@
 pub mod faults;
 pub mod others;
 
-use crate::product::poll;
+use crate::needs;
+use crate::product::{Lab, exe, poll};
 use crate::workdir::Workdir;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -48,7 +49,26 @@ fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("its number").port()
 }
 
+/// Every process of this lab knows the servers' keys, by the names that the profiles of tests use.
+pub fn give_keys(lab: &mut Lab) {
+    lab.set_env("TEST_KEY_ID", ACCESS_KEY_ID);
+    lab.set_env("TEST_SECRET", SECRET_ACCESS_KEY);
+}
+
 impl S3 {
+    /// A server for `suite`, and a product that can speak to it; `None`: one of them is missing here, which is said.
+    pub fn or_skip(suite: &str) -> Option<Self> {
+        if !exe().with_file_name("libtwinhaul_cloud.so").exists() {
+            needs::skip(suite, "the cloud backend is not built: cargo build -p twinhaul-cloud");
+            return None;
+        }
+        let server = Self::start();
+        if server.is_none() {
+            needs::skip(suite, "moto_server is not installed: cargo xtask test installs it");
+        }
+        server
+    }
+
     /// `None`: moto is not installed; said by the caller.
     pub fn start() -> Option<Self> {
         let program = program("moto_server")?;

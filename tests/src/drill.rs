@@ -56,7 +56,24 @@ pub struct Situation {
     /// It would disturb others.
     pub alone: bool,
     /// `None`: this machine has not what it needs.
-    bring: fn(&Lab, &mut Rng) -> Option<Stage>,
+    bring: Bring,
+}
+
+type Bring = fn(&Lab, &mut Rng) -> Option<Stage>;
+
+/// A fault that can be known after so many seconds.
+const fn fault(name: &'static str, seconds: u64, right: &'static [Cause], bring: Bring) -> Situation {
+    Situation { name, kind: Kind::Fault, right, budget: Duration::from_secs(seconds), alone: false, bring }
+}
+
+/// Something that was asked for.
+const fn asked(name: &'static str, right: &'static [Cause], bring: Bring) -> Situation {
+    Situation { kind: Kind::Asked, ..fault(name, 5, right, bring) }
+}
+
+/// Something that only looks odd, watched for so many seconds.
+const fn odd(name: &'static str, seconds: u64, right: &'static [Cause], bring: Bring) -> Situation {
+    Situation { kind: Kind::Odd, ..fault(name, seconds, right, bring) }
 }
 
 /// All of them, in a fixed order.
@@ -125,8 +142,7 @@ impl Drill {
 fn held(trial: &Trial, told: &(dyn Fn(String) + Sync)) -> Answer {
     let mut lab = Lab::new();
     // Servers of objects know these; other runs never ask.
-    lab.set_env("TEST_KEY_ID", cloud::ACCESS_KEY_ID);
-    lab.set_env("TEST_SECRET", cloud::SECRET_ACCESS_KEY);
+    cloud::give_keys(&mut lab);
     let mut rng = Rng::new(trial.seed);
     let Some(stage) = (trial.situation.bring)(&lab, &mut rng) else {
         told(format!("trial {}: not possible on this machine: {}", trial.number, trial.situation.name));
@@ -148,7 +164,7 @@ fn watched(lab: &Lab, run: &str, situation: &Situation) -> Answer {
     };
     let mut answer = Answer::default();
     loop {
-        let d = diagnosis(&run);
+        let d = run.diagnosis();
         let elapsed = begun.elapsed();
         answer.look(situation, &d, elapsed);
         let over =
@@ -161,14 +177,8 @@ fn watched(lab: &Lab, run: &str, situation: &Situation) -> Answer {
     }
 }
 
-fn diagnosis(run: &Run<'_>) -> Diagnosis {
-    let done = run.verb("diagnose", &["--json"]);
-    done.expect_code(0);
-    serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("diagnose --json: {e}\n{done}"))
-}
-
 /// What the diagnosis says first, if it says that something is wrong.
-fn fault(d: &Diagnosis) -> Option<Cause> {
+fn fault_named(d: &Diagnosis) -> Option<Cause> {
     d.findings.first().filter(|f| f.standing == Standing::Trouble).map(|f| f.cause)
 }
 

@@ -1,7 +1,7 @@
 //! What an operator should know without looking for it, raised and cleared where it happens.
 
 use crate::clock::wall_ms;
-use crate::stall::Stall;
+use crate::stall::Watched;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use twinhaul_wire::{BackendProblem, EventKind, Problem, WaitReason};
@@ -67,7 +67,7 @@ impl Problems {
     }
 
     /// Calls to a place do not return. The event to record.
-    pub(crate) fn stall_began(&self, stall: &Stall, text: String, next: String) -> EventKind {
+    pub(crate) fn stall_began(&self, stall: &Watched, text: String, next: String) -> EventKind {
         let age_ms = u64::try_from(stall.age.as_millis()).unwrap_or(u64::MAX);
         let event =
             EventKind::ProblemBegan { problem: stall_name(&stall.place, stall.reason), text: text.clone() };

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use twinhaul_units::Moment;
-use twinhaul_wire::WaitReason;
+use twinhaul_wire::{Wait, WaitReason};
 
 /// Near the budget: half of it.
 fn near(budget: Duration) -> Duration {
@@ -22,30 +22,36 @@ fn calm(budget: Duration) -> Duration {
 
 /// A wait that has a budget.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Watched<'a> {
-    pub(crate) place: &'a str,
-    pub(crate) reason: WaitReason,
-    pub(crate) age: Duration,
-    pub(crate) budget: Duration,
-    /// `None`: a group that is made durable.
-    pub(crate) transfer: Option<u64>,
-}
-
-/// Calls to a place do not return: the longest wait there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stall {
+pub(crate) struct Watched {
     pub(crate) place: String,
     pub(crate) reason: WaitReason,
     pub(crate) age: Duration,
     pub(crate) budget: Duration,
+    /// `None`: a group that is made durable, or free slots.
     pub(crate) transfer: Option<u64>,
+}
+
+impl Watched {
+    /// `None`: the wait has no budget.
+    pub(crate) fn of(place: String, wait: &Wait, transfer: Option<u64>) -> Option<Self> {
+        let (age, budget) = (Duration::from_millis(wait.age_ms), Duration::from_millis(wait.budget_ms?));
+        Some(Self { place, reason: wait.reason, age, budget, transfer })
+    }
+
+    fn is_at(&self, place: &str, reason: WaitReason) -> bool {
+        self.place == place && self.reason == reason
+    }
 }
 
 /// What came of a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    Began(Stall),
-    Ended { place: String, reason: WaitReason },
+    /// Calls to a place do not return: the longest wait there.
+    Began(Watched),
+    Ended {
+        place: String,
+        reason: WaitReason,
+    },
 }
 
 #[derive(Debug)]
@@ -63,28 +69,20 @@ pub(crate) struct Stalls {
 
 impl Stalls {
     /// All waits there are now.
-    pub(crate) fn look(&mut self, now: Moment, waits: &[Watched<'_>]) -> Vec<Change> {
+    pub(crate) fn look(&mut self, now: Moment, waits: &[Watched]) -> Vec<Change> {
         let mut changes = Vec::new();
         for wait in waits.iter().filter(|wait| wait.age >= wait.budget) {
-            let key = (wait.place.to_owned(), wait.reason);
+            let key = (wait.place.clone(), wait.reason);
             if self.open.contains_key(&key) {
                 continue;
             }
-            // The longest of them tells it.
-            let same = |other: &&Watched<'_>| other.place == wait.place && other.reason == wait.reason;
-            let longest = waits.iter().filter(same).max_by_key(|other| other.age).unwrap_or(wait);
-            changes.push(Change::Began(Stall {
-                place: key.0.clone(),
-                reason: key.1,
-                age: longest.age,
-                budget: longest.budget,
-                transfer: longest.transfer,
-            }));
+            let here = waits.iter().filter(|other| other.is_at(&wait.place, wait.reason));
+            let longest = here.max_by_key(|other| other.age).unwrap_or(wait);
+            changes.push(Change::Began(longest.clone()));
             self.open.insert(key, Open { budget: longest.budget, calm_since: None });
         }
         self.open.retain(|(place, reason), open| {
-            let here = |w: &&Watched<'_>| w.place == place && w.reason == *reason;
-            let is_near = waits.iter().filter(here).any(|w| w.age >= near(open.budget));
+            let is_near = waits.iter().any(|w| w.is_at(place, *reason) && w.age >= near(open.budget));
             open.calm_since = if is_near { None } else { open.calm_since.or(Some(now)) };
             let over = open.calm_since.is_some_and(|since| now.since(since) >= calm(open.budget));
             if over {
@@ -110,9 +108,9 @@ mod tests {
         Moment::ZERO + Duration::from_millis(ms)
     }
 
-    fn write(place: &str, age_ms: u64, transfer: u64) -> Watched<'_> {
+    fn write(place: &str, age_ms: u64, transfer: u64) -> Watched {
         Watched {
-            place,
+            place: place.to_owned(),
             reason: WaitReason::TargetWrite,
             age: Duration::from_millis(age_ms),
             budget: Duration::from_secs(10),
@@ -126,7 +124,7 @@ mod tests {
         assert!(stalls.look(at(0), &[write("vault", 9_999, 1)]).is_empty());
         let began = stalls.look(at(1), &[write("vault", 10_000, 1), write("vault", 14_000, 2)]);
         assert!(
-            matches!(&began[..], [Change::Began(Stall { place, transfer: Some(2), .. })] if place == "vault"),
+            matches!(&began[..], [Change::Began(Watched { place, transfer: Some(2), .. })] if place == "vault"),
             "{began:?}"
         );
         assert!(stalls.look(at(2), &[write("vault", 11_000, 1)]).is_empty());

@@ -42,6 +42,20 @@ pub(crate) fn on_path(program: &str) -> bool {
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
+/// Builds the product's `packages` with the whole-program tests, in one build so that all of it is of the same sources, and runs an
+/// example of theirs, which stands beside the product it starts. False when the build or the example failed.
+pub(crate) fn example(root: &Path, packages: &[&str], name: &str, args: &[String]) -> Result<bool, String> {
+    let packages = packages.iter().chain(&["twinhaul-tests"]).flat_map(|package| ["-p", package]);
+    let words: Vec<&str> = ["build", "--quiet"].into_iter().chain(packages).collect();
+    if !pass(cargo(root, &[&words[..], &["--lib", "--bins", "--examples"]].concat()))? {
+        return Ok(false);
+    }
+    let here = std::env::current_exe().map_err(|e| format!("cannot tell where cargo builds: {e}"))?;
+    let mut example = Command::new(here.with_file_name("examples").join(name));
+    example.args(args).current_dir(root).stdin(Stdio::null());
+    pass(example)
+}
+
 /// Runs to the end with our own stdout and stderr; true when it succeeded.
 pub(crate) fn pass(mut command: Command) -> Result<bool, String> {
     let status = command.status().map_err(|e| format!("cannot start {command:?}: {e}"))?;

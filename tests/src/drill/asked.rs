@@ -1,19 +1,10 @@
 //! What somebody asked for: it holds the run up, and is no fault.
 
 use super::stage::{Stage, peer, pick, profile, under_way};
-use super::{Kind, Situation};
+use super::{Situation, asked};
 use crate::product::Lab;
 use crate::seed::Rng;
-use std::time::Duration;
 use twinhaul_diagnose::Cause;
-
-const fn asked(
-    name: &'static str,
-    right: &'static [Cause],
-    bring: fn(&Lab, &mut Rng) -> Option<Stage>,
-) -> Situation {
-    Situation { name, kind: Kind::Asked, right, budget: Duration::from_secs(5), alone: false, bring }
-}
 
 pub(super) const ALL: &[Situation] = &[
     asked("one peer is paused", &[Cause::Paused], |lab, rng| verb(lab, rng, "pause", &["--peer", "?"])),

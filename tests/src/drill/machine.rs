@@ -1,7 +1,7 @@
 //! The ledger and the machine.
 
-use super::stage::{Frozen, Stage, image, profile, shell, under_way};
-use super::{Kind, Situation};
+use super::stage::{Frozen, Group, Stage, image, profile, under_way};
+use super::{Situation, fault};
 use crate::product::run::Run;
 use crate::product::{Lab, Profile, processes};
 use crate::seed::Rng;
@@ -10,17 +10,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 use twinhaul_diagnose::Cause;
-
-const fn fault(
-    name: &'static str,
-    seconds: u64,
-    right: &'static [Cause],
-    bring: fn(&Lab, &mut Rng) -> Option<Stage>,
-) -> Situation {
-    Situation { name, kind: Kind::Fault, right, budget: Duration::from_secs(seconds), alone: false, bring }
-}
 
 pub(super) const ALL: &[Situation] = &[
     fault("somebody else holds the ledger's lock", 5, &[Cause::LedgerContended], locked),
@@ -82,32 +72,13 @@ fn hogs(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
     Some(stage)
 }
 
-/// A group of processes that is given next to no processor time; everybody leaves it when dropped.
-struct Quota(PathBuf);
-
-impl Drop for Quota {
-    fn drop(&mut self) {
-        shell(
-            "echo -1 > \"$1/cpu.cfs_quota_us\"; for p in $(cat \"$1/tasks\"); do echo $p > \"$1/../tasks\" || true; done; rmdir \"$1\"",
-            &[&self.0],
-        );
-    }
-}
-
+/// A group of processes that is given next to no processor time.
 fn no_quota(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
     let run = under_way(lab, rng);
     let all = processes::of(lab.state());
-    let group = PathBuf::from(format!("/sys/fs/cgroup/cpu/twinhaul-drill-{}", all.first()?.pid));
-    if !shell(
-        "mkdir \"$1\"; echo 100000 > \"$1/cpu.cfs_period_us\"; echo 1000 > \"$1/cpu.cfs_quota_us\"",
-        &[&group],
-    ) {
-        return None;
-    }
-    let quota = Quota(group.clone());
-    for process in all.iter().filter(|p| p.kind().starts_with("peer")) {
-        shell(&format!("echo {} > \"$1/cgroup.procs\"", process.pid), &[&group]);
-    }
+    let peers: Vec<u32> = all.iter().filter(|p| p.kind().starts_with("peer")).map(|p| p.pid).collect();
+    let next_to_none = [("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", "1000")];
+    let group = Group::holding("cpu", &peers, &next_to_none, ("cpu.cfs_quota_us", "-1"))?;
     run.verb("limit", &["none"]);
-    Some(Stage::new(&run).with(quota))
+    Some(Stage::new(&run).with(group))
 }

@@ -1,22 +1,12 @@
 //! What is as it should be, and looks odd.
 
 use super::stage::{Stage, peer, pick, profile, under_way};
-use super::{Kind, Situation};
+use super::{Situation, odd};
 use crate::product::run::CONDITION_WAIT_MAX;
 use crate::product::{Lab, Profile, poll, processes};
 use crate::seed::Rng;
 use crate::tree;
-use std::time::Duration;
 use twinhaul_diagnose::Cause;
-
-const fn odd(
-    name: &'static str,
-    seconds: u64,
-    right: &'static [Cause],
-    bring: fn(&Lab, &mut Rng) -> Option<Stage>,
-) -> Situation {
-    Situation { name, kind: Kind::Odd, right, budget: Duration::from_secs(seconds), alone: false, bring }
-}
 
 pub(super) const ALL: &[Situation] = &[
     odd("nothing at all is wrong", 20, &[], well),

@@ -1,33 +1,24 @@
 //! Processes: frozen, killed, crashing, gone.
 
-use super::stage::{Stage, peer, pick, shell, under_way};
-use super::{Kind, Situation};
+use super::stage::{Group, Stage, peer, pick, under_way};
+use super::{Situation, fault};
 use crate::product::run::{CONDITION_WAIT_MAX, Run};
 use crate::product::{Lab, poll, processes};
 use crate::seed::Rng;
 use rustix::process::Signal;
-use std::path::PathBuf;
 use std::time::Duration;
 use twinhaul_diagnose::Cause;
 
-const fn fault(
-    name: &'static str,
-    right: &'static [Cause],
-    bring: fn(&Lab, &mut Rng) -> Option<Stage>,
-) -> Situation {
-    Situation { name, kind: Kind::Fault, right, budget: Duration::ZERO, alone: false, bring }
-}
-
 pub(super) const ALL: &[Situation] = &[
-    fault("one peer stopped by a signal", &[Cause::PeerFrozen], stopped),
-    fault("both peers stopped by a signal", &[Cause::PeerFrozen], both_stopped),
-    fault("a peer in a frozen control group", &[Cause::PeerFrozen], frozen_group),
-    fault("a peer killed again and again", &[Cause::PeerRestarting], killed),
-    fault("a peer that crashes again and again", &[Cause::BackendCrashing], crashing),
-    fault("the supervisor killed", &[Cause::SupervisorGone], supervisor_killed),
-    fault("the supervisor stopped", &[Cause::SupervisorSilent], supervisor_stopped),
-    fault("everybody killed", &[Cause::RunNotRunning], all_killed),
-    fault("the supervisor and one peer killed", &[Cause::PeerDead], peer_dead),
+    fault("one peer stopped by a signal", 0, &[Cause::PeerFrozen], stopped),
+    fault("both peers stopped by a signal", 0, &[Cause::PeerFrozen], both_stopped),
+    fault("a peer in a frozen control group", 0, &[Cause::PeerFrozen], frozen_group),
+    fault("a peer killed again and again", 0, &[Cause::PeerRestarting], killed),
+    fault("a peer that crashes again and again", 0, &[Cause::BackendCrashing], crashing),
+    fault("the supervisor killed", 0, &[Cause::SupervisorGone], supervisor_killed),
+    fault("the supervisor stopped", 0, &[Cause::SupervisorSilent], supervisor_stopped),
+    fault("everybody killed", 0, &[Cause::RunNotRunning], all_killed),
+    fault("the supervisor and one peer killed", 0, &[Cause::PeerDead], peer_dead),
 ];
 
 fn pid(run: &Run<'_>, peer: &str) -> u32 {
@@ -48,28 +39,12 @@ fn both_stopped(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
     Some(Stage::new(&run))
 }
 
-/// A group of the freezer, thawed and removed when dropped.
-struct Group(PathBuf);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        shell(
-            "echo THAWED > \"$1/freezer.state\"; for p in $(cat \"$1/tasks\"); do echo $p > \"$1/../tasks\"; done; rmdir \"$1\"",
-            &[&self.0],
-        );
-    }
-}
-
 fn frozen_group(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
     let run = under_way(lab, rng);
     let pid = pid(&run, peer(rng));
-    let group = PathBuf::from(format!("/sys/fs/cgroup/freezer/twinhaul-drill-{pid}"));
-    let frozen =
-        format!("mkdir \"$1\"; echo {pid} > \"$1/cgroup.procs\"; echo FROZEN > \"$1/freezer.state\"");
-    if !shell(&frozen, &[&group]) {
-        return None;
-    }
-    Some(Stage::new(&run).with(Group(group)))
+    let group =
+        Group::holding("freezer", &[pid], &[("freezer.state", "FROZEN")], ("freezer.state", "THAWED"))?;
+    Some(Stage::new(&run).with(group))
 }
 
 /// Ends a peer three times, as fast as it comes back.

@@ -1,7 +1,7 @@
 //! Sources and targets on disks: full, slow, changing, without permission.
 
 use super::stage::{Frozen, Stage, image, pick, profile, tmpfs};
-use super::{Kind, Situation};
+use super::{Situation, fault};
 use crate::product::run::Run;
 use crate::product::{Lab, Profile};
 use crate::seed::Rng;
@@ -13,15 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use twinhaul_diagnose::Cause;
-
-const fn fault(
-    name: &'static str,
-    seconds: u64,
-    right: &'static [Cause],
-    bring: fn(&Lab, &mut Rng) -> Option<Stage>,
-) -> Situation {
-    Situation { name, kind: Kind::Fault, right, budget: Duration::from_secs(seconds), alone: false, bring }
-}
 
 pub(super) const ALL: &[Situation] = &[
     fault("somebody fills the target", 20, &[Cause::TargetFull], full),

@@ -1,6 +1,6 @@
 //! What came of the trials: right causes first, false alarms, and which cause was taken for which.
 
-use super::{Kind, Situation, fault, offers_no_way_back};
+use super::{Kind, Situation, fault_named, offers_no_way_back};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Answer {
     /// One look at the diagnosis.
     pub(super) fn look(&mut self, situation: &Situation, d: &Diagnosis, after: Duration) {
         self.said = d.findings.first().filter(|f| f.standing != Standing::Normal).map(|f| f.cause);
-        let fault = fault(d);
+        let fault = fault_named(d);
         let is_right = match situation.kind {
             Kind::Fault => fault.is_some_and(|cause| situation.right.contains(&cause)),
             Kind::Asked => {

@@ -1,24 +1,15 @@
 //! A server of objects that misbehaves, as target and as source.
 
 use super::stage::Stage;
-use super::{Kind, Situation};
+use super::{Situation, fault};
 use crate::cloud::faults::{Fault, Proxy, Rule};
 use crate::cloud::{S3, end};
-use crate::product::{Lab, Run, exe};
+use crate::product::{Lab, Run};
 use crate::seed::Rng;
-use crate::{needs, tree};
+use crate::tree;
 use std::net::SocketAddr;
 use std::time::Duration;
 use twinhaul_diagnose::Cause;
-
-const fn fault(
-    name: &'static str,
-    seconds: u64,
-    right: &'static [Cause],
-    bring: fn(&Lab, &mut Rng) -> Option<Stage>,
-) -> Situation {
-    Situation { name, kind: Kind::Fault, right, budget: Duration::from_secs(seconds), alone: false, bring }
-}
 
 /// One call to something remote may take a minute.
 const SLOW: u64 = 62;
@@ -47,21 +38,7 @@ pub(super) const ALL: &[Situation] = &[
     fault("a source server that takes minutes for each object", SLOW, &[Cause::SourceSlow], slow_source),
 ];
 
-/// A server, and a lab whose processes know its secret by name; `None`: there is none here, which is said.
-fn server(lab: &Lab) -> Option<S3> {
-    if !exe().with_file_name("libtwinhaul_cloud.so").exists() {
-        needs::skip("drill", "the cloud backend is not built: cargo build -p twinhaul-cloud");
-        return None;
-    }
-    let server = S3::start();
-    if server.is_none() {
-        needs::skip("drill", "moto_server is not installed: cargo xtask test installs it");
-    }
-    std::fs::create_dir_all(lab.source()).expect("source");
-    server
-}
-
-/// The server, seen at this address, as one end of a run of `files` of some KiB each.
+/// The server, seen at this address, as one end of a run.
 fn start<'a>(lab: &'a Lab, address: SocketAddr, is_source: bool, limit: &str) -> Run<'a> {
     let server = end(address, "d");
     let disk = |at: &std::path::Path| {
@@ -80,7 +57,7 @@ fn start<'a>(lab: &'a Lab, address: SocketAddr, is_source: bool, limit: &str) ->
 }
 
 fn to(lab: &Lab, rng: &mut Rng, rules: Vec<Rule>) -> Option<Stage> {
-    let server = server(lab)?;
+    let server = S3::or_skip("drill")?;
     tree::small_files(&lab.source(), 60 + usize::try_from(rng.below(60)).ok()?, 3000, rng.next_u64());
     let proxy = Proxy::start(server.address, rules);
     let run = start(lab, proxy.address, false, "");
@@ -88,7 +65,7 @@ fn to(lab: &Lab, rng: &mut Rng, rules: Vec<Rule>) -> Option<Stage> {
 }
 
 fn gone(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
-    let server = server(lab)?;
+    let server = S3::or_skip("drill")?;
     tree::small_files(&lab.source(), 100, 3000, rng.next_u64());
     let run = start(lab, server.address, false, ", limit: 4 KiB/s");
     run.until_under_way();
@@ -98,7 +75,7 @@ fn gone(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
 }
 
 fn slow_source(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
-    let server = server(lab)?;
+    let server = S3::or_skip("drill")?;
     tree::small_files(&lab.source(), 40, 3000, rng.next_u64());
     let up = start(lab, server.address, false, "");
     up.wait().expect_code(0);

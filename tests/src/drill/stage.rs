@@ -136,3 +136,44 @@ impl Drop for Frozen {
         shell("fsfreeze -u \"$1\"", &[&self.0]);
     }
 }
+
+/// A control group (version 1) that holds processes; when dropped it is taken back, everybody leaves it, and it is removed.
+#[derive(Debug)]
+pub(super) struct Group {
+    path: PathBuf,
+    undo: String,
+}
+
+impl Group {
+    /// Puts `pids` into a new group and writes its settings, each a file and a value; `undo` is written at the end. `None`: this
+    /// machine has no such groups for us.
+    pub(super) fn holding(
+        controller: &str,
+        pids: &[u32],
+        settings: &[(&str, &str)],
+        undo: (&str, &str),
+    ) -> Option<Self> {
+        let path =
+            Path::new("/sys/fs/cgroup").join(controller).join(format!("twinhaul-drill-{}", pids.first()?));
+        let written = |(file, value): &(&str, &str)| format!("echo {value} > \"$1/{file}\"");
+        let members = pids.iter().map(|pid| format!("echo {pid} > \"$1/cgroup.procs\""));
+        let lines: Vec<String> = ["mkdir \"$1\"".to_owned()]
+            .into_iter()
+            .chain(members)
+            .chain(settings.iter().map(written))
+            .collect();
+        let group = Self { path, undo: written(&undo) };
+        // What was begun is taken back also when it could not be ended.
+        shell(&lines.join("\n"), &[&group.path]).then_some(group)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let undo = &self.undo;
+        let script = format!(
+            "{undo}; for p in $(cat \"$1/tasks\"); do echo $p > \"$1/../tasks\" || true; done; rmdir \"$1\""
+        );
+        shell(&script, &[&self.path]);
+    }
+}

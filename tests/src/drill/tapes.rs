@@ -1,34 +1,17 @@
 //! A library of tapes: what it waits for, and what it lacks.
 
 use super::stage::Stage;
-use super::{Kind, Situation};
+use super::{Situation, fault, odd};
 use crate::product::{Lab, Run};
 use crate::seed::Rng;
 use crate::tree;
-use std::time::Duration;
 use twinhaul_diagnose::Cause;
 
-const fn tape(
-    name: &'static str,
-    kind: Kind,
-    seconds: u64,
-    right: &'static [Cause],
-    bring: fn(&Lab, &mut Rng) -> Option<Stage>,
-) -> Situation {
-    Situation { name, kind, right, budget: Duration::from_secs(seconds), alone: false, bring }
-}
-
 pub(super) const ALL: &[Situation] = &[
-    tape("no cartridge with room is left", Kind::Fault, 20, &[Cause::NoScratchCartridge], no_scratch),
-    tape(
-        "a cartridge to be recalled is not in the library",
-        Kind::Fault,
-        20,
-        &[Cause::CartridgeMissing],
-        missing,
-    ),
-    tape("a robot that takes its time", Kind::Odd, 30, &[Cause::Mounting], mounting),
-    tape("two peers and one drive", Kind::Odd, 25, &[Cause::DriveBusy, Cause::Mounting], one_drive),
+    fault("no cartridge with room is left", 20, &[Cause::NoScratchCartridge], no_scratch),
+    fault("a cartridge to be recalled is not in the library", 20, &[Cause::CartridgeMissing], missing),
+    odd("a robot that takes its time", 30, &[Cause::Mounting], mounting),
+    odd("two peers and one drive", 25, &[Cause::DriveBusy, Cause::Mounting], one_drive),
 ];
 
 fn init(lab: &Lab, drives: u64, cartridges: u64, mebibytes: u64) {

@@ -3,6 +3,7 @@
 use super::{Done, Lab, poll};
 use std::path::Path;
 use std::time::Duration;
+use twinhaul_diagnose::Diagnosis;
 use twinhaul_wire::{Event, EventKind, status::Status};
 
 /// How long a test waits for something to become so. Not an expectation: only an end.
@@ -43,6 +44,13 @@ impl<'a> Run<'a> {
         let done = self.verb("status", &["--json"]);
         done.expect_code(0);
         serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("status --json: {e}\n{done}"))
+    }
+
+    /// `diagnose --json`, now. A finding is no failure of the command.
+    pub fn diagnosis(&self) -> Diagnosis {
+        let done = self.verb("diagnose", &["--json"]);
+        done.expect_code(0);
+        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("diagnose --json: {e}\n{done}"))
     }
 
     /// The first status for which `is_so` holds.

@@ -3,10 +3,10 @@
 use crate::stage::{Unpacked, make, unpack};
 use std::io::Write as _;
 use std::path::Path;
-use twinhaul_tests::cloud::{ACCESS_KEY_ID, S3, SECRET_ACCESS_KEY, end};
+use twinhaul_tests::cloud::{ACCESS_KEY_ID, S3, SECRET_ACCESS_KEY, end, give_keys};
+use twinhaul_tests::product::Lab;
 use twinhaul_tests::product::run::Run;
-use twinhaul_tests::product::{Lab, exe};
-use twinhaul_tests::{needs, tree};
+use twinhaul_tests::tree;
 
 /// What must be nowhere. The first two are places, so that they get into the run's own files by themselves.
 const CANARIES: [&str; 4] = ["canary-env", "canary-file", "canary-literal", "canary-url"];
@@ -114,16 +114,9 @@ fn what_the_profile_refers_to_and_what_looks_like_a_secret_is_nowhere() {
 
 #[test]
 fn the_keys_of_an_object_store_are_nowhere() {
-    let suite = "secrets of a bundle";
-    if !exe().with_file_name("libtwinhaul_cloud.so").exists() {
-        return needs::skip(suite, "the cloud backend is not built: cargo build -p twinhaul-cloud");
-    }
-    let Some(server) = S3::start() else {
-        return needs::skip(suite, "moto_server is not installed: cargo xtask test installs it");
-    };
+    let Some(server) = S3::or_skip("secrets of a bundle") else { return };
     let mut lab = Lab::new();
-    lab.set_env("TEST_KEY_ID", ACCESS_KEY_ID);
-    lab.set_env("TEST_SECRET", SECRET_ACCESS_KEY);
+    give_keys(&mut lab);
     tree::small_files(&lab.source(), 20, 3000, 1);
     let text = format!(
         "version: 1\nname: up\nsources:\n  here: {{ backend: disk, root: {:?} }}\ntargets:\n  there: {}\n\

@@ -2,15 +2,14 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use twinhaul_tests::cloud::{ACCESS_KEY_ID, S3, SECRET_ACCESS_KEY};
+use twinhaul_tests::cloud::{S3, give_keys};
 use twinhaul_tests::product::Lab;
 use twinhaul_tests::{needs, same, tree};
 
 /// A lab whose processes know the secret by its name.
 pub(crate) fn lab() -> Lab {
     let mut lab = Lab::new();
-    lab.set_env("TEST_KEY_ID", ACCESS_KEY_ID);
-    lab.set_env("TEST_SECRET", SECRET_ACCESS_KEY);
+    give_keys(&mut lab);
     lab
 }
 

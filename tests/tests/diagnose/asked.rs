@@ -1,6 +1,6 @@
 //! What somebody asked for is said with who and when, is no fault, and the offered verb ends it.
 
-use crate::stage::{assert_no_fault, diagnosis, let_it_end, page, slow, until_first};
+use crate::stage::{assert_no_fault, let_it_end, page, slow, until_first};
 use twinhaul_diagnose::{Cause, Finding, Standing, Undo, Verdict};
 use twinhaul_tests::product::{Lab, Run};
 
@@ -53,7 +53,7 @@ fn a_limit_of_the_profile_that_is_kept_is_not_the_verdict() {
     let lab = Lab::new();
     let run = lab.start(&slow(&lab));
     run.until_under_way();
-    let d = diagnosis(&run);
+    let d = run.diagnosis();
     assert_no_fault(&d);
     assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
     let limit = d.findings.iter().find(|f| f.cause == Cause::Throttled).unwrap_or_else(|| panic!("{d:#?}"));

@@ -1,27 +1,18 @@
 //! A server that misbehaves: what it says is told as what it is.
 
-use crate::stage::{diagnosis, until_first};
+use crate::stage::until_first;
 use std::net::SocketAddr;
 use twinhaul_diagnose::{Cause, Verdict};
 use twinhaul_tests::cloud::faults::{Fault, Proxy, Rule};
-use twinhaul_tests::cloud::{ACCESS_KEY_ID, S3, SECRET_ACCESS_KEY, end};
-use twinhaul_tests::product::{Lab, Run, exe};
-use twinhaul_tests::{needs, tree};
+use twinhaul_tests::cloud::{S3, end, give_keys};
+use twinhaul_tests::product::{Lab, Run};
+use twinhaul_tests::tree;
 
 /// A lab whose processes know the secret by its name, and a server; `None`: there is none here, and that was said.
 fn lab_and_server() -> Option<(Lab, S3)> {
-    let suite = "diagnosis of a server";
-    if !exe().with_file_name("libtwinhaul_cloud.so").exists() {
-        needs::skip(suite, "the cloud backend is not built: cargo build -p twinhaul-cloud");
-        return None;
-    }
-    let Some(server) = S3::start() else {
-        needs::skip(suite, "moto_server is not installed: cargo xtask test installs it");
-        return None;
-    };
+    let server = S3::or_skip("diagnosis of a server")?;
     let mut lab = Lab::new();
-    lab.set_env("TEST_KEY_ID", ACCESS_KEY_ID);
-    lab.set_env("TEST_SECRET", SECRET_ACCESS_KEY);
+    give_keys(&mut lab);
     tree::small_files(&lab.source(), 40, 3000, 1);
     Some((lab, server))
 }
@@ -48,7 +39,7 @@ fn through(rules: Vec<Rule>, meets: impl FnOnce(&Run<'_>)) {
 /// It goes on by itself when the fault has gone.
 fn goes_on(run: &Run<'_>) {
     run.wait().expect_code(0);
-    let d = diagnosis(run);
+    let d = run.diagnosis();
     assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
 }
 

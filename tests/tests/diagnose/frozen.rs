@@ -1,6 +1,6 @@
 //! A peer that is kept from running is named, with its process and the command that wakes it; and that command works.
 
-use crate::stage::{diagnosis, let_it_end, page, slow, until_first};
+use crate::stage::{let_it_end, page, slow, until_first};
 use rustix::process::Signal;
 use twinhaul_diagnose::{Cause, Confidence, Verdict};
 use twinhaul_tests::product::{Lab, processes};
@@ -13,7 +13,7 @@ fn a_stopped_peer_is_frozen_and_the_offer_wakes_it() {
     let pid = run.until_under_way().peers["alpha"].pid.unwrap();
     processes::signal(pid, Signal::STOP);
     // At once, and not only when somebody has missed it.
-    let d = diagnosis(&run);
+    let d = run.diagnosis();
     let first = d.findings.first().unwrap_or_else(|| panic!("{d:#?}"));
     assert_eq!(
         (first.cause, first.confidence, d.verdict),
@@ -39,7 +39,7 @@ fn a_stopped_peer_is_frozen_and_the_offer_wakes_it() {
         );
     }
     run.until("alpha answers again", |s| s.peers["alpha"].state != "not answering");
-    let d = diagnosis(&run);
+    let d = run.diagnosis();
     assert!(!d.findings.iter().any(|f| f.cause == Cause::PeerFrozen), "{d:#?}");
     let_it_end(&run);
 }

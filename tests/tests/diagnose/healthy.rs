@@ -1,6 +1,6 @@
 //! Nothing wrong: a run without limits, tiny files, a tape library that mounts.
 
-use crate::stage::{assert_no_fault, diagnosis, let_it_end, page};
+use crate::stage::{assert_no_fault, let_it_end, page};
 use twinhaul_diagnose::{Cause, Diagnosis, Verdict};
 use twinhaul_tests::product::run::CONDITION_WAIT_MAX;
 use twinhaul_tests::product::{Lab, Profile, Run, poll};
@@ -10,7 +10,7 @@ use twinhaul_tests::tree;
 fn at_every_moment(run: &Run<'_>) -> Vec<Diagnosis> {
     let mut all = Vec::new();
     let ended = poll(CONDITION_WAIT_MAX, || {
-        let d = diagnosis(run);
+        let d = run.diagnosis();
         assert_no_fault(&d);
         all.push(d);
         run.status().state.ended().then_some(())
@@ -50,7 +50,7 @@ fn a_mount_is_named_as_one_and_is_no_fault() {
     let run = Run::start(&lab, &lab.write("up.yaml", &text));
     let mut seen: Vec<Cause> = Vec::new();
     let mounts = poll(CONDITION_WAIT_MAX, || {
-        let d = diagnosis(&run);
+        let d = run.diagnosis();
         assert_no_fault(&d);
         assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
         seen.extend(d.findings.iter().map(|f| f.cause));

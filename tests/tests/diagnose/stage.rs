@@ -17,19 +17,12 @@ pub(crate) fn slow(lab: &Lab) -> Profile {
     profile
 }
 
-/// `diagnose --json`, now. A finding is no failure of the command.
-pub(crate) fn diagnosis(run: &Run<'_>) -> Diagnosis {
-    let done = run.verb("diagnose", &["--json"]);
-    done.expect_code(0);
-    serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("diagnose --json: {e}\n{done}"))
-}
-
 /// The first diagnosis whose first finding is this one.
 #[track_caller]
 pub(crate) fn until_first(run: &Run<'_>, what: &str, cause: Cause) -> (Diagnosis, Finding) {
     let mut last = None;
     let found = poll(CONDITION_WAIT_MAX, || {
-        let d = diagnosis(run);
+        let d = run.diagnosis();
         let first = d.findings.first().filter(|f| f.cause == cause).cloned();
         last = Some(d.clone());
         first.map(|f| (d, f))
@@ -62,6 +55,6 @@ pub(crate) fn let_it_end(run: &Run<'_>) {
     run.verb("limit", &["none"]);
     run.wait().expect_code(0);
     same::assert_same(&run.lab().source(), &run.lab().target());
-    let d = diagnosis(run);
+    let d = run.diagnosis();
     assert_eq!((d.verdict, d.findings.len()), (Verdict::NothingWrong, 0), "{d:#?}");
 }

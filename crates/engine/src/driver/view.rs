@@ -244,7 +244,7 @@ impl Driver {
             up_ms: view.up_ms(now_ms),
             waits: self.shared.totals.waits(),
             free_wait,
-            calls: self.waits.calls().shown(),
+            calls: self.waits.call_times().to_vec(),
             next_up: self.next_up(),
             targets: self.shared.storage.snapshots(),
             backends: self.shared.storage.backends.list(),

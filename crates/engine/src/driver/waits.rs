@@ -11,7 +11,7 @@ use crate::stall::{Change, Stalls, Watched};
 use std::time::{Duration, Instant};
 use twinhaul_assist::Awaits;
 use twinhaul_units::Moment;
-use twinhaul_wire::{InFlight, Phase, Wait, WaitReason};
+use twinhaul_wire::{CallTimes, InFlight, Phase, Wait, WaitReason};
 
 /// How often the slots' times of calls are summed up.
 const SUM_EVERY: Duration = Duration::from_secs(1);
@@ -29,6 +29,8 @@ const FREE_SHOWN_AFTER_MS: u64 = 100;
 pub(super) struct Waits {
     stalls: Stalls,
     calls: Calls,
+    /// For snapshots, of which there are ten between two sums.
+    shown: Vec<CallTimes>,
     summed_at: Option<Instant>,
     free: Option<Free>,
     looked_at: Option<Moment>,
@@ -46,8 +48,9 @@ struct Free {
 }
 
 impl Waits {
-    pub(super) const fn calls(&self) -> &Calls {
-        &self.calls
+    /// How long calls take, as of the last sum.
+    pub(super) fn call_times(&self) -> &[CallTimes] {
+        &self.shown
     }
 
     /// For the snapshot of `now_ms`.
@@ -78,7 +81,7 @@ impl Waits {
     }
 
     /// After a gap everything has waited long that was in a call: this process stood still, and not the storage.
-    fn look(&mut self, now: Moment, waits: &[Watched<'_>]) -> Vec<Change> {
+    fn look(&mut self, now: Moment, waits: &[Watched]) -> Vec<Change> {
         let before = self.looked_at.replace(now).unwrap_or(now);
         if now.since(before) >= GAP {
             self.deaf_until = Some(now + AFTER_GAP);
@@ -96,6 +99,7 @@ impl Waits {
             for slot in slots {
                 slot.add_calls(now, &mut self.calls);
             }
+            self.shown = self.calls.shown();
         }
     }
 }
@@ -155,31 +159,19 @@ impl Driver {
         settling: &mut Option<Wait>,
         free: Option<&Wait>,
     ) {
-        let mut places = Vec::new();
+        let mut watched = Vec::new();
         for flight in in_flight.iter_mut() {
             let budget = self.budget_of(flight);
             if let (Some(wait), Some((place, budget))) = (&mut flight.wait, budget) {
                 wait.budget_ms = Some(whole_ms(budget));
-                places.push((place, wait.clone(), Some(flight.id)));
+                watched.extend(Watched::of(place, wait, Some(flight.id)));
             }
         }
         if let Some(wait) = settling {
             wait.budget_ms = self.group_budget(wait.reason).map(whole_ms);
-            places.push((self.shared.storage.settling_place().to_owned(), wait.clone(), None));
+            watched.extend(Watched::of(self.shared.storage.settling_place().to_owned(), wait, None));
         }
-        places.extend(free.map(|wait| (LEDGER.to_owned(), wait.clone(), None)));
-        let watched: Vec<Watched<'_>> = places
-            .iter()
-            .filter_map(|(place, wait, transfer)| {
-                Some(Watched {
-                    place,
-                    reason: wait.reason,
-                    age: Duration::from_millis(wait.age_ms),
-                    budget: Duration::from_millis(wait.budget_ms?),
-                    transfer: *transfer,
-                })
-            })
-            .collect();
+        watched.extend(free.and_then(|wait| Watched::of(LEDGER.to_owned(), wait, None)));
         for change in self.waits.look(self.clock.now(), &watched) {
             self.stall(&change);
         }
@@ -244,9 +236,9 @@ mod tests {
         Moment::ZERO + Duration::from_secs(seconds)
     }
 
-    fn write(age_s: u64) -> [Watched<'static>; 1] {
+    fn write(age_s: u64) -> [Watched; 1] {
         let (age, budget) = (Duration::from_secs(age_s), Duration::from_secs(10));
-        [Watched { place: "vault", reason: WaitReason::TargetWrite, age, budget, transfer: Some(1) }]
+        [Watched { place: "vault".into(), reason: WaitReason::TargetWrite, age, budget, transfer: Some(1) }]
     }
 
     #[test]

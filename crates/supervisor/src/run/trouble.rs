@@ -167,14 +167,15 @@ impl Run {
 
 /// What a peer does that may be trouble: it says itself that a wait is beyond its budget, or has work in flight, nothing to hold it,
 /// and moves nothing.
-fn suspicion(seat: &Seat) -> Option<&'static str> {
+fn suspicion(seat: &Seat) -> Option<String> {
     let s = seat.snapshot.as_deref().filter(|_| seat.is_peer() && seat.linked)?;
     if s.problems.iter().any(|p| p.kind == "stall") {
-        return Some("waits longer than it may");
+        return Some("waits longer than it may".to_owned());
     }
     let limit = u64::try_from(STALL.as_millis()).unwrap_or(u64::MAX);
     let busy = !s.in_flight.is_empty() && s.paused_by.is_none();
-    (busy && s.last_progress_ms.unwrap_or(s.up_ms) >= limit).then_some("has moved nothing for half a minute")
+    let still = busy && s.last_progress_ms.unwrap_or(s.up_ms) >= limit;
+    still.then(|| format!("has moved nothing for {} s", STALL.as_secs()))
 }
 
 fn spawn(argv: &[OsString], log: &std::path::Path) -> std::io::Result<Child> {

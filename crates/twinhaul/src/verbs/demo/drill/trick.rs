@@ -2,7 +2,8 @@
 
 use crate::state::RunDir;
 use crate::status;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -94,9 +95,9 @@ impl Trick {
         let nothing = || Done(Box::new(|| {}));
         match self {
             Self::Freeze => {
-                let pid = pid_of(run, peer).ok_or("its peer has no process")?;
-                send(pid, Signal::STOP);
-                Ok(Done(Box::new(move || send(pid, Signal::CONT))))
+                let (_, process) = held(run, peer).ok_or("its peer has no process")?;
+                send(&process, Signal::STOP);
+                Ok(Done(Box::new(move || send(&process, Signal::CONT))))
             }
             Self::KillAgain => ended(run, peer, Signal::KILL, is_over).map(|()| nothing()),
             Self::CrashAgain => ended(run, peer, Signal::ABORT, is_over).map(|()| nothing()),
@@ -118,11 +119,16 @@ fn pid_of(run: &RunDir, peer: &str) -> Option<u32> {
     status::of(run).ok()?.peers.get(peer)?.pid
 }
 
-fn send(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().filter(|pid| *pid > 1).and_then(Pid::from_raw) {
-        // One that has gone meanwhile is fine.
-        let _ = kill_process(pid, signal);
-    }
+/// A peer's process, so that what is signalled is that one and no other: a pid is given away again (threat 19).
+fn held(run: &RunDir, peer: &str) -> Option<(u32, OwnedFd)> {
+    let pid = pid_of(run, peer)?;
+    let process = pidfd_open(Pid::from_raw(i32::try_from(pid).ok()?)?, PidfdFlags::empty()).ok()?;
+    (pid_of(run, peer) == Some(pid)).then_some((pid, process))
+}
+
+fn send(process: &OwnedFd, signal: Signal) {
+    // One that has gone meanwhile is fine.
+    let _ = pidfd_send_signal(process, signal);
 }
 
 /// Ends a peer as often as it takes to be a loop, as soon as it is back.
@@ -130,16 +136,16 @@ fn ended(run: &RunDir, peer: &str, signal: Signal, is_over: &dyn Fn() -> bool) -
     let mut before = None;
     for _ in 0..ENDS {
         let begun = Instant::now();
-        let pid = loop {
-            match pid_of(run, peer) {
-                Some(pid) if Some(pid) != before => break pid,
+        let (pid, process) = loop {
+            match held(run, peer) {
+                Some((pid, process)) if Some(pid) != before => break (pid, process),
                 _ if is_over() || begun.elapsed() >= BACK_MAX => {
                     return Err(format!("{peer} did not come back"));
                 }
                 _ => std::thread::sleep(WRITE_EVERY),
             }
         };
-        send(pid, signal);
+        send(&process, signal);
         before = Some(pid);
     }
     Ok(())
