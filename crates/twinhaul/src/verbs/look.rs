@@ -184,7 +184,6 @@ pub(crate) fn status_text(s: &Status) -> String {
     lines.join("\n")
 }
 
-/// One peer of a status; what is not known is left out.
 /// ", 4 ranges of large transfers lent", if any were.
 pub(crate) fn lent(ranges: u64) -> String {
     match ranges {
@@ -194,6 +193,7 @@ pub(crate) fn lent(ranges: u64) -> String {
     }
 }
 
+/// One peer of a status; what is not known is left out.
 fn peer_line(name: &str, p: &PeerStatus) -> String {
     let mut parts = vec![
         format!("  {name:<8} {:<12} queue {} ({})", p.state, p.queue.transfers, Bytes(p.queue.bytes)),
