@@ -85,6 +85,27 @@ fn a_pause_holds_both_peers_and_a_resume_lets_them_go_on() {
     }
 }
 
+/// It is killed in the moment in which the verb has its answer: nobody has looked at it since.
+#[test]
+fn a_peer_that_dies_comes_back_as_it_was_told_last() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "none"));
+    run.until_under_way();
+    for verb in ["pause", "resume"] {
+        let before = run.status().peers["beta"].clone();
+        let pid = run.pid("beta").expect("beta has a process");
+        run.verb(verb, &["--peer", "beta"]).expect_code(0);
+        twinhaul_tests::product::processes::kill(pid);
+        run.until(&format!("beta is back after a {verb}"), |s| {
+            let beta = &s.peers["beta"];
+            let goes_on = beta.done.transfers > before.done.transfers;
+            beta.incarnation > before.incarnation
+                && if verb == "pause" { beta.state == "paused" } else { goes_on }
+        });
+    }
+    let_it_end(&run);
+}
+
 #[test]
 fn one_peer_can_be_paused_alone() {
     let lab = Lab::new();

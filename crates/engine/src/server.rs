@@ -106,6 +106,8 @@ async fn talk(
     let mut greeted = false;
     let mut every: Option<tokio::time::Interval> = None;
     let mut watching = None;
+    // By whom it was held, as this client knows it.
+    let mut held: Option<String> = None;
     loop {
         tokio::select! {
             read = stream.read(&mut chunk) => {
@@ -141,14 +143,19 @@ async fn talk(
             () = tick(&mut every) => {
                 // Whoever watches keeps the driver awake to make snapshots: a receiver's borrow marks it as seen.
                 let snapshot = Box::new(PeerSnapshot::clone(&snapshots.borrow_and_update()));
+                held.clone_from(&snapshot.paused_by);
                 send(&mut stream, &Frame::Snapshot(snapshot)).await?;
             }
-            // The last snapshot ("finished") must not be lost to the interval.
+            // The last snapshot ("finished") must not be lost to the interval, nor what it was told just before it died: it is
+            // held again, or not, when it comes back.
             gone = snapshots.changed(), if every.is_some() => {
                 let finished = gone.is_err() || snapshots.borrow().state == twinhaul_wire::PeerState::Finished;
-                if finished {
+                if finished || snapshots.borrow().paused_by != held {
                     let snapshot = Box::new(PeerSnapshot::clone(&snapshots.borrow_and_update()));
+                    held.clone_from(&snapshot.paused_by);
                     send(&mut stream, &Frame::Snapshot(snapshot)).await?;
+                }
+                if finished {
                     watching = None;
                 }
                 if gone.is_err() { return Ok(()) }

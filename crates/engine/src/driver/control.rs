@@ -113,6 +113,8 @@ impl Driver {
         self.shared.gate.pause(by);
         self.view.paused_by = Some(by.to_owned());
         self.tell_core(Event::Control(Control::Pause))?;
+        // Whoever dies now comes back as it was told last: the supervisor knows that from the snapshot.
+        self.publish_snapshot();
         Ok(CommandResult::Done(format!("{} is paused; it still answers asks", self.options.name())))
     }
 
@@ -129,6 +131,7 @@ impl Driver {
         };
         self.shared.gate.resume();
         self.tell_core(Event::Control(Control::Resume))?;
+        self.publish_snapshot();
         Ok(CommandResult::Done(words))
     }
 
