@@ -325,16 +325,16 @@ pub fn stalled() -> Model {
     let mut model = mid_run();
     let mut beta = beta();
     let wait = Wait {
-        reason: WaitReason::TargetWrite,
-        detail: "/mnt/vault".into(),
-        age_ms: 47_000,
         budget_ms: Some(10_000),
+        place: "vault".into(),
+        ..Wait::new(WaitReason::TargetWrite, "/mnt/vault", 47_000)
     };
     beta.in_flight[0].wait = Some(wait);
     beta.in_flight[0].rate = 0;
     beta.problems.push(Problem {
         kind: "stall".into(),
         peer: Some("beta".into()),
+        target: Some("vault".into()),
         transfer: Some(48_248),
         since_ms: WALL_MS - 47_000,
         text: "video/raw/cam2/0010.mxf: no byte written to vault for 47 s".into(),

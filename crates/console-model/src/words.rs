@@ -229,6 +229,7 @@ pub const fn wait_short(reason: WaitReason) -> &'static str {
         WaitReason::Space => "space",
         WaitReason::Connect => "connect",
         WaitReason::Lock => "lock",
+        WaitReason::Process => "process",
     }
 }
 
@@ -269,7 +270,7 @@ mod tests {
     fn a_wait_says_its_age_from_a_second_on() {
         let state = |age_ms| {
             let reason = WaitReason::Throttle;
-            let wait = Some(twinhaul_wire::Wait { reason, age_ms, detail: String::new(), budget_ms: None });
+            let wait = Some(twinhaul_wire::Wait::new(reason, "", age_ms));
             flight_state(&InFlight { wait, ..InFlight::default() }, false).0
         };
         assert_eq!([state(0), state(999), state(1_000)], ["throttle", "throttle", "throttle 1s"]);

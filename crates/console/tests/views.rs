@@ -256,12 +256,7 @@ fn what_stands_still_has_no_time_to_its_end() {
     let row = |model: &Model| frame(model, &UNICODE, 80, 24).lines().nth(10).unwrap().to_owned();
     tell(&mut model, peer_msg(PeerId::First, &alpha));
     assert!(row(&model).contains("62.0 04:54"), "{}", row(&model));
-    let wait = twinhaul_wire::Wait {
-        reason: twinhaul_wire::WaitReason::Paused,
-        detail: String::new(),
-        age_ms: 4_000,
-        budget_ms: None,
-    };
+    let wait = twinhaul_wire::Wait::new(twinhaul_wire::WaitReason::Paused, "", 4_000);
     alpha.in_flight[0].wait = Some(wait);
     tell(&mut model, peer_msg(PeerId::First, &alpha));
     assert!(row(&model).contains("0.0 --:-- paused 4s"), "{}", row(&model));
@@ -354,4 +349,18 @@ fn own_keys_are_shown_wherever_keys_are() {
     insta::assert_snapshot!("own_keys_menu", frame(&model, &UNICODE, 80, 24));
     drive(&mut model, "<esc>:pau");
     insta::assert_snapshot!("own_keys_command", frame(&model, &UNICODE, 80, 24));
+}
+
+/// What the run as a whole waits for stands on top; a moment in which nobody works is no news.
+#[test]
+fn the_header_says_what_all_wait_for() {
+    let mut model = sample::mid_run();
+    let top = |model: &mut Model, age_ms| {
+        let wait = twinhaul_wire::Wait::new(twinhaul_wire::WaitReason::Mount, "drive 1", age_ms);
+        let run = RunSnapshot { wait: Some(wait), ..sample::run() };
+        sample::refresh(model, &sample::alpha(), &sample::beta(), &run);
+        frame(model, &UNICODE, 160, 50).lines().next().unwrap().to_owned()
+    };
+    assert!(top(&mut model, 12_000).contains("waits for mount 12s"), "{}", top(&mut model, 12_000));
+    assert!(!top(&mut model, 900).contains("waits for"));
 }

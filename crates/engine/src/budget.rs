@@ -66,7 +66,8 @@ fn floor(reason: WaitReason, backend: &str) -> Option<Duration> {
         | WaitReason::Paused
         | WaitReason::PeerAnswer
         | WaitReason::Slot
-        | WaitReason::Space => return None,
+        | WaitReason::Space
+        | WaitReason::Process => return None,
     })
 }
 

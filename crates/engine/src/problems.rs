@@ -109,23 +109,26 @@ impl Problems {
     }
 
     pub fn list(&self, peer: &str) -> Vec<Problem> {
-        let problem = |kind: &str, transfer, since_ms, text: &str, next: &str| Problem {
+        let problem = |(kind, target): (&str, &str), transfer, since_ms, text: &str, next: &str| Problem {
             kind: kind.to_owned(),
             peer: Some(peer.to_owned()),
+            target: Some(target.to_owned()),
             transfer,
             since_ms,
             text: text.to_owned(),
             next: next.to_owned(),
         };
         let all = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown = |kind: &str, of: &Raised| problem(kind, of.transfer, of.since_ms, &of.text, &of.next);
-        let raised = all.iter().map(|((kind, _), of)| shown(kind, of));
+        let shown = |kind: &str, target: &str, of: &Raised| {
+            problem((kind, target), of.transfer, of.since_ms, &of.text, &of.next)
+        };
+        let raised = all.iter().map(|((kind, target), of)| shown(kind, target, of));
         let stalls = self.stalls.lock().unwrap_or_else(PoisonError::into_inner);
-        let stalls = stalls.values().map(|of| shown(STALL, of));
+        let stalls = stalls.iter().map(|((place, _), of)| shown(STALL, place, of));
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let told = told.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one)));
         let told = told.map(|(name, (since, p))| {
-            problem(&p.kind, None, *since, &format!("{name}: {}", p.words), &p.next_command)
+            problem((&p.kind, name), None, *since, &format!("{name}: {}", p.words), &p.next_command)
         });
         raised.chain(stalls).chain(told).take(SHOWN_MAX).collect()
     }
@@ -170,7 +173,7 @@ mod tests {
         assert_eq!(problems.told("vault", &[words("insert A")]).len(), 1);
         assert!(problems.told("vault", &[words("insert A")]).is_empty());
         let shown = problems.list("alpha");
-        assert_eq!(shown[0].text, "vault: insert A");
+        assert_eq!((shown[0].text.as_str(), shown[0].target.as_deref()), ("vault: insert A", Some("vault")));
         assert_eq!(
             (shown[0].next.as_str(), problems.target_state("vault").as_str()),
             ("twinhaul tape import", "problem")

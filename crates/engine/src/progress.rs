@@ -17,6 +17,8 @@ pub(crate) use told::{CallWait, wait_reason};
 const KEY_SHOWN_MAX: usize = 512;
 /// An I/O call shorter than this is work, not a wait; what is shown as "waiting" has lasted at least so long.
 const WAIT_SHOWN_AFTER_MS: u64 = 100;
+/// Places whose sums of waits are shown.
+const PLACES_MAX: usize = 16;
 
 #[derive(Debug)]
 struct Current {
@@ -38,6 +40,17 @@ struct Current {
     /// (when, bytes) about a second ago, for this transfer's own rate.
     mark: (Instant, u64),
     rate: u64,
+}
+
+impl Current {
+    /// Where it waits: at the source or target whose call it is in, else for its target.
+    fn place(&self) -> &str {
+        self.wait.as_ref().map_or(&self.target, |wait| self.place_of(wait))
+    }
+
+    fn place_of<'a>(&'a self, wait: &'a OwnWait) -> &'a str {
+        if wait.is_call { &wait.detail } else { &self.target }
+    }
 }
 
 /// What the slot itself says that it waits for.
@@ -64,22 +77,45 @@ pub(crate) struct SlotProgress {
 pub(crate) struct Totals {
     /// Bytes copied, attempts that failed later included: what the wire and the disks felt.
     pub bytes: AtomicU64,
-    waits: Mutex<BTreeMap<WaitReason, u64>>,
+    /// By where and for what; nowhere is empty.
+    waits: Mutex<BTreeMap<(String, WaitReason), u64>>,
 }
 
 impl Totals {
     pub(crate) fn waits(&self) -> BTreeMap<WaitReason, u64> {
-        self.waits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut sums = BTreeMap::new();
+        for ((_, reason), ms) in &*self.waits.lock().unwrap_or_else(PoisonError::into_inner) {
+            *sums.entry(*reason).or_default() += ms;
+        }
+        sums
     }
 
-    fn waited(&self, reason: WaitReason, took: Duration) {
-        self.stood(reason, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    /// Of the sources and targets where slots waited longest, at most [`PLACES_MAX`].
+    pub(crate) fn waits_at(&self) -> BTreeMap<String, BTreeMap<WaitReason, u64>> {
+        let mut places: BTreeMap<String, BTreeMap<WaitReason, u64>> = BTreeMap::new();
+        for ((place, reason), ms) in &*self.waits.lock().unwrap_or_else(PoisonError::into_inner) {
+            if !place.is_empty() {
+                places.entry(place.clone()).or_default().insert(*reason, *ms);
+            }
+        }
+        if places.len() > PLACES_MAX {
+            let mut all: Vec<_> = places.into_iter().collect();
+            all.sort_by_key(|(_, of)| std::cmp::Reverse(of.values().sum::<u64>()));
+            all.truncate(PLACES_MAX);
+            places = all.into_iter().collect();
+        }
+        places
     }
 
-    /// Slots waited so long for `reason`, in milliseconds.
-    pub(crate) fn stood(&self, reason: WaitReason, ms: u64) {
+    fn waited(&self, place: &str, reason: WaitReason, took: Duration) {
+        self.stood(place, reason, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// Slots waited so long at `place` (a source or target of the profile, so that there are few) for `reason`, in milliseconds.
+    pub(crate) fn stood(&self, place: &str, reason: WaitReason, ms: u64) {
         if ms > 0 {
-            *self.waits.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += ms;
+            let mut all = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+            *all.entry((place.to_owned(), reason)).or_default() += ms;
         }
     }
 }
@@ -205,11 +241,11 @@ impl SlotProgress {
     /// What was waited for has come; its time is added to the sums.
     pub(crate) fn wait_over(&self) {
         let mut ended = None;
-        self.with(|c| ended = c.wait.take());
-        if let Some(OwnWait { reason, detail, since, is_call }) = ended {
+        self.with(|c| ended = c.wait.take().map(|wait| (c.place_of(&wait).to_owned(), wait)));
+        if let Some((place, OwnWait { reason, detail, since, is_call })) = ended {
             let now = Instant::now();
             let took = now.saturating_duration_since(since);
-            self.totals.waited(reason, took);
+            self.totals.waited(&place, reason, took);
             if is_call {
                 self.calls.lock().unwrap_or_else(PoisonError::into_inner).note(now, &detail, reason, took);
             }
@@ -258,12 +294,9 @@ impl SlotProgress {
                 told.or(own).and_then(|(reason, detail, since)| {
                     let age_ms = age_ms(*since);
                     let (reason, detail) = (*reason, detail.clone());
-                    (age_ms >= WAIT_SHOWN_AFTER_MS).then_some(Wait {
-                        reason,
-                        detail,
-                        age_ms,
-                        budget_ms: None,
-                    })
+                    let place = c.place().to_owned();
+                    (age_ms >= WAIT_SHOWN_AFTER_MS)
+                        .then(|| Wait { place, ..Wait::new(reason, detail, age_ms) })
                 })
             },
         })
@@ -309,6 +342,7 @@ mod tests {
         assert_eq!(slot.shown(3).unwrap().done, 40);
         slot.end();
         assert!(totals.waits()[&WaitReason::Throttle] >= WAIT_SHOWN_AFTER_MS);
+        assert_eq!(totals.waits_at()["vault"], totals.waits());
         assert_eq!(totals.bytes.load(Ordering::Relaxed), 40);
     }
 }

@@ -7,6 +7,7 @@ mod commands;
 mod ending;
 mod faces;
 mod processes;
+mod standing;
 mod trouble;
 
 use crate::{
@@ -28,7 +29,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 use twinhaul_units::Moment;
-use twinhaul_wire::{Event, EventKind, Frame, Hello, PROTO, Problem, Role, RunSnapshot, RunState};
+use twinhaul_wire::{Event, EventKind, Frame, Hello, PROTO, Problem, Role, RunSnapshot, RunState, Wait};
 
 /// Inputs that wait for the loop; more wait at their source.
 const INPUTS_MAX: usize = 256;
@@ -95,6 +96,9 @@ struct Run {
     shares: Shares,
     caption: String,
     problems: Vec<Problem>,
+    standing: standing::Standing,
+    /// What the run waits for, as of the last tick.
+    wait: Option<Wait>,
     trouble: trouble::Trouble,
     shown: RunSnapshot,
     shown_at: Moment,
@@ -166,6 +170,8 @@ impl Run {
             shares: Shares::default(),
             caption: String::new(),
             problems: Vec::new(),
+            standing: standing::Standing::default(),
+            wait: None,
             trouble: trouble::Trouble::new(options.bundler, demo),
             shown: RunSnapshot::default(),
             shown_at: Moment::ZERO,
@@ -259,6 +265,7 @@ impl Run {
             self.recorder.look();
         }
         self.find_problems(now);
+        self.wait = self.stands(now);
         self.tick_trouble(now);
         self.publish(now);
     }

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use twinhaul_ledger::{Counters, State, View};
 use twinhaul_supervisor::{Client, SupervisorError, peer_lock_holder};
 use twinhaul_units::{Amount, Dial, PeerId, Turned};
-use twinhaul_wire::status::{Assistance, Eta, PeerStatus, Status};
+use twinhaul_wire::status::{Assistance, Eta, PeerStatus, PlaceStatus, Status};
 use twinhaul_wire::{
-    AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, PeerState, Problem, QueueSize, Totals,
+    AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, PeerState, Problem, QueueSize, Totals, Wait,
 };
 
 fn size(a: Amount) -> QueueSize {
@@ -52,10 +52,10 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// The problems that the supervisor knows of.
-    fn problems(&mut self) -> Vec<Problem> {
+    /// The problems that the supervisor knows of, and what it sees the run wait for.
+    fn supervisor(&mut self) -> (Vec<Problem>, Option<Wait>) {
         asked(&mut self.supervisor, self.run, "supervisor", Client::run_snapshot)
-            .map(|snapshot| snapshot.problems)
+            .map(|snapshot| (snapshot.problems, snapshot.wait))
             .unwrap_or_default()
     }
 
@@ -133,8 +133,31 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
     status.simulated = simulated.into_iter().collect();
     status.assistance = assistance;
     status.eta_s = eta(&snapshots, counters.remaining(), totals.growing);
-    status.problems.extend(watcher.problems());
+    status.places = places(&snapshots);
+    let (problems, wait) = watcher.supervisor();
+    status.problems.extend(problems);
+    status.wait = wait.filter(|_| !ended);
     Ok(status)
+}
+
+/// Where transfers wait or have waited, at both peers.
+fn places(snapshots: &[Option<PeerSnapshot>; 2]) -> BTreeMap<String, PlaceStatus> {
+    let mut places: BTreeMap<String, PlaceStatus> = BTreeMap::new();
+    for s in snapshots.iter().flatten() {
+        for (name, waits) in &s.waits_at {
+            let place = places.entry(name.clone()).or_default();
+            for (reason, ms) in waits {
+                *place.waits_ms.entry(*reason).or_default() += ms;
+            }
+        }
+        for wait in s.in_flight.iter().filter_map(|f| f.wait.as_ref()).filter(|wait| !wait.place.is_empty()) {
+            let place = places.entry(wait.place.clone()).or_default();
+            if place.wait.as_ref().is_none_or(|known| known.age_ms < wait.age_ms) {
+                place.wait = Some(wait.clone());
+            }
+        }
+    }
+    places
 }
 
 /// What a peer has started and not finished; the bytes of it that have moved.
@@ -230,6 +253,7 @@ fn from_snapshot(s: &PeerSnapshot) -> PeerStatus {
         last_progress_s: s.last_progress_ms.map(|ms| ms as f64 / 1000.0),
         idle_s: Some(s.idle_ms as f64 / 1000.0),
         assisted: s.assisted,
+        wait: s.wait(),
         free_wait: s.free_wait.clone(),
         settling_wait: s.settling_wait.clone(),
         waits_ms: s.waits.clone(),

@@ -75,6 +75,9 @@ pub struct PeerSnapshot {
     /// Milliseconds by wait reason, summed over slots.
     #[serde(default)]
     pub waits: BTreeMap<WaitReason, u64>,
+    /// The part of them that transfers waited, by the source or target where; at most 16, those with the longest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waits_at: BTreeMap<String, BTreeMap<WaitReason, u64>>,
     /// What its free slots wait for; `None`: there are none, or there is nothing left to wait for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_wait: Option<Wait>,
@@ -100,6 +103,23 @@ impl PeerSnapshot {
     /// Nothing moves, and whatever is in flight says what it waits for: how long that takes, no rate tells.
     pub fn only_waits(&self) -> bool {
         self.rate.now == 0 && !self.in_flight.is_empty() && self.in_flight.iter().all(|f| f.wait.is_some())
+    }
+
+    /// What the peer as a whole waits for: all that is in flight waits, or nothing is and its free slots do. `None`: something
+    /// of it works, or nothing is left to wait for. The reasons are those of its slots, the commonest of them; the age is that of
+    /// the wait which began last.
+    pub fn wait(&self) -> Option<Wait> {
+        if !self.in_flight.iter().all(|f| f.wait.is_some()) {
+            return None;
+        }
+        let waits: Vec<&Wait> = self.in_flight.iter().filter_map(|f| f.wait.as_ref()).collect();
+        Wait::commonest(&waits).or_else(|| self.settling_wait.clone()).or_else(|| self.free_wait.clone())
+    }
+
+    /// What is waited for at a source or target: the longest of the waits of its slots there.
+    pub fn wait_at(&self, place: &str) -> Option<&Wait> {
+        let waits = self.in_flight.iter().filter_map(|f| f.wait.as_ref());
+        waits.filter(|wait| wait.place == place).max_by_key(|wait| wait.age_ms)
     }
 }
 
@@ -177,12 +197,33 @@ pub struct Wait {
     #[serde(default)]
     pub detail: String,
     pub age_ms: u64,
+    /// The source or target where it waits; empty: nowhere of the two.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// How long it may last before it is a stall; `None`: as long as it likes, or it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_ms: Option<u64>,
 }
 
 impl Wait {
+    /// A wait at neither a source nor a target, which may last as long as it likes.
+    pub fn new(reason: WaitReason, detail: impl Into<String>, age_ms: u64) -> Self {
+        Self { reason, detail: detail.into(), age_ms, place: String::new(), budget_ms: None }
+    }
+
+    /// Of several that all wait: the commonest reason, with the longest of its waits to tell where, for as long as all have
+    /// waited.
+    pub fn commonest(waits: &[&Self]) -> Option<Self> {
+        let mut by_reason: BTreeMap<WaitReason, Vec<&Self>> = BTreeMap::new();
+        for wait in waits {
+            by_reason.entry(wait.reason).or_default().push(wait);
+        }
+        let most = by_reason.into_values().max_by_key(Vec::len)?;
+        let told = most.into_iter().max_by_key(|wait| wait.age_ms)?;
+        let age_ms = waits.iter().map(|wait| wait.age_ms).min()?;
+        Some(Self { age_ms, ..told.clone() })
+    }
+
     /// Longer than its budget.
     pub fn is_stall(&self) -> bool {
         self.budget_ms.is_some_and(|budget| self.age_ms >= budget)
@@ -241,6 +282,8 @@ pub enum WaitReason {
     Space,
     Connect,
     Lock,
+    /// A peer's process that is not there yet, or not again.
+    Process,
 }
 
 impl WaitReason {
@@ -264,6 +307,7 @@ impl WaitReason {
             Self::Space => "space on the target",
             Self::Connect => "connection",
             Self::Lock => "lock",
+            Self::Process => "process",
         }
     }
 }
@@ -366,6 +410,9 @@ pub struct Problem {
     pub kind: String,
     #[serde(default)]
     pub peer: Option<String>,
+    /// The source or target that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     #[serde(default)]
     pub transfer: Option<u64>,
     pub since_ms: u64,
@@ -398,6 +445,9 @@ pub struct RunSnapshot {
     pub caption: Option<String>,
     #[serde(default)]
     pub problems: Vec<Problem>,
+    /// What the run as a whole waits for; `None`: somebody works, or it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
     /// Exit code once ended (architecture.md 7).
     #[serde(default)]
     pub exit: Option<i32>,
@@ -462,4 +512,36 @@ pub struct Supervised {
     /// The last exit in words.
     #[serde(default)]
     pub last_exit: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flight(wait: Option<Wait>) -> InFlight {
+        InFlight { wait, ..InFlight::default() }
+    }
+
+    fn wait(reason: WaitReason, place: &str, age_ms: u64) -> Wait {
+        Wait { place: place.into(), ..Wait::new(reason, "", age_ms) }
+    }
+
+    #[test]
+    fn a_peer_waits_when_all_it_has_in_flight_waits_for_what_most_of_it_waits_for() {
+        let mount = wait(WaitReason::Mount, "vault", 9_000);
+        let drives = [7_000, 3_000].map(|age| wait(WaitReason::Drive, "vault", age));
+        let mut s = PeerSnapshot {
+            in_flight: [mount.clone(), drives[0].clone(), drives[1].clone()].map(Some).map(flight).into(),
+            free_wait: Some(wait(WaitReason::Ledger, "", 40_000)),
+            ..PeerSnapshot::default()
+        };
+        // All of them since the last one began.
+        assert_eq!(s.wait(), Some(Wait { age_ms: 3_000, ..drives[0].clone() }));
+        assert_eq!(s.wait_at("vault"), Some(&mount));
+        assert_eq!(s.wait_at("elsewhere"), None);
+        s.in_flight.push(flight(None));
+        assert_eq!(s.wait(), None, "one of them works");
+        s.in_flight.clear();
+        assert_eq!(s.wait().map(|w| w.reason), Some(WaitReason::Ledger));
+    }
 }

@@ -30,6 +30,12 @@ pub struct Status {
     #[serde(default)]
     pub published: QueueSize,
     pub peers: BTreeMap<String, PeerStatus>,
+    /// What the run as a whole waits for; null: somebody works, or nobody could be asked.
+    #[serde(default)]
+    pub wait: Option<Wait>,
+    /// Sources and targets where transfers wait or have waited, both peers together.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<String, PlaceStatus>,
     pub assistance: Assistance,
     /// Sources and targets whose times are a model's, with which: "vault: LTO-8 times, 200 x as fast".
     #[serde(default)]
@@ -67,6 +73,9 @@ pub struct PeerStatus {
     pub last_progress_s: Option<f64>,
     pub idle_s: Option<f64>,
     pub assisted: Assisted,
+    /// What it waits for as a whole; null: something of it works.
+    #[serde(default)]
+    pub wait: Option<Wait>,
     /// Why free slots stand free, and what the group waits for that is being made durable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_wait: Option<Wait>,
@@ -78,6 +87,15 @@ pub struct PeerStatus {
     /// How long calls take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<CallTimes>,
+}
+
+/// A source or target as the transfers meet it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlaceStatus {
+    /// The longest wait there is now.
+    pub wait: Option<Wait>,
+    /// Milliseconds by wait reason, summed over the slots of both peers' living incarnations.
+    pub waits_ms: BTreeMap<WaitReason, u64>,
 }
 
 /// Assistance over the whole run.

@@ -2,8 +2,14 @@
 //! both.
 
 use super::{Board, Standing};
+use crate::words;
+use std::collections::BTreeMap;
+use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
-use twinhaul_wire::{BackendStatus, RowState};
+use twinhaul_wire::{BackendStatus, RowState, Wait, WaitReason};
+
+/// A shorter wait is work.
+const NEWS: Duration = Duration::from_secs(1);
 
 /// A source or target, and whose view of it this is; `None`: it looks the same from both peers.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +56,25 @@ impl Board {
         let mut ordered = shown.clone();
         ordered.sort_by_key(place);
         ordered
+    }
+
+    /// What transfers wait for at a source or target, and where their time went there: of both peers, or of the one whose view
+    /// it is. `None`: they have not waited for a second.
+    pub fn waits_at(&self, storage: Storage<'_>) -> Option<(Option<String>, Vec<String>)> {
+        let of = |peer: &PeerId| storage.peer.is_none_or(|own| own == *peer);
+        let name = &storage.status.name;
+        let (mut now, mut sums): (Option<&Wait>, BTreeMap<WaitReason, u64>) = (None, BTreeMap::new());
+        for s in PeerId::BOTH.into_iter().filter(of).filter_map(|peer| self.pane(peer).snapshot.as_ref()) {
+            for (reason, ms) in s.waits_at.get(name).into_iter().flatten() {
+                *sums.entry(*reason).or_default() += ms;
+            }
+            now = now.into_iter().chain(s.wait_at(name)).max_by_key(|wait| wait.age_ms);
+        }
+        let age = |wait: &Wait| Duration::from_millis(wait.age_ms);
+        let now = now.filter(|wait| age(wait) >= NEWS);
+        let now = now.map(|wait| format!("{} {}", wait.reason.words(), words::age(age(wait))));
+        let past = words::waited(&sums);
+        (now.is_some() || !past.is_empty()).then_some((now, past))
     }
 
     /// The peer that a process is.

@@ -58,20 +58,18 @@ fn library(age_ms: u64) -> BackendStatus {
 pub fn tape() -> Model {
     let mut model = mid_run();
     let wait = Wait {
-        reason: WaitReason::Mount,
-        detail: "drive 1, cartridge A00004L8".into(),
-        age_ms: 11_000,
         budget_ms: Some(300_000),
+        place: "vault".into(),
+        ..Wait::new(WaitReason::Mount, "drive 1, cartridge A00004L8", 11_000)
     };
     let (mut first, mut second) = (alpha(), beta());
     second.in_flight[0].wait = Some(wait);
+    first.waits_at = [("vault".to_owned(), [(WaitReason::Drive, 154_000)].into())].into();
+    second.waits_at =
+        [("vault".to_owned(), [(WaitReason::Drive, 21_000), (WaitReason::Mount, 64_000)].into())].into();
     second.settling = QueueSize { transfers: 41, bytes: 12 * GIB };
-    second.settling_wait = Some(Wait {
-        reason: WaitReason::Drive,
-        detail: "drive 0".into(),
-        age_ms: 8_000,
-        budget_ms: Some(900_000),
-    });
+    second.settling_wait =
+        Some(Wait { budget_ms: Some(900_000), ..Wait::new(WaitReason::Drive, "drive 0", 8_000) });
     first.backends.push(library(900));
     second.backends.push(BackendStatus {
         headline: "2/2 drives, 2 wait; pool default: 12 scratch, 215 GiB free".into(),

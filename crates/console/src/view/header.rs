@@ -10,6 +10,9 @@ use twinhaul_console_model::{Eta, Model, words};
 use twinhaul_units::{Bytes, PeerId, Rate};
 use twinhaul_wire::{Problem, RunState};
 
+/// Moments in which nobody works are usual.
+const WAITS_SHOWN_AFTER: Duration = Duration::from_secs(3);
+
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let board = model.board();
     let (state, role) = state_word(model);
@@ -33,6 +36,9 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     if !board.simulated(model.shown_at()).is_empty() {
         fields.push(Field::new(4, vec![part("simulated", Role::Warn)]));
     }
+    if let Some(wait) = waits(model) {
+        fields.push(Field::new(6, vec![part("waits for ", Role::Dim), part(wait, Role::Warn)]));
+    }
     if board.ended().is_none() {
         let text = eta(board.eta(model.shown_at()));
         fields.push(Field::new(7, vec![part("eta ", Role::Dim), part(text, Role::Strong)]));
@@ -43,6 +49,14 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     brush.line(inside, 0, &parts);
     let rate = board.ended().is_none().then(|| board.rate_now(model.shown_at()));
     total(brush, &board.progress(), rate, inside);
+}
+
+/// What the run as a whole waits for, when it has for a while.
+fn waits(model: &Model) -> Option<String> {
+    let board = model.board();
+    let wait = board.run.as_ref()?.wait.as_ref().filter(|_| board.ended().is_none())?;
+    let age = Duration::from_millis(wait.age_ms);
+    (age >= WAITS_SHOWN_AFTER).then(|| format!("{} {}", wait.reason.words(), words::age(age)))
 }
 
 fn total(brush: &mut Brush<'_>, progress: &Progress, rate: Option<Rate>, area: Rect) {

@@ -49,7 +49,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
 /// Lines that the panel would like to have: for the layout.
 pub(crate) fn wanted(model: &Model) -> u16 {
     let all = model.board().storage(model.shown_at());
-    let lines: usize = all.iter().map(|s| s.status.problems.len() + s.status.rows.len()).sum();
+    let waits = |s: &Storage<'_>| usize::from(model.board().waits_at(*s).is_some());
+    let lines: usize = all.iter().map(|s| s.status.problems.len() + s.status.rows.len() + waits(s)).sum();
     let heads = if all.len() > 1 { all.len() } else { 0 };
     u16::try_from(lines + heads).unwrap_or(u16::MAX)
 }
@@ -107,8 +108,26 @@ fn lines(brush: &Brush<'_>, model: &Model, all: &[Storage<'_>], width: usize) ->
                 Role::Dim,
             )]);
         }
+        if let Some((now, past)) = model.board().waits_at(*storage) {
+            let mut line = waits_line(now, &past);
+            cut(brush, &mut line, width);
+            out.push(line);
+        }
     }
     out
+}
+
+/// What transfers wait for there, and what they have waited for so far.
+fn waits_line(now: Option<String>, past: &[String]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    if let Some(now) = now {
+        parts.extend([part("~ transfers wait for ", Role::Dim), part(now, Role::Warn)]);
+    }
+    if !past.is_empty() {
+        parts.push(part(if parts.is_empty() { "  transfers waited: " } else { "; waited: " }, Role::Dim));
+        parts.push(part(past.join(", "), Role::Plain));
+    }
+    parts
 }
 
 /// The command is what to type: it is cut last.

@@ -82,7 +82,8 @@ fn threads_of(slot: u32) -> Vec<String> {
 
 /// A target whose trouble is known by its name waits for that, and not for a slow call.
 pub(super) fn excused(look: &Look<'_>, place: &str) -> bool {
-    look.problems().any(|p| p.kind.starts_with("target_") && (place.is_empty() || p.text.contains(place)))
+    let about = |target: &Option<String>| target.as_deref().is_none_or(|target| target == place);
+    look.problems().any(|p| p.kind.starts_with("target_") && (place.is_empty() || about(&p.target)))
 }
 
 /// How long calls to a place take, beside how long they took before: what "slow" is compared with.

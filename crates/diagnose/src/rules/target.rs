@@ -29,7 +29,7 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<(Cause, Subject), Finding> = BTreeMap::new();
     for problem in look.problems() {
         let Some(cause) = cause_of(problem) else { continue };
-        let subject = place(look, problem, cause);
+        let subject = place(problem, cause);
         let note = Note::at(problem.since_ms, problem.text.clone());
         let one = found.entry((cause, subject.clone())).or_insert_with(|| {
             let text = sentence(look, cause, &subject, problem);
@@ -48,16 +48,9 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Its target, as the text of a peer ("target vault has …") or of a backend ("vault: …") names it.
-fn place(look: &Look<'_>, problem: &Problem, cause: Cause) -> Subject {
-    let known = |name: &str| {
-        let targets = look.heard().flat_map(|(_, s)| s.targets.iter().map(|t| &t.name));
-        let backends = look.heard().flat_map(|(_, s)| s.backends.iter().map(|b| &b.name));
-        targets.chain(backends).any(|n| n == name)
-    };
-    let by_peer = problem.text.strip_prefix("target ").and_then(|rest| rest.split(' ').next());
-    let by_backend = problem.text.split_once(": ").map(|(name, _)| name);
-    match by_peer.into_iter().chain(by_backend).find(|name| known(name)) {
+/// The source or target that it is about; of a problem that nobody understands, its peer.
+fn place(problem: &Problem, cause: Cause) -> Subject {
+    match &problem.target {
         Some(name) => Subject::target(name),
         None if cause == Cause::ProblemReported => {
             Subject { peer: problem.peer.clone(), target: None, transfer: problem.transfer }

@@ -40,7 +40,7 @@ pub(super) fn wait(reason: WaitReason, detail: &str, age_ms: u64) -> Wait {
         WaitReason::Ledger => Some(60_000),
         _ => None,
     };
-    Wait { reason, detail: detail.into(), age_ms, budget_ms }
+    Wait { budget_ms, ..Wait::new(reason, detail, age_ms) }
 }
 
 fn peer(name: &str, pid: u32) -> PeerSnapshot {
@@ -96,10 +96,11 @@ pub(super) fn problem(kind: &str, text: &str, next: &str) -> Problem {
     Problem {
         kind: kind.into(),
         peer: Some("alpha".into()),
-        transfer: None,
+        target: Some("vault".into()),
         since_ms: NOW - 9000,
         text: text.into(),
         next: next.into(),
+        ..Problem::default()
     }
 }
 

@@ -68,12 +68,11 @@ impl Driver {
             rate: 0,
             age_ms,
             attempts: whole.attempts,
-            wait: Some(Wait {
-                reason: WaitReason::PeerAnswer,
-                detail: format!("{} brings the rest", self.options.other_name()),
+            wait: Some(Wait::new(
+                WaitReason::PeerAnswer,
+                format!("{} brings the rest", self.options.other_name()),
                 age_ms,
-                budget_ms: None,
-            }),
+            )),
             ranges: ranges.to_vec(),
         }
     }

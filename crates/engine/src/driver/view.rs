@@ -243,6 +243,7 @@ impl Driver {
             idle_ms: view.idle_ms(),
             up_ms: view.up_ms(now_ms),
             waits: self.shared.totals.waits(),
+            waits_at: self.shared.totals.waits_at(),
             free_wait,
             calls: self.waits.call_times().to_vec(),
             next_up: self.next_up(),

@@ -60,7 +60,7 @@ impl Waits {
         // How long listing the sources takes, nobody knows.
         let judged = free.reason == WaitReason::Ledger;
         let budget_ms = budget(free.reason, "", None).filter(|_| judged).map(whole_ms);
-        let wait = Wait { reason: free.reason, detail: free.detail.clone(), age_ms, budget_ms };
+        let wait = Wait { budget_ms, ..Wait::new(free.reason, free.detail.clone(), age_ms) };
         (age_ms >= FREE_SHOWN_AFTER_MS).then_some(wait)
     }
 
@@ -72,7 +72,7 @@ impl Waits {
         };
         match &mut self.free {
             Some(free) if free.reason == reason => {
-                totals.stood(reason, now_ms.saturating_sub(free.counted_ms) * u64::from(slots));
+                totals.stood("", reason, now_ms.saturating_sub(free.counted_ms) * u64::from(slots));
                 free.counted_ms = now_ms;
                 free.detail = detail;
             }
@@ -149,7 +149,8 @@ impl Driver {
     pub(super) fn settling_wait(&self) -> Option<Wait> {
         let (reason, detail, since) = self.shared.storage.settling_wait.current()?;
         let reason = wait_reason(reason).unwrap_or(WaitReason::TargetWrite);
-        Some(Wait { reason, detail, age_ms: whole_ms(since.elapsed()), budget_ms: None })
+        let place = self.shared.storage.settling_place().to_owned();
+        Some(Wait { place, ..Wait::new(reason, detail, whole_ms(since.elapsed())) })
     }
 
     /// Gives every wait its budget, and raises and clears the stalls.

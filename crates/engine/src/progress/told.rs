@@ -58,8 +58,8 @@ impl Drop for CallWait {
 }
 
 impl Told {
-    fn over(self, totals: &Totals) {
-        totals.waited(self.reason, self.since.elapsed());
+    fn over(self, place: &str, totals: &Totals) {
+        totals.waited(place, self.reason, self.since.elapsed());
     }
 }
 
@@ -81,24 +81,27 @@ impl SlotProgress {
                 }
                 // Another call's wait goes on.
                 (Some(old), None) if old.call != call => {}
-                (_, new) => ended = std::mem::replace(&mut c.told, new),
+                (_, new) => {
+                    let place = c.place().to_owned();
+                    ended = std::mem::replace(&mut c.told, new).map(|told| (place, told));
+                }
             }
             // The time is counted once: for what the backend waited, not for the call around it.
-            if let (Some(told), Some(own)) = (&ended, &mut c.wait) {
+            if let (Some((_, told)), Some(own)) = (&ended, &mut c.wait) {
                 own.since = (own.since + told.since.elapsed()).min(Instant::now());
             }
         });
-        if let Some(told) = ended {
-            told.over(&self.totals);
+        if let Some((place, told)) = ended {
+            told.over(&place, &self.totals);
         }
     }
 
     /// The transfer leaves its slot.
     pub(super) fn forget_told(&self) {
         let mut ended = None;
-        self.with(|c| ended = c.told.take());
-        if let Some(told) = ended {
-            told.over(&self.totals);
+        self.with(|c| ended = c.told.take().map(|told| (c.target.clone(), told)));
+        if let Some((place, told)) = ended {
+            told.over(&place, &self.totals);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 use std::time::Duration;
 use twinhaul_units::Moment;
-use twinhaul_wire::{Command, CommandResult, EventKind, Frame, Problem, RunSnapshot};
+use twinhaul_wire::{Command, CommandResult, EventKind, Frame, Problem, RunSnapshot, Wait};
 
 /// The ledger has not answered a look for so long: that is a problem of its own.
 const LOOK_MAX: Duration = Duration::from_secs(5);
@@ -35,6 +35,7 @@ impl Run {
             order: peers().map(|s| s.name().to_owned()).collect(),
             caption: self.about.demo.then(|| self.caption.clone()),
             problems: self.problems.clone(),
+            wait: self.wait.clone(),
             exit: None,
         }
     }
@@ -42,7 +43,13 @@ impl Run {
     /// To subscribers when something changed, and every second; into the recording only when something changed.
     pub(super) fn publish(&mut self, now: Moment) {
         let picture = self.picture(now);
-        let changed = RunSnapshot { at_ms: self.shown.at_ms, ..picture.clone() } != self.shown;
+        // That time passes is no change: a recording would grow by it.
+        let timeless = |of: &RunSnapshot| RunSnapshot {
+            at_ms: 0,
+            wait: of.wait.clone().map(|wait| Wait { age_ms: 0, ..wait }),
+            ..of.clone()
+        };
+        let changed = timeless(&picture) != timeless(&self.shown);
         if !changed && now.since(self.shown_at) < LOOK_EVERY {
             return;
         }
@@ -198,7 +205,7 @@ impl Run {
 
 fn problem(kind: &str, peer: Option<&str>, text: String, next: String) -> Problem {
     let peer = peer.map(str::to_owned);
-    Problem { kind: kind.into(), peer, transfer: None, since_ms: wall_ms(), text, next }
+    Problem { kind: kind.into(), peer, since_ms: wall_ms(), text, next, ..Problem::default() }
 }
 
 /// A problem's name in the events: its kind and its peer.

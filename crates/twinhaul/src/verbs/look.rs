@@ -13,7 +13,7 @@ use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
 use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span, text::show};
-use twinhaul_wire::status::{PeerStatus, Status};
+use twinhaul_wire::status::{PeerStatus, PlaceStatus, Status};
 use twinhaul_wire::{DialSnapshot, RunState, Wait, WaitReason};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -165,10 +165,14 @@ pub(crate) fn status_text(s: &Status) -> String {
         format!("run {}  {}  policy {}", s.run, s.state.words(), s.policy),
         format!("  {}", progress_line(s)),
     ];
+    lines.extend(
+        s.wait.as_ref().filter(is_news).map(|wait| format!("  waits for {}", show(&wait_words(wait)))),
+    );
     for (name, p) in &s.peers {
         lines.push(peer_line(name, p));
         lines.extend(waiting_lines(p).into_iter().map(|line| format!("           {line}")));
     }
+    lines.extend(s.places.iter().filter_map(|(name, place)| place_line(name, place)));
     let a = &s.assistance;
     lines.push(format!(
         "  assistance: {} transfers, {} handed over{}; {} messages",
@@ -210,22 +214,44 @@ fn peer_line(name: &str, p: &PeerStatus) -> String {
     parts.join("  ")
 }
 
+/// What a source or target is waited for, by both peers.
+fn place_line(name: &str, place: &PlaceStatus) -> Option<String> {
+    let now = place.wait.as_ref().filter(is_news).map(|wait| format!("waits for {}", wait_words(wait)));
+    let past = words::waited(&place.waits_ms);
+    let past = (!past.is_empty()).then(|| format!("waited {}", past.join(", ")));
+    let told: Vec<String> = now.into_iter().chain(past).collect();
+    (!told.is_empty()).then(|| show(&format!("  at {name}: {}", told.join("; "))).into_owned())
+}
+
+/// "target write 12 s (vault)".
+fn wait_words(wait: &Wait) -> String {
+    let detail = if wait.detail.is_empty() { String::new() } else { format!(" ({})", wait.detail) };
+    format!("{} {}{detail}", wait.reason.words(), age(wait))
+}
+
+fn age(wait: &Wait) -> String {
+    words::age(Duration::from_millis(wait.age_ms))
+}
+
+/// Shorter waits are work.
+const fn is_news(wait: &&Wait) -> bool {
+    wait.age_ms >= 1_000
+}
+
 /// What a peer waits for now, and where the time of its slots went.
 fn waiting_lines(p: &PeerStatus) -> Vec<String> {
-    let age = |wait: &Wait| words::age(Duration::from_millis(wait.age_ms));
-    let news = |wait: &&Wait| wait.age_ms >= 1_000;
     let mut by_reason: BTreeMap<WaitReason, Vec<&Wait>> = BTreeMap::new();
-    for wait in p.in_flight.iter().filter_map(|f| f.wait.as_ref()).filter(news) {
+    for wait in p.in_flight.iter().filter_map(|f| f.wait.as_ref()).filter(is_news) {
         by_reason.entry(wait.reason).or_default().push(wait);
     }
     let slots = by_reason.into_iter().filter_map(|(reason, waits)| {
         let longest = waits.iter().max_by_key(|wait| wait.age_ms)?;
         Some(format!("{} in flight: {} {}", waits.len(), reason.words(), age(longest)))
     });
-    let free = p.free_wait.as_ref().filter(news);
+    let free = p.free_wait.as_ref().filter(is_news);
     let free =
         free.map(|wait| format!("free slots: {} {} ({})", wait.reason.words(), age(wait), wait.detail));
-    let settling = p.settling_wait.as_ref().filter(news);
+    let settling = p.settling_wait.as_ref().filter(is_news);
     let settling = settling.map(|wait| format!("settling: {} {}", wait.reason.words(), age(wait)));
     let now: Vec<String> = slots.chain(free).chain(settling).collect();
     let past = words::waited(&p.waits_ms);

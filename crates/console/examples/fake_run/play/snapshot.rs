@@ -25,6 +25,7 @@ impl Play {
         let problem = |f: &File| Problem {
             kind: "stall".into(),
             peer: Some(NAMES[peer.index()].into()),
+            target: Some("vault".into()),
             transfer: Some(f.id),
             since_ms: now_ms() - (f.stuck * 1000.0) as u64,
             text: format!("{}: no byte written to vault for {:.0} s", f.key, f.stuck),
@@ -95,12 +96,7 @@ impl Play {
     fn flight(p: &Peer, slot: u32, file: &File) -> InFlight {
         let stuck = file.stuck > 1.0 && file.stuck < 60.0;
         let busy = p.slots.iter().flatten().count().max(1) as f64;
-        let wait = |reason, detail: String, s: f64| Wait {
-            reason,
-            detail,
-            age_ms: (s * 1000.0) as u64,
-            budget_ms: None,
-        };
+        let wait = |reason, detail: String, s: f64| Wait::new(reason, detail, (s * 1000.0) as u64);
         let wait = if stuck {
             Some(wait(WaitReason::TargetWrite, "/mnt/vault".into(), file.stuck))
         } else if p.limited {
@@ -150,6 +146,7 @@ impl Play {
             order: NAMES.map(Into::into).to_vec(),
             caption: Some(self.caption.clone()).filter(|c| !c.is_empty()),
             problems: Vec::new(),
+            wait: None,
             exit: self.ended.map(|_| if self.stopping { 143 } else { 0 }),
         }
     }
