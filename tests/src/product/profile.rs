@@ -19,6 +19,8 @@ pub struct Profile {
     pub name: String,
     pub source: PathBuf,
     pub target: PathBuf,
+    /// How the target is reached, as YAML: `backend: disk`.
+    pub target_backend: String,
     pub policy: String,
     pub ratio: f64,
     pub minimum: u32,
@@ -40,6 +42,7 @@ impl Profile {
             name: name.to_owned(),
             source: source.to_owned(),
             target: target.to_owned(),
+            target_backend: "backend: disk".to_owned(),
             policy: "learning".to_owned(),
             ratio: 0.5,
             minimum: 0,
@@ -63,9 +66,10 @@ impl Profile {
     pub fn yaml(&self) -> String {
         let quote = |p: &Path| serde_json::Value::from(p.to_str().expect("path in a profile")).to_string();
         let mut out = format!(
-            "version: 1\nname: {}\nsources:\n  here: {{ backend: disk, root: {} }}\ntargets:\n  there: {{ backend: disk, root: {}, create: true }}\n",
+            "version: 1\nname: {}\nsources:\n  here: {{ backend: disk, root: {} }}\ntargets:\n  there: {{ {}, root: {}, create: true }}\n",
             self.name,
             quote(&self.source),
+            self.target_backend,
             quote(&self.target)
         );
         let _ = writeln!(out, "routes:\n  - {{ from: here, to: there }}\nsplit: {{ {} }}", self.split);
