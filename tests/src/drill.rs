@@ -10,12 +10,14 @@
 )]
 
 mod asked;
+mod backends;
 mod machine;
 mod odd;
 mod peers;
 mod places;
 mod score;
 mod servers;
+mod shim;
 mod stage;
 mod tapes;
 
@@ -55,6 +57,8 @@ pub struct Situation {
     pub budget: Duration,
     /// It would disturb others.
     pub alone: bool,
+    /// Its processes stand behind a library of ours: see [`shim`].
+    shimmed: bool,
     /// `None`: this machine has not what it needs.
     bring: Bring,
 }
@@ -63,7 +67,15 @@ type Bring = fn(&Lab, &mut Rng) -> Option<Stage>;
 
 /// A fault that can be known after so many seconds.
 const fn fault(name: &'static str, seconds: u64, right: &'static [Cause], bring: Bring) -> Situation {
-    Situation { name, kind: Kind::Fault, right, budget: Duration::from_secs(seconds), alone: false, bring }
+    Situation {
+        name,
+        kind: Kind::Fault,
+        right,
+        budget: Duration::from_secs(seconds),
+        alone: false,
+        shimmed: false,
+        bring,
+    }
 }
 
 /// Something that was asked for.
@@ -76,9 +88,14 @@ const fn odd(name: &'static str, seconds: u64, right: &'static [Cause], bring: B
     Situation { kind: Kind::Odd, ..fault(name, seconds, right, bring) }
 }
 
+/// As it is, behind the library.
+const fn shimmed(situation: Situation) -> Situation {
+    Situation { shimmed: true, ..situation }
+}
+
 /// All of them, in a fixed order.
 pub fn situations() -> Vec<&'static Situation> {
-    [peers::ALL, places::ALL, servers::ALL, tapes::ALL, asked::ALL, machine::ALL, odd::ALL]
+    [peers::ALL, backends::ALL, places::ALL, servers::ALL, tapes::ALL, asked::ALL, machine::ALL, odd::ALL]
         .into_iter()
         .flatten()
         .collect()
@@ -143,6 +160,9 @@ fn held(trial: &Trial, told: &(dyn Fn(String) + Sync)) -> Answer {
     let mut lab = Lab::new();
     // Servers of objects know these; other runs never ask.
     cloud::give_keys(&mut lab);
+    if trial.situation.shimmed {
+        shim::give(&mut lab);
+    }
     let mut rng = Rng::new(trial.seed);
     let Some(stage) = (trial.situation.bring)(&lab, &mut rng) else {
         told(format!("trial {}: not possible on this machine: {}", trial.number, trial.situation.name));

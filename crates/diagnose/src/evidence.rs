@@ -81,6 +81,9 @@ pub struct ProcessFacts {
     pub frozen: Option<FrozenGroup>,
     /// Whether its control groups could be looked at.
     pub groups_known: bool,
+    /// The memory that its control group allows; `None`: as much as there is, or it is not known.
+    #[serde(default)]
+    pub memory: Option<MemoryLimit>,
     pub threads: Vec<ThreadFacts>,
 }
 
@@ -99,6 +102,17 @@ pub struct FrozenGroup {
     /// What to type to thaw it, and to freeze it again.
     pub thaw: String,
     pub freeze: String,
+}
+
+/// The memory that a control group allows its processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryLimit {
+    /// Its directory.
+    pub path: String,
+    pub limit_bytes: u64,
+    pub used_bytes: Option<u64>,
+    /// Processes in it that the kernel has killed for want of memory, ever.
+    pub kills: u64,
 }
 
 /// A thread, the same at the beginning and at the end of the look.

@@ -19,8 +19,8 @@ mod words;
 
 pub use cause::Cause;
 pub use evidence::{
-    EVENTS_MAX, Evidence, FrozenGroup, LedgerFacts, PeerEvidence, Pressure, Probes, ProcessFacts, Space,
-    THREADS_MAX, ThreadFacts, Writer,
+    EVENTS_MAX, Evidence, FrozenGroup, LedgerFacts, MemoryLimit, PeerEvidence, Pressure, Probes,
+    ProcessFacts, Space, THREADS_MAX, ThreadFacts, Writer,
 };
 pub use finding::{Confidence, Diagnosis, Finding, Note, Offer, RuledOut, Standing, Subject, Undo, Verdict};
 

@@ -1,7 +1,7 @@
 //! What somebody asked for: it holds the run up, and is no fault.
 
 use super::stage::{Stage, peer, pick, profile, under_way};
-use super::{Situation, asked};
+use super::{Situation, asked, shim, shimmed};
 use crate::product::Lab;
 use crate::seed::Rng;
 use twinhaul_diagnose::Cause;
@@ -17,6 +17,7 @@ pub(super) const ALL: &[Situation] = &[
     }),
     asked("a limit of the profile that is far too low", &[Cause::ThrottleTooLow], low_in_the_profile),
     asked("a peer is drained", &[Cause::Draining], |lab, rng| verb(lab, rng, "drain", &["--peer", "?"])),
+    shimmed(asked("a pause that nobody has looked after for hours", &[Cause::PausedAndForgotten], forgotten)),
     asked("the run is stopped", &[Cause::RunStopped, Cause::Stopping], |lab, rng| {
         verb(lab, rng, "stop", &[])
     }),
@@ -39,4 +40,13 @@ fn low_in_the_profile(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
     let run = lab.start(&profile);
     run.until("both work", |s| s.peers.values().all(|p| !p.in_flight.is_empty()));
     Some(Stage::new(&run))
+}
+
+/// The machine slept while it was paused.
+fn forgotten(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    shim::set_clock(lab, -3_600 - i64::try_from(rng.below(20_000)).ok()?);
+    let whom: &[&str] = if rng.below(2) == 0 { &["--peer", "?"] } else { &[] };
+    let paused = verb(lab, rng, "pause", whom);
+    shim::set_clock(lab, 0);
+    paused
 }

@@ -17,6 +17,10 @@ pub(super) const ALL: &[Situation] = &[
     fault("the ledger's file system is frozen", 12, &[Cause::LedgerDiskSlow], ledger_frozen),
     Situation { alone: true, ..fault("a crowd takes the processors", 20, &[Cause::CpuStarved], hogs) },
     fault("a peer that is given no processor time", 20, &[Cause::CpuStarved], no_quota),
+    Situation {
+        alone: true,
+        ..fault("peers that are given next to no memory", 25, &[Cause::MemoryPressure], no_memory)
+    },
 ];
 
 /// A process that ends with the trial.
@@ -81,4 +85,34 @@ fn no_quota(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
     let group = Group::holding("cpu", &peers, &next_to_none, ("cpu.cfs_quota_us", "-1"))?;
     run.verb("limit", &["none"]);
     Some(Stage::new(&run).with(group))
+}
+
+/// What an interpreter takes before it does anything.
+const INTERPRETER: u64 = 7 << 20;
+
+/// A container that is just large enough, until others in it take what is left: then the kernel ends the peers, because they are marked
+/// as those that can be ended best (fault 46).
+fn no_memory(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    let group = Group::new("memory", &std::process::id().to_string(), ("memory.limit_in_bytes", "-1"))?;
+    let path = lab.write_profile(&profile(lab, rng, 60));
+    let mut command = lab.command_under(&group.head());
+    command.arg("run").arg(path).arg("--detach");
+    let done = lab.finish(command);
+    done.expect_code(0);
+    let run = Run::named(lab, done.stdout.trim());
+    run.until_under_way();
+    let most = (52 + rng.below(12)) << 20;
+    if !group.set("memory.limit_in_bytes", &most.to_string()) {
+        return None;
+    }
+    // Room is left for the supervisor and for one peer, and not for two. Several, so that each is smaller than a peer seems.
+    let neighbours = 3;
+    let each = (most - (14 << 20)) / neighbours - INTERPRETER;
+    let script = "import sys, time\ntaken = b'x' * int(sys.argv[1])\ntime.sleep(600)";
+    let mut stage = Stage::new(&run);
+    for _ in 0..neighbours {
+        let [shell, c, inside, at] = group.head();
+        stage = stage.with(other(shell, &[c, inside, at, "python3", "-c", script, &each.to_string()])?);
+    }
+    Some(stage.with(group))
 }

@@ -1,7 +1,7 @@
 //! What is as it should be, and looks odd.
 
 use super::stage::{Stage, peer, pick, profile, under_way};
-use super::{Situation, odd};
+use super::{Situation, odd, shim, shimmed};
 use crate::product::run::CONDITION_WAIT_MAX;
 use crate::product::{Lab, Profile, poll, processes};
 use crate::seed::Rng;
@@ -28,6 +28,7 @@ pub(super) const ALL: &[Situation] = &[
     odd("a peer was killed once and is back", 20, &[Cause::PeerRestarted], back),
     odd("a source of many directories", 20, &[], many_directories),
     odd("a run that is over", 8, &[], over),
+    shimmed(odd("the clock is set while it works", 15, &[Cause::ClockJump], clock)),
 ];
 
 fn well(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
@@ -107,5 +108,13 @@ fn over(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
     tree::small_files(&lab.source(), 20, 1000, rng.next_u64());
     let run = lab.start(&Profile::new("drill", &lab.source(), &lab.target()));
     run.wait().expect_code(0);
+    Some(Stage::new(&run))
+}
+
+/// By half an hour to two hours, ahead or back.
+fn clock(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    let run = under_way(lab, rng);
+    let by = 1_800 + i64::try_from(rng.below(5_400)).ok()?;
+    shim::set_clock(lab, if rng.below(2) == 0 { by } else { -by });
     Some(Stage::new(&run))
 }

@@ -1,7 +1,7 @@
 //! Processes: frozen, killed, crashing, gone.
 
 use super::stage::{Group, Stage, peer, pick, under_way};
-use super::{Situation, fault};
+use super::{Situation, fault, shim, shimmed};
 use crate::product::run::{CONDITION_WAIT_MAX, Run};
 use crate::product::{Lab, poll, processes};
 use crate::seed::Rng;
@@ -19,6 +19,7 @@ pub(super) const ALL: &[Situation] = &[
     fault("the supervisor stopped", 0, &[Cause::SupervisorSilent], supervisor_stopped),
     fault("everybody killed", 0, &[Cause::RunNotRunning], all_killed),
     fault("the supervisor and one peer killed", 0, &[Cause::PeerDead], peer_dead),
+    shimmed(fault("two living peers that cannot reach each other", 12, &[Cause::LinkDown], cut)),
 ];
 
 fn pid(run: &Run<'_>, peer: &str) -> u32 {
@@ -105,5 +106,11 @@ fn peer_dead(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
     let pid = pid(&run, peer(rng));
     processes::kill(supervisor(lab));
     processes::kill(pid);
+    Some(Stage::new(&run))
+}
+
+fn cut(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    let run = under_way(lab, rng);
+    shim::cut(lab, ["alpha", "beta"].map(|name| pid(&run, name)))?;
     Some(Stage::new(&run))
 }

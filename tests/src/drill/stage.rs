@@ -153,18 +153,32 @@ impl Group {
         settings: &[(&str, &str)],
         undo: (&str, &str),
     ) -> Option<Self> {
-        let path =
-            Path::new("/sys/fs/cgroup").join(controller).join(format!("twinhaul-drill-{}", pids.first()?));
-        let written = |(file, value): &(&str, &str)| format!("echo {value} > \"$1/{file}\"");
-        let members = pids.iter().map(|pid| format!("echo {pid} > \"$1/cgroup.procs\""));
-        let lines: Vec<String> = ["mkdir \"$1\"".to_owned()]
-            .into_iter()
-            .chain(members)
-            .chain(settings.iter().map(written))
-            .collect();
-        let group = Self { path, undo: written(&undo) };
+        let group = Self::new(controller, &pids.first()?.to_string(), undo)?;
+        let members = pids.iter().all(|pid| group.set("cgroup.procs", &pid.to_string()));
         // What was begun is taken back also when it could not be ended.
-        shell(&lines.join("\n"), &[&group.path]).then_some(group)
+        (members && settings.iter().all(|(file, value)| group.set(file, value))).then_some(group)
+    }
+
+    /// A group that nobody is in yet.
+    pub(super) fn new(controller: &str, name: &str, undo: (&str, &str)) -> Option<Self> {
+        let path = Path::new("/sys/fs/cgroup").join(controller).join(format!("twinhaul-drill-{name}"));
+        let undo = format!("echo {} > \"$1/{}\"", undo.1, undo.0);
+        let group = Self { path, undo };
+        shell("mkdir \"$1\"", &[&group.path]).then_some(group)
+    }
+
+    pub(super) fn set(&self, file: &str, value: &str) -> bool {
+        shell(&format!("echo {value} > \"$1/{file}\""), &[&self.path])
+    }
+
+    /// The head of a command line whose rest runs in it.
+    pub(super) fn head(&self) -> [&str; 4] {
+        [
+            "sh",
+            "-c",
+            "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"",
+            self.path.to_str().expect("a path in text"),
+        ]
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::budget::{DEATH_LATELY_MS, DEATHS_LOOP, DEATHS_WITHIN_MS};
 use crate::look::{Look, PeerLook};
-use crate::{Cause, Confidence, Finding, Note, Standing, Subject, offer, words};
+use crate::{Cause, Confidence, Finding, MemoryLimit, Note, Standing, Subject, offer, words};
+use twinhaul_units::Bytes;
 use twinhaul_wire::{Event, EventKind};
 
 /// Signals that a program brings upon itself: bad memory, an abort, a forbidden instruction.
@@ -31,6 +32,9 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
     let crashed = last.is_some_and(|words| CRASHES.iter().any(|signal| words.contains(signal)));
     let looping = gave_up || within >= DEATHS_LOOP && just_now > 0;
     let last_words = last.map(|words| format!(" Last: {words}.")).unwrap_or_default();
+    if let Some(group) = killed_for_memory(look, &deaths).filter(|_| just_now > 0) {
+        return Some(short_of_memory(look, peer, group));
+    }
     let (cause, text) = if looping {
         let times = within.max(usize::try_from(peer.supervised.map_or(0, |s| s.restarts)).unwrap_or(0));
         let what = if gave_up {
@@ -80,6 +84,34 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
     let kills = kills.then(|| offer::act("find who kills it: nothing of twinhaul sends SIGKILL to a peer that answers (dmesg tells of the kernel's own)"));
     let restart = over.then(|| offer::stop_and_go_on(run));
     Some(found.offer([offer::events(run)]).offer(kills).offer(restart))
+}
+
+/// The control group in which the kernel killed at least as many as were killed here lately.
+fn killed_for_memory<'a>(look: &Look<'a>, deaths: &[(&Event, &str)]) -> Option<&'a MemoryLimit> {
+    let lately = |e: &Event| look.now_ms.saturating_sub(e.at_ms) <= DEATHS_WITHIN_MS;
+    let killed = deaths.iter().filter(|(e, words)| lately(e) && super::is_kill(words)).count();
+    let peers = look.all.peers.iter().filter_map(|peer| peer.process.as_ref());
+    let mut groups = look.all.supervisor.iter().chain(peers).filter_map(|p| p.memory.as_ref());
+    groups.find(|group| killed > 0 && group.kills >= killed as u64)
+}
+
+fn short_of_memory(look: &Look<'_>, peer: &PeerLook<'_>, group: &MemoryLimit) -> Finding {
+    let name = peer.name();
+    let text = format!(
+        "{name} was killed, and so are processes of its control group that is out of memory: {} allows {}, and the kernel has killed {} of them for that.",
+        group.path,
+        Bytes(group.limit_bytes),
+        group.kills
+    );
+    let used = group
+        .used_bytes
+        .map(|used| Note::at(look.now_ms, format!("{} of {} in use", Bytes(used), Bytes(group.limit_bytes))));
+    let more = "give that group or container more memory, or end what else takes it there; the run goes on by itself";
+    Finding::new(Cause::MemoryPressure, Standing::Trouble, Subject::peer(name), text)
+        .sure(Confidence::Likely)
+        .seen(look.notes(6, |e| death(e, name).is_some()))
+        .seen(used)
+        .offer([offer::events(look.run()), offer::act(more)])
 }
 
 /// How a process of this peer ended, if it did not end as it should.

@@ -84,6 +84,7 @@ pub(super) fn process(pid: u32) -> ProcessFacts {
         watched_ms: 300,
         frozen: None,
         groups_known: true,
+        memory: None,
         threads: ["ledger", "committer", "slot-0", "write-0"].map(thread).to_vec(),
     }
 }

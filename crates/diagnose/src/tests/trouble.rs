@@ -5,7 +5,9 @@ use super::sample::{
     wait, waits,
 };
 use super::{Spoil, first, of};
-use crate::{Cause, Confidence, Evidence, FrozenGroup, Pressure, Standing, Verdict, Writer};
+use crate::{
+    Cause, Confidence, Evidence, FrozenGroup, MemoryLimit, Pressure, ProcessFacts, Standing, Verdict, Writer,
+};
 use twinhaul_wire::{EventKind, WaitReason};
 
 fn retry(e: &mut Evidence, error: &str) {
@@ -30,6 +32,10 @@ fn dead(e: &mut Evidence, words: &str) {
     let of = supervised(e, "alpha");
     (of.pid, of.state) = (None, words.into());
     (e.peers[0].process, e.peers[0].answered) = (None, Some(false));
+}
+
+fn group(kills: u64) -> MemoryLimit {
+    MemoryLimit { path: "/sys/fs/cgroup/box".into(), limit_bytes: 64 << 20, used_bytes: None, kills }
 }
 
 /// With a look at the processes.
@@ -68,6 +74,24 @@ const PROBED: &[(&str, Spoil, Cause)] = &[
         |e| {
             deaths(e, 4, "alpha was killed by signal 9 (KILL)");
             dead(e, "restarting in 2 s");
+        },
+        Cause::PeerRestarting,
+    ),
+    (
+        "killed for want of memory in its group",
+        |e| {
+            deaths(e, 1, "alpha was killed by signal 9 (KILL)");
+            dead(e, "restarting in 1 s");
+            e.supervisor = Some(ProcessFacts { memory: Some(group(1)), ..ProcessFacts::default() });
+        },
+        Cause::MemoryPressure,
+    ),
+    (
+        "killed more often than its group was out of memory",
+        |e| {
+            deaths(e, 4, "alpha was killed by signal 9 (KILL)");
+            dead(e, "restarting in 2 s");
+            e.supervisor = Some(ProcessFacts { memory: Some(group(1)), ..ProcessFacts::default() });
         },
         Cause::PeerRestarting,
     ),

@@ -1,7 +1,7 @@
 //! Processes from outside, by `/proc`: state, processor time, where their threads wait. Looked at twice, a moment apart: what
 //! is the same at both ends is what they are in, and not what they just passed.
 
-use super::{groups, quota};
+use super::{groups, memory_limit, quota};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -156,6 +156,7 @@ fn facts(pid: u32, before: &Snap, watched: Duration) -> ProcessFacts {
         watched_ms: u64::try_from(watched.as_millis()).unwrap_or(u64::MAX),
         groups_known: groups.known,
         frozen: groups.frozen,
+        memory: memory_limit::of(pid),
         threads,
     }
 }
