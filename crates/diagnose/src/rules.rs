@@ -24,9 +24,10 @@ use crate::{Cause, Confidence, Finding, Standing, Verdict, words};
 use twinhaul_units::Rate;
 use twinhaul_wire::RunState;
 
-/// Whether somebody outside killed a process; what a demonstration does on purpose (the supervisor's own words) is no riddle.
+/// Whether somebody outside killed a process; what a demonstration does on purpose, or what the supervisor did because a call never
+/// came back (its own words), is no riddle.
 fn is_kill(words: &str) -> bool {
-    words.contains("(KILL)") && !words.contains("on purpose, by the")
+    words.contains("(KILL)") && !words.contains("on purpose, by the") && !words.contains("had not come back")
 }
 
 /// A rule. It sees everything, and what no other rule found: only [`unknown`] looks at the others.

@@ -6,6 +6,7 @@
 mod commands;
 mod ending;
 mod faces;
+mod hung;
 mod processes;
 mod standing;
 mod trouble;
@@ -100,6 +101,7 @@ struct Run {
     /// What the run waits for, as of the last tick.
     wait: Option<Wait>,
     trouble: trouble::Trouble,
+    hung: hung::Hung,
     shown: RunSnapshot,
     shown_at: Moment,
 }
@@ -173,6 +175,7 @@ impl Run {
             standing: standing::Standing::default(),
             wait: None,
             trouble: trouble::Trouble::new(options.bundler, demo),
+            hung: hung::Hung::default(),
             shown: RunSnapshot::default(),
             shown_at: Moment::ZERO,
         })
@@ -254,6 +257,7 @@ impl Run {
     fn tick(&mut self) {
         let now = self.now();
         self.tick_processes(now);
+        self.tick_hung(now);
         while let Some(act) = self.stop.as_mut().and_then(|s| s.due(now)) {
             self.act(act);
         }

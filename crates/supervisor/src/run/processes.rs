@@ -113,7 +113,7 @@ impl Run {
     }
 
     /// What follows from an end, known in words.
-    fn lost(&mut self, index: usize, words: String, end: Exit) {
+    fn lost(&mut self, index: usize, mut words: String, end: Exit) {
         if !self.seats[index].is_peer() {
             return self.planner_ended(index, words, end);
         }
@@ -123,6 +123,11 @@ impl Run {
         let seat = &mut self.seats[index];
         let outlived = self.ledger_ended.is_some() && seat.killed_for.is_some();
         let meaning = match end.meaning() {
+            // A library that ends its process says 0 as well.
+            Meaning::Finished(0) if !(seat.says_finished() || ledger_ended || stopping) => {
+                words = format!("{} ended with code 0 in the middle of the run", seat.child.name);
+                Meaning::Again
+            }
             Meaning::Ask if seat.says_finished() || ledger_ended => Meaning::Finished(0),
             meaning => meaning,
         };
