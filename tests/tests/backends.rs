@@ -13,5 +13,7 @@
 mod crashes;
 #[path = "backends/hangs.rs"]
 mod hangs;
+#[path = "backends/lies.rs"]
+mod lies;
 #[path = "backends/stage.rs"]
 mod stage;

@@ -363,6 +363,11 @@ async fn act(peer: Arc<Peer>) {
         "code" => {
             let _ = peer.end.try_send(figure.parse().unwrap_or(1));
         }
+        "leave" => {
+            change(&|s| s.state = PeerState::Finished);
+            sleep(Duration::from_millis(150)).await;
+            let _ = peer.end.try_send(0);
+        }
         "still" => change(&|s| {
             s.in_flight = vec![twinhaul_wire::InFlight::default()];
             s.last_progress_ms = Some(60_000);

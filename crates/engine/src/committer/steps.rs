@@ -5,7 +5,7 @@ use super::group::Entry;
 use crate::copy::Failure;
 use crate::storage::Opened;
 use std::collections::BTreeMap;
-use twinhaul_backend_host::{BackendError, Code, OpContext, Private, Put, WriteMode};
+use twinhaul_backend_host::{BackendError, Code, Kind, OpContext, Private, Put, Stat, WriteMode};
 use twinhaul_failpoint::{Point, before, hit};
 use twinhaul_profile::{Durability, Verify};
 use twinhaul_units::Key;
@@ -138,12 +138,34 @@ fn publish_objects(target: &Opened, members: &mut [&mut Entry]) {
         }
         let results =
             target.target.publish_batch(&OpContext::new(), part, &borrowed[from..from + part.len()]);
-        let results = results.map(|all| all.into_iter().map(|one| one.map(|stat| stat.etag)).collect());
-        note(objects.by_ref().take(part.len()), results, target);
+        let mut told = Vec::new();
+        let results = results.map(|all| {
+            told = all.iter().map(|one| one.as_ref().ok().and_then(size_told)).collect();
+            all.into_iter().map(|one| one.map(|stat| stat.etag)).collect()
+        });
+        let mut these: Vec<&mut Entry> = objects.by_ref().take(part.len()).collect();
+        note(these.iter_mut().map(|e| &mut **e), results, target);
+        for (entry, told) in these.into_iter().zip(told) {
+            if let Some(told) = told.filter(|told| *told != entry.size()) {
+                entry.failure = Some(shorter_or_longer(target, told, entry.size()));
+            }
+        }
         if part.len() < puts.len() {
             hit(Point::PublishedHalf);
         }
     }
+}
+
+/// A target that says what it made visible is heard, whatever is verified.
+fn size_told(stat: &Stat) -> Option<u64> {
+    (stat.kind == Kind::File).then_some(stat.size)
+}
+
+fn shorter_or_longer(target: &Opened, told: u64, written: u64) -> Failure {
+    let words = format!("target {} holds {told} bytes of {written} that were written", target.name);
+    let mut failure = Failure::permanent("mismatch", words);
+    failure.worth_another = true;
+    failure
 }
 
 fn publish_nodes(target: &Opened, entry: &mut Entry) -> Result<(), Failure> {

@@ -191,11 +191,20 @@ fn a_planner_that_ends_well_leaves_the_run_alone_and_one_that_goes_on_is_ended_w
     std::fs::write(stage.path().join("planner.script"), "ok").unwrap();
     assert_eq!(stage.start().end(), 0);
 
-    let stage = Stage::set(&["code:0"], &["code:0"], &wishes);
+    let stage = Stage::set(&["leave"], &["leave"], &wishes);
     std::fs::write(stage.path().join("planner.script"), "long").unwrap();
     let mut stage = stage.start();
     assert_eq!(stage.end(), 1, "both peers left, nobody stopped the run, and it is not complete");
     assert_eq!(peer_lock_holder(stage.path(), "planner"), None);
+}
+
+/// A library can end its process too, and with any code.
+#[test]
+fn a_peer_that_ends_with_code_0_in_the_middle_of_the_run_is_started_again() {
+    let mut stage = Stage::set(&["code:0", "finish"], &["finish"], &json!({})).start();
+    assert_eq!(stage.end(), 0);
+    let words = "alpha ended with code 0 in the middle of the run".to_owned();
+    assert_eq!(stage.exits("alpha"), [(words, Some(200))]);
 }
 
 #[test]
