@@ -19,6 +19,8 @@ use crate::trust::{self, Checked};
 pub const PROBE_TIME_MAX: Duration = Duration::from_secs(10);
 /// How much a probe may print before its answer.
 pub const PROBE_BYTES_MAX: usize = 2 << 20;
+/// Tells the child which file was checked: another one that lies there by now is not loaded, not even there (threat 7).
+const CHECKED_ENV: &str = "TWINHAUL_PROBE_CHECKED";
 /// What the answer's line holds before the JSON: a library may print, too.
 const MARK: &str = "twinhaul-probe ";
 
@@ -31,6 +33,7 @@ pub(crate) fn probe(
 ) -> Result<ModuleInfo, HostError> {
     let path = || asked.to_owned();
     let mut child = command
+        .env(CHECKED_ENV, checked.id.token())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -119,6 +122,9 @@ pub fn probe_in_child(file: &Path) -> Result<Value, HostError> {
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     let checked = trust::check(file, None)?;
     let file = checked.id.token();
+    if std::env::var(CHECKED_ENV).is_ok_and(|wanted| wanted != file) {
+        return Err(HostError::Changed { path: checked.path });
+    }
     let library = library::load(checked)?;
     Ok(json!({ "module": library.info().to_json(), "file": file }))
 }
@@ -140,6 +146,7 @@ fn describe(e: &HostError) -> Value {
             json!({ "kind": "other-abi", "major": major, "minor": minor })
         }
         HostError::BadModule { reason, .. } => json!({ "kind": "bad-module", "reason": reason }),
+        HostError::Changed { .. } => json!({ "kind": "changed" }),
         other => json!({ "kind": "other", "reason": other.to_string() }),
     }
 }
@@ -155,6 +162,7 @@ fn refusal(asked: &Path, e: &Value) -> HostError {
         "not-a-backend" => HostError::NotABackend { path, symbol: text("symbol") },
         "other-abi" => HostError::OtherAbi { path, major: number("major"), minor: number("minor") },
         "bad-module" => HostError::BadModule { path, reason: text("reason") },
+        "changed" => HostError::Changed { path },
         _ => HostError::NoAnswer { path, how: text("reason") },
     }
 }

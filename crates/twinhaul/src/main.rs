@@ -11,6 +11,7 @@ mod exit_file;
 mod guards;
 mod keys;
 mod launch;
+mod memory;
 mod only;
 mod output;
 mod record;

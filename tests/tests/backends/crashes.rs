@@ -62,3 +62,45 @@ fn a_library_that_crashes_one_peer_each_time_is_named_and_the_other_does_all() {
     run.wait().expect_code(0);
     examine(&run);
 }
+
+/// It dies of its limit, not the machine of it.
+#[test]
+fn a_library_that_takes_memory_without_bound_takes_only_its_peer_with_it() {
+    let (mut lab, backend, profile) = lab();
+    lab.set_env("TWINHAUL_PEER_MEMORY", "600 MiB");
+    let run = lab.start(&profile);
+    let before = run.until_under_way();
+    let pid = before.peers["alpha"].pid.unwrap();
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let limit = limits.lines().find(|l| l.starts_with("Max data size")).unwrap();
+    assert!(limit.contains(&(600_u64 << 20).to_string()), "{limit}");
+    backend.set_once_for("alpha", Fault::Eat);
+    run.until_event("alpha ended", ended_with("alpha", "alpha was killed by signal"));
+    assert_eq!(backend.fired(), [pid]);
+    // Not by the kernel, which would have had to choose somebody.
+    let killed = ended_with("alpha", "(KILL)");
+    assert!(!run.events().iter().any(killed), "{:#?}", run.events());
+    run.wait().expect_code(0);
+    examine(&run);
+}
+
+/// Nobody who copies a few files comes near what is given without asking.
+#[test]
+fn a_peer_has_a_limit_of_memory_and_needs_little_of_it() {
+    let (lab, _, profile) = lab();
+    let run = lab.start(&profile);
+    let status = run.until_under_way();
+    for peer in status.peers.values() {
+        let of = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", peer.pid.unwrap())).unwrap();
+        let limit = of("limits")
+            .lines()
+            .find_map(|l| l.strip_prefix("Max data size")?.split_whitespace().next()?.parse::<u64>().ok());
+        let taken = of("status")
+            .lines()
+            .find_map(|l| l.strip_prefix("VmData:")?.split_whitespace().next()?.parse::<u64>().ok());
+        let (limit, taken) = (limit.expect("a limit"), taken.unwrap() * 1024);
+        assert!(limit >= 4 << 30, "{limit}");
+        assert!(taken < limit / 8, "{taken} of {limit}");
+    }
+    run.wait().expect_code(0);
+}

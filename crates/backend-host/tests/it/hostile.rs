@@ -171,3 +171,56 @@ fn no_code_runs_here_when_a_check_fails() {
     load(&build(&dir, "hostile/module.c", &[&flag])).unwrap();
     assert!(ran_here(&marks), "a good library is loaded");
 }
+
+/// Another library takes the place of a good one, again and again, while the good one is pinned and loaded: whichever moment it is,
+/// no code of the other runs, neither here nor in the child of the probe (faults.md, threat 7).
+#[test]
+fn a_library_that_is_swapped_while_it_is_loaded_never_runs() {
+    /// Of a swap between the check and the probe.
+    const CHANGED: usize = 10;
+    const LOADS_MAX: usize = 1_000_000;
+    let dir = dir();
+    let marks = dir.path().join("marks");
+    std::fs::create_dir(&marks).unwrap();
+    let built = build(&dir, "hostile/module.c", &[&format!("-DMARKS=\"{}\"", marks.display())]);
+    let (good, bad) = (dir.path().join("good"), dir.path().join("bad"));
+    std::fs::rename(&built, &bad).unwrap();
+    std::fs::rename(build(&dir, "hostile/module.c", &[]), &good).unwrap();
+    let pin = format!("blake3:{}", blake3::hash(&std::fs::read(&good).unwrap()).to_hex());
+    let path = dir.path().join("libtwinhaul_module.so");
+    let put = |what: &Path| {
+        let new = path.with_extension("new");
+        std::fs::copy(what, &new).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+    };
+    put(&good);
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let (mut loaded, mut refused, mut changed) = (0, 0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0.. {
+                if over.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+                put(if n % 2 == 0 { &bad } else { &good });
+                // Some lie there longer than a load takes, some not.
+                std::thread::sleep(Duration::from_millis(n * 7 % 40));
+            }
+        });
+        for _ in 0..LOADS_MAX {
+            match loader().load_file(&path, Some(&pin)) {
+                Ok(_) => loaded += 1,
+                Err(HostError::PinMismatch { .. }) => refused += 1,
+                Err(HostError::Changed { .. }) => changed += 1,
+                Err(e) => panic!("{e}"),
+            }
+            if loaded > 0 && changed >= CHANGED {
+                break;
+            }
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(loaded > 0 && changed >= CHANGED, "loaded {loaded}, refused {refused}, changed {changed}");
+    let ran: Vec<_> = std::fs::read_dir(&marks).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert!(ran.is_empty(), "its constructor ran: {ran:?}");
+}

@@ -50,6 +50,12 @@ impl Entry {
         }
     }
 
+    /// Other bytes than were written are visible under its key, and it is not written again.
+    fn is_given_up_as_wrong(&self) -> bool {
+        let wrong = self.failure.as_ref().is_some_and(|f| f.class == Failure::MISMATCH);
+        wrong && self.sealed.attempts >= ATTEMPTS_MAX
+    }
+
     /// Bytes at the target.
     pub(super) fn size(&self) -> u64 {
         match self.sealed.kind {
@@ -114,8 +120,12 @@ impl Committer {
         self.publish(&mut entries);
         self.verify_group(&mut entries);
         let mut released = Vec::new();
+        let mut wrong = Vec::new();
         for entry in entries {
             let bytes = entry.sealed.job.row.size;
+            if entry.is_given_up_as_wrong() {
+                wrong.push((entry.target(), entry.sealed.put.key.clone()));
+            }
             match Self::conclude(entry, &mut report) {
                 // Visible, but durable only after the sync at the end: not done yet.
                 Concluded::Settled(end, _)
@@ -145,6 +155,7 @@ impl Committer {
             self.store.settle(self.me, self.incarnation, &settled)?;
             hit(Point::Settled);
         }
+        self.mark(&wrong);
         for bytes in planned {
             self.storage.settling.remove(bytes);
         }

@@ -67,8 +67,5 @@ fn is_same(
     if digest == entry.digest() {
         return Ok(());
     }
-    let mut failure =
-        Failure::permanent("mismatch", format!("target {} holds other bytes than were written", target.name));
-    failure.worth_another = true;
-    Err(failure)
+    Err(Failure::mismatch(format!("target {} holds other bytes than were written", target.name)))
 }

@@ -5,10 +5,13 @@ use super::group::Entry;
 use crate::copy::Failure;
 use crate::storage::Opened;
 use std::collections::BTreeMap;
-use twinhaul_backend_host::{BackendError, Code, Kind, OpContext, Private, Put, Stat, WriteMode};
+use twinhaul_backend_host::{Attrs, BackendError, Code, Kind, OpContext, Private, Put, Stat, WriteMode};
 use twinhaul_failpoint::{Point, before, hit};
 use twinhaul_profile::{Durability, Verify};
 use twinhaul_units::Key;
+
+/// A second after the beginning of 1970: no object that is copied has it but by chance.
+const WRONG_MTIME_NS: i64 = 1_000_000_000;
 
 impl Committer {
     /// Durable and still private. With `durability: end` this waits for the end of the run, but for what is read back from the
@@ -79,6 +82,18 @@ impl Committer {
                 && let Err(e) = target.target.discard(&OpContext::new(), Private::Ref(reference))
             {
                 tracing::warn!(error = %e, target = target.name, "a private object stays until the sweep");
+            }
+        }
+    }
+
+    /// What is known to be wrong, and stays, must not pass for the same in the next run, which goes by size and time: it is given
+    /// another time. It is not removed: by now somebody else may have put the right one there.
+    pub(super) fn mark(&self, wrong: &[(u16, Key)]) {
+        for (target, key) in wrong {
+            let Some(target) = self.storage.target(*target) else { continue };
+            let other = Attrs { mtime_ns: Some(WRONG_MTIME_NS), ..Attrs::of(Kind::File) };
+            if let Err(e) = target.target.set_attrs(&OpContext::new(), Some(key), &other) {
+                tracing::warn!(error = %e, target = target.name, "what is wrong there still has its old time");
             }
         }
     }
@@ -163,9 +178,7 @@ fn size_told(stat: &Stat) -> Option<u64> {
 
 fn shorter_or_longer(target: &Opened, told: u64, written: u64) -> Failure {
     let words = format!("target {} holds {told} bytes of {written} that were written", target.name);
-    let mut failure = Failure::permanent("mismatch", words);
-    failure.worth_another = true;
-    failure
+    Failure::mismatch(words)
 }
 
 fn publish_nodes(target: &Opened, entry: &mut Entry) -> Result<(), Failure> {

@@ -32,6 +32,14 @@ impl Failure {
     /// The class of [`Self::changing`].
     pub(crate) const CHANGING: &'static str = "changing";
 
+    /// The class of [`Self::mismatch`].
+    pub(crate) const MISMATCH: &'static str = "mismatch";
+
+    /// The target holds something else than was written (faults.md 35, 40).
+    pub(crate) fn mismatch(text: impl Into<String>) -> Self {
+        Self { worth_another: true, ..Self::permanent(Self::MISMATCH, text) }
+    }
+
     pub(crate) fn permanent(class: &'static str, text: impl Into<String>) -> Self {
         Self { class, text: text.into(), code: None, errno: 0, worth_another: false, writing: false }
     }
