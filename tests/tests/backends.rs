@@ -15,5 +15,7 @@ mod crashes;
 mod hangs;
 #[path = "backends/lies.rs"]
 mod lies;
+#[path = "backends/panics.rs"]
+mod panics;
 #[path = "backends/stage.rs"]
 mod stage;
