@@ -2,7 +2,7 @@
 //! the product and look at it from outside.
 //!
 //! Nothing here reaches into the product's crates but for the words of its contracts (`wire`, `units`, `diagnose`): what a test
-//! knows, it knows as a user does. Entry points: [`product::Lab`], [`tree`], [`same`], [`cloud`], [`faulty`], [`needs`], [`seed::Rng`];
+//! knows, it knows as a user does. Entry points: [`product::Lab`], [`tree`], [`same`], [`cloud`], [`faulty`], [`fuse`], [`needs`], [`seed::Rng`];
 //! [`siege`] and [`sweep`] are what `cargo xtask soak kill` does, [`drill`] what `cargo xtask drill` does.
 
 #![allow(
@@ -17,6 +17,7 @@ pub mod cloud;
 pub mod crowd;
 pub mod drill;
 pub mod faulty;
+pub mod fuse;
 pub mod needs;
 pub mod product;
 pub mod same;

@@ -1,0 +1,102 @@
+//! The target's file system answers with an error.
+
+use rustix::io::Errno;
+use twinhaul_diagnose::Cause;
+use twinhaul_tests::fuse::{Call, Fault, Fuse};
+use twinhaul_tests::product::run::CONDITION_WAIT_MAX;
+use twinhaul_tests::product::{Lab, Profile, poll};
+use twinhaul_tests::{same, tree};
+use twinhaul_wire::EventKind;
+
+/// A lab whose target is passed through FUSE, with work for some seconds. The file system goes before the lab does.
+fn lab(suite: &str) -> Option<(Lab, Fuse, Profile)> {
+    let lab = Lab::new();
+    tree::small_files(&lab.source(), 64, 32 * 1024, 1);
+    let fuse = Fuse::over(suite, &lab.target(), &lab.path("below"))?;
+    let profile = Profile::new("media", &lab.source(), &lab.target()).limits("512 KiB/s", "512 KiB/s");
+    Some((lab, fuse, profile))
+}
+
+/// A quota is no space, is said to be a quota, and is waited for.
+#[test]
+fn a_quota_that_is_used_up_is_named_and_waited_for() {
+    let Some((lab, fuse, profile)) = lab("quota") else { return };
+    let run = lab.start(&profile);
+    run.until_under_way();
+    fuse.fail(Fault::of(Call::Write, Errno::DQUOT));
+    run.verb("limit", &["none"]).expect_code(0);
+    let status = run.until("the target is full", |s| s.problems.iter().any(|p| p.kind == "target_full"));
+    let problem = status.problems.iter().find(|p| p.kind == "target_full").unwrap();
+    assert!(problem.text.contains("quota"), "{problem:#?}");
+    let found = poll(CONDITION_WAIT_MAX, || {
+        run.diagnosis().findings.into_iter().find(|f| f.cause == Cause::TargetFull)
+    });
+    let found = found.unwrap_or_else(|| panic!("{:#?}", run.diagnosis()));
+    assert!(format!("{found:?}").contains("quota"), "{found:#?}");
+    assert_eq!(run.status().failed.transfers, 0);
+    fuse.heal();
+    run.wait().expect_code(0);
+    assert!(fuse.fired() > 0);
+    same::assert_same(&lab.source(), &lab.target());
+}
+
+/// What a medium refused is written anew into another object, and nothing else is.
+#[test]
+fn a_write_that_fails_is_done_again() {
+    for call in [Call::Write, Call::Sync] {
+        let Some((lab, fuse, profile)) = lab("write error") else { return };
+        let run = lab.start(&profile);
+        run.until_under_way();
+        fuse.fail(Fault::of(call, Errno::IO).times(1));
+        run.wait().expect_code(0);
+        assert_eq!(fuse.fired(), 1, "{call:?}");
+        let again = run.kinds().into_iter().filter(|k| matches!(k, EventKind::Retry { .. })).count();
+        assert!(again > 0, "{call:?}: {:#?}", run.kinds());
+        same::assert_same(&lab.source(), &lab.target());
+    }
+}
+
+/// A medium that fails every time is sick: it is not asked to fail for all of the queue.
+#[test]
+fn a_medium_that_always_fails_is_sick_and_goes_on_when_it_is_well() {
+    let Some((lab, fuse, profile)) = lab("sick medium") else { return };
+    let run = lab.start(&profile);
+    run.until_under_way();
+    fuse.fail(Fault::of(Call::Write, Errno::IO));
+    run.verb("limit", &["none"]).expect_code(0);
+    run.until("the target is sick", |s| s.problems.iter().any(|p| p.kind == "target_sick"));
+    fuse.heal();
+    let failed = run.wait().code;
+    let status = run.status();
+    assert!(status.failed.transfers < 12, "{status:#?}");
+    assert_eq!(failed, 3, "what was given up is not called complete");
+    run.verb("retry", &[]);
+    lab.start(&profile).wait().expect_code(0);
+    same::assert_same(&lab.source(), &lab.target());
+}
+
+/// NFS: the rename was done, its reply was lost, and asked again the server says that there is no such file.
+#[test]
+fn a_rename_that_was_done_and_is_denied_is_seen_through() {
+    let Some((lab, fuse, profile)) = lab("lost rename") else { return };
+    let run = lab.start(&profile);
+    run.until_under_way();
+    fuse.fail(Fault::of(Call::Rename, Errno::NOENT).times(3));
+    run.wait().expect_code(0);
+    assert_eq!(fuse.fired(), 3);
+    same::assert_same(&lab.source(), &lab.target());
+    assert_eq!(run.status().done.transfers, 64);
+}
+
+#[test]
+fn a_handle_that_went_stale_is_opened_again() {
+    let Some((lab, fuse, profile)) = lab("stale handle") else { return };
+    let run = lab.start(&profile);
+    run.until_under_way();
+    for call in [Call::Open, Call::Write, Call::Rename] {
+        fuse.fail(Fault::of(call, Errno::STALE).times(1));
+    }
+    run.wait().expect_code(0);
+    assert!(fuse.fired() >= 2, "{}", fuse.fired());
+    same::assert_same(&lab.source(), &lab.target());
+}
