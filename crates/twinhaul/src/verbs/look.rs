@@ -166,7 +166,10 @@ pub(crate) fn status_text(s: &Status) -> String {
         format!("  {}", progress_line(s)),
     ];
     lines.extend(
-        s.wait.as_ref().filter(is_news).map(|wait| format!("  waits for {}", show(&wait_words(wait)))),
+        s.wait
+            .as_ref()
+            .filter(|wait| is_news(wait))
+            .map(|wait| format!("  waits for {}", show(&wait_words(wait)))),
     );
     for (name, p) in &s.peers {
         lines.push(peer_line(name, p));
@@ -216,7 +219,11 @@ fn peer_line(name: &str, p: &PeerStatus) -> String {
 
 /// What a source or target is waited for, by both peers.
 fn place_line(name: &str, place: &PlaceStatus) -> Option<String> {
-    let now = place.wait.as_ref().filter(is_news).map(|wait| format!("waits for {}", wait_words(wait)));
+    let now = place
+        .wait
+        .as_ref()
+        .filter(|wait| is_news(wait))
+        .map(|wait| format!("waits for {}", wait_words(wait)));
     let past = words::waited(&place.waits_ms);
     let past = (!past.is_empty()).then(|| format!("waited {}", past.join(", ")));
     let told: Vec<String> = now.into_iter().chain(past).collect();
@@ -234,24 +241,24 @@ fn age(wait: &Wait) -> String {
 }
 
 /// Shorter waits are work.
-const fn is_news(wait: &&Wait) -> bool {
+const fn is_news(wait: &Wait) -> bool {
     wait.age_ms >= 1_000
 }
 
 /// What a peer waits for now, and where the time of its slots went.
 fn waiting_lines(p: &PeerStatus) -> Vec<String> {
     let mut by_reason: BTreeMap<WaitReason, Vec<&Wait>> = BTreeMap::new();
-    for wait in p.in_flight.iter().filter_map(|f| f.wait.as_ref()).filter(is_news) {
+    for wait in p.in_flight.iter().filter_map(|f| f.wait.as_ref()).filter(|wait| is_news(wait)) {
         by_reason.entry(wait.reason).or_default().push(wait);
     }
     let slots = by_reason.into_iter().filter_map(|(reason, waits)| {
         let longest = waits.iter().max_by_key(|wait| wait.age_ms)?;
         Some(format!("{} in flight: {} {}", waits.len(), reason.words(), age(longest)))
     });
-    let free = p.free_wait.as_ref().filter(is_news);
+    let free = p.free_wait.as_ref().filter(|wait| is_news(wait));
     let free =
         free.map(|wait| format!("free slots: {} {} ({})", wait.reason.words(), age(wait), wait.detail));
-    let settling = p.settling_wait.as_ref().filter(is_news);
+    let settling = p.settling_wait.as_ref().filter(|wait| is_news(wait));
     let settling = settling.map(|wait| format!("settling: {} {}", wait.reason.words(), age(wait)));
     let now: Vec<String> = slots.chain(free).chain(settling).collect();
     let past = words::waited(&p.waits_ms);
