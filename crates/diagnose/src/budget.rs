@@ -12,6 +12,8 @@ pub(crate) const STALL_MS: u64 = 30_000;
 
 /// A call that has not returned for so many budgets, from a thread that waits for no device, hangs.
 pub(crate) const HUNG_BUDGETS: u64 = 3;
+/// While the other peer's calls to that place return: it is not the place. The supervisor kills at [`HUNG_BUDGETS`].
+pub(crate) const HUNG_ALONE_BUDGETS: u64 = 2;
 /// A rate that was at least this and fell to a tenth of it while transfers wait for so long.
 pub(crate) const FELL_USUAL_MIN: u64 = 1 << 20;
 pub(crate) const FELL_WAIT_MIN_MS: u64 = 1_000;

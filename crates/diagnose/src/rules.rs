@@ -27,7 +27,7 @@ use twinhaul_wire::RunState;
 /// Whether somebody outside killed a process; what a demonstration does on purpose, or what the supervisor did because a call never
 /// came back (its own words), is no riddle.
 fn is_kill(words: &str) -> bool {
-    words.contains("(KILL)") && !words.contains("on purpose, by the") && !words.contains("had not come back")
+    words.contains("(KILL)") && !words.contains("on purpose, by the") && !words.contains(dead::HUNG)
 }
 
 /// A rule. It sees everything, and what no other rule found: only [`unknown`] looks at the others.

@@ -9,6 +9,9 @@ use twinhaul_wire::{Event, EventKind};
 /// Signals that a program brings upon itself: bad memory, an abort, a forbidden instruction.
 const CRASHES: [&str; 7] = ["(SEGV)", "(ABRT)", "(BUS)", "(ILL)", "(FPE)", "(SYS)", "(TRAP)"];
 
+/// In the supervisor's words about a peer that it killed for a call that hangs.
+pub(super) const HUNG: &str = "had not come back";
+
 pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     look.peers.iter().filter_map(|peer| one(look, peer)).collect()
 }
@@ -34,6 +37,9 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
     let last_words = last.map(|words| format!(" Last: {words}.")).unwrap_or_default();
     if let Some(group) = killed_for_memory(look, &deaths).filter(|_| just_now > 0) {
         return Some(short_of_memory(look, peer, group));
+    }
+    if let Some((_, words)) = deaths.last().filter(|(_, words)| just_now > 0 && words.contains(HUNG)) {
+        return Some(hung(look, peer, words));
     }
     let (cause, text) = if looping {
         let times = within.max(usize::try_from(peer.supervised.map_or(0, |s| s.restarts)).unwrap_or(0));
@@ -84,6 +90,17 @@ fn one(look: &Look<'_>, peer: &PeerLook<'_>) -> Option<Finding> {
     let kills = kills.then(|| offer::act("find who kills it: nothing of twinhaul sends SIGKILL to a peer that answers (dmesg tells of the kernel's own)"));
     let restart = over.then(|| offer::stop_and_go_on(run));
     Some(found.offer([offer::events(run)]).offer(kills).offer(restart))
+}
+
+/// The supervisor killed it for a call that never came back (faults.md 34).
+fn hung(look: &Look<'_>, peer: &PeerLook<'_>, words: &str) -> Finding {
+    let name = peer.name();
+    let text = format!(
+        "A library that {name} had loaded hung in a call, and the process was ended for that: {words}."
+    );
+    Finding::new(Cause::BackendHung, Standing::Trouble, Subject::peer(name), text)
+        .seen(look.notes(6, |e| death(e, name).is_some()))
+        .offer([offer::events(look.run())])
 }
 
 /// The control group in which the kernel killed at least as many as were killed here lately.

@@ -2,8 +2,8 @@
 //! a device.
 
 use super::since;
-use crate::budget::HUNG_BUDGETS;
-use crate::look::{Look, PeerLook};
+use crate::budget::{HUNG_ALONE_BUDGETS, HUNG_BUDGETS};
+use crate::look::{Look, Motion, PeerLook};
 use crate::{Cause, Confidence, Finding, Note, Standing, Subject, ThreadFacts, Undo, offer, words};
 use std::collections::BTreeMap;
 use twinhaul_wire::{CallTimes, InFlight, PeerSnapshot, Wait, WaitReason};
@@ -101,7 +101,16 @@ pub(super) fn times<'a>(look: &'a Look<'_>, place: &'a str) -> impl Iterator<Ite
 fn late(look: &Look<'_>, (writes, place): Place, calls: Calls<'_>) -> Finding {
     let in_device = calls.threads.iter().find(|(_, t)| t.state == Some('D')).map(|(_, t)| *t);
     let elsewhere = calls.threads.iter().any(|(_, t)| matches!(t.state, Some('S' | 'R')));
-    let long = calls.longest_ms >= calls.budget_ms * HUNG_BUDGETS;
+    let sole = calls
+        .peers
+        .first()
+        .and_then(|name| look.peers.iter().find(|p| p.name() == *name && calls.peers.len() == 1));
+    let other = sole.and_then(|peer| look.other(peer));
+    let budgets = match other.and_then(PeerLook::motion) {
+        Some(Motion::Moves) => HUNG_ALONE_BUDGETS,
+        _ => HUNG_BUDGETS,
+    };
+    let long = calls.longest_ms >= calls.budget_ms * budgets;
     let hangs = long && calls.looked && in_device.is_none() && elsewhere;
     let side = if writes { "target" } else { "source" };
     let usual: Vec<Note> = times(look, &place).collect();
@@ -136,8 +145,7 @@ fn late(look: &Look<'_>, (writes, place): Place, calls: Calls<'_>) -> Finding {
             (slow(writes), why.to_owned(), Confidence::Likely)
         }
     };
-    let alone = calls.peers.len() == 1;
-    let peer = calls.peers.first().filter(|_| alone).map(|name| (*name).to_owned());
+    let peer = sole.map(|peer| peer.name().to_owned());
     let subject = Subject { peer, target: (!place.is_empty()).then_some(place), transfer: None };
     let found = Finding::new(cause, Standing::Trouble, subject, not_returned + &why).sure(sure);
     let (looked, io) = (calls.looked, look.all.probes.io);
@@ -148,9 +156,7 @@ fn late(look: &Look<'_>, (writes, place): Place, calls: Calls<'_>) -> Finding {
         .seen(usual)
         .seen(io.map(|text| Note::at(look.now_ms, text)));
     // The other peer can take over what only this one meets.
-    let sole =
-        calls.peers.first().and_then(|name| look.peers.iter().find(|p| p.name() == *name)).filter(|_| alone);
-    let drain = sole.filter(|peer| look.other(peer).and_then(PeerLook::fresh).is_some());
+    let drain = sole.filter(|_| other.and_then(PeerLook::fresh).is_some());
     let kill = sole.filter(|_| hangs).and_then(|peer| Some(offer::kill(peer.pid()?, peer.name())));
     let dmesg = in_device.map(|_| {
         let text = "see whether the kernel reports errors of the device";

@@ -78,6 +78,11 @@ const PROBED: &[(&str, Spoil, Cause)] = &[
         Cause::PeerRestarting,
     ),
     (
+        "killed for a call that hangs",
+        |e| deaths(e, 1, "alpha was killed by signal 9 (KILL): a call to vault had not come back after 30 s"),
+        Cause::BackendHung,
+    ),
+    (
         "killed for want of memory in its group",
         |e| {
             deaths(e, 1, "alpha was killed by signal 9 (KILL)");

@@ -168,7 +168,7 @@ mod tests {
     use twinhaul_wire::{InFlight, Phase};
 
     fn snapshot(reason: WaitReason, age_ms: u64, budget_ms: Option<u64>) -> PeerSnapshot {
-        let wait = Wait { reason, detail: "there".into(), age_ms, budget_ms };
+        let wait = Wait { budget_ms, ..Wait::new(reason, "there", age_ms) };
         let flight = InFlight {
             id: 7,
             slot: 0,
