@@ -68,13 +68,16 @@ fn fill(
     };
     let text = serde_json::to_string_pretty(&file).map_err(|e| Failure::other("run.json", e))?;
     write_private(&path.join("run.json"), text.as_bytes())?;
+    // What is done must never be in a run that a power cut made unreadable: it is safe before anything is copied.
+    state::sync_names(path)?;
     RunDir::open(path)
 }
 
+/// A new file that only its owner can read, and whose contents survive a power cut; its name is the caller's to make safe.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut open = std::fs::OpenOptions::new();
     open.write(true).create_new(true).mode(0o600);
-    open.open(path).and_then(|mut f| f.write_all(bytes)).map_err(|e| {
+    open.open(path).and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all())).map_err(|e| {
         Failure::new(
             state::ledger_code(&e),
             format!("cannot write {}: {e}. Make room, or set TWINHAUL_STATE.", shown(path)),

@@ -105,7 +105,11 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     let owner = if let Some(there) = there {
         there.uid()
     } else {
+        let old = path.ancestors().position(|p| std::fs::symlink_metadata(p).is_ok()).unwrap_or(0);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        for parent in path.ancestors().skip(1).take(old) {
+            std::fs::File::open(parent)?.sync_all()?;
+        }
         std::fs::symlink_metadata(path)?.uid()
     };
     let own = rustix::process::getuid().as_raw();
@@ -135,7 +139,10 @@ pub(crate) fn create(name: &str) -> Result<(String, PathBuf), Failure> {
         let run = format!("{base}-{number}");
         let path = runs.join(&run);
         match std::fs::DirBuilder::new().mode(0o700).create(&path) {
-            Ok(()) => return Ok((run, path)),
+            Ok(()) => {
+                sync_names(&runs)?;
+                return Ok((run, path));
+            }
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(e) => {
                 let text = format!(
@@ -150,6 +157,14 @@ pub(crate) fn create(name: &str) -> Result<(String, PathBuf), Failure> {
         OTHER,
         format!("{} runs of {base}: remove old ones from {}", RUN_NUMBER_MAX, shown(&runs)),
     ))
+}
+
+/// The names in a directory survive a power cut from here on.
+pub(crate) fn sync_names(directory: &Path) -> Result<(), Failure> {
+    std::fs::File::open(directory).and_then(|d| d.sync_all()).map_err(|e| {
+        let text = format!("cannot make {} safe: {e}. Set TWINHAUL_STATE.", shown(directory));
+        Failure::new(ledger_code(&e), text)
+    })
 }
 
 fn list_names(runs: &Path) -> Vec<String> {
