@@ -2,8 +2,9 @@
 //! the product and look at it from outside.
 //!
 //! Nothing here reaches into the product's crates but for the words of its contracts (`wire`, `units`, `diagnose`): what a test
-//! knows, it knows as a user does. Entry points: [`product::Lab`], [`tree`], [`same`], [`cloud`], [`faulty`], [`fuse`], [`needs`], [`seed::Rng`];
-//! [`siege`] and [`sweep`] are what `cargo xtask soak kill` does, [`drill`] what `cargo xtask drill` does.
+//! knows, it knows as a user does. Entry points: [`product::Lab`], [`tree`], [`same`], [`cloud`], [`faulty`], [`fuse`], [`needs`],
+//! [`seed::Rng`]; [`power`] cuts the power in the middle of runs; [`siege`] and [`sweep`] are what `cargo xtask soak kill` does,
+//! [`drill`] what `cargo xtask drill` does.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +19,9 @@ pub mod crowd;
 pub mod drill;
 pub mod faulty;
 pub mod fuse;
+pub mod mounts;
 pub mod needs;
+pub mod power;
 pub mod product;
 pub mod same;
 pub mod seed;

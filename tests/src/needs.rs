@@ -31,3 +31,28 @@ pub fn mount_namespace() -> Option<Vec<&'static str>> {
         probe.status().is_ok_and(|s| s.success())
     })
 }
+
+/// Whether this test may mount: it is in a mount name space of its own. If not, it is begun again in one, `test` being its name
+/// as the test binary lists it, and all that is left to do is to return. Where that is not possible, it is skipped.
+///
+/// # Panics
+/// When the test fails there.
+pub fn may_mount(suite: &str, test: &str) -> bool {
+    const INSIDE: &str = "TWINHAUL_TEST_INSIDE";
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let Some(head) = mount_namespace() else {
+        skip(suite, "this machine allows no mount name space (unshare --mount)");
+        return false;
+    };
+    let mut command = Command::new(head[0]);
+    command.args(&head[1..]).arg(std::env::current_exe().expect("own executable"));
+    command.args(["--exact", test, "--nocapture", "--include-ignored"]).env(INSIDE, "1").stdin(Stdio::null());
+    let done = command.output().expect("the test cannot be begun again");
+    // What it says is this test's to say.
+    eprint!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    let ran = String::from_utf8_lossy(&done.stdout).contains("1 passed");
+    assert!(done.status.success() && ran, "{test} failed in its mount name space: {}", done.status);
+    false
+}

@@ -49,6 +49,7 @@ pub fn exe() -> PathBuf {
 pub struct Lab {
     work: Workdir,
     state: PathBuf,
+    target: PathBuf,
     /// More of the surroundings of every command.
     env: Vec<(String, OsString)>,
 }
@@ -62,8 +63,8 @@ impl Default for Lab {
 impl Lab {
     pub fn new() -> Self {
         let work = Workdir::new();
-        let state = work.path().join("state");
-        Self { work, state, env: Vec::new() }
+        let [state, target] = ["state", "target"].map(|name| work.path().join(name));
+        Self { work, state, target, env: Vec::new() }
     }
 
     /// Gives every command, and so every process of its run, one more environment variable.
@@ -83,7 +84,12 @@ impl Lab {
 
     /// The tree to copy into; not made beforehand.
     pub fn target(&self) -> PathBuf {
-        self.path("target")
+        self.target.clone()
+    }
+
+    /// Has the copies elsewhere, for tests that make a disk of their own.
+    pub fn set_target(&mut self, target: PathBuf) {
+        self.target = target;
     }
 
     pub fn state(&self) -> &Path {

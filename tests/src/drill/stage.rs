@@ -1,5 +1,6 @@
 //! What a situation stands on: a run that is under way, and what must be taken back when the trial is over.
 
+use crate::mounts::{self, Mounted};
 use crate::needs;
 use crate::product::run::Run;
 use crate::product::{Lab, Profile};
@@ -7,7 +8,6 @@ use crate::seed::Rng;
 use crate::tree;
 use std::any::Any;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// See the module.
 pub(super) struct Stage {
@@ -74,26 +74,9 @@ pub(super) fn peer(rng: &mut Rng) -> &'static str {
     pick(rng, &["alpha", "beta"])
 }
 
-/// A shell command that must do what it is for.
+/// Whether a shell command did what it is for.
 pub(super) fn shell(script: &str, args: &[&Path]) -> bool {
-    let mut command = Command::new("sh");
-    command
-        .args(["-ec", script, "sh"])
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
-/// A file system that goes with the trial.
-#[derive(Debug)]
-pub(super) struct Mounted(PathBuf);
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        shell("umount -l \"$1\"", &[&self.0]);
-    }
+    mounts::shell(script, args).is_ok()
 }
 
 /// A file system in memory, at `at`. `None`: nothing can be mounted here, which is said.
@@ -118,7 +101,7 @@ fn mounted(at: &Path, done: bool) -> Option<Mounted> {
             "nothing can be mounted here (root in a mount name space, mkfs.ext4, a loop device)",
         );
     }
-    done.then(|| Mounted(at.to_owned()))
+    done.then(|| Mounted::at(at))
 }
 
 /// A frozen file system; thawed when dropped.

@@ -1,4 +1,4 @@
-//! Other people's programs that tests read our files with. What is missing is installed where that needs no asking (root, with
+//! Other people's programs that tests read our files with, and make disks with. What is missing is installed where that needs no asking (root, with
 //! Debian's package manager); elsewhere it is told, and the suites that need it say that they were skipped.
 
 use crate::process::on_path;
@@ -11,7 +11,9 @@ const TOOLS: &[(&str, &str)] = &[
     ("hetupd", "hercules"),
     ("tapemap", "hercules"),
     ("bsdtar", "libarchive-tools"),
+    ("mkfs.ext4", "e2fsprogs"),
     ("mkfs.xfs", "xfsprogs"),
+    ("qemu-storage-daemon", "qemu-utils"),
 ];
 
 /// Installs what is missing; what is still missing then, in words.
