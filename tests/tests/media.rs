@@ -9,6 +9,8 @@
     reason = "tests: a step that fails is a test that fails, and says so"
 )]
 
+#[path = "media/ledger.rs"]
+mod ledger;
 #[path = "media/source.rs"]
 mod source;
 #[path = "media/target.rs"]

@@ -19,6 +19,8 @@ use twinhaul_wire::{
 const CONNECTIONS_MAX: usize = 32;
 /// A client that does not take a line within this is dropped.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// After a failed accept (no descriptors left).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Snapshots are not sent more often than this.
 const EVERY_MIN_MS: u64 = 100;
 
@@ -73,7 +75,11 @@ pub(crate) async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Asked again at once it would answer the same, and nothing else of this thread would have its turn.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
         if let Err(why) = twinhaul_control_socket::check_uid(&stream) {
             tracing::warn!(why, "a client was not let in");
             continue;

@@ -47,6 +47,7 @@ pub fn supervise(options: Options) -> Result<i32, SupervisorError> {
     }
     let held = lock(&options.run_dir)?;
     session::harden();
+    session::widen();
     let run_dir = options.run_dir.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

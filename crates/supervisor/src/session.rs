@@ -140,6 +140,15 @@ fn lingering_note() -> Option<String> {
     })
 }
 
+/// As many descriptors as this process may have (fault 45): what it begins with is usually less.
+pub(crate) fn widen() {
+    let now = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let all = rustix::process::Rlimit { current: now.maximum, ..now };
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, all) {
+        tracing::warn!(%error, "could not raise the number of descriptors");
+    }
+}
+
 /// Closes what a supervisor and its children have no use for (threat 21): new privileges and core files.
 pub(crate) fn harden() {
     if let Err(error) = rustix::thread::set_no_new_privs(true) {

@@ -8,6 +8,10 @@ use twinhaul_units::text::show;
 /// A file system that is mounted read-only.
 const READ_ONLY: i32 = rustix::io::Errno::ROFS.raw_os_error();
 
+/// No descriptors left: in this process, in the system.
+const NO_DESCRIPTORS: [i32; 2] =
+    [rustix::io::Errno::MFILE.raw_os_error(), rustix::io::Errno::NFILE.raw_os_error()];
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
@@ -93,6 +97,11 @@ impl Failure {
             worth_another,
             writing: false,
         }
+    }
+
+    /// This process has no descriptors left: neither the object's fault nor the place's.
+    pub(crate) fn is_no_descriptors(&self) -> bool {
+        NO_DESCRIPTORS.contains(&self.errno)
     }
 
     /// The file system takes nothing from anybody.

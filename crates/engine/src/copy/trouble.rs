@@ -20,12 +20,15 @@ pub(super) enum Trouble {
     ReadOnly,
     /// One transfer after the other was given up there.
     Sick,
+    /// Of this process and not of the target: others give some back when they are done, and fewer slots work meanwhile.
+    NoDescriptors,
 }
 
 impl Trouble {
     /// `None`: the trouble is this transfer's own.
     pub(super) fn of(failure: &Failure) -> Option<Self> {
         match failure.code {
+            _ if failure.is_no_descriptors() => Some(Self::NoDescriptors),
             _ if failure.writing && failure.is_read_only() => Some(Self::ReadOnly),
             Some(Code::NoSpace) => Some(Self::Full),
             Some(Code::Offline) if failure.writing => Some(Self::Offline),
@@ -43,7 +46,9 @@ impl Trouble {
     pub(super) const fn reason(self) -> WaitReason {
         match self {
             Self::Full => WaitReason::Space,
-            Self::Offline | Self::Locked | Self::ReadOnly | Self::Sick => WaitReason::TargetOpen,
+            Self::Offline | Self::Locked | Self::ReadOnly | Self::Sick | Self::NoDescriptors => {
+                WaitReason::TargetOpen
+            }
         }
     }
 
@@ -54,6 +59,7 @@ impl Trouble {
             Self::Locked => "target_locked",
             Self::ReadOnly => "target_read_only",
             Self::Sick => "target_sick",
+            Self::NoDescriptors => "no_descriptors",
         }
     }
 
@@ -64,6 +70,7 @@ impl Trouble {
             Self::Locked => "refuses the credentials",
             Self::ReadOnly => "is mounted read-only",
             Self::Sick => "fails whatever is written to it",
+            Self::NoDescriptors => "waits, because this peer has no descriptors left",
         }
     }
 
@@ -74,6 +81,9 @@ impl Trouble {
             Self::Locked => "renew the credentials, then: twinhaul stop, and twinhaul run --resume",
             Self::ReadOnly => {
                 "look into dmesg; remounted writable, the run goes on by itself. Else: twinhaul stop, fsck, mount, twinhaul run --resume"
+            }
+            Self::NoDescriptors => {
+                "fewer slots work meanwhile. Next time: ulimit -n, or LimitNOFILE= of the service"
             }
             Self::Sick => {
                 "look after the target; the run goes on by itself. Those given up before: twinhaul retry"
