@@ -118,6 +118,8 @@ pub(crate) struct Outlets {
     pub closer: crossbeam_channel::Sender<Arc<Whole>>,
     pub scout: crossbeam_channel::Sender<Ask>,
     pub outbox: mpsc::Sender<Envelope>,
+    /// The link is held cut: see [`crate::link::keep`].
+    pub cut: watch::Sender<bool>,
     pub snapshots: watch::Sender<Arc<PeerSnapshot>>,
     pub watchers: Watchers,
     /// For work that the driver starts (finishing) to report back.

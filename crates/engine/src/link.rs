@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use twinhaul_wire::{Envelope, Frame, Hello, LineDecoder, encode};
 
 /// Pause before the next try to connect; the other peer may be starting.
@@ -27,16 +27,21 @@ pub(crate) enum LinkEvent {
     Down { why: String },
 }
 
-/// Keeps a connection to `other` and sends what comes out of `outbox`, until the outbox's sender is gone.
+/// Keeps a connection to `other` and sends what comes out of `outbox`, until the outbox's sender is gone. While it is `cut`, which only a
+/// demonstration does, there is none.
 pub(crate) async fn keep(
     run_dir: PathBuf,
     other: String,
     hello: Hello,
     mut outbox: mpsc::Receiver<Envelope>,
     events: mpsc::Sender<LinkEvent>,
+    mut cut: watch::Receiver<bool>,
 ) {
     let mut pause = RETRY_MIN;
     loop {
+        if !comes_to_be(&mut cut, false).await {
+            return;
+        }
         match connect(&run_dir, &other, &hello).await {
             Ok((stream, incarnation)) => {
                 pause = RETRY_BROKEN;
@@ -45,7 +50,7 @@ pub(crate) async fn keep(
                 if events.send(LinkEvent::Up { incarnation }).await.is_err() {
                     return;
                 }
-                let why = match carry(stream, &mut outbox).await {
+                let why = match carry(stream, &mut outbox, &mut cut).await {
                     Ended::NoMoreToSend => return,
                     Ended::Broken(why) => why,
                 };
@@ -58,6 +63,11 @@ pub(crate) async fn keep(
         }
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Waits until it is so; false when nobody can say so any more.
+async fn comes_to_be(cut: &mut watch::Receiver<bool>, wanted: bool) -> bool {
+    cut.wait_for(|is_cut| *is_cut == wanted).await.is_ok()
 }
 
 enum Ended {
@@ -97,7 +107,11 @@ async fn read_hello(stream: &mut UnixStream) -> std::io::Result<Hello> {
     }
 }
 
-async fn carry(mut stream: UnixStream, outbox: &mut mpsc::Receiver<Envelope>) -> Ended {
+async fn carry(
+    mut stream: UnixStream,
+    outbox: &mut mpsc::Receiver<Envelope>,
+    cut: &mut watch::Receiver<bool>,
+) -> Ended {
     let mut sink = [0u8; 256];
     loop {
         tokio::select! {
@@ -108,6 +122,7 @@ async fn carry(mut stream: UnixStream, outbox: &mut mpsc::Receiver<Envelope>) ->
                     return Ended::Broken(e.to_string());
                 }
             }
+            true = comes_to_be(cut, true) => return Ended::Broken("cut on purpose".into()),
             // Nothing is expected on this direction; its end says that the other process is gone.
             read = stream.read(&mut sink) => match read {
                 Ok(0) => return Ended::Broken("the other peer closed the connection".into()),

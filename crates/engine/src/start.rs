@@ -239,18 +239,21 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
         closer: threads.closer,
         scout: threads.scout,
         outbox: outbox_in,
+        cut: watch::Sender::new(false),
         snapshots: face.snapshots,
         watchers: face.watchers,
         driver: driver_in.clone(),
     };
 
     let (link_in, link_events) = mpsc::channel(16);
+    let cut = out.cut.subscribe();
     tokio::spawn(link::keep(
         options.run_dir.clone(),
         options.other_name().to_owned(),
         face.hello,
         outbox,
         link_in,
+        cut,
     ));
     tokio::spawn(forward(face.heard, driver_in.clone(), DriverEvent::Heard));
     tokio::spawn(forward(link_events, driver_in.clone(), DriverEvent::Link));

@@ -104,6 +104,7 @@ fn be_supervisor(run_dir: &Path) -> Outcome {
         name: "test".into(),
         policy: "learning".into(),
         demo: wishes.demo,
+        demo_source: None,
         started_at_ms: 1,
         planner: wishes.planner.then(|| child("planner", ChildKind::Planner, "planner")),
         peers: [peer("alpha"), peer("beta")],

@@ -86,6 +86,11 @@ impl Client {
         Ok(client)
     }
 
+    /// The `by` of its requests from now on.
+    pub fn call_it(&mut self, by: &str) {
+        by.clone_into(&mut self.by);
+    }
+
     /// What the other end said of itself: run, role, pid, incarnation.
     pub const fn hello(&self) -> &Hello {
         &self.hello

@@ -18,6 +18,7 @@ mod process;
 mod recorder;
 mod recording;
 mod run;
+mod scribbler;
 mod seat;
 mod server;
 mod session;

@@ -123,6 +123,8 @@ pub struct Options {
     pub policy: String,
     /// Captions are derived and shown only in a demo.
     pub demo: bool,
+    /// The directory whose files the demonstration made; `None`: there is none, and nobody writes into it.
+    pub demo_source: Option<PathBuf>,
     pub started_at_ms: u64,
     /// The planner; `None` when the plan is whole already (a resumed run).
     pub planner: Option<Child>,

@@ -3,6 +3,7 @@
 //! Inputs: ends of processes, news from the peers, requests, what the recorder learned, signals, a tick ten times a second. It
 //! acts on its own pace: restarts, limits and what the screen is told happen on the tick. Entry point: [`run`].
 
+mod chaos;
 mod commands;
 mod ending;
 mod faces;
@@ -15,6 +16,7 @@ use crate::{
     Options, SupervisorError, SupervisorLock,
     link::News,
     recorder::{Known, Recorder},
+    scribbler::Scribbler,
     seat::{Over, Seat},
     server::{Ask, Server},
     shares::Shares,
@@ -70,6 +72,7 @@ struct About {
     name: String,
     policy: String,
     demo: bool,
+    demo_source: Option<std::path::PathBuf>,
     started_at_ms: u64,
     hello: Hello,
 }
@@ -102,6 +105,7 @@ struct Run {
     wait: Option<Wait>,
     trouble: trouble::Trouble,
     hung: hung::Hung,
+    scribbler: Option<Scribbler>,
     shown: RunSnapshot,
     shown_at: Moment,
 }
@@ -136,7 +140,7 @@ impl Run {
         inputs: mpsc::Sender<Input>,
         _lock: &SupervisorLock,
     ) -> Result<Self, SupervisorError> {
-        let Options { run_dir, run, name, policy, demo, started_at_ms, .. } = options;
+        let Options { run_dir, run, name, policy, demo, demo_source, started_at_ms, .. } = options;
         let hello = Hello {
             proto: PROTO,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -153,7 +157,7 @@ impl Run {
         let names = options.peers.each_ref().map(|p| p.name.clone());
         let learns = policy == "learning";
         Ok(Self {
-            about: About { run_dir, run, name, policy, demo, started_at_ms, hello },
+            about: About { run_dir, run, name, policy, demo, demo_source, started_at_ms, hello },
             timing: options.timing,
             origin: Instant::now(),
             seats: options.peers.into_iter().chain(options.planner).map(Seat::new).collect(),
@@ -176,6 +180,7 @@ impl Run {
             wait: None,
             trouble: trouble::Trouble::new(options.bundler, demo),
             hung: hung::Hung::default(),
+            scribbler: None,
             shown: RunSnapshot::default(),
             shown_at: Moment::ZERO,
         })
@@ -258,6 +263,7 @@ impl Run {
         let now = self.now();
         self.tick_processes(now);
         self.tick_hung(now);
+        self.tick_chaos();
         while let Some(act) = self.stop.as_mut().and_then(|s| s.due(now)) {
             self.act(act);
         }

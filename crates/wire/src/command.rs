@@ -82,16 +82,42 @@ pub enum Chaos {
     Thaw,
     /// The process is gone, as if its machine had lost power.
     Kill,
+    /// It aborts, as with a library that crashes.
+    Crash,
+    /// Neither peer reaches the other; everybody else reaches both.
+    Cut,
+    /// They reach each other again.
+    Mend,
+    /// Somebody writes into the files that are being copied.
+    Write,
+    /// Nobody does any more.
+    Leave,
 }
 
 impl Chaos {
-    pub const ALL: [Self; 3] = [Self::Freeze, Self::Thaw, Self::Kill];
+    pub const ALL: [Self; 8] =
+        [Self::Freeze, Self::Thaw, Self::Kill, Self::Crash, Self::Cut, Self::Mend, Self::Write, Self::Leave];
 
     pub const fn words(self) -> &'static str {
         match self {
             Self::Freeze => "freeze",
             Self::Thaw => "thaw",
             Self::Kill => "kill",
+            Self::Crash => "crash",
+            Self::Cut => "cut",
+            Self::Mend => "mend",
+            Self::Write => "write",
+            Self::Leave => "leave",
+        }
+    }
+
+    /// What takes it back; `None`: nothing does, or it takes something back itself.
+    pub const fn undo(self) -> Option<Self> {
+        match self {
+            Self::Freeze => Some(Self::Thaw),
+            Self::Cut => Some(Self::Mend),
+            Self::Write => Some(Self::Leave),
+            Self::Thaw | Self::Kill | Self::Crash | Self::Mend | Self::Leave => None,
         }
     }
 

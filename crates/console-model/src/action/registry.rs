@@ -224,6 +224,21 @@ pub const REGISTRY: &[Row] = &[
     breaks(Action::Kill, "kill-peer", "gone, as by a power cut", &["x"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Kill))
     }),
+    breaks(Action::Crash, "crash-peer", "it aborts, again if need be", &["a"], demo_run, |m| {
+        Some(chaos_verb(m, Chaos::Crash))
+    }),
+    breaks(Action::Cut, "cut-link", "neither hears the other", &["l"], demo_run, |m| {
+        Some(chaos_verb(m, Chaos::Cut))
+    }),
+    breaks(Action::Mend, "mend-link", "they hear each other", &["m"], demo_run, |m| {
+        Some(chaos_verb(m, Chaos::Mend))
+    }),
+    breaks(Action::Write, "write-source", "files change while copied", &["w"], demo_run, |m| {
+        Some(chaos_verb(m, Chaos::Write))
+    }),
+    breaks(Action::Leave, "leave-source", "nobody writes any more", &["o"], demo_run, |m| {
+        Some(chaos_verb(m, Chaos::Leave))
+    }),
     Row {
         scope: Scope::Control,
         ..look(Action::NextTarget, "target", "target", "whom: both, or one", &["<tab>"], Group::Control, 0)

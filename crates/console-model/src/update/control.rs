@@ -93,6 +93,15 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
             breaks(model, Chaos::Thaw, "Its process goes on, and learns what happened meanwhile.")
         }
         Action::Kill => breaks(model, Chaos::Kill, "Its process is gone at once, as by a power cut."),
+        Action::Crash => breaks(model, Chaos::Crash, "It aborts, as with a library that crashes."),
+        Action::Cut => breaks(model, Chaos::Cut, "Both peers work on and do not hear each other."),
+        Action::Mend => breaks(model, Chaos::Mend, "The peers hear each other again."),
+        Action::Write => breaks(
+            model,
+            Chaos::Write,
+            "Lines are added to the demonstration's own files while they are copied.",
+        ),
+        Action::Leave => breaks(model, Chaos::Leave, "Nobody writes into the files any more."),
         _ => Vec::new(),
     }
 }

@@ -163,6 +163,11 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         | Action::Freezing
         | Action::Thaw
         | Action::Kill
+        | Action::Crash
+        | Action::Cut
+        | Action::Mend
+        | Action::Write
+        | Action::Leave
         | Action::NextTarget => control::run(model, row.action),
         Action::Confirm | Action::NextButton => Vec::new(),
         look => nav::run(model, look, chord),

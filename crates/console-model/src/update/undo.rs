@@ -7,12 +7,12 @@ use super::{control, dial, dialog};
 use crate::control::{DEEDS_MAX, Deed, Inverse, Order};
 use crate::{Effect, Model, To};
 use twinhaul_units::{Moment, PeerId, Share};
-use twinhaul_wire::{Chaos, Command, PeerState};
+use twinhaul_wire::{Command, PeerState};
 
 /// What would take `order` back, as things are now; `None` when nothing would, or nothing will have changed.
 pub(super) fn inverse(model: &Model, order: &Order) -> Option<Inverse> {
-    if let Command::Chaos { peer, what: Chaos::Freeze } = &order.command {
-        let command = Command::Chaos { peer: peer.clone(), what: Chaos::Thaw };
+    if let Command::Chaos { peer, what } = &order.command {
+        let command = Command::Chaos { peer: peer.clone(), what: what.undo()? };
         let verb = command.verb(&model.run, None);
         return Some(Inverse::Orders(vec![Order { to: order.to, command, verb }]));
     }

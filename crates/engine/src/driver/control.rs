@@ -8,10 +8,11 @@ use tokio::sync::oneshot;
 use twinhaul_assist::{Control, Event};
 use twinhaul_ledger::Reopen;
 use twinhaul_units::{Bytes, Ratio, TransferId};
-use twinhaul_wire::{Command, CommandResult, EventKind, Refusal, Request};
+use twinhaul_wire::{Chaos, Command, CommandResult, EventKind, Refusal, Request};
 
 /// Who the supervisor says it is when a demo's story acts.
 const STORY: &str = "story";
+const SUPERVISOR: &str = "supervisor";
 
 /// Who gave a command, and how it is answered.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Driver {
                 self.stop(!drain, &asker.by);
                 CommandResult::Done(if drain { "finishing what is in flight" } else { "stopping" }.into())
             }
-            Command::Chaos { .. } => refused("nobody does this to itself", &asker.verb),
+            Command::Chaos { what, .. } => self.suffer(what, &asker),
             Command::Retry { transfer } => return self.retry(transfer, asker),
         };
         self.acknowledge(result, asker);
@@ -96,8 +97,8 @@ impl Driver {
     }
 
     fn record_control(&mut self, result: &CommandResult, asker: &Asker) {
-        // The story's commands are in the history already, told by the supervisor that tells the story.
-        if asker.dry_run || asker.by == STORY {
+        // These are in the history already, told by the supervisor that tells the story.
+        if asker.dry_run || asker.by == STORY || asker.by == SUPERVISOR {
             return;
         }
         let words = match result {
@@ -133,6 +134,20 @@ impl Driver {
         self.tell_core(Event::Control(Control::Resume))?;
         self.publish_snapshot();
         Ok(CommandResult::Done(words))
+    }
+
+    /// The supervisor of a demonstration cuts the link, or mends it; it has told the history itself.
+    fn suffer(&self, what: Chaos, asker: &Asker) -> CommandResult {
+        let is_cut = match what {
+            Chaos::Cut => true,
+            Chaos::Mend => false,
+            _ => return refused("nobody does this to itself", &asker.verb),
+        };
+        if !self.options.profile.demo {
+            return refused("only a demonstration breaks on purpose", "twinhaul demo");
+        }
+        self.out.cut.send_replace(is_cut);
+        CommandResult::Done(if is_cut { "the link is cut" } else { "the link is mended" }.into())
     }
 
     fn set_ratio(&mut self, value: f64) -> Result<CommandResult> {

@@ -171,7 +171,8 @@ impl Driver {
     }
 
     pub(super) fn on_message(&mut self, envelope: Envelope) -> Result<()> {
-        if envelope.from != self.options.other_name() {
+        // What was on its way when the link was cut did not arrive either.
+        if envelope.from != self.options.other_name() || *self.out.cut.borrow() {
             return Ok(());
         }
         self.view.heard(&envelope, self.clock.ms());

@@ -2,13 +2,12 @@
 
 use super::Run;
 use crate::{server::Ask, socket::seconds, stop::Why};
-use rustix::process::Signal;
 use std::time::Duration;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout},
 };
-use twinhaul_wire::{Chaos, Command, CommandResult, EventKind, Frame, Refusal, Reply, Request};
+use twinhaul_wire::{Command, CommandResult, EventKind, Frame, Refusal, Reply, Request};
 
 impl Run {
     pub(super) fn asked(&mut self, ask: Ask) {
@@ -51,33 +50,6 @@ impl Run {
         self.event(None, EventKind::Control { command, by, result: words.clone() });
         self.stop(Why::Command { drain });
         CommandResult::Done(words)
-    }
-
-    /// Something goes wrong with a peer, on purpose: only in a demonstration, whose data is its own.
-    pub(super) fn chaos(&mut self, by: &str, peer: &str, what: Chaos) -> CommandResult {
-        let command = Command::Chaos { peer: peer.to_owned(), what }.verb(&self.about.run, None);
-        let refused = |why: String| CommandResult::Refused(Refusal { why, next: "twinhaul demo".into() });
-        if !self.about.demo {
-            return refused("only a demonstration breaks on purpose".into());
-        }
-        let seat = self.seats.iter_mut().find(|s| s.is_peer() && s.name() == peer);
-        let Some(seat) = seat.filter(|s| s.process.is_some()) else {
-            return refused(format!("{peer} does not run"));
-        };
-        let (signal, result) = match what {
-            Chaos::Freeze => (Signal::STOP, format!("{peer} stands still")),
-            Chaos::Thaw => (Signal::CONT, format!("{peer} goes on")),
-            Chaos::Kill => (Signal::KILL, format!("{peer} is gone")),
-        };
-        if what == Chaos::Kill {
-            seat.killed_for = Some(format!("on purpose, by the {by}"));
-        }
-        if let Some(process) = &seat.process {
-            process.signal(signal);
-        }
-        let kind = EventKind::Control { command, by: by.to_owned(), result: result.clone() };
-        self.event(None, kind);
-        CommandResult::Done(result)
     }
 
     /// To both peers; the answer tells what each said.

@@ -84,7 +84,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     backends::leave_notes(&run, &loader);
     launch::start(&run)?;
     let seed = args.seed.unwrap_or_else(|| twinhaul_engine::wall_ms() % SEEDS);
-    let drill = (*name == DRILL).then(|| Drill::begin(&run, &place.path().join("source"), seed));
+    let drill = (*name == DRILL).then(|| Drill::begin(&run, seed));
     let seen = if args.headless { tell(&run, &profile) } else { see(args, &run) };
     // What was done is taken back first: a peer that stands still could not end.
     let told = drill.map(Drill::end);

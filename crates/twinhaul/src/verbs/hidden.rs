@@ -7,7 +7,7 @@ use crate::record::LedgerRecord;
 use crate::state::RunDir;
 use crate::{backends, memory, output};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use twinhaul_engine::wall_ms;
 use twinhaul_ledger::Store;
 use twinhaul_planner::{Free, LedgerSink, Source};
@@ -114,6 +114,7 @@ fn options(run: &RunDir, profile: &Profile, growing: bool, store: Store) -> Resu
         name: run.file.name.clone(),
         policy: run.file.policy.clone(),
         demo: run.file.demo,
+        demo_source: demo_source(run, &profile),
         started_at_ms: run.file.created_at_ms,
         planner: growing.then(|| child("planner", ChildKind::Planner, &[])),
         peers: [
@@ -128,6 +129,13 @@ fn options(run: &RunDir, profile: &Profile, growing: bool, store: Store) -> Resu
         timing: Timing::default(),
         record: Box::new(LedgerRecord(store)),
     })
+}
+
+/// Where the demonstration's own files are: what goes wrong on purpose is written there, and nowhere else.
+fn demo_source(run: &RunDir, profile: &Profile) -> Option<PathBuf> {
+    let [only] = &profile.sources[..] else { return None };
+    let root = only.resolve().ok()?.get("root")?.as_str().map(PathBuf::from);
+    root.filter(|_| run.file.demo && only.backend == "disk")
 }
 
 /// The last words of a process that ended badly, for whoever watched.

@@ -8,7 +8,6 @@ mod trick;
 
 use crate::state::RunDir;
 use crate::{evidence, exit_file, status};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -68,11 +67,10 @@ pub(super) struct Drill {
 }
 
 impl Drill {
-    /// `source`: where the demonstration's files are.
-    pub(super) fn begin(run: &RunDir, source: &Path, seed: u64) -> Self {
+    pub(super) fn begin(run: &RunDir, seed: u64) -> Self {
         let over = Arc::new(AtomicBool::new(false));
-        let (run, source, ends) = (run.clone(), source.to_owned(), Arc::clone(&over));
-        let drill = move || Master { run, source, over: ends, begun: Instant::now() }.drill(Plan::of(seed));
+        let (run, ends) = (run.clone(), Arc::clone(&over));
+        let drill = move || Master { run, over: ends, begun: Instant::now() }.drill(Plan::of(seed));
         let thread = std::thread::Builder::new().name("drill".into()).spawn(drill).ok();
         Self { seed, over, thread }
     }
@@ -110,7 +108,6 @@ fn words(told: &Told) -> Vec<String> {
 /// Whoever does it.
 struct Master {
     run: RunDir,
-    source: std::path::PathBuf,
     over: Arc<AtomicBool>,
     begun: Instant,
 }
@@ -123,7 +120,7 @@ impl Master {
         if !self.until(under_way) || !self.rest(plan.after) {
             return told;
         }
-        let done = match plan.trick.play(&self.run, &self.source, &name, &|| self.is_over()) {
+        let done = match plan.trick.play(&self.run, &name, &|| self.is_over()) {
             Ok(done) => done,
             Err(why) => {
                 told.failed = Some(why);
