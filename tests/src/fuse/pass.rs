@@ -318,7 +318,7 @@ impl Filesystem for PassThrough {
         reply: ReplyCreate,
     ) {
         let made = self.node(parent).and_then(|p| {
-            let flags = OFlags::from_bits_retain(flags.cast_unsigned()) - OFlags::DIRECT | OFlags::CREATE;
+            let flags = (OFlags::from_bits_retain(flags.cast_unsigned()) - OFlags::DIRECT) | OFlags::CREATE;
             let mode = Mode::from_raw_mode(mode & 0o7777);
             let file = fs::openat(&p, name, flags | OFlags::CLOEXEC, mode).map_err(errno)?;
             Ok((self.find(parent, name)?, File::from(file)))

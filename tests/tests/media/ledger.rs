@@ -1,6 +1,6 @@
 //! A sync of the ledger fails: what it had promised is not known any more, and nobody goes on (faults.md 18).
 //!
-//! Not through FUSE, where no ledger may lie: a library stands before the C library's syncs, which SQLite calls.
+//! Not through FUSE, where no ledger may lie: a library stands before the C library's syncs, which the ledger calls.
 
 use std::process::Command;
 use twinhaul_tests::product::end::{assert_nobody_is_left, examine};
