@@ -17,7 +17,6 @@ mod peers;
 mod places;
 mod score;
 mod servers;
-mod shim;
 mod stage;
 mod tapes;
 
@@ -26,7 +25,7 @@ pub use score::{Answer, Score};
 use crate::product::run::Run;
 use crate::product::{Lab, processes};
 use crate::seed::Rng;
-use crate::{cloud, crowd};
+use crate::{cloud, crowd, shim};
 use stage::Stage;
 use std::time::{Duration, Instant};
 use twinhaul_diagnose::{Cause, Diagnosis, Standing, Undo, Verdict};
@@ -57,7 +56,7 @@ pub struct Situation {
     pub budget: Duration,
     /// It would disturb others.
     pub alone: bool,
-    /// Its processes stand behind a library of ours: see [`shim`].
+    /// Its processes stand behind a library of ours: see [`crate::shim`].
     shimmed: bool,
     /// `None`: this machine has not what it needs.
     bring: Bring,

@@ -25,6 +25,7 @@ pub mod power;
 pub mod product;
 pub mod same;
 pub mod seed;
+pub mod shim;
 pub mod siege;
 pub mod sweep;
 pub mod tree;

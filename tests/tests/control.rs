@@ -95,7 +95,7 @@ fn a_peer_that_dies_comes_back_as_it_was_told_last() {
         let before = run.status().peers["beta"].clone();
         let pid = run.pid("beta").expect("beta has a process");
         run.verb(verb, &["--peer", "beta"]).expect_code(0);
-        twinhaul_tests::product::processes::kill(pid);
+        processes::kill(pid);
         run.until(&format!("beta is back after a {verb}"), |s| {
             let beta = &s.peers["beta"];
             let goes_on = beta.done.transfers > before.done.transfers;

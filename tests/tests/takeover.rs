@@ -1,5 +1,5 @@
 //! Take-over between real processes: a peer that is frozen, gone for good, or stopped at the worst moment is taken over,
-//! its stale writes count nothing, and the history tells it in order (faults.md 10, 22 to 24, 33).
+//! its stale writes count nothing, and the history tells it in order (faults.md 10, 22 to 25, 33).
 //!
 //! Heartbeats are short here so that nobody waits for a real lease; everything else is as a user has it.
 
@@ -15,6 +15,8 @@
 mod frozen;
 #[path = "takeover/gone.rs"]
 mod gone;
+#[path = "takeover/linkless.rs"]
+mod linkless;
 #[path = "takeover/places.rs"]
 mod places;
 #[path = "takeover/stage.rs"]

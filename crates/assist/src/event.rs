@@ -43,6 +43,8 @@ pub enum Event {
     PeerJoined { incarnation: Incarnation },
     /// The link is down.
     PeerLost,
+    /// The host saw a sign of life of this incarnation beside the link: it works, whether the link reaches it or not.
+    PeerSeen { incarnation: Incarnation },
     /// The host knows that the process of this incarnation is gone: its lock is free.
     PeerDead { incarnation: Incarnation },
     /// The answer to `Fence`.

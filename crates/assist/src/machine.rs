@@ -142,6 +142,7 @@ impl Core {
                 self.push(now, out);
             }
             Event::PeerLost => self.link.up = false,
+            Event::PeerSeen { incarnation } => self.on_seen(now, incarnation),
             Event::PeerDead { incarnation } => self.on_dead(now, incarnation),
             Event::Fenced { op, outcome } => self.on_fenced(now, op, outcome, out),
             Event::Measured { moved, parts } => self.on_measured(now, moved, &parts, out),

@@ -31,6 +31,7 @@ use crate::link::LinkEvent;
 use crate::options::{GATHER, Options};
 use crate::place::Seen;
 use crate::progress::{SlotProgress, Totals};
+use crate::pulse::Pulse;
 use crate::scout::{Ask, Looked};
 use crate::server::{Heard, Watchers};
 use crate::slots::{RangeReport, SlotReport};
@@ -133,6 +134,7 @@ pub(crate) struct Shared {
     pub limits: Arc<Limits>,
     pub slots: Arc<[SlotProgress]>,
     pub totals: Arc<Totals>,
+    pub pulse: Arc<Pulse>,
     pub ahead: Arc<Ahead>,
     pub storage: Arc<crate::storage::Storage>,
     /// Large transfers in flight at this peer.
@@ -302,10 +304,7 @@ impl Driver {
             DriverEvent::Heard(Heard::Message(envelope)) => self.on_message(envelope),
             DriverEvent::Heard(Heard::Request { request, answer }) => self.on_request(request, answer),
             DriverEvent::Finishing(result) => self.on_finished(result?),
-            DriverEvent::Place(seen) => {
-                self.on_place(seen);
-                Ok(())
-            }
+            DriverEvent::Place(seen) => self.on_place(seen),
             DriverEvent::Fencing(result) => self.on_fencing(result?),
             DriverEvent::Tail { keep, tail, asker } => self.on_tail(keep, tail, asker),
             DriverEvent::Reopened { count, asker } => self.on_reopened(count, asker),
@@ -345,6 +344,7 @@ impl Driver {
 
     fn tick(&mut self) -> Result<()> {
         let now = self.clock.now();
+        self.shared.pulse.turns();
         self.view.pass_time(self.clock.ms(), &self.core, self.slots_used(), self.is_busy());
         self.measure()?;
         let every = if self.core_is_idle() || self.life != Life::Running { POLL_IDLE } else { POLL_BUSY };

@@ -31,6 +31,7 @@ mod parts;
 mod place;
 mod problems;
 mod progress;
+mod pulse;
 mod recover;
 mod scout;
 mod server;

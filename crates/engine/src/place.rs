@@ -5,6 +5,7 @@
 //! lock is only looked at, never kept. Entry points: [`is_empty`], [`watch`], [`end_fenced`].
 
 use crate::driver::DriverEvent;
+use crate::pulse::{self, Beat};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub(crate) struct Seen {
     pub joined: bool,
     /// No process sits there.
     pub empty: bool,
+    /// Its last sign of life beside the link.
+    pub beat: Option<Beat>,
 }
 
 /// Whether no process holds the lock of `name`. A lock that cannot be looked at counts as held: nobody is taken over
@@ -61,6 +64,7 @@ pub(crate) fn watch(
                 incarnation: row.incarnation,
                 joined: is_joined(&row),
                 empty: is_empty(run_dir, name),
+                beat: pulse::look(run_dir, name),
             };
             if last.replace(seen) != Some(seen) && driver.blocking_send(DriverEvent::Place(seen)).is_err() {
                 return;

@@ -22,7 +22,7 @@ use crate::server::{self, Heard, Watchers};
 use crate::storage::Storage;
 use crate::tag::PeerTag;
 use crate::whole::{WHOLES_MAX, Whole, Wholes};
-use crate::{backends, place, recover, scout};
+use crate::{backends, place, pulse, recover, scout};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -30,7 +30,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
-use twinhaul_assist::{Core, Last, Memory, Policy, STANDBY_MAX, Settings, Timing};
+use twinhaul_assist::{Core, HEARTBEAT_EVERY, Last, Memory, Policy, STANDBY_MAX, Settings, Timing};
 use twinhaul_backend_host::{Caps, Loader};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{Joined, NewEvent, Process, State, Store, View};
@@ -227,6 +227,7 @@ async fn work(options: Options, face: Face, ready: Ready) -> Result<Ended> {
         limits: Arc::new(limits(&options, tag.incarnation)),
         slots: (0..crew::NUMBERS).map(|_| SlotProgress::new(Arc::clone(&totals))).collect(),
         totals,
+        pulse: Arc::default(),
         ahead: Arc::default(),
         storage,
         wholes: Arc::new(Wholes::default()),
@@ -388,6 +389,12 @@ fn start_threads(
 
     let (weak, to_driver) = (Arc::downgrade(&shared.storage), driver.clone());
     spawn("backends", move || backends::watch(&weak, &to_driver))?;
+
+    let (run_dir, name, pulse) =
+        (options.run_dir.clone(), options.name().to_owned(), Arc::downgrade(&shared.pulse));
+    // More often than a heartbeat: it is looked at from time to time only.
+    let every = timing().heartbeat_every.unwrap_or(HEARTBEAT_EVERY) / 4;
+    spawn("pulse", move || pulse::keep(&run_dir, &name, &pulse, every))?;
 
     let (view, to_driver) = (View::open(&path)?, driver.clone());
     let (run_dir, name) = (options.run_dir.clone(), options.other_name().to_owned());

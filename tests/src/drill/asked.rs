@@ -1,9 +1,10 @@
 //! What somebody asked for: it holds the run up, and is no fault.
 
 use super::stage::{Stage, peer, pick, profile, under_way};
-use super::{Situation, asked, shim, shimmed};
+use super::{Situation, asked, shimmed};
 use crate::product::Lab;
 use crate::seed::Rng;
+use crate::shim;
 use twinhaul_diagnose::Cause;
 
 pub(super) const ALL: &[Situation] = &[

@@ -1,10 +1,11 @@
 //! What is as it should be, and looks odd.
 
 use super::stage::{Stage, peer, pick, profile, under_way};
-use super::{Situation, odd, shim, shimmed};
+use super::{Situation, odd, shimmed};
 use crate::product::run::CONDITION_WAIT_MAX;
 use crate::product::{Lab, Profile, poll, processes};
 use crate::seed::Rng;
+use crate::shim;
 use crate::tree;
 use twinhaul_diagnose::Cause;
 

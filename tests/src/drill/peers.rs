@@ -1,10 +1,11 @@
 //! Processes: frozen, killed, crashing, gone.
 
 use super::stage::{Group, Stage, peer, pick, under_way};
-use super::{Situation, fault, shim, shimmed};
+use super::{Situation, fault, shimmed};
 use crate::product::run::{CONDITION_WAIT_MAX, Run};
 use crate::product::{Lab, poll, processes};
 use crate::seed::Rng;
+use crate::shim;
 use rustix::process::Signal;
 use std::time::Duration;
 use twinhaul_diagnose::Cause;

@@ -2,10 +2,12 @@
 
 use super::stage::{Frozen, Stage, image, pick, profile, tmpfs};
 use super::{Situation, fault};
+use crate::fuse::{Call, Fault, Fuse};
 use crate::product::run::Run;
 use crate::product::{Lab, Profile};
 use crate::seed::Rng;
 use crate::{needs, tree};
+use rustix::io::Errno;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -21,6 +23,9 @@ pub(super) const ALL: &[Situation] = &[
     fault("the target's file system is frozen", 12, &[Cause::TargetSlow], frozen),
     fault("a source file that grows all the time", 15, &[Cause::SourceChanging], growing),
     fault("a source file that is written again all the time", 15, &[Cause::SourceChanging], rewritten),
+    fault("a quota that is used up", 20, &[Cause::TargetFull], quota),
+    fault("a target whose writes fail", 20, &[Cause::TransfersFail], bad_target),
+    fault("a source with a bad block", 20, &[Cause::TransfersFail], bad_block),
     fault("a source file that may not be read", 15, &[Cause::Permission], unreadable),
     fault("a directory of the target that may not be written", 15, &[Cause::Permission], unwritable),
 ];
@@ -151,4 +156,28 @@ fn unwritable(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
         return None;
     }
     Some(Stage::new(&start_without_override(lab, &profile)))
+}
+
+/// The run onto, or from, a file system that answers as it is told to.
+fn through_fuse(lab: &Lab, rng: &mut Rng, at: &Path, below: &str, faults: &[Fault]) -> Option<Stage> {
+    let fuse = Fuse::over("drill", at, &lab.path(below))?;
+    let run = lab.start(&profile(lab, rng, 40));
+    until_some_arrived(&run);
+    faults.iter().for_each(|fault| fuse.fail(fault.clone()));
+    Some(Stage::new(&run).with(fuse))
+}
+
+fn quota(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    through_fuse(lab, rng, &lab.target(), "below", &[Fault::of(Call::Write, Errno::DQUOT)])
+}
+
+fn bad_target(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    let call = if rng.below(2) == 0 { Call::Write } else { Call::Sync };
+    through_fuse(lab, rng, &lab.target(), "below", &[Fault::of(call, Errno::IO)])
+}
+
+/// From a place in each file on.
+fn bad_block(lab: &Lab, rng: &mut Rng) -> Option<Stage> {
+    let fault = Fault { from: 4096 * rng.below(8), ..Fault::of(Call::Read, Errno::IO) };
+    through_fuse(lab, rng, &lab.source(), "below", &[fault])
 }

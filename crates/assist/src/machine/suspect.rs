@@ -91,6 +91,13 @@ impl Core {
         self.watch.suspected = false;
     }
 
+    /// Who lives is not taken over because the link is cut (faults.md 25). Of another incarnation it says nothing about this one.
+    pub(super) fn on_seen(&mut self, now: Moment, incarnation: Incarnation) {
+        if self.link.peer == Some(incarnation) && !self.watch.dead {
+            self.alive(now);
+        }
+    }
+
     /// While this peer stood still it could not hear: that time is no silence of the other one. A machine under load makes
     /// both late, and the first to wake would take a living peer over.
     pub(super) fn forgive_silence(&mut self, stood_still: Duration) {

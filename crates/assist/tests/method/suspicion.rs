@@ -70,6 +70,34 @@ fn one_that_speaks_is_not_suspected() {
     }
 }
 
+/// It lives, and the link does not reach it: nobody takes it over, however long that lasts. When the sign ends, its lease begins.
+#[test]
+fn one_that_is_seen_to_live_is_not_taken_over_though_the_link_is_cut() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.heard(10, 100 * MB, mb_per_s(10));
+    desk.feed(Event::PeerLost);
+    for _ in 0..100 {
+        desk.feed(Event::PeerSeen { incarnation: OTHER });
+        assert_eq!(wait_for_fence(&mut desk, MS(600)), None);
+    }
+    let another = Incarnation(OTHER.0 + 1);
+    let waited = wait_for(&mut desk, LEASE * 2, |desk| fence(desk).is_some()).expect("taken over");
+    assert!(waited < LEASE, "silent and unseen: {waited:?}");
+    // What lives in its place is another one.
+    let mut desk = Desk::weighed(1, &[], 10);
+    desk.heard(10, 100 * MB, mb_per_s(10));
+    let taken = (0..100).any(|_| {
+        desk.feed(Event::PeerSeen { incarnation: another });
+        wait_for_fence(&mut desk, MS(600)).is_some()
+    });
+    assert!(taken, "a sign of another life keeps nobody alive");
+    // Who is dead for certain does not live again by it.
+    let mut desk = Desk::weighed(1, &[MB; 3], 10);
+    desk.feed(Event::PeerDead { incarnation: OTHER });
+    desk.feed(Event::PeerSeen { incarnation: OTHER });
+    assert!(fence(desk.complete(3)).is_some());
+}
+
 /// On a loaded machine both peers stand still; whoever wakes first has heard nothing for as long as it could hear nothing.
 #[test]
 fn who_stood_still_does_not_hold_that_against_the_other() {

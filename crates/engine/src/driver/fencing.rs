@@ -76,7 +76,7 @@ impl OtherPlace {
 }
 
 impl Driver {
-    pub(super) fn on_place(&mut self, seen: Seen) {
+    pub(super) fn on_place(&mut self, seen: Seen) -> Result<()> {
         if !seen.empty {
             self.other.empty_since = None;
         } else if self.other.empty_since.is_none() {
@@ -85,7 +85,15 @@ impl Driver {
         if self.other.seen.is_none_or(|before| before.incarnation != seen.incarnation) {
             self.other.mute.seen(seen, self.clock.now());
         }
-        self.other.seen = Some(seen);
+        let before = self.other.seen.replace(seen);
+        // The first look says nothing of now; and of the one that was there before, nothing at all.
+        let beats = before.is_some_and(|before| {
+            before.incarnation == seen.incarnation && before.beat.is_some() && before.beat != seen.beat
+        });
+        if beats && seen.joined && !seen.empty {
+            self.tell_core(Event::PeerSeen { incarnation: seen.incarnation })?;
+        }
+        Ok(())
     }
 
     /// The link is up: the process speaks.
@@ -263,7 +271,7 @@ mod tests {
     const LATER: Moment = Moment(60_000_000);
 
     fn seen(incarnation: u64) -> Seen {
-        Seen { incarnation: Incarnation(incarnation), joined: true, empty: false }
+        Seen { incarnation: Incarnation(incarnation), joined: true, empty: false, beat: None }
     }
 
     /// The link comes up in the first milliseconds, the place is looked at a moment later: it was then told lost after fifteen

@@ -23,12 +23,12 @@ fn said(lab: &Lab) -> PathBuf {
 ///
 /// # Panics
 /// Without a C compiler.
-pub(super) fn give(lab: &mut Lab) {
+pub fn give(lab: &mut Lab) {
     let library = lab.path("shim.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/drill/shim.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/shim.c");
     let mut cc = Command::new("cc");
     cc.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-o"]);
-    let done = cc.arg(&library).arg(source).output().expect("a C compiler is needed for the drill");
+    let done = cc.arg(&library).arg(source).output().expect("a C compiler is needed for the tests");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     std::fs::write(said(lab), [0; 16]).expect("what the shim is told");
     lab.set_env("TWINHAUL_SHIM", said(lab));
@@ -41,12 +41,12 @@ fn tell(lab: &Lab, at: u64, value: i64) {
 }
 
 /// The clock of all processes of the lab goes so many seconds ahead of the machine's, or behind it.
-pub(super) fn set_clock(lab: &Lab, seconds: i64) {
+pub fn set_clock(lab: &Lab, seconds: i64) {
     tell(lab, CLOCK, seconds);
 }
 
 /// From now on neither peer reaches the other; both are reached by everybody else. `None`: this machine does not let us.
-pub(super) fn cut(lab: &Lab, peers: [u32; 2]) -> Option<()> {
+pub fn cut(lab: &Lab, peers: [u32; 2]) -> Option<()> {
     tell(lab, CUT, 1);
     let [a, b] = peers;
     hang_up(a, b)?;
