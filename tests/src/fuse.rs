@@ -2,12 +2,12 @@
 //! opens a test chooses.
 //!
 //! Real errors, met by the product where it meets them in life: in its system calls. Entry points: [`Fuse::over`] mounts it,
-//! [`Fuse::fail`] says what is answered, [`Fuse::heal`] ends it, [`Fuse::fired`] counts what was.
+//! [`Fuse::fail`] and [`Fuse::fall_silent`] say what is answered, [`Fuse::heal`] ends it, [`Fuse::fired`] counts what was.
 
 mod pass;
 
 use crate::needs;
-use fuser::{BackgroundSession, Config, MountOption};
+use fuser::{BackgroundSession, Config, MountOption, ReplyWrite};
 use pass::PassThrough;
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,9 @@ impl Fault {
 struct Plan {
     faults: Vec<Fault>,
     fired: u32,
+    /// Whether writes are answered at all.
+    silent: bool,
+    held: Vec<ReplyWrite>,
 }
 
 /// What is to fail, shared with the file system.
@@ -65,6 +68,17 @@ struct Faults(Arc<Mutex<Plan>>);
 impl Faults {
     fn with<T>(&self, change: impl FnOnce(&mut Plan) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps the answer to a write, if there is none now.
+    fn hold(&self, reply: ReplyWrite) -> Option<ReplyWrite> {
+        self.with(|plan| {
+            if !plan.silent {
+                return Some(reply);
+            }
+            plan.held.push(reply);
+            None
+        })
     }
 
     /// What is answered to a call that touches bytes up to `end` of a file of `size`; `None`: the truth.
@@ -117,9 +131,26 @@ impl Fuse {
         self.faults.with(|plan| plan.faults.push(fault));
     }
 
-    /// It tells the truth from now on.
+    /// Writes get no answer from now on.
+    pub fn fall_silent(&self) {
+        self.faults.with(|plan| plan.silent = true);
+    }
+
+    /// Writes that wait for their answer.
+    pub fn held(&self) -> usize {
+        self.faults.with(|plan| plan.held.len())
+    }
+
+    /// It answers from now on, and with the truth. Who waited for an answer hears that the call is to be made again.
     pub fn heal(&self) {
-        self.faults.with(|plan| plan.faults.clear());
+        let held = self.faults.with(|plan| {
+            plan.faults.clear();
+            plan.silent = false;
+            std::mem::take(&mut plan.held)
+        });
+        for reply in held {
+            reply.error(fuser::Errno::EINTR);
+        }
     }
 
     /// How many calls were answered with a fault.
@@ -130,6 +161,7 @@ impl Fuse {
 
 impl Drop for Fuse {
     fn drop(&mut self) {
+        self.heal();
         // Processes of a test that failed may still have files open there.
         let _ = Command::new("umount").arg("-l").arg(&self.at).output();
     }

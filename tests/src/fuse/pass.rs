@@ -360,6 +360,7 @@ impl Filesystem for PassThrough {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
+        let Some(reply) = self.faults.hold(reply) else { return };
         let written = self
             .fails(Call::Write, ino, offset)
             .and_then(|()| self.file(fh)?.write_at(data, offset).map_err(|e| io_errno(&e)));

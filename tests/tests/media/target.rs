@@ -1,6 +1,7 @@
 //! The target's file system answers with an error.
 
 use rustix::io::Errno;
+use std::path::{Path, PathBuf};
 use twinhaul_diagnose::Cause;
 use twinhaul_tests::fuse::{Call, Fault, Fuse};
 use twinhaul_tests::product::run::{CONDITION_WAIT_MAX, Run};
@@ -17,6 +18,16 @@ fn lab(suite: &str) -> Option<(Lab, Fuse, Profile)> {
     Some((lab, fuse, profile))
 }
 
+/// Some seconds of work: what is below `b` goes to `other`, which is well, the rest to the lab's target.
+fn two_targets(lab: &Lab, other: &Path) -> PathBuf {
+    let profile = Profile::new("two", &lab.source(), &lab.target()).limits("512 KiB/s", "512 KiB/s");
+    let root = serde_json::Value::from(other.to_str().unwrap());
+    let targets = format!("targets:\n  well: {{ backend: disk, root: {root}, create: true }}\n");
+    let routes = "routes:\n  - { from: here, match: \"b/**\", to: well }\n";
+    let text = profile.yaml().replacen("targets:\n", &targets, 1).replacen("routes:\n", routes, 1);
+    lab.write("profile.yaml", &text)
+}
+
 /// A quota is no space, is said to be a quota, and is waited for, while another target goes on.
 #[test]
 fn a_quota_that_is_used_up_is_named_and_waited_for_and_other_targets_go_on() {
@@ -26,14 +37,7 @@ fn a_quota_that_is_used_up_is_named_and_waited_for_and_other_targets_go_on() {
     }
     let Some(fuse) = Fuse::over("quota", &lab.target(), &lab.path("below")) else { return };
     let other = lab.path("other");
-    let profile = Profile::new("quota", &lab.source(), &lab.target()).limits("512 KiB/s", "512 KiB/s");
-    let targets = format!(
-        "targets:\n  well: {{ backend: disk, root: {:?}, create: true }}\n",
-        other.display().to_string()
-    );
-    let routes = "routes:\n  - { from: here, match: \"b/**\", to: well }\n";
-    let text = profile.yaml().replacen("targets:\n", &targets, 1).replacen("routes:\n", routes, 1);
-    let run = Run::start(&lab, &lab.write("profile.yaml", &text));
+    let run = Run::start(&lab, &two_targets(&lab, &other));
     fuse.fail(Fault::of(Call::Write, Errno::DQUOT));
     run.verb("limit", &["none"]).expect_code(0);
     let status = run.until("the target is full", |s| s.problems.iter().any(|p| p.kind == "target_full"));
@@ -116,4 +120,46 @@ fn a_handle_that_went_stale_is_opened_again() {
     run.wait().expect_code(0);
     assert!(fuse.fired() >= 2, "{}", fuse.fired());
     same::assert_same(&lab.source(), &lab.target());
+}
+
+/// A server that is gone: what was asked of it is not answered. The target is slow for both, no process is killed for that, another
+/// target goes on, and so does this one when the server is back.
+#[test]
+fn a_target_that_answers_nobody_is_slow_and_waited_for() {
+    let lab = Lab::new();
+    for part in ["a", "b"] {
+        tree::small_files(&lab.source().join(part), 48, 32 * 1024, 1);
+    }
+    let Some(fuse) = Fuse::over("silent target", &lab.target(), &lab.path("below")) else { return };
+    let other = lab.path("other");
+    let run = Run::start(&lab, &two_targets(&lab, &other));
+    run.until("some is there", |s| s.done.transfers > 0);
+    let before = run.status();
+    fuse.fall_silent();
+    run.verb("limit", &["none"]).expect_code(0);
+    let found = poll(CONDITION_WAIT_MAX, || {
+        let d = run.diagnosis();
+        d.findings.into_iter().find(|f| f.cause == Cause::TargetSlow)
+    });
+    let found = found.unwrap_or_else(|| panic!("{:#?}", run.diagnosis()));
+    assert_eq!(found.subject.target.as_deref(), Some("there"), "{found:#?}");
+    assert!(fuse.held() > 0);
+    let there = || std::fs::read_dir(other.join("b/d000")).map_or(0, Iterator::count);
+    let all = poll(CONDITION_WAIT_MAX, || (there() == 48).then_some(()));
+    assert!(all.is_some(), "all that goes to the other target is there: {}", there());
+    // Longer than a call of one peer alone would have been suffered.
+    run.until("calls of both have taken four budgets", |s| {
+        s.peers.values().all(|p| {
+            let waits = p.in_flight.iter().filter_map(|f| f.wait.as_ref());
+            waits.into_iter().any(|w| w.budget_ms.is_some_and(|budget| w.age_ms > 4 * budget))
+        })
+    });
+    let after = run.status();
+    for peer in ["alpha", "beta"] {
+        assert_eq!(before.peers[peer].pid, after.peers[peer].pid, "{peer} is the same process");
+    }
+    fuse.heal();
+    run.wait().expect_code(0);
+    same::assert_same(&lab.source().join("a"), &lab.target().join("a"));
+    same::assert_same(&lab.source().join("b"), &other.join("b"));
 }
