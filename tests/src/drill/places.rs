@@ -163,7 +163,9 @@ fn through_fuse(lab: &Lab, rng: &mut Rng, at: &Path, below: &str, faults: &[Faul
     let fuse = Fuse::over("drill", at, &lab.path(below))?;
     let run = lab.start(&profile(lab, rng, 40));
     until_some_arrived(&run);
-    faults.iter().for_each(|fault| fuse.fail(fault.clone()));
+    for fault in faults {
+        fuse.fail(fault.clone());
+    }
     Some(Stage::new(&run).with(fuse))
 }
 
