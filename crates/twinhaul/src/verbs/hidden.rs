@@ -114,7 +114,7 @@ fn options(run: &RunDir, profile: &Profile, growing: bool, store: Store) -> Resu
         name: run.file.name.clone(),
         policy: run.file.policy.clone(),
         demo: run.file.demo,
-        demo_source: demo_source(run, &profile),
+        demo_source: demo_source(run, profile),
         started_at_ms: run.file.created_at_ms,
         planner: growing.then(|| child("planner", ChildKind::Planner, &[])),
         peers: [
