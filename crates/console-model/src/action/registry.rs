@@ -224,7 +224,7 @@ pub const REGISTRY: &[Row] = &[
     breaks(Action::Kill, "kill-peer", "gone, as by a power cut", &["x"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Kill))
     }),
-    breaks(Action::Crash, "crash-peer", "it aborts, again if need be", &["a"], demo_run, |m| {
+    breaks(Action::Crash, "crash-peer", "it aborts, as by a bad library", &["a"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Crash))
     }),
     breaks(Action::Cut, "cut-link", "neither hears the other", &["l"], demo_run, |m| {
@@ -233,10 +233,10 @@ pub const REGISTRY: &[Row] = &[
     breaks(Action::Mend, "mend-link", "they hear each other", &["m"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Mend))
     }),
-    breaks(Action::Write, "write-source", "files change while copied", &["w"], demo_run, |m| {
+    breaks(Action::Write, "write-files", "they change while copied", &["w"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Write))
     }),
-    breaks(Action::Leave, "leave-source", "nobody writes any more", &["o"], demo_run, |m| {
+    breaks(Action::Leave, "leave-files", "nobody writes any more", &["o"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Leave))
     }),
     Row {

@@ -131,7 +131,7 @@ fn chaos_is_for_a_demonstration_and_for_the_peer_named() {
         ("2cfy", chaos(Chaos::Freeze)),
         ("c0<tab>ty", chaos(Chaos::Thaw)),
         ("c2ly", chaos(Chaos::Cut)),
-        (":write-source beta<enter>y", chaos(Chaos::Write)),
+        (":write-files beta<enter>y", chaos(Chaos::Write)),
     ] {
         let orders = sent(&drive(&mut demo(), keys));
         assert_eq!(orders.iter().map(|o| &o.2).collect::<Vec<_>>(), [&command], "{keys}");

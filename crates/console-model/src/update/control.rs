@@ -214,7 +214,13 @@ pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<(Moment,
 /// One peer, by the supervisor.
 fn breaks(model: &mut Model, what: Chaos, text: &str) -> Vec<Effect> {
     let peer = model.names().name(action::victim(model)).to_owned();
-    let title = format!("{} {peer}", capital(what.words()));
+    let whom = match what {
+        Chaos::Cut | Chaos::Mend => "the link",
+        Chaos::Write => "into the files",
+        Chaos::Leave => "the files alone",
+        Chaos::Freeze | Chaos::Thaw | Chaos::Kill | Chaos::Crash => &peer,
+    };
+    let title = format!("{} {whom}", capital(what.words()));
     let command = Command::Chaos { peer, what };
     let verb = command.verb(&model.run, None);
     let orders = vec![Order { to: To::Supervisor, command, verb }];

@@ -16,8 +16,8 @@ fn cause_of(problem: &Problem) -> Option<Cause> {
         "cartridge" if problem.text.contains("no cartridge with room") => Cause::NoScratchCartridge,
         "cartridge" => Cause::CartridgeMissing,
         // The first have rules of their own; a backend that repeats what failed copes with it.
-        "silent" | "restarting" | "gave_up" | "ended" | "ledger" | "history" | "stall" | "repeated"
-        | "reads_resumed" | "replies_lost" => return None,
+        "silent" | "restarting" | "gave_up" | "ended" | "ledger" | "link" | "history" | "stall"
+        | "repeated" | "reads_resumed" | "replies_lost" => return None,
         "suspect" | "quarantined" | "missing" | "unlabelled" | "read-only" | "readonly" => {
             Cause::BackendReports
         }

@@ -10,8 +10,10 @@ use crate::{
 };
 use std::time::Duration;
 use twinhaul_units::Moment;
-use twinhaul_wire::{Command, CommandResult, EventKind, Frame, Problem, RunSnapshot, Wait};
+use twinhaul_wire::{Command, CommandResult, EventKind, Frame, PeerState, Problem, RunSnapshot, Wait};
 
+/// Two that live are linked again within so long, whatever broke.
+const UNLINKED_MAX: Duration = Duration::from_secs(10);
 /// The ledger has not answered a look for so long: that is a problem of its own.
 const LOOK_MAX: Duration = Duration::from_secs(5);
 
@@ -68,6 +70,7 @@ impl Run {
         for seat in &self.seats {
             found.extend(self.problem_of(seat, now));
         }
+        found.extend(self.link_problem(now));
         if let Some((words, _)) = &self.broken {
             let profile = self.about.run_dir.join("profile.yaml");
             let next = format!("twinhaul run {}", twinhaul_units::text::show(&profile.to_string_lossy()));
@@ -98,6 +101,31 @@ impl Run {
             self.recorder.event(wall_ms(), old.peer.as_deref(), kind);
         }
         self.problems = found;
+    }
+
+    /// Both live and have not heard each other for long.
+    fn link_problem(&self, now: Moment) -> Option<Problem> {
+        let [a, b] = self.seats.get(..2)? else { return None };
+        let deaf = |seat: &Seat| {
+            let said = seat.snapshot.as_deref().filter(|_| seat.linked && !seat.silent(now, &self.timing));
+            let Some(s) = said else { return false };
+            let joined = Duration::from_millis(s.up_ms) >= UNLINKED_MAX;
+            let works = !matches!(
+                s.state,
+                PeerState::Starting | PeerState::Recovering | PeerState::Finishing | PeerState::Finished
+            );
+            let unheard = s.link.heard_ms_ago.is_none_or(|ms| Duration::from_millis(ms) >= UNLINKED_MAX);
+            joined && works && unheard
+        };
+        if !deaf(a) || !deaf(b) || self.stop.is_some() {
+            return None;
+        }
+        let text = format!(
+            "{} and {} both live and do not hear each other: nobody is helped meanwhile",
+            a.name(),
+            b.name()
+        );
+        Some(problem("link", None, text, format!("twinhaul diagnose {}", self.about.run)))
     }
 
     fn problem_of(&self, seat: &Seat, now: Moment) -> Option<Problem> {
