@@ -2,7 +2,7 @@
 //!
 //! It never becomes part of the product and imports none of its crates: it must build in seconds, and it must run
 //! when the product does not compile. Entry points: [`tidy`], [`suite`] (the verb `test`), [`demo`], [`bench`],
-//! [`soak`], [`drill`].
+//! [`soak`], [`drill`], [`privileged`].
 
 #![allow(
     clippy::print_stdout,
@@ -13,6 +13,7 @@
 mod bench;
 mod demo;
 mod drill;
+mod privileged;
 mod process;
 mod soak;
 mod suite;
@@ -31,6 +32,7 @@ usage: cargo xtask <verb>
   bench console     what the console costs on a real run in a real terminal, beside what console.md wants
   bench data        what copying costs, beside cp, rsync, tar, rclone, xcp and fcp; `bench data --help` tells its words
   drill             bring about what can go wrong, and score what `diagnose` says of it; --seed, --trials, --only, --list
+  privileged        the tests and situations that need mounts, FUSE, loop devices or control groups; fails where they cannot run
   soak sim          walk through millions of simulated runs; `soak sim --seed N` tells one
   soak model        visit every state of small worlds; `--all`, or `--class crash --with loss`
   soak mutants      put deliberate bugs in and see both find them; `--write` renews the table
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Some((verb, rest)) if verb == "demo" => demo::run(&root, rest),
         Some((verb, rest)) if verb == "bench" => bench::run(&root, rest),
         Some((verb, rest)) if verb == "drill" => drill::run(&root, rest),
+        Some((verb, rest)) if verb == "privileged" => privileged::run(&root, rest),
         Some((verb, rest)) if verb == "soak" => soak::run(&root, rest),
         Some((verb, _)) if matches!(verb.as_str(), "help" | "--help" | "-h") => {
             print!("{USAGE}");

@@ -141,7 +141,11 @@ pub(super) const ROOMS: &[Room] = &[
         may: Anything,
         what: "a screen in memory, a made engine, the backends' conformance suite; for tests only",
     },
-    Room { name: "xtask", may: Only(&[]), what: "`cargo xtask`: tidy, test, demo, bench, drill, soak" },
+    Room {
+        name: "xtask",
+        may: Only(&[]),
+        what: "`cargo xtask`: tidy, test, demo, bench, drill, privileged, soak",
+    },
     Room {
         name: "plugins/disk",
         may: Only(&["units", "backend-abi"]),
