@@ -16,6 +16,9 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// Usual suspects that the evidence clears for the whole run.
     pub ruled_out: Vec<RuledOut>,
+    /// What each peer believes of the other, as of when it was heard, and what that one says itself.
+    #[serde(default)]
+    pub beliefs: Vec<Note>,
 }
 
 /// The whole in one word.

@@ -7,6 +7,7 @@
 //!
 //! Entry point: [`diagnose`]. One file per rule in `rules`; `budget` holds what they compare with.
 
+mod beliefs;
 mod budget;
 mod cause;
 mod evidence;
@@ -43,6 +44,7 @@ pub fn diagnose(evidence: &Evidence, now_ms: u64) -> Diagnosis {
         verdict,
         sentence,
         ruled_out: suspects::cleared(&look, &findings),
+        beliefs: beliefs::all(&look),
         findings,
     }
 }

@@ -64,6 +64,7 @@ pub fn page(d: &Diagnosis, width: usize, clock: &dyn Fn(u64) -> String) -> Vec<P
     // What the verdict says already is not said again.
     let odd = of(Standing::Normal).filter(|f| !d.sentence.ends_with(&f.sentence));
     page.section("As it should be, though it may look odd", odd);
+    page.notes("What each believes of the other", &d.beliefs);
     page.out
 }
 
@@ -120,12 +121,16 @@ impl Page<'_> {
 
     /// The newest of the evidence.
     fn proof(&mut self, f: &Finding, most: usize) {
-        if !f.evidence.is_empty() {
-            self.head("Evidence, newest last");
-            for Note { at_ms, text } in &f.evidence[f.evidence.len().saturating_sub(most)..] {
-                let time = at_ms.map(self.clock).unwrap_or_default();
-                self.hung(&format!("{:<TIME$}", format!(" {time}")), text, Mood::Plain);
-            }
+        self.notes("Evidence, newest last", &f.evidence[f.evidence.len().saturating_sub(most)..]);
+    }
+
+    fn notes(&mut self, title: &str, notes: &[Note]) {
+        if !notes.is_empty() {
+            self.head(title);
+        }
+        for Note { at_ms, text } in notes {
+            let time = at_ms.map(self.clock).unwrap_or_default();
+            self.hung(&format!("{:<TIME$}", format!(" {time}")), text, Mood::Plain);
         }
     }
 
