@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use twinhaul_backend_abi::raw::{self, Sized32};
@@ -166,22 +166,57 @@ unsafe extern "C" fn wait(ctx: *mut c_void, reason: u32, detail: raw::Str) {
 
 /// What an operation waits for, and since when; shared between the slot and who shows it.
 #[derive(Clone, Debug, Default)]
-pub struct WaitNote(Arc<Mutex<Option<(WaitReason, String, Instant)>>>);
+pub struct WaitNote(Arc<Mutex<Noted>>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    /// What the backend says.
+    told: Option<(WaitReason, String, Instant)>,
+    /// The call that it is in, to which place: what is waited for when the backend says nothing.
+    call: Option<(String, Instant)>,
+}
+
+/// A call under way, until it is dropped.
+#[derive(Debug)]
+pub struct Calling<'a>(&'a WaitNote);
 
 impl WaitNote {
     /// Reason, detail, since; `None` = it works.
     pub fn current(&self) -> Option<(WaitReason, String, Instant)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let note = self.noted();
+        let call = || note.call.clone().map(|(place, since)| (WaitReason::Io, place, since));
+        note.told.clone().or_else(call)
+    }
+
+    /// The place of the call under way.
+    pub fn place(&self) -> Option<String> {
+        self.noted().call.as_ref().map(|(place, _)| place.clone())
+    }
+
+    /// A call to `place` begins.
+    pub fn calling(&self, place: &str) -> Calling<'_> {
+        self.noted().call = Some((place.to_owned(), Instant::now()));
+        Calling(self)
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, reason: Option<WaitReason>, detail: &str) {
-        let mut note = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut note = self.noted();
         // The same wait told again keeps its age.
-        let since = match (&*note, reason) {
+        let since = match (&note.told, reason) {
             (Some((old, _, since)), Some(new)) if *old == new => *since,
             _ => Instant::now(),
         };
-        *note = reason.map(|r| (r, detail.to_owned(), since));
+        note.told = reason.map(|r| (r, detail.to_owned(), since));
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        *self.0.noted() = Noted::default();
     }
 }
 
@@ -204,6 +239,18 @@ mod tests {
         assert_eq!(note.current().unwrap(), (WaitReason::Mount, "drive 2".to_owned(), since));
         tell(raw::WAIT_NONE, "");
         assert!(note.current().is_none());
+        // A call in which the backend says nothing is waited for all the same.
+        let call = note.calling("vault");
+        assert_eq!(note.current().map(|(reason, ..)| reason), Some(WaitReason::Io));
+        tell(raw::WAIT_MOUNT, "drive 1");
+        assert_eq!(note.current().map(|(reason, ..)| reason), Some(WaitReason::Mount));
+        tell(raw::WAIT_NONE, "");
+        assert_eq!(
+            (note.current().map(|(_, detail, _)| detail), note.place()),
+            (Some("vault".into()), Some("vault".into()))
+        );
+        drop(call);
+        assert!(note.current().is_none() && note.place().is_none());
     }
 
     #[test]

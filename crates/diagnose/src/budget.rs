@@ -58,6 +58,8 @@ pub(crate) const CPU_WAIT: f64 = 0.5;
 /// than there are processors waits too, and gets something.
 pub(crate) const STARVED_WAIT: f64 = 1.0;
 pub(crate) const STARVED_GOT: f64 = 0.15;
+/// A control group that has used so much of its limit is short of memory, also right after the kernel took a process from it.
+pub(crate) const SHORT_OF_MEMORY: f64 = 0.6;
 /// A quota that keeps a peer from running for so much longer than it lets it run.
 pub(crate) const QUOTA_FACTOR: f64 = 4.0;
 pub(crate) const MEMORY_SOME: f64 = 20.0;

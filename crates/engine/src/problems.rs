@@ -112,7 +112,8 @@ impl Problems {
         let problem = |(kind, target): (&str, &str), transfer, since_ms, text: &str, next: &str| Problem {
             kind: kind.to_owned(),
             peer: Some(peer.to_owned()),
-            target: Some(target.to_owned()),
+            // A source or target has no blank in its name; the ledger, or several targets together, are none.
+            target: Some(target.to_owned()).filter(|name| !name.contains(' ')),
             transfer,
             since_ms,
             text: text.to_owned(),

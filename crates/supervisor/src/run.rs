@@ -106,6 +106,8 @@ struct Run {
     trouble: trouble::Trouble,
     hung: hung::Hung,
     scribbler: Option<Scribbler>,
+    /// The link between the peers is held cut on purpose.
+    is_cut: bool,
     shown: RunSnapshot,
     shown_at: Moment,
 }
@@ -181,6 +183,7 @@ impl Run {
             trouble: trouble::Trouble::new(options.bundler, demo),
             hung: hung::Hung::default(),
             scribbler: None,
+            is_cut: false,
             shown: RunSnapshot::default(),
             shown_at: Moment::ZERO,
         })

@@ -104,6 +104,11 @@ impl Seat {
         }
     }
 
+    /// It has finished, or is ending because it was asked to.
+    pub(crate) fn says_ended(&self) -> bool {
+        self.snapshot.as_ref().is_some_and(|s| matches!(s.state, PeerState::Finished | PeerState::Stopping))
+    }
+
     pub(crate) fn says_finished(&self) -> bool {
         self.snapshot.as_ref().is_some_and(|s| s.state == PeerState::Finished)
     }

@@ -1,6 +1,6 @@
 //! A peer that died: once, again and again, for good. Whether a library crashed is in how it ended.
 
-use crate::budget::{DEATH_LATELY_MS, DEATHS_LOOP, DEATHS_WITHIN_MS};
+use crate::budget::{DEATH_LATELY_MS, DEATHS_LOOP, DEATHS_WITHIN_MS, SHORT_OF_MEMORY};
 use crate::look::{Look, PeerLook};
 use crate::{Cause, Confidence, Finding, MemoryLimit, Note, Standing, Subject, offer, words};
 use twinhaul_units::Bytes;
@@ -103,13 +103,20 @@ fn hung(look: &Look<'_>, peer: &PeerLook<'_>, words: &str) -> Finding {
         .offer([offer::events(look.run())])
 }
 
-/// The control group in which the kernel killed at least as many as were killed here lately.
+/// The control group that is short of memory, and in which the kernel killed at least as many as were killed here lately. What was
+/// killed there long ago says nothing of a group that has room now.
 fn killed_for_memory<'a>(look: &Look<'a>, deaths: &[(&Event, &str)]) -> Option<&'a MemoryLimit> {
     let lately = |e: &Event| look.now_ms.saturating_sub(e.at_ms) <= DEATHS_WITHIN_MS;
-    let killed = deaths.iter().filter(|(e, words)| lately(e) && super::is_kill(words)).count();
+    // Behind a colon the supervisor says why it did it itself.
+    let by_others = |words: &str| super::is_kill(words) && !words.contains("(KILL):");
+    let killed = deaths.iter().filter(|(e, words)| lately(e) && by_others(words)).count();
     let peers = look.all.peers.iter().filter_map(|peer| peer.process.as_ref());
     let mut groups = look.all.supervisor.iter().chain(peers).filter_map(|p| p.memory.as_ref());
-    groups.find(|group| killed > 0 && group.kills >= killed as u64)
+    let is_short = |group: &MemoryLimit| {
+        let used = group.used_bytes.unwrap_or(group.limit_bytes);
+        used as f64 >= group.limit_bytes as f64 * SHORT_OF_MEMORY
+    };
+    groups.find(|group| killed > 0 && group.kills >= killed as u64 && is_short(group))
 }
 
 fn short_of_memory(look: &Look<'_>, peer: &PeerLook<'_>, group: &MemoryLimit) -> Finding {

@@ -92,6 +92,16 @@ const PROBED: &[(&str, Spoil, Cause)] = &[
         Cause::MemoryPressure,
     ),
     (
+        "killed in a group that was short of memory long ago",
+        |e| {
+            deaths(e, 4, "alpha was killed by signal 9 (KILL)");
+            dead(e, "restarting in 2 s");
+            let room = MemoryLimit { used_bytes: Some(10 << 20), ..group(9) };
+            e.supervisor = Some(ProcessFacts { memory: Some(room), ..ProcessFacts::default() });
+        },
+        Cause::PeerRestarting,
+    ),
+    (
         "killed more often than its group was out of memory",
         |e| {
             deaths(e, 4, "alpha was killed by signal 9 (KILL)");

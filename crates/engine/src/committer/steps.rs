@@ -25,7 +25,9 @@ impl Committer {
             if refs.is_empty() {
                 return;
             }
+            let call = self.storage.settling_wait.calling(&target.name);
             let results = target.target.seal_sync(&self.op(), &refs);
+            drop(call);
             drop(refs);
             let objects = members.iter_mut().filter(|e| e.reference().is_some());
             note(
@@ -41,6 +43,7 @@ impl Committer {
     pub(super) fn publish(&self, entries: &mut [Entry]) {
         let durable = self.durability != Durability::End;
         self.per_target(entries, |target, mut members| {
+            let _call = self.storage.settling_wait.calling(&target.name);
             publish_objects(target, &mut members);
             hit(Point::Published);
             for entry in members.iter_mut().filter(|e| e.failure.is_none()) {

@@ -12,7 +12,6 @@ use twinhaul_wire::{Chaos, Command, CommandResult, EventKind, Refusal, Request};
 
 /// Who the supervisor says it is when a demo's story acts.
 const STORY: &str = "story";
-const SUPERVISOR: &str = "supervisor";
 
 /// Who gave a command, and how it is answered.
 #[derive(Debug)]
@@ -68,7 +67,11 @@ impl Driver {
                 self.stop(!drain, &asker.by);
                 CommandResult::Done(if drain { "finishing what is in flight" } else { "stopping" }.into())
             }
-            Command::Chaos { what, .. } => self.suffer(what, &asker),
+            // The supervisor has told the history; or has not, in a drill.
+            Command::Chaos { what, .. } => {
+                let _ = asker.answer.send(self.suffer(what, &asker.verb));
+                return Ok(());
+            }
             Command::Retry { transfer } => return self.retry(transfer, asker),
         };
         self.acknowledge(result, asker);
@@ -97,8 +100,8 @@ impl Driver {
     }
 
     fn record_control(&mut self, result: &CommandResult, asker: &Asker) {
-        // These are in the history already, told by the supervisor that tells the story.
-        if asker.dry_run || asker.by == STORY || asker.by == SUPERVISOR {
+        // The story's commands are in the history already, told by the supervisor that tells the story.
+        if asker.dry_run || asker.by == STORY {
             return;
         }
         let words = match result {
@@ -136,12 +139,12 @@ impl Driver {
         Ok(CommandResult::Done(words))
     }
 
-    /// The supervisor of a demonstration cuts the link, or mends it; it has told the history itself.
-    fn suffer(&self, what: Chaos, asker: &Asker) -> CommandResult {
+    /// The supervisor of a demonstration cuts the link, or mends it.
+    fn suffer(&self, what: Chaos, verb: &str) -> CommandResult {
         let is_cut = match what {
             Chaos::Cut => true,
             Chaos::Mend => false,
-            _ => return refused("nobody does this to itself", &asker.verb),
+            _ => return refused("nobody does this to itself", verb),
         };
         if !self.options.profile.demo {
             return refused("only a demonstration breaks on purpose", "twinhaul demo");

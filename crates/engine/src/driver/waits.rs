@@ -149,7 +149,8 @@ impl Driver {
     pub(super) fn settling_wait(&self) -> Option<Wait> {
         let (reason, detail, since) = self.shared.storage.settling_wait.current()?;
         let reason = wait_reason(reason).unwrap_or(WaitReason::TargetWrite);
-        let place = self.shared.storage.settling_place().to_owned();
+        let place = self.shared.storage.settling_wait.place();
+        let place = place.unwrap_or_else(|| self.shared.storage.settling_place().to_owned());
         Some(Wait { place, ..Wait::new(reason, detail, whole_ms(since.elapsed())) })
     }
 
@@ -170,7 +171,7 @@ impl Driver {
         }
         if let Some(wait) = settling {
             wait.budget_ms = self.group_budget(wait.reason).map(whole_ms);
-            watched.extend(Watched::of(self.shared.storage.settling_place().to_owned(), wait, None));
+            watched.extend(Watched::of(wait.place.clone(), wait, None));
         }
         watched.extend(free.and_then(|wait| Watched::of(LEDGER.to_owned(), wait, None)));
         for change in self.waits.look(self.clock.now(), &watched) {

@@ -4,6 +4,7 @@
 
 use super::Run;
 use crate::scribbler::Scribbler;
+use crate::seat::Seat;
 use rustix::process::Signal;
 use twinhaul_wire::{Chaos, Command, CommandResult, EventKind, Refusal};
 
@@ -24,8 +25,14 @@ impl Run {
             Chaos::Crash => {
                 self.signal(peer, Signal::ABORT, Some(by)).map(|()| format!("{peer} has crashed"))
             }
-            Chaos::Cut => self.to_both(what).map(|()| "neither peer hears the other".to_owned()),
-            Chaos::Mend => self.to_both(what).map(|()| "the peers hear each other again".to_owned()),
+            Chaos::Cut => {
+                self.cut(true);
+                Ok("neither peer hears the other".to_owned())
+            }
+            Chaos::Mend => {
+                self.cut(false);
+                Ok("the peers hear each other again".to_owned())
+            }
             Chaos::Write => self.scribble().map(|()| "files change while they are copied".to_owned()),
             Chaos::Leave => {
                 self.scribbler = None;
@@ -56,15 +63,17 @@ impl Run {
         Ok(())
     }
 
-    fn to_both(&self, what: Chaos) -> Result<(), String> {
-        for seat in self.seats.iter().filter(|s| s.is_peer()) {
-            let link = seat.link.as_ref().filter(|_| seat.linked);
-            let command = Command::Chaos { peer: seat.name().to_owned(), what };
-            // Whether it obeys is seen by what both say of each other.
-            let sent = link.and_then(|link| link.request("supervisor", command));
-            drop(sent.ok_or_else(|| format!("{} cannot be reached", seat.name()))?);
+    fn cut(&mut self, is_cut: bool) {
+        self.is_cut = is_cut;
+        let what = if is_cut { Chaos::Cut } else { Chaos::Mend };
+        self.seats.iter().filter(|s| s.is_peer() && s.linked).for_each(|seat| tell(seat, what));
+    }
+
+    /// A peer that has just come: the link stays cut for it too.
+    pub(super) fn is_cut_for(&self, seat: &Seat) {
+        if self.is_cut {
+            tell(seat, Chaos::Cut);
         }
-        Ok(())
     }
 
     fn scribble(&mut self) -> Result<(), String> {
@@ -83,4 +92,10 @@ impl Run {
                 .into(snapshots.flat_map(|s| &s.in_flight).map(|flight| flight.key.key.clone()).collect());
         }
     }
+}
+
+/// Whether it obeys is seen by what both say of each other; one that cannot be told now is told when it has come.
+fn tell(seat: &Seat, what: Chaos) {
+    let command = Command::Chaos { peer: seat.name().to_owned(), what };
+    drop(seat.link.as_ref().and_then(|link| link.request("supervisor", command)));
 }

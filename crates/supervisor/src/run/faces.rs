@@ -10,7 +10,7 @@ use crate::{
 };
 use std::time::Duration;
 use twinhaul_units::Moment;
-use twinhaul_wire::{Command, CommandResult, EventKind, Frame, PeerState, Problem, RunSnapshot, Wait};
+use twinhaul_wire::{Command, CommandResult, EventKind, Frame, PeerState, Problem, RunSnapshot};
 
 /// Two that live are linked again within so long, whatever broke.
 const UNLINKED_MAX: Duration = Duration::from_secs(10);
@@ -45,12 +45,8 @@ impl Run {
     /// To subscribers when something changed, and every second; into the recording only when something changed.
     pub(super) fn publish(&mut self, now: Moment) {
         let picture = self.picture(now);
-        // That time passes is no change: a recording would grow by it.
-        let timeless = |of: &RunSnapshot| RunSnapshot {
-            at_ms: 0,
-            wait: of.wait.clone().map(|wait| Wait { age_ms: 0, ..wait }),
-            ..of.clone()
-        };
+        // What is waited for changes many times a second: it goes with what else has changed, and every second.
+        let timeless = |of: &RunSnapshot| RunSnapshot { at_ms: 0, wait: None, ..of.clone() };
         let changed = timeless(&picture) != timeless(&self.shown);
         if !changed && now.since(self.shown_at) < LOOK_EVERY {
             return;
@@ -71,6 +67,7 @@ impl Run {
             found.extend(self.problem_of(seat, now));
         }
         found.extend(self.link_problem(now));
+        found.extend(self.hung_problem());
         if let Some((words, _)) = &self.broken {
             let profile = self.about.run_dir.join("profile.yaml");
             let next = format!("twinhaul run {}", twinhaul_units::text::show(&profile.to_string_lossy()));
@@ -231,7 +228,7 @@ impl Run {
     }
 }
 
-fn problem(kind: &str, peer: Option<&str>, text: String, next: String) -> Problem {
+pub(super) fn problem(kind: &str, peer: Option<&str>, text: String, next: String) -> Problem {
     let peer = peer.map(str::to_owned);
     Problem { kind: kind.into(), peer, since_ms: wall_ms(), text, next, ..Problem::default() }
 }

@@ -75,6 +75,7 @@ impl Run {
             // The answer shows in its next snapshot.
             drop(link.request(&by, Command::Pause));
         }
+        self.is_cut_for(&self.seats[index]);
         if self.state == RunState::Starting {
             self.state = RunState::Running;
             if !self.known.run_state.is_some_and(RunState::ended) {
@@ -124,8 +125,9 @@ impl Run {
         let outlived = self.ledger_ended.is_some() && seat.killed_for.is_some();
         let meaning = match end.meaning() {
             // A library that ends its process says 0 as well.
-            Meaning::Finished(0) if !(seat.says_finished() || ledger_ended || stopping) => {
-                words = format!("{} ended with code 0 in the middle of the run", seat.child.name);
+            Meaning::Finished(0) if !(seat.says_ended() || ledger_ended || stopping) => {
+                let why = seat.killed_for.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+                words = format!("{} ended with code 0 in the middle of the run{why}", seat.child.name);
                 Meaning::Again
             }
             Meaning::Ask if seat.says_finished() || ledger_ended => Meaning::Finished(0),

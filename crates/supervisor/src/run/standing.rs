@@ -42,7 +42,8 @@ impl Run {
                 Some(s) if s.state == PeerState::Finished => {}
                 Some(s) => match s.wait() {
                     Some(wait) => waits.push(wait),
-                    None => works = true,
+                    // It has nothing to do, or something of it works.
+                    None => works |= s.state != PeerState::Idle || !s.in_flight.is_empty(),
                 },
                 None => works = true,
             }
@@ -54,8 +55,16 @@ impl Run {
             Wait::new(WaitReason::Process, format!("{name} {words}"), whole_ms(age))
         });
         waits.extend(absent);
-        let waits: Vec<&Wait> = waits.iter().collect();
-        Wait::commonest(&waits).filter(|_| !works)
+        if works {
+            return None;
+        }
+        // Of one that waits at a place, and one that waits for that one's answer, the place is the reason.
+        let at_places: Vec<&Wait> = waits.iter().filter(|wait| !wait.place.is_empty()).collect();
+        if at_places.is_empty() {
+            Wait::commonest(&waits.iter().collect::<Vec<_>>())
+        } else {
+            Wait::commonest(&at_places)
+        }
     }
 }
 
