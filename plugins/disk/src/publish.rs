@@ -41,12 +41,12 @@ pub(crate) fn publish_batch(volume: &Volume, op: &Op<'_>, puts: &[Put], refs: &[
             opened = Opened::default();
         }
         let answer = publish(volume, &mut opened, put, reference);
-        match &answer {
-            Ok(_) => volume.flights.forget(reference),
-            // What was opened may be what is wrong.
-            Err(_) => {
-                opened.parents.remove(split(key).0);
-            }
+        if answer.is_ok() {
+            volume.flights.forget(reference);
+        } else {
+            // Nobody may ask for this object again: its descriptor is closed. What was opened may be what is wrong.
+            drop(volume.flights.take(reference));
+            opened.parents.remove(split(key).0);
         }
         answer
     };
