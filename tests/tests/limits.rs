@@ -15,6 +15,7 @@ use twinhaul_tests::product::end::{assert_nobody_is_left, examine};
 use twinhaul_tests::product::run::Run;
 use twinhaul_tests::product::{Lab, Profile, processes};
 use twinhaul_tests::{same, tree};
+use twinhaul_wire::{Event, EventKind};
 
 fn proc_of(pid: u32, file: &str) -> String {
     std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(file)).unwrap()
@@ -23,6 +24,16 @@ fn proc_of(pid: u32, file: &str) -> String {
 /// Descriptors that a process has open.
 fn open_of(pid: u32) -> u64 {
     std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() as u64
+}
+
+/// From now on, so many.
+fn give(pid: u32, descriptors: u64) {
+    let limit = Rlimit { current: Some(descriptors), maximum: Some(1024) };
+    prlimit(Pid::from_raw(i32::try_from(pid).unwrap()), Resource::Nofile, limit).unwrap();
+}
+
+fn ran_out(event: &Event) -> bool {
+    matches!(&event.kind, EventKind::ProblemBegan { problem, .. } if problem.starts_with("no_descriptors"))
 }
 
 /// A run in which a peer cannot open anything any more for a while: nothing is lost, nothing that is missing is called complete.
@@ -38,14 +49,45 @@ fn a_peer_without_descriptors_loses_nothing() {
     let status = run.until_under_way();
     for peer in status.peers.values() {
         let pid = peer.pid.unwrap();
-        let room = Rlimit { current: Some(open_of(pid) + 2), maximum: None };
-        let pid = Pid::from_raw(i32::try_from(pid).unwrap());
-        prlimit(pid, Resource::Nofile, Rlimit { maximum: Some(1024), ..room }).unwrap();
+        give(pid, open_of(pid) + 2);
     }
+    run.until_event("descriptors ran out", ran_out);
     run.verb("limit", &["none"]).expect_code(0);
     run.wait().expect_code(0);
     examine(&run);
     assert_nobody_is_left(&run);
+}
+
+/// Nobody gives any back, as with a library that leaks them: what cannot be opened fails by name, and the run ends.
+#[test]
+fn a_peer_that_is_out_of_descriptors_for_good_gives_up_what_it_cannot_open() {
+    let mut lab = Lab::new();
+    lab.set_env(twinhaul_failpoint::SHORTAGE_MS, "1500");
+    tree::small_files(&lab.source(), 48, 64 * 1024, 1);
+    let profile = Profile::new("no-more", &lab.source(), &lab.target()).limits("512 KiB/s", "512 KiB/s");
+    let run = lab.start(&profile);
+    let status = run.until_under_way();
+    for peer in status.peers.values() {
+        // No more than those that every process has; 0 is an invalid argument to some calls.
+        give(peer.pid.unwrap(), 4);
+    }
+    // No verb reaches a peer that can take no connection.
+    run.wait().expect_code(3);
+    let history = run.events();
+    let problem = history.iter().find(|e| ran_out(e)).unwrap_or_else(|| panic!("{history:#?}"));
+    assert!(format!("{problem:?}").contains("this peer has no descriptors left"), "{problem:?}");
+    let failed = history.iter().filter_map(|e| match &e.kind {
+        EventKind::Failed { error, .. } => Some(error.as_str()),
+        _ => None,
+    });
+    let failed: Vec<&str> = failed.collect();
+    assert!(!failed.is_empty() && failed.iter().all(|e| e.contains("open files")), "{failed:#?}");
+    let status = run.status();
+    assert_eq!(status.done.transfers + status.failed.transfers, 48, "{status:#?}");
+    assert_nobody_is_left(&run);
+    // With what it needs it is all there.
+    lab.run(["run", "--resume", &run.id, "--headless"]).expect_code(0);
+    examine(&run);
 }
 
 /// From the beginning so few that not all slots of the profile can work: fewer do.

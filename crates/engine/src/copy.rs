@@ -106,6 +106,12 @@ impl Desk {
         inside
     }
 
+    /// Descriptors have been missing for too long, and no slot here has any to give back.
+    fn is_out_for_good(&self) -> bool {
+        let others = self.progress.iter().enumerate().filter(|(slot, _)| *slot != self.slot);
+        self.storage.shortage.lasts(others.into_iter().any(|(_, of)| of.is_under_way()))
+    }
+
     fn op(&self) -> OpContext {
         self.telling(OpContext::new().cancelled_by(Arc::clone(&self.cancel)))
     }
@@ -153,6 +159,9 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
         let result = route(desk, &job, std::mem::replace(&mut again, true))
             .map_err(Stop::from)
             .and_then(|route| attempt(desk, &job, &route, attempts, buffer));
+        if !matches!(&result, Err(Stop::Failed(failure)) if failure.is_no_descriptors()) {
+            desk.storage.shortage.is_over();
+        }
         let failure = match result {
             Ok(copied) => {
                 if matches!(copied, Copied::Item(Item::Sealed(_))) {
@@ -163,18 +172,22 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
             Err(Stop::Cut | Stop::Moot) => return Copied::Cut,
             Err(Stop::Failed(failure)) => failure,
         };
+        desk.slot().phase(Phase::Open);
         let last = !failure.worth_another || counted >= ATTEMPTS_MAX;
         let trouble = match Trouble::of(&failure) {
             None if last => Trouble::of_the_last_attempt(&failure, target),
             trouble => trouble,
         };
-        if let Some(trouble) = trouble {
+        // Where nobody gives any back, it is a failed attempt as any other.
+        let out_for_good = trouble == Some(Trouble::NoDescriptors) && desk.is_out_for_good();
+        let place = trouble.and_then(|t| t.source(&failure, desk, &job)).unwrap_or(target_name);
+        if waits.as_ref().map(TargetWait::of) != trouble.map(|t| (t, place)) {
+            drop(waits.take());
+            waits = trouble.map(|trouble| TargetWait::begin(desk, place, trouble, &failure));
+        }
+        if let Some(trouble) = trouble.filter(|_| !out_for_good) {
             // A target that is full, gone or locked is nobody's failed attempt (faults.md 13, 20).
-            if waits.as_ref().is_none_or(|w| w.trouble != trouble) {
-                drop(waits.take());
-                waits = Some(TargetWait::begin(desk, target_name, trouble, &failure));
-            }
-            desk.slot().stand_by(trouble.reason(), target_name);
+            desk.slot().stand_by(trouble.reason(&failure), place);
             job.redo |= target.is_some_and(|t| !t.two_phase());
             if desk.gate.sleep(SPACE_PAUSE) == Pass::Cut {
                 return Copied::Cut;
@@ -183,7 +196,6 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
             counted = if trouble == Trouble::Sick { 1 } else { counted };
             continue;
         }
-        waits = None;
         // Something may have become visible: what is there then is not somebody else's.
         job.redo |= target.is_some_and(|t| !t.two_phase());
         if last {

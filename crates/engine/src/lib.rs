@@ -35,6 +35,7 @@ mod pulse;
 mod recover;
 mod scout;
 mod server;
+mod shortage;
 mod sick;
 mod slots;
 mod stall;

@@ -193,6 +193,12 @@ impl SlotProgress {
         self.with(|c| c.phase = phase);
     }
 
+    /// Whether what is in it was opened, and its attempt has not ended.
+    pub(crate) fn is_under_way(&self) -> bool {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().is_some_and(|c| c.phase != Phase::Open)
+    }
+
     /// `bytes` more have moved.
     pub(crate) fn moved(&self, bytes: u64) {
         self.totals.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -227,9 +233,9 @@ impl SlotProgress {
         self.wait_own(OwnWait { reason, detail, since: Instant::now(), is_call });
     }
 
-    /// As [`Self::wait`], before the next attempt at `target`: a pause of our own and no call.
-    pub(crate) fn stand_by(&self, reason: WaitReason, target: &str) {
-        let detail = target.to_owned();
+    /// As [`Self::wait`], before the next attempt at `place`: a pause of our own and no call.
+    pub(crate) fn stand_by(&self, reason: WaitReason, place: &str) {
+        let detail = place.to_owned();
         self.wait_own(OwnWait { reason, detail, since: Instant::now(), is_call: false });
     }
 

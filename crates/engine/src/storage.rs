@@ -3,6 +3,7 @@
 use crate::backends::Backends;
 use crate::error::{EngineError, Result};
 use crate::problems::Problems;
+use crate::shortage::Shortage;
 use crate::sick::Breaker;
 use std::sync::{Mutex, PoisonError};
 use twinhaul_backend_host::{BackendError, Caps, Code, Limits, Loader, OpContext, Target, WaitNote};
@@ -55,6 +56,7 @@ pub struct Storage {
     pub published: Settling,
     pub problems: Problems,
     pub backends: Backends,
+    pub(crate) shortage: Shortage,
 }
 
 impl Storage {
@@ -79,6 +81,7 @@ impl Storage {
             published: Settling::default(),
             problems: Problems::default(),
             backends: Backends::default(),
+            shortage: Shortage::default(),
         })
     }
 

@@ -21,6 +21,8 @@ pub const SPECS: &str = "TWINHAUL_FAILPOINTS";
 pub const DIRECTORY: &str = "TWINHAUL_FAILPOINTS_DIR";
 /// Milliseconds between heartbeats, so that a test need not wait for a real lease.
 pub const HEARTBEAT_MS: &str = "TWINHAUL_TEST_HEARTBEAT_MS";
+/// Milliseconds for which it is waited for descriptors, so that a test need not wait for them a minute.
+pub const SHORTAGE_MS: &str = "TWINHAUL_TEST_SHORTAGE_MS";
 
 /// Says which process this is ("alpha", "planner"); before that nothing fires.
 #[inline]
@@ -56,7 +58,21 @@ pub fn before(point: Point, n: usize) -> usize {
 #[inline]
 pub fn heartbeat() -> Option<Duration> {
     #[cfg(debug_assertions)]
-    return std::env::var(HEARTBEAT_MS).ok()?.parse().ok().map(Duration::from_millis);
+    return of_environment(HEARTBEAT_MS);
     #[cfg(not(debug_assertions))]
     None
+}
+
+/// How long a test would have it waited for descriptors; `None` in a release build.
+#[inline]
+pub fn shortage() -> Option<Duration> {
+    #[cfg(debug_assertions)]
+    return of_environment(SHORTAGE_MS);
+    #[cfg(not(debug_assertions))]
+    None
+}
+
+#[cfg(debug_assertions)]
+fn of_environment(name: &str) -> Option<Duration> {
+    std::env::var(name).ok()?.parse().ok().map(Duration::from_millis)
 }

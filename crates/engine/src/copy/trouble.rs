@@ -3,6 +3,7 @@
 //! Each waiting slot's next attempt is the probe; other targets go on.
 
 use super::{Desk, Failure};
+use crate::feeder::Job;
 use crate::slots;
 use crate::storage::Opened;
 use twinhaul_backend_host::Code;
@@ -20,7 +21,8 @@ pub(super) enum Trouble {
     ReadOnly,
     /// One transfer after the other was given up there.
     Sick,
-    /// Of this process and not of the target: others give some back when they are done, and fewer slots work meanwhile.
+    /// Of this process and not of a place: others give some back when they are done, and fewer slots work meanwhile. Waited for only
+    /// as long as that may be hoped (`Shortage`).
     NoDescriptors,
 }
 
@@ -39,17 +41,24 @@ impl Trouble {
 
     /// For a failure that came to the end of its attempts.
     pub(super) fn of_the_last_attempt(failure: &Failure, target: Option<&Opened>) -> Option<Self> {
-        let of_target = failure.writing && failure.is_of_the_medium();
+        let of_target = failure.writing && failure.is_of_the_medium() && !failure.is_no_descriptors();
         target.filter(|t| of_target && t.breaker.would_give_up()).map(|_| Self::Sick)
     }
 
-    pub(super) const fn reason(self) -> WaitReason {
+    pub(super) const fn reason(self, failure: &Failure) -> WaitReason {
         match self {
             Self::Full => WaitReason::Space,
+            Self::NoDescriptors if !failure.writing => WaitReason::SourceRead,
             Self::Offline | Self::Locked | Self::ReadOnly | Self::Sick | Self::NoDescriptors => {
                 WaitReason::TargetOpen
             }
         }
+    }
+
+    /// What it is of, where that is the source.
+    pub(super) fn source<'a>(self, failure: &Failure, desk: &'a Desk, job: &Job) -> Option<&'a str> {
+        let of_source = self == Self::NoDescriptors && !failure.writing;
+        desk.storage.source(job.row.source).filter(|_| of_source).map(|source| source.name.as_str())
     }
 
     const fn kind(self) -> &'static str {
@@ -70,7 +79,7 @@ impl Trouble {
             Self::Locked => "refuses the credentials",
             Self::ReadOnly => "is mounted read-only",
             Self::Sick => "fails whatever is written to it",
-            Self::NoDescriptors => "waits, because this peer has no descriptors left",
+            Self::NoDescriptors => "could not be opened, because this peer has no descriptors left",
         }
     }
 
@@ -95,24 +104,55 @@ impl Trouble {
 /// Shown as a problem from the first transfer that meets it until the last meets it no more.
 pub(super) struct TargetWait<'a> {
     desk: &'a Desk,
-    target: &'a str,
-    pub(super) trouble: Trouble,
+    /// The target; the source where that is what could not be opened.
+    place: &'a str,
+    trouble: Trouble,
 }
 
 impl<'a> TargetWait<'a> {
-    pub(super) fn begin(desk: &'a Desk, target: &'a str, trouble: Trouble, failure: &Failure) -> Self {
-        let text = format!("target {target} {}: {failure}. Transfers to it wait.", trouble.words());
-        if let Some(event) = desk.storage.problems.raise(trouble.kind(), target, &text, trouble.next()) {
+    pub(super) fn begin(desk: &'a Desk, place: &'a str, trouble: Trouble, failure: &Failure) -> Self {
+        let text = words(trouble, place, failure);
+        if let Some(event) = desk.storage.problems.raise(trouble.kind(), place, &text, trouble.next()) {
             slots::tell(&desk.committer, event);
         }
-        Self { desk, target, trouble }
+        Self { desk, place, trouble }
     }
+
+    pub(super) fn of(&self) -> (Trouble, &'a str) {
+        (self.trouble, self.place)
+    }
+}
+
+fn words(trouble: Trouble, place: &str, failure: &Failure) -> String {
+    if trouble == Trouble::NoDescriptors {
+        return format!("{place} {}: {failure}. Transfers wait.", trouble.words());
+    }
+    format!("target {place} {}: {failure}. Transfers to it wait.", trouble.words())
 }
 
 impl Drop for TargetWait<'_> {
     fn drop(&mut self) {
-        if let Some(event) = self.desk.storage.problems.clear(self.trouble.kind(), self.target) {
+        if let Some(event) = self.desk.storage.problems.clear(self.trouble.kind(), self.place) {
             slots::tell(&self.desk.committer, event);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It says nothing of the target, and a medium is not sick of it.
+    #[test]
+    fn descriptors_that_are_missing_for_the_source_are_not_told_of_the_target() {
+        let errno = rustix::io::Errno::MFILE.raw_os_error();
+        let reading =
+            Failure { errno, worth_another: true, ..Failure::permanent("temporary", "read from here") };
+        let writing = Failure { writing: true, ..reading.clone() };
+        let reason = |failure: &Failure| Trouble::of(failure).map(|t| t.reason(failure));
+        assert_eq!(reason(&reading), Some(WaitReason::SourceRead));
+        assert_eq!(reason(&writing), Some(WaitReason::TargetOpen));
+        let said = words(Trouble::NoDescriptors, "here", &reading);
+        assert!(said.starts_with("here could not be opened") && !said.contains("target"), "{said}");
     }
 }
