@@ -7,7 +7,7 @@ use super::{Desk, Failure, Route, Stop};
 use crate::committer::SealedKind;
 use crate::feeder::Job;
 use twinhaul_backend_host::{
-    Attrs, BackendError, Checksum, ChecksumKind, Lost, OpContext, Put, Stat, Writer,
+    Attrs, BackendError, Checksum, ChecksumKind, Kind, Lost, OpContext, Put, Stat, Writer,
 };
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::Authorise;
@@ -60,6 +60,10 @@ pub(super) fn commit(
     };
     desk.slot().wait_over();
     hit(Point::Published);
+    // A target that says what it made visible is heard, as after a publish.
+    if stat.kind == Kind::File && stat.size != bytes {
+        return Err(Failure::other_size(route.target, stat.size, bytes).into());
+    }
     Ok(SealedKind::Visible { digest, size: bytes, lost: lost.with(stat.lost).0, etag: stat.etag })
 }
 

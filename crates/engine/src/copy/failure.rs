@@ -1,6 +1,7 @@
 //! Why an attempt failed: what, where, why, and whether another attempt can help.
 
 use super::Route;
+use crate::storage::Opened;
 use std::fmt;
 use twinhaul_backend_host::{BackendError, Code};
 use twinhaul_units::text::show;
@@ -42,6 +43,11 @@ impl Failure {
     /// The target holds something else than was written (faults.md 35, 40).
     pub(crate) fn mismatch(text: impl Into<String>) -> Self {
         Self { worth_another: true, ..Self::permanent(Self::MISMATCH, text) }
+    }
+
+    /// As [`Self::mismatch`], by what the target says that it holds.
+    pub(crate) fn other_size(target: &Opened, told: u64, written: u64) -> Self {
+        Self::mismatch(format!("target {} holds {told} bytes of {written} that were written", target.name))
     }
 
     pub(crate) fn permanent(class: &'static str, text: impl Into<String>) -> Self {
