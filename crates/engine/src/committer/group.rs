@@ -50,7 +50,8 @@ impl Entry {
         }
     }
 
-    /// Other bytes than were written are visible under its key, and it is not written again.
+    /// What is visible under its key is not what was written, as its bytes or the size that the target tells say, and it is not written
+    /// again.
     fn is_given_up_as_wrong(&self) -> bool {
         let wrong = self.failure.as_ref().is_some_and(|f| f.class == Failure::MISMATCH);
         wrong && self.sealed.attempts >= ATTEMPTS_MAX
