@@ -6,7 +6,7 @@
 mod groups;
 mod history;
 mod machine;
-mod memory_limit;
+pub(crate) mod memory_limit;
 mod processes;
 mod quota;
 

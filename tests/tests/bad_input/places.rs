@@ -22,6 +22,15 @@ fn a_missing_source_is_refused() {
 }
 
 #[test]
+fn a_limit_of_memory_that_cannot_be_read_is_refused() {
+    let mut lab = Lab::new();
+    tree::small_files(&lab.source(), 1, 100, 1);
+    lab.set_env("TWINHAUL_PEER_MEMORY", "plenty");
+    lab.copy().expect_code(2).expect_words(&["TWINHAUL_PEER_MEMORY", "plenty"]);
+    assert!(!lab.target().exists());
+}
+
+#[test]
 fn an_unreadable_file_fails_by_name_and_the_rest_arrives() {
     let lab = Lab::new();
     tree::small_files(&lab.source(), 30, 100, 1);

@@ -10,7 +10,7 @@ const NO_LIMIT: u64 = 1 << 60;
 
 /// The limit of the process's group, or of one above it: of several the one that killed most, else the tightest. `None`: there is none,
 /// or it is not known.
-pub(super) fn of(pid: u32) -> Option<MemoryLimit> {
+pub(crate) fn of(pid: u32) -> Option<MemoryLimit> {
     let all = groups::of(pid, "memory")?;
     let limits = all.iter().flat_map(|group| {
         group.upwards().into_iter().filter_map(|dir| limit(&dir, group.version)).collect::<Vec<_>>()

@@ -157,7 +157,7 @@ pub(crate) fn planner(run_dir: &Path) -> Result<u8, Failure> {
     let run = RunDir::open(run_dir)?;
     let profile = super::run::load_frozen(&run)?;
     let loader = backends::loader_of(&run)?;
-    memory::limit();
+    memory::limit()?;
     let (sources, mut free) = ends(&profile, &loader)?;
     let store = Store::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let mut sink = LedgerSink::new(store, wall_ms);
@@ -197,7 +197,7 @@ pub(crate) fn peer(run_dir: &Path, name: &str) -> Result<u8, Failure> {
     let unknown = || Failure::usage(format!("there is no peer \"{}\"", twinhaul_units::text::show(name)));
     let me = profile.peer_named(name).ok_or_else(unknown)?;
     twinhaul_failpoint::arm(name);
-    memory::limit();
+    memory::limit()?;
     // Held until the process ends: whoever finds it free knows that this peer is dead.
     let _lock = hold_peer_lock(&run.path, name).map_err(|e| supervisor_failure(&e))?;
     let options = twinhaul_engine::Options {

@@ -88,6 +88,7 @@ pub(crate) fn copy(args: &CopyArgs) -> Result<u8, Failure> {
 /// Guards, the question, the run's directory, the supervisor, and then whatever watches it.
 pub(crate) fn start(profile: &Profile, watch: &Watch, only: Option<&Only>) -> Result<u8, Failure> {
     let wants_console = wants_console(watch)?;
+    crate::memory::check()?;
     let loader = backends::loader()?;
     let ends = guards::check(profile, &loader, None)?;
     if wants_console && !std::io::stdout().is_terminal() {
@@ -138,6 +139,7 @@ fn confirmed(profile: &Profile, ends: &guards::Ends, only: Option<&Only>) -> Res
 /// Goes on with a run: nothing is listed again, nothing that is done is done again.
 fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
     wants_console(watch)?;
+    crate::memory::check()?;
     let run = state::find(Some(name))?;
     if let Some(pid) = is_supervised(&run.path) {
         let text = format!(
