@@ -1,6 +1,8 @@
 //! A file system that fails when it is told to: a directory passed through FUSE, whose answers to writes, reads, syncs, renames and
 //! opens a test chooses.
 //!
+//! It is mounted in the name space of whoever calls: a test first asks `needs::may_mount`, so that nothing stays when it is killed.
+//!
 //! Real errors, met by the product where it meets them in life: in its system calls. Entry points: [`Fuse::over`] mounts it,
 //! [`Fuse::fail`] and [`Fuse::fall_silent`] say what is answered, [`Fuse::heal`] ends it, [`Fuse::fired`] counts what was.
 

@@ -3,8 +3,10 @@
 use rustix::io::Errno;
 use twinhaul_tests::fuse::{Call, Fault, Fuse};
 use twinhaul_tests::product::{Lab, Profile};
-use twinhaul_tests::{same, tree};
+use twinhaul_tests::{needs, same, tree};
 use twinhaul_wire::EventKind;
+
+const SUITE: &str = "file systems that fail";
 
 const SIZE: usize = 300_001;
 /// Where the medium cannot be read.
@@ -12,6 +14,12 @@ const BAD: u64 = 200_000;
 
 #[test]
 fn a_place_that_cannot_be_read_fails_by_name_and_offset_and_the_rest_arrives() {
+    if !needs::may_mount(
+        SUITE,
+        "source::a_place_that_cannot_be_read_fails_by_name_and_offset_and_the_rest_arrives",
+    ) {
+        return;
+    }
     let lab = Lab::new();
     let below = lab.path("below");
     tree::small_files(&below, 20, 10_000, 1);
@@ -44,6 +52,9 @@ fn a_place_that_cannot_be_read_fails_by_name_and_offset_and_the_rest_arrives() {
 
 #[test]
 fn a_read_that_fails_once_is_done_again() {
+    if !needs::may_mount(SUITE, "source::a_read_that_fails_once_is_done_again") {
+        return;
+    }
     let lab = Lab::new();
     let below = lab.path("below");
     tree::small_files(&below, 20, 10_000, 1);

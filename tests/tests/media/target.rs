@@ -6,8 +6,10 @@ use twinhaul_diagnose::Cause;
 use twinhaul_tests::fuse::{Call, Fault, Fuse};
 use twinhaul_tests::product::run::{CONDITION_WAIT_MAX, Run};
 use twinhaul_tests::product::{Lab, Profile, poll};
-use twinhaul_tests::{same, tree};
+use twinhaul_tests::{needs, same, tree};
 use twinhaul_wire::EventKind;
+
+const SUITE: &str = "file systems that fail";
 
 /// A lab whose target is passed through FUSE, with work for some seconds. The file system goes before the lab does.
 fn lab(suite: &str) -> Option<(Lab, Fuse, Profile)> {
@@ -31,6 +33,12 @@ fn two_targets(lab: &Lab, other: &Path) -> PathBuf {
 /// A quota is no space, is said to be a quota, and is waited for, while another target goes on.
 #[test]
 fn a_quota_that_is_used_up_is_named_and_waited_for_and_other_targets_go_on() {
+    if !needs::may_mount(
+        SUITE,
+        "target::a_quota_that_is_used_up_is_named_and_waited_for_and_other_targets_go_on",
+    ) {
+        return;
+    }
     let lab = Lab::new();
     for part in ["a", "b"] {
         tree::small_files(&lab.source().join(part), 48, 32 * 1024, 1);
@@ -62,6 +70,9 @@ fn a_quota_that_is_used_up_is_named_and_waited_for_and_other_targets_go_on() {
 /// What a medium refused is written anew into another object, and nothing else is.
 #[test]
 fn a_write_that_fails_is_done_again() {
+    if !needs::may_mount(SUITE, "target::a_write_that_fails_is_done_again") {
+        return;
+    }
     for call in [Call::Write, Call::Sync] {
         let Some((lab, fuse, mut profile)) = lab("write error") else { return };
         // Each by itself: many are synced by one call for the whole file system, which FUSE does not pass on.
@@ -80,6 +91,9 @@ fn a_write_that_fails_is_done_again() {
 /// A medium that fails every time is sick: it is not asked to fail for all of the queue.
 #[test]
 fn a_medium_that_always_fails_is_sick_and_goes_on_when_it_is_well() {
+    if !needs::may_mount(SUITE, "target::a_medium_that_always_fails_is_sick_and_goes_on_when_it_is_well") {
+        return;
+    }
     let Some((lab, fuse, profile)) = lab("sick medium") else { return };
     let run = lab.start(&profile);
     run.until_under_way();
@@ -99,6 +113,9 @@ fn a_medium_that_always_fails_is_sick_and_goes_on_when_it_is_well() {
 /// NFS: the rename was done, its reply was lost, and asked again the server says that there is no such file.
 #[test]
 fn a_rename_that_was_done_and_is_denied_is_seen_through() {
+    if !needs::may_mount(SUITE, "target::a_rename_that_was_done_and_is_denied_is_seen_through") {
+        return;
+    }
     let Some((lab, fuse, profile)) = lab("lost rename") else { return };
     let run = lab.start(&profile);
     run.until_under_way();
@@ -111,6 +128,9 @@ fn a_rename_that_was_done_and_is_denied_is_seen_through() {
 
 #[test]
 fn a_handle_that_went_stale_is_opened_again() {
+    if !needs::may_mount(SUITE, "target::a_handle_that_went_stale_is_opened_again") {
+        return;
+    }
     let Some((lab, fuse, profile)) = lab("stale handle") else { return };
     let run = lab.start(&profile);
     run.until_under_way();
@@ -126,6 +146,9 @@ fn a_handle_that_went_stale_is_opened_again() {
 /// target goes on, and so does this one when the server is back.
 #[test]
 fn a_target_that_answers_nobody_is_slow_and_waited_for() {
+    if !needs::may_mount(SUITE, "target::a_target_that_answers_nobody_is_slow_and_waited_for") {
+        return;
+    }
     let lab = Lab::new();
     for part in ["a", "b"] {
         tree::small_files(&lab.source().join(part), 48, 32 * 1024, 1);
