@@ -204,4 +204,19 @@ mod tests {
         }
         assert_eq!(std::fs::read(dir.path().join("taken")).unwrap(), b"old");
     }
+
+    /// Else each attempt at what cannot be published, for want of descriptors too, would hold one more.
+    #[test]
+    fn what_could_not_be_published_is_not_kept_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let volume = Volume::for_tests(dir.path());
+        std::fs::write(dir.path().join("taken"), "old").unwrap();
+        let attempt = "run/taken/1/1";
+        let file = volume.make_temp(&Temp::of(attempt.as_bytes()).unwrap()).unwrap();
+        volume.flights.sealed(attempt.as_bytes(), file);
+        let put = Put::new(Key::new("taken").unwrap(), attempt.to_owned());
+        let answers = publish_batch(&volume, &Op::detached(), &[put], &[attempt.as_bytes()]).unwrap();
+        assert!(answers[0].is_err());
+        assert!(volume.flights.take(attempt.as_bytes()).is_none());
+    }
 }
