@@ -13,6 +13,7 @@ fn cause_of(problem: &Problem) -> Option<Cause> {
         "target_offline" => Cause::TargetGone,
         "target_locked" => Cause::Credentials,
         "rate_limit" => Cause::TargetRateLimiting,
+        "hung" => Cause::BackendHung,
         "cartridge" if problem.text.contains("no cartridge with room") => Cause::NoScratchCartridge,
         "cartridge" => Cause::CartridgeMissing,
         // The first have rules of their own; a backend that repeats what failed copes with it.

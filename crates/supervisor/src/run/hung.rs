@@ -65,6 +65,8 @@ struct Suspect {
     free_since: Moment,
     /// Calls of the other peer to that place that had returned by then; `None`: it was not heard.
     returned: Option<u64>,
+    /// It has taken [`HANGS`] budgets.
+    hangs: bool,
 }
 
 /// A wait in a call to a source or target that has a budget. The same attempt again and again in the same wait is the same call.
@@ -144,15 +146,22 @@ impl Run {
             Some(suspect) if (suspect.life, &suspect.call) == (seat.life, &oldest.call) => suspect,
             _ => {
                 let returned = other.map(|s| returned(s, &oldest.call.place));
-                return Some(Suspect { life: seat.life, call: oldest.call, free_since: now, returned });
+                return Some(Suspect {
+                    life: seat.life,
+                    call: oldest.call,
+                    free_since: now,
+                    returned,
+                    hangs: false,
+                });
             }
         };
         let pid = seat.process.as_ref().map(|process| process.pid)?;
         if is_in_the_kernel(pid, &oldest.threads) {
             suspect.free_since = now;
         }
-        let hangs = oldest.age >= oldest.budget * HANGS && now.since(suspect.free_since) >= oldest.budget;
-        if hangs && other.is_some_and(|s| answers(s, &suspect, oldest.age)) {
+        suspect.hangs = oldest.age >= oldest.budget * HANGS;
+        let in_the_library = now.since(suspect.free_since) >= oldest.budget;
+        if suspect.hangs && in_the_library && other.is_some_and(|s| answers(s, &suspect, oldest.age)) {
             self.kill_hung(index, &suspect.call, oldest.budget);
         }
         Some(suspect)
@@ -184,7 +193,7 @@ impl Run {
     pub(super) fn hung_problem(&self) -> Option<Problem> {
         let mut suspects = self.hung.suspects.iter().flatten();
         let Call { victim, place, .. } =
-            &suspects.find(|s| self.hung.kills_for(&s.call.victim) >= KILLS_MAX)?.call;
+            &suspects.find(|s| s.hangs && self.hung.kills_for(&s.call.victim) >= KILLS_MAX)?.call;
         let (what, transfer) = match victim {
             Victim::Transfer(id) => (format!("transfer {id}"), Some(*id)),
             Victim::GroupAt(_) => ("a group".to_owned(), None),
@@ -240,7 +249,13 @@ mod tests {
     #[test]
     fn a_peer_is_guilty_only_while_calls_of_the_other_one_there_return() {
         let call = calls(&snapshot(WaitReason::TargetWrite, 30_000, Some(10_000))).next().unwrap().call;
-        let suspect = |returned| Suspect { life: 1, call: call.clone(), free_since: Moment::ZERO, returned };
+        let suspect = |returned| Suspect {
+            life: 1,
+            call: call.clone(),
+            free_since: Moment::ZERO,
+            returned,
+            hangs: true,
+        };
         let age = Duration::from_secs(30);
         let works = with_returned(snapshot(WaitReason::TargetWrite, 900, Some(10_000)), 5);
         assert!(answers(&works, &suspect(Some(4)), age));
