@@ -174,6 +174,9 @@ pub(crate) struct Driver {
     hurried: bool,
     poll_pending: bool,
     polled_at: Moment,
+    /// When the poll was asked for whose answer is the newest: what it says was so then.
+    poll_asked_at: Moment,
+    polled_as_of: Moment,
     claim_pending: bool,
     /// Since when finishing is done without an end of the run.
     finished_since: Option<Moment>,
@@ -218,6 +221,8 @@ impl Driver {
             hurried: false,
             poll_pending: false,
             polled_at: Moment::ZERO,
+            poll_asked_at: Moment::ZERO,
+            polled_as_of: Moment::ZERO,
             claim_pending: false,
             finished_since: None,
             load_later: None,
@@ -386,6 +391,7 @@ impl Driver {
             let holding = self.ranges.has_guests();
             // Busy: the next tick tries again. Gone: the fatal error is on its way.
             self.poll_pending = self.out.ledger.try_send(Job::Poll { head, lending, holding }).is_ok();
+            self.poll_asked_at = self.clock.now();
         }
     }
 

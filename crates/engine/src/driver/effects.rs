@@ -138,6 +138,7 @@ impl Driver {
             Answer::Polled(polled, seen) => {
                 self.poll_pending = false;
                 self.polled_at = self.clock.now();
+                self.polled_as_of = self.poll_asked_at;
                 self.view.take_poll(*polled);
                 self.on_ranges_seen(seen)
             }

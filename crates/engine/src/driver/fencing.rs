@@ -109,6 +109,11 @@ impl Driver {
     pub(super) fn look_at_the_other(&mut self) -> Result<()> {
         self.look_at_a_mute_one()?;
         let (Some(seen), Some(since)) = (self.other.seen, self.other.empty_since) else { return Ok(()) };
+        // What it owed before it went, it may have settled: without a link its leave was not heard either.
+        if self.polled_as_of < since {
+            self.poll_now();
+            return Ok(());
+        }
         let nobody_will_come = self.clock.now().since(since) >= NOBODY_CAME_WITHIN;
         let wanted = self.other_owes_something(seen) && self.life == Life::Running;
         if !wanted || !(seen.joined || nobody_will_come) || self.other.told == Some(seen.incarnation) {
@@ -133,6 +138,9 @@ impl Driver {
     }
 
     fn other_owes_something(&self, seen: Seen) -> bool {
+        if self.view.polled.run.state.ended() {
+            return false;
+        }
         let other = self.options.me.other();
         let remaining = self.view.polled.remaining_of(other).transfers;
         // Of a place that was taken over and that nobody has come to since, nobody holds anything: what was lent is this
