@@ -246,12 +246,15 @@ impl SlotProgress {
 
     /// What was waited for has come; its time is added to the sums.
     pub(crate) fn wait_over(&self) {
-        let mut ended = None;
-        self.with(|c| ended = c.wait.take().map(|wait| (c.place_of(&wait).to_owned(), wait)));
-        if let Some((place, OwnWait { reason, detail, since, is_call })) = ended {
-            let now = Instant::now();
+        let (mut ended, now) = (None, Instant::now());
+        self.with(|c| {
+            ended = c.wait.take();
+            if let Some(wait) = &ended {
+                self.totals.waited(c.place_of(wait), wait.reason, now.saturating_duration_since(wait.since));
+            }
+        });
+        if let Some(OwnWait { reason, detail, since, is_call }) = ended {
             let took = now.saturating_duration_since(since);
-            self.totals.waited(&place, reason, took);
             if is_call {
                 self.calls.lock().unwrap_or_else(PoisonError::into_inner).note(now, &detail, reason, took);
             }

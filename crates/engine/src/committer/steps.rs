@@ -165,7 +165,7 @@ fn publish_objects(target: &Opened, members: &mut [&mut Entry]) {
         note(these.iter_mut().map(|e| &mut **e), results, target);
         for (entry, told) in these.into_iter().zip(told) {
             if let Some(told) = told.filter(|told| *told != entry.size()) {
-                entry.failure = Some(shorter_or_longer(target, told, entry.size()));
+                entry.failure = Some(Failure::other_size(target, told, entry.size()));
             }
         }
         if part.len() < puts.len() {
@@ -177,11 +177,6 @@ fn publish_objects(target: &Opened, members: &mut [&mut Entry]) {
 /// A target that says what it made visible is heard, whatever is verified.
 fn size_told(stat: &Stat) -> Option<u64> {
     (stat.kind == Kind::File).then_some(stat.size)
-}
-
-fn shorter_or_longer(target: &Opened, told: u64, written: u64) -> Failure {
-    let words = format!("target {} holds {told} bytes of {written} that were written", target.name);
-    Failure::mismatch(words)
 }
 
 fn publish_nodes(target: &Opened, entry: &mut Entry) -> Result<(), Failure> {
