@@ -28,7 +28,7 @@ pub const BUCKET: &str = "bucket";
 pub struct S3 {
     child: Child,
     pub address: SocketAddr,
-    _work: Workdir,
+    work: Workdir,
 }
 
 /// Where `cargo xtask test` puts them.
@@ -82,7 +82,7 @@ impl S3 {
             .stderr(log)
             .spawn()
             .expect("moto_server");
-        let server = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), _work: work };
+        let server = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), work };
         assert!(server.bucket(BUCKET).is_some(), "moto does not answer");
         Some(server)
     }
@@ -97,6 +97,11 @@ impl S3 {
     /// The JSON of a target or a source, for a profile.
     pub fn end(&self, prefix: &str) -> String {
         end(self.address, prefix)
+    }
+
+    /// What it has written about the requests so far: a line for each.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.work.path().join("log")).expect("its log")
     }
 
     /// Uploads under way, as another client sees them.

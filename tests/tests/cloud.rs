@@ -9,6 +9,10 @@
     reason = "tests: a step that fails is a test that fails, and says so"
 )]
 
+#[path = "cloud/any.rs"]
+mod any;
+#[path = "cloud/cost.rs"]
+mod cost;
 #[path = "cloud/faults.rs"]
 mod faults;
 #[path = "cloud/input.rs"]

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use twinhaul_backend_host::{Code, OpContext};
-use twinhaul_wire::{BackendStatus, EventKind};
+use twinhaul_wire::{BackendStatus, EventKind, Requests};
 
 /// Between two questions.
 const EVERY: Duration = Duration::from_millis(500);
@@ -58,6 +58,17 @@ pub(crate) fn watch(storage: &Weak<Storage>, driver: &mpsc::Sender<DriverEvent>)
         drop(storage);
         std::thread::sleep(EVERY.max(begun.elapsed() * SHARE));
     }
+}
+
+/// What each source and target has counted so far; for the end of a process.
+pub(crate) fn requests(storage: &Storage) -> Vec<EventKind> {
+    let ends = storage.reached().map(|end| (false, end)).chain(storage.sources.iter().map(|end| (true, end)));
+    let told = ends.take(ASKED_MAX).filter_map(|(source, end)| {
+        let json = end.target.status(&OpContext::new().within(ANSWER_WITHIN)).ok()?;
+        let counts = Requests::of_json(&json)?;
+        Some(EventKind::Requests { place: end.name.clone(), source, counts })
+    });
+    told.collect()
 }
 
 /// What need not be asked or told again.

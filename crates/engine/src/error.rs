@@ -2,7 +2,6 @@
 
 use twinhaul_backend_host::BackendError;
 use twinhaul_ledger::LedgerError;
-use twinhaul_units::text::show;
 
 /// Fatal for this process; single transfers that fail are not errors but outcomes.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +9,8 @@ use twinhaul_units::text::show;
 pub enum EngineError {
     #[error("ledger: {0}")]
     Ledger(#[from] LedgerError),
-    #[error("{what} {name}: {}", show(why))]
+    /// `why` is safe to show: a profile's error has its lines, a backend's words are made one.
+    #[error("{what} {name}: {why}")]
     Open { what: &'static str, name: String, why: String, code: i32 },
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },

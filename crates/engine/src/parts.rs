@@ -97,6 +97,12 @@ impl Part {
         self.state().end
     }
 
+    /// Where it ends at most: a cut that is not decided may come back.
+    pub(crate) fn end_at_most(&self) -> u64 {
+        let state = self.state();
+        state.undecided.unwrap_or(state.end)
+    }
+
     /// What is done and what may still be cut: everything before the first number is claimed.
     pub(crate) fn claimed(&self) -> (u64, u64) {
         let state = self.state();

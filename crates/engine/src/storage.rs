@@ -143,8 +143,7 @@ pub fn open(end: &End, what: &'static str, loader: &Loader) -> Result<Opened> {
     let mut config = end.resolve().map_err(|e| fail(e.to_string(), 2))?;
     let plugin = end.resolve_plugin().map_err(|e| fail(e.to_string(), 2))?;
     let plugin = plugin.as_deref().map(std::path::Path::new);
-    let library =
-        loader.load(&end.backend, plugin, end.pin.as_deref()).map_err(|e| fail(e.to_string(), 2))?;
+    let library = loader.load(&end.backend, plugin, end.pin.as_deref()).map_err(|e| fail(one_line(&e), 2))?;
     // What is only read must not be written to, not even to find out what it can do.
     if what == "source"
         && library.info().config_schema.as_deref().is_some_and(|schema| schema.contains("\"read_only\""))
@@ -158,7 +157,7 @@ pub fn open(end: &End, what: &'static str, loader: &Loader) -> Result<Opened> {
             Code::InvalidConfig | Code::Denied => 2,
             _ => 1,
         };
-        fail(e.to_string(), code)
+        fail(one_line(&e), code)
     })?;
     let limits = *target.limits();
     Ok(Opened {
@@ -168,6 +167,11 @@ pub fn open(end: &End, what: &'static str, loader: &Loader) -> Result<Opened> {
         limits,
         breaker: Breaker::default(),
     })
+}
+
+/// What a library says, as one line.
+fn one_line(e: &dyn std::fmt::Display) -> String {
+    twinhaul_units::text::show(&e.to_string()).into_owned()
 }
 
 /// Transfers, and their bytes as planned, that are at some step between a slot and done.

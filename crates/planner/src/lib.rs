@@ -8,6 +8,7 @@ mod ahead;
 mod division;
 mod error;
 mod links;
+mod losses;
 mod only;
 mod sink;
 mod space;
@@ -16,6 +17,7 @@ mod walk;
 mod wave;
 
 pub use error::PlanError;
+pub use losses::{Loss, LossCount, Losses};
 pub use only::{ONLY_KEYS_MAX, Only, OnlyError};
 pub use sink::{LedgerSink, Sink};
 pub use space::Free;

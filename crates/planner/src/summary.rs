@@ -1,5 +1,6 @@
 //! What a plan comes to: per route, and per peer by the initial division.
 
+use crate::Losses;
 use twinhaul_units::{Amount, PeerId};
 
 /// See the module.
@@ -21,6 +22,8 @@ pub struct Summary {
     pub missing: u64,
     /// Listing failed; each becomes a failed transfer.
     pub unreadable_directories: u64,
+    /// Of each target, in the profile's order.
+    pub losses: Vec<Losses>,
     /// Media that a sequential source has to bring, in the order of the plan; each is one mount. At most
     /// [`MEDIA_MAX`], the others are counted.
     pub media: Vec<Medium>,

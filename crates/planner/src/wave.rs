@@ -2,12 +2,13 @@
 
 use crate::links::{Links, NAMES_WAITING_MAX};
 use crate::summary::{RouteSummary, Summary};
-use crate::{Free, PlanError, Sink, WAVE_AGE_MAX, WAVE_TRANSFERS_MAX, division};
+use crate::{Free, Losses, PlanError, Sink, WAVE_AGE_MAX, WAVE_TRANSFERS_MAX, division};
 use std::collections::BTreeMap;
 use std::time::Instant;
 use twinhaul_backend_host::{Attrs, Caps, Kind, POSITION_MEDIUM_SHIFT};
 use twinhaul_ledger::{NewLot, NodeKind, Planned, PlannedDirectory};
 use twinhaul_profile::{Profile, Route};
+use twinhaul_units::text::show_bytes;
 use twinhaul_units::{Amount, Bytes, Key, KeyError};
 
 /// Directories passed on at a time.
@@ -57,7 +58,11 @@ impl<'a> Builder<'a> {
             directories: Vec::new(),
             found: 0,
             links_full: false,
-            summary: Summary { routes: profile.routes.iter().map(route).collect(), ..Summary::default() },
+            summary: Summary {
+                routes: profile.routes.iter().map(route).collect(),
+                losses: vec![Losses::default(); profile.targets.len()],
+                ..Summary::default()
+            },
         }
     }
 
@@ -73,6 +78,10 @@ impl<'a> Builder<'a> {
             }
         };
         let Some((target, target_key)) = self.routed(source, key)? else { return Ok(None) };
+        let at = usize::from(target);
+        if let (Some(free), Some(losses)) = (self.free.get(at), self.summary.losses.get_mut(at)) {
+            losses.object(free.target.limits(), key, &target_key, attrs);
+        }
         let transfer = Planned {
             key: target_key.as_bytes().to_vec(),
             source_key: key.as_bytes().to_vec(),
@@ -177,6 +186,10 @@ impl<'a> Builder<'a> {
                 .any(|d| d.target == directory.target && d.key == directory.key)
             {
                 self.summary.directories += 1;
+                let at = usize::from(target);
+                if let (Some(free), Some(losses)) = (self.free.get(at), self.summary.losses.get_mut(at)) {
+                    losses.directory(free.target.limits(), key);
+                }
                 self.directories.push(directory);
             }
         }
@@ -289,6 +302,23 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// What a target will not take is said once, before its transfers fail by name.
+    fn warn_of_failures(&mut self) -> Result<(), PlanError> {
+        for (target, losses) in self.profile.targets.iter().zip(&self.summary.losses) {
+            for (loss, count) in losses.iter().filter(|(loss, _)| loss.fails()) {
+                let text = format!(
+                    "target {}: {} will fail: {}; such as {}",
+                    target.name,
+                    count.objects,
+                    loss.words(),
+                    show_bytes(&count.example)
+                );
+                self.sink.warn(text)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn finish(mut self) -> Result<Summary, PlanError> {
         for transfer in self.links.rest() {
             self.push(transfer)?;
@@ -304,6 +334,7 @@ impl<'a> Builder<'a> {
                 self.summary.missing
             ))?;
         }
+        self.warn_of_failures()?;
         if self.summary.special > 0 {
             let text =
                 format!("{} special files (devices, FIFOs, sockets) are not copied", self.summary.special);

@@ -495,10 +495,14 @@ pub(crate) struct SimulateArgs {
 pub(crate) enum BackendsVerb {
     /// The backends found, and where
     List(JsonFlag),
-    /// Probe one library in a throw-away process: what it is, what it can do
+    /// Probe one library in a throw-away process: what it is, what it can do; or with --profile a source or target
     Check {
-        /// A file, or the name of an installed backend
-        library: PathBuf,
+        /// A file, or the name of an installed backend; with --profile a source or target, all if left out
+        #[arg(required_unless_present = "profile")]
+        library: Option<PathBuf>,
+        /// Opens sources and targets of this profile and tries what they do; a target is written to, and cleaned
+        #[arg(long, value_name = "PROFILE", conflicts_with = "in_child")]
+        profile: Option<PathBuf>,
         #[command(flatten)]
         json: JsonFlag,
         #[arg(long, hide = true)]

@@ -5,6 +5,7 @@ use crate::exit::{Failure, NOT_FOUND, USAGE};
 use crate::state::Place;
 use twinhaul_backend_host::{ListRequest, Loader, OpContext, Probe, Wanted};
 use twinhaul_engine::Opened;
+use twinhaul_planner::{Free, Source};
 use twinhaul_profile::{End, Profile, TargetMustBe};
 use twinhaul_units::Bytes;
 use twinhaul_units::text::{show, show_bytes};
@@ -168,6 +169,20 @@ impl Ends {
     /// Where the targets are.
     pub(crate) fn places(&self) -> Vec<Place> {
         self.targets.iter().map(|(opened, probe)| place(opened, probe)).collect()
+    }
+}
+
+impl Ends {
+    /// For a walk by this process.
+    pub(crate) fn to_walk(&self) -> (Vec<Source>, Vec<Free>) {
+        let source = |(opened, _): &(Opened, Probe)| Source {
+            name: opened.name.clone(),
+            target: opened.target.clone(),
+        };
+        let free = |(opened, probe): &(Opened, Probe)| {
+            Free::new(opened.name.clone(), opened.target.clone(), probe.free_bytes, probe.free_objects)
+        };
+        (self.sources.iter().map(source).collect(), self.targets.iter().map(free).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Events: the history of a run, for the console, the report and the replay. Kept in the ledger, trimmed.
 
-use crate::{KeyText, RangeShown};
+use crate::{KeyText, RangeShown, Requests};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
@@ -248,6 +248,14 @@ pub enum EventKind {
         up_ms: u64,
         #[serde(default)]
         slots: u32,
+    },
+    /// What a process sent to a source or target while it lived; told at its end, by those whose backends count.
+    Requests {
+        /// In the profile.
+        place: String,
+        #[serde(default)]
+        source: bool,
+        counts: Requests,
     },
     /// Written with the change of the run's state, once.
     RunEnded {

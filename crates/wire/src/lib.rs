@@ -11,6 +11,7 @@ pub mod event;
 pub mod frame;
 pub mod key_text;
 pub mod message;
+pub mod requests;
 pub mod snapshot;
 pub mod status;
 
@@ -20,6 +21,7 @@ pub use event::{AssignWhy, Event, EventKind, Level, RangeName, Rule};
 pub use frame::{FRAME_BYTES_MAX, Frame, Hello, LineDecoder, PROTO, Role, WireError, decode, encode};
 pub use key_text::KeyText;
 pub use message::{Envelope, Message, Pace};
+pub use requests::{RequestCount, Requests};
 pub use snapshot::{
     Assisted, CallTimes, DialSnapshot, InFlight, Link, PeerSnapshot, PeerState, Phase, Problem, QueueRow,
     RangeShown, Rates, RatioMove, RunSnapshot, RunState, Slots, Spread, Supervised, TargetSnapshot, Totals,

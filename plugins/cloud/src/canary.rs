@@ -6,7 +6,7 @@ use opendal::ErrorKind;
 use opendal::options::WriteOptions;
 
 use crate::meta;
-use crate::names::PRIVATE;
+use crate::names::TRIAL;
 use crate::services::{Service, Upload};
 use crate::store::Store;
 
@@ -25,38 +25,50 @@ pub(crate) struct Truth {
 /// # Errors
 /// The service's: wrong credentials, no such bucket, no permission to write.
 pub(crate) async fn learn(service: &Service, store: &Store) -> opendal::Result<Truth> {
-    let path = format!("{PRIVATE}/canary-{:016x}", fastrand::u64(..));
-    let capability = store.capability;
-    let options = || WriteOptions {
-        if_not_exists: capability.write_with_if_not_exists,
-        user_metadata: capability
-            .write_with_user_metadata
-            .then(|| meta::on_the_wire(service.name, [(NAME.to_owned(), "1".to_owned())].into())),
-        concurrent: 1,
-        ..WriteOptions::default()
-    };
-    store.put(&path, "canary", options()).await?;
-    let mut found = look(store, &path, options).await;
-    if let Ok(truth) = &mut found {
-        // A rename takes the place of what is there.
-        truth.conditional &= service.upload != Upload::Renamed;
-    }
-    // Also after an error; what cannot be removed is found by the sweep.
+    let path = format!("{TRIAL}{:016x}", fastrand::u64(..));
+    let found = attempt(service, store, &path).await;
+    // Also after an error.
     let removed = store.delete(&path).await;
     let truth = found?;
     removed?;
     Ok(truth)
 }
 
-async fn look(store: &Store, path: &str, options: impl Fn() -> WriteOptions) -> opendal::Result<Truth> {
+async fn attempt(service: &Service, store: &Store, path: &str) -> opendal::Result<Truth> {
+    let capability = store.capability;
+    let options = |with_metadata: bool| WriteOptions {
+        if_not_exists: capability.write_with_if_not_exists,
+        user_metadata: with_metadata
+            .then(|| meta::on_the_wire(service.name, [(NAME.to_owned(), "1".to_owned())].into())),
+        concurrent: 1,
+        ..WriteOptions::default()
+    };
+    let mut metadata = capability.write_with_user_metadata;
+    match store.put(path, "canary", options(metadata)).await {
+        Ok(_) => {}
+        // Some refuse metadata, and have the object all the same (dufs).
+        Err(e) if metadata && !e.is_temporary() => {
+            store.delete(path).await?;
+            metadata = false;
+            store.put(path, "canary", options(false)).await?;
+        }
+        Err(e) => return Err(e),
+    }
+    let mut truth = look(store, path, options(metadata)).await?;
+    // A rename takes the place of what is there.
+    truth.conditional &= service.upload != Upload::Renamed;
+    Ok(truth)
+}
+
+async fn look(store: &Store, path: &str, options: WriteOptions) -> opendal::Result<Truth> {
+    let with_metadata = options.user_metadata.is_some();
     let conditional = store.capability.write_with_if_not_exists
-        && match store.put(path, "second", options()).await {
+        && match store.put(path, "second", options).await {
             Err(e) if matches!(e.kind(), ErrorKind::ConditionNotMatch | ErrorKind::AlreadyExists) => true,
             Err(e) if e.is_temporary() => return Err(e),
             // It overwrote, or says that it knows no conditions.
             _ => false,
         };
-    let metadata =
-        store.capability.write_with_user_metadata && meta::get(&store.stat(path).await?, NAME) == Some("1");
+    let metadata = with_metadata && meta::get(&store.stat(path).await?, NAME) == Some("1");
     Ok(Truth { conditional, metadata })
 }

@@ -6,8 +6,11 @@
 
 mod budget;
 mod canary;
+mod check;
 mod class;
 pub mod config;
+mod control;
+mod cost;
 mod fail;
 mod lister;
 mod meta;
@@ -37,11 +40,11 @@ impl Backend for Cloud {
     const INFO: ModuleInfo = ModuleInfo {
         name: c"cloud",
         version: ModuleInfo::text(concat!(env!("CARGO_PKG_VERSION"), "\0")),
-        description: c"object stores through OpenDAL: s3, azblob, sftp, memory; untested here: webdav, gcs, azdls, oss, cos, obs, b2, swift",
+        description: c"object stores through OpenDAL: s3, azblob, webdav, sftp, memory; untested here: gcs, azdls, oss, cos, obs, b2, swift",
         license: ModuleInfo::text(concat!(env!("CARGO_PKG_LICENSE"), "\0")),
         build_id: None,
         config_schema: Some(config::SCHEMA),
-        verbs: None,
+        verbs: Some(control::VERBS),
         caps: CAPS,
     };
     type Target = CloudTarget;

@@ -151,7 +151,7 @@ impl Open {
             };
             let (path, found) = entry.into_parts();
             let itself = path == self.prefix || path == "/" || path.is_empty();
-            let private = self.prefix == "/" && path.trim_end_matches('/') == PRIVATE;
+            let private = self.prefix == "/" && names::is_private(&path);
             if !itself && !private {
                 return Ok(Some((path, found)));
             }

@@ -6,6 +6,8 @@ use crate::fail::about;
 
 /// Private objects: uploads that are under way, and the canary of [`crate::canary`].
 pub(crate) const PRIVATE: &str = ".twinhaul";
+/// What is written to find out what a service does; beside, not below: a directory that a file server makes for it would stay.
+pub(crate) const TRIAL: &str = ".twinhaul-trial-";
 /// The longest key of S3, Azure and Google, prefix included.
 pub(crate) const KEY_MAX: u32 = 1024;
 /// XML, which listings come in, has no way to write control characters.
@@ -47,10 +49,16 @@ pub(crate) fn path<'a>(doing: &str, key: &'a Key) -> Result<&'a str> {
     if path.chars().any(char::is_control) {
         return refuse("this service takes no control characters in names");
     }
-    if path == PRIVATE || path.strip_prefix(PRIVATE).is_some_and(|rest| rest.starts_with('/')) {
+    if is_private(path) {
         return refuse("this name is private to twinhaul");
     }
     Ok(path)
+}
+
+/// Of a path below the configured prefix.
+pub(crate) fn is_private(path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    first == PRIVATE || first.starts_with(TRIAL)
 }
 
 /// The path of a prefix, for listing: the root is `/`.
@@ -73,6 +81,7 @@ mod tests {
         assert_eq!(directory("x", None).unwrap(), "/");
         assert!(path("x", &key(".twinhaul/x")).is_err());
         assert!(path("x", &key(".twinhaul2")).is_ok());
+        assert!(path("x", &key(".twinhaul-trial-00/a")).is_err());
         assert!(path("x", &Key::new(b"a\xff".to_vec()).unwrap()).is_err());
         assert!(path("x", &key("a\nb")).is_err());
     }

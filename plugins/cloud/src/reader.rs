@@ -21,8 +21,9 @@ use crate::target::Shared;
 use crate::{meta, names};
 
 /// Objects above this are fetched in pieces.
-const PIECE: u64 = 8 << 20;
-/// Pieces of one object at once; they are its memory.
+pub(crate) const PIECE: u64 = 8 << 20;
+/// Pieces of one object at once; they are its memory. One more with each that was wanted: of an object that others take parts of,
+/// little is fetched in vain.
 const PIECES: usize = 4;
 /// A piece that broke so often gives up; one that gives a byte begins to count anew.
 const RESUMES_MAX: u32 = 10;
@@ -40,6 +41,8 @@ pub struct CloudReader {
     next: u64,
     end: u64,
     pieces: VecDeque<Piece>,
+    /// Of them, at once for now.
+    ahead: usize,
     /// Bytes that have come and were not yet taken.
     here: Buffer,
 }
@@ -74,6 +77,7 @@ impl CloudReader {
             next: options.offset.min(end),
             end,
             pieces: VecDeque::new(),
+            ahead: 1,
             here: Buffer::new(),
             found,
         };
@@ -83,7 +87,7 @@ impl CloudReader {
 
     /// Keeps as many pieces on their way as the object is worth.
     fn fetch(&mut self) -> Result<()> {
-        while self.pieces.len() < PIECES && self.next < self.end {
+        while self.pieces.len() < self.ahead && self.next < self.end {
             let len = PIECE.min(self.end - self.next);
             let piece = piece(
                 self.shared.store.clone(),
@@ -186,6 +190,7 @@ impl Reader for CloudReader {
             let store = self.shared.store.clone();
             let answer = store.call(op, first)?;
             self.pieces.pop_front();
+            self.ahead = PIECES.min(self.ahead + 1);
             let doing = format!("read {}", twinhaul_units::text::show(&self.key));
             self.here = match answer {
                 Ok(Ok(bytes)) => bytes,

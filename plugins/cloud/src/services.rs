@@ -108,7 +108,7 @@ pub const SERVICES: &[Service] = &[
     Service {
         name: "webdav",
         what: "WebDAV servers",
-        tested: false,
+        tested: true,
         upload: Upload::OneShot,
         fields: &[
             ENDPOINT,

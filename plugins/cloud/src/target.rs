@@ -18,7 +18,7 @@ use crate::services::Upload;
 use crate::store::Store;
 use crate::uploads::Uploads;
 use crate::writer::{CloudWriter, temp};
-use crate::{CAPS, meta, names, probe, status};
+use crate::{CAPS, control, meta, names, probe, status};
 
 /// Bytes per write; the writer collects parts of them.
 const CHUNK: u64 = 1 << 20;
@@ -213,6 +213,16 @@ impl Target for CloudTarget {
 
     fn status(&self, _op: &Op<'_>) -> Result<String> {
         Ok(status::status(&self.shared).to_string())
+    }
+
+    fn control(
+        &self,
+        op: &Op<'_>,
+        verb: &str,
+        args_json: &str,
+        out: &mut dyn FnMut(&[u8]) -> Flow,
+    ) -> Result<()> {
+        control::control(&self.shared, op, verb, args_json, out)
     }
 
     fn remove(&self, op: &Op<'_>, keys: &[Key]) -> Batch<()> {

@@ -64,7 +64,8 @@ impl Transport {
         let limit = self.patience.of(bytes);
         let sent = self.meter.send(class, bytes);
         match tokio::time::timeout(limit, self.inner.fetch(req)).await {
-            Ok(Ok(response)) => {
+            Ok(Ok(mut response)) => {
+                without_odd_headers(response.headers_mut());
                 sent.answered(response.status().as_u16() < 500 && response.status().as_u16() != 429);
                 Ok(response)
             }
@@ -122,6 +123,16 @@ impl HttpTransport for Transport {
     }
 }
 
+/// A header beyond ASCII (dufs sends names so in `Content-Disposition`) says nothing that is needed, and OpenDAL would take it for the
+/// failure of a read.
+fn without_odd_headers(headers: &mut http::HeaderMap) {
+    let odd: Vec<http::HeaderName> =
+        headers.iter().filter(|(_, value)| value.to_str().is_err()).map(|(name, _)| name.clone()).collect();
+    for name in odd {
+        headers.remove(name);
+    }
+}
+
 enum Verdict {
     Final,
     SlowDown(Option<Duration>),
@@ -172,6 +183,15 @@ mod tests {
         let patience = Patience { timeout: Duration::from_mins(1), retries: 1 };
         assert_eq!(patience.of(0), Duration::from_mins(1));
         assert_eq!(patience.of(64 << 20), Duration::from_secs(1024));
+    }
+
+    #[test]
+    fn a_header_that_is_no_text_is_taken_out() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("etag", http::HeaderValue::from_static("x"));
+        headers.insert("content-disposition", http::HeaderValue::from_bytes("a=\u{fc}".as_bytes()).unwrap());
+        without_odd_headers(&mut headers);
+        assert_eq!(headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["etag"]);
     }
 
     #[test]

@@ -39,6 +39,16 @@ impl Uploads {
         Some(Self(Signed::new(config, store)))
     }
 
+    /// For [`crate::check`]: the status of an object whose body does not fit its crc32c.
+    pub(crate) async fn put_with_wrong_checksum(&self, path: &str) -> opendal::Result<u16> {
+        self.0.put_with_wrong_checksum(path).await
+    }
+
+    /// Uploads of one key that are under way, of whoever.
+    pub(crate) async fn under_way(&self, path: &str) -> opendal::Result<usize> {
+        self.0.list(path).await.map(|ids| ids.len())
+    }
+
     pub(crate) fn mark(&self, store: &Store, op: &Op<'_>, attempt: &str, path: &str) -> Result<()> {
         let failed = |e: opendal::Error| store.teller.failed("mark an upload", &e);
         let others = store.call(op, self.0.list(path))?.map_err(failed)?;

@@ -200,7 +200,7 @@ impl CloudWriter {
 }
 
 /// Grows with the object, so that the number of parts stays in bounds.
-fn part_of(configured: u64, hint: u64) -> u64 {
+pub(crate) fn part_of(configured: u64, hint: u64) -> u64 {
     const ROUND: u64 = 1 << 20;
     configured.max(hint.div_ceil(PARTS_MAX).next_multiple_of(ROUND))
 }

@@ -1,4 +1,4 @@
-//! Servers of other protocols: azurite for Azure's, OpenSSH for sftp.
+//! Servers of other protocols: azurite for Azure's, dufs for `WebDAV`, OpenSSH for sftp.
 
 use super::{START_MAX, free_port, program, servers};
 use crate::needs;
@@ -49,6 +49,36 @@ fn start(work: Workdir, port: u16, command: &mut Command) -> Server {
     let said = std::fs::read_to_string(server.work.path().join("log")).unwrap_or_default();
     assert!(listens.is_some(), "{command:?} does not listen: {said}");
     server
+}
+
+/// `WebDAV`, by dufs from its crate. It keeps no user metadata.
+#[derive(Debug)]
+pub struct Dav(Server);
+
+impl Dav {
+    /// `None`: not installed.
+    pub fn start() -> Option<Self> {
+        let program = program("dufs")?;
+        let (work, port) = (Workdir::new(), free_port());
+        let store = work.path().join("store");
+        std::fs::create_dir(&store).expect("store");
+        let mut command = Command::new(program);
+        command.args(["--bind", "127.0.0.1", "--allow-all", "--port", &port.to_string()]).arg(store);
+        Some(Self(start(work, port, &mut command)))
+    }
+
+    /// What it serves.
+    pub fn store(&self) -> PathBuf {
+        self.0.work.path().join("store")
+    }
+
+    /// Fields of an end, as JSON and YAML have them.
+    pub fn fields(&self, prefix: &str) -> String {
+        let port = self.0.port;
+        format!(
+            "\"service\": \"webdav\", \"endpoint\": \"http://127.0.0.1:{port}\", \"prefix\": \"{prefix}\""
+        )
+    }
 }
 
 /// Azure's blobs, by azurite from npm.

@@ -105,3 +105,14 @@ fn when_no_route_matches_anything_the_run_says_so() {
     done.expect_code(2).expect_words(&["no route matches", "4 objects"]);
     assert!(!lab.target().join("d000").exists());
 }
+
+/// A variable that is not set is found when the place is opened; the line with its mark is shown, not squeezed into one.
+#[test]
+fn a_variable_that_is_not_set_is_shown_in_its_line() {
+    let (lab, profile) = lab();
+    let target = serde_json::Value::from(lab.target().to_str().unwrap()).to_string();
+    let text = profile.yaml().replacen(&target, "\"${env:TWINHAUL_TEST_UNSET}\"", 1);
+    let (done, place) = refused(&lab, &text, "\"${env:TWINHAUL_TEST_UNSET}\"");
+    done.expect_words(&[&place, "TWINHAUL_TEST_UNSET is not set", "\n  |\n", "^^^"]);
+    assert!(!done.stderr.contains("\\n"), "{done}");
+}

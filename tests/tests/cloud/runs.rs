@@ -79,9 +79,13 @@ fn a_peer_that_is_killed_in_an_upload_leaves_no_upload_behind() {
 }
 
 fn kill(run: &Run<'_>, peer: &str) {
+    signal(run, peer, rustix::process::Signal::KILL);
+}
+
+fn signal(run: &Run<'_>, peer: &str, signal: rustix::process::Signal) {
     let pid = run.pid(peer).and_then(|p| i32::try_from(p).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process(pid, signal);
     }
 }
 
@@ -132,17 +136,37 @@ fn a_peer_that_freezes_at_the_commit_is_ended_before_it_is_taken_over() {
 fn a_secret_is_nowhere_but_where_it_was_said() {
     let Some(server) = server() else { return };
     let lab = lab();
-    made(&lab, 10, &[]);
-    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("s"), "");
-    lab.run_profile(&up).expect_code(0);
-    for verb in ["status", "events", "report", "ls"] {
-        let done = lab.run([verb]);
+    made(&lab, 40, &[24 << 20]);
+    let limits = "peers:\n  alpha: { slots: 3, limit: 8 MiB/s }\n  beta: { slots: 3, limit: 8 MiB/s }\n";
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("s"), limits);
+    let run = Run::start(&lab, &up);
+    run.until("something is done", |s: &Status| s.done.transfers > 3);
+    let peers: Vec<u32> = ["alpha", "beta"].into_iter().filter_map(|peer| run.pid(peer)).collect();
+    assert_eq!(peers.len(), 2);
+    for pid in peers {
+        let said = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+        assert!(!said.is_empty() && !holds_the_secret(&said), "the arguments of {pid}");
+    }
+    // A crash leaves last words, and a bundle.
+    signal(&run, "alpha", rustix::process::Signal::ABORT);
+    run.wait().expect_code(0);
+    let bundle = lab.path("bundle.tar");
+    let to = bundle.to_str().unwrap();
+    for args in
+        [&["status", "--json"][..], &["events"], &["report"], &["ls"], &["diagnose"], &["bundle", "--to", to]]
+    {
+        let done = lab.run(args.iter());
         assert!(
-            !done.stdout.contains(SECRET_ACCESS_KEY) && !done.stderr.contains(SECRET_ACCESS_KEY),
-            "{verb}"
+            !holds_the_secret(done.stdout.as_bytes()) && !holds_the_secret(done.stderr.as_bytes()),
+            "{args:?}"
         );
     }
+    assert!(!holds_the_secret(&std::fs::read(&bundle).unwrap()));
     nowhere(lab.state());
+}
+
+fn holds_the_secret(bytes: &[u8]) -> bool {
+    bytes.windows(SECRET_ACCESS_KEY.len()).any(|w| w == SECRET_ACCESS_KEY.as_bytes())
 }
 
 fn nowhere(directory: &std::path::Path) {
@@ -151,8 +175,7 @@ fn nowhere(directory: &std::path::Path) {
         if path.is_dir() {
             nowhere(&path);
         } else if let Ok(bytes) = std::fs::read(&path) {
-            let found = bytes.windows(SECRET_ACCESS_KEY.len()).any(|w| w == SECRET_ACCESS_KEY.as_bytes());
-            assert!(!found, "{} holds the secret", path.display());
+            assert!(!holds_the_secret(&bytes), "{} holds the secret", path.display());
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{count, how_many};
 use crate::Names;
 use std::time::Duration;
 use twinhaul_units::{Bytes, PeerId, Span};
-use twinhaul_wire::{AssignWhy, Event, EventKind, RangeName};
+use twinhaul_wire::{AssignWhy, Event, EventKind, RangeName, RequestCount, Requests};
 
 /// `event` as the log shows it, without time, level and peer.
 pub fn log_line(event: &Event, names: &Names) -> String {
@@ -90,6 +90,10 @@ pub fn log_line(event: &Event, names: &Names) -> String {
         EventKind::PeerFinished { transfers, bytes, .. } => {
             format!("finished: {} / {}", how_many(*transfers), Bytes(*bytes))
         }
+        EventKind::Requests { place, source, counts } => {
+            let way = if *source { "from" } else { "to" };
+            format!("requests {way} {place}: {}", requests(counts))
+        }
         EventKind::RunEnded { state, done, skipped, failed } => format!(
             "run ended: {state}; {} done, {} skipped, {} failed",
             count(*done),
@@ -97,6 +101,16 @@ pub fn log_line(event: &Event, names: &Names) -> String {
             count(*failed)
         ),
     }
+}
+
+/// "22 put (1 failed), 3 part; 19.1 MiB sent, 512 B received".
+pub fn requests(of: &Requests) -> String {
+    let class = |(class, n): (&String, &RequestCount)| match n.failed {
+        0 => format!("{} {class}", count(n.sent)),
+        failed => format!("{} {class} ({} failed)", count(n.sent), count(failed)),
+    };
+    let classes: Vec<String> = of.by_class.iter().filter(|(_, n)| n.sent > 0).map(class).collect();
+    format!("{}; {} sent, {} received", classes.join(", "), Bytes(of.bytes_sent), Bytes(of.bytes_received))
 }
 
 /// "4.0 MiB at 12.0 MiB of #7".

@@ -80,7 +80,9 @@ fn attempt(desk: &Desk, job: &RangeJob) -> Result<Vec<Chain>, Stop> {
     let route = route(desk, job)?;
     let op = desk.telling(OpContext::new().cancelled_by(part.cancel()));
     desk.slot().wait(WaitReason::SourceRead, route.source.name.clone());
-    let options = ReadOptions { offset: part.from(), ..ReadOptions::default() };
+    // A source that reads ahead must not fetch, and charge for, what others copy.
+    let len = part.end_at_most().saturating_sub(part.from());
+    let options = ReadOptions { offset: part.from(), len: Some(len), ..ReadOptions::default() };
     let (mut reader, _) = route
         .source
         .target

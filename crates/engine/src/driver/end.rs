@@ -1,6 +1,7 @@
 //! How a peer ends: everything settled and finished, stopped on request, or told that the run is over.
 
 use super::{Driver, DriverEvent, Life};
+use crate::backends;
 use crate::clock::wall_ms;
 use crate::error::Result;
 use crate::finishing::{self, FinishReport};
@@ -17,6 +18,9 @@ const LAST_SNAPSHOT: Duration = Duration::from_millis(250);
 const LAST_SNAPSHOT_POLL: Duration = Duration::from_millis(10);
 /// The last batch of events gets this long to become durable.
 const LAST_FLUSH: Duration = Duration::from_secs(10);
+
+/// Backends get this long to say what they sent.
+const LAST_COUNTS: Duration = Duration::from_secs(2);
 
 /// The peer that did the finishing gets this long to say how the run ended.
 const FINISHER_SPEAKS: Duration = Duration::from_secs(2);
@@ -157,6 +161,19 @@ impl Driver {
         Ok(())
     }
 
+    /// What this process sent to services that charge for it. A backend that does not answer is not waited for.
+    async fn tell_requests(&mut self) {
+        let storage = std::sync::Arc::clone(&self.shared.storage);
+        let asked = tokio::task::spawn_blocking(move || backends::requests(&storage));
+        if let Ok(Ok(counts)) = tokio::time::timeout(LAST_COUNTS, asked).await {
+            for event in counts {
+                self.record(event);
+            }
+        } else {
+            tracing::warn!("requests are not known: a backend did not answer");
+        }
+    }
+
     /// The last things of a peer: its sums, its memory, its last snapshot.
     pub(super) async fn leave(&mut self, ended: &Ended) {
         let done = self.view.polled.counters.at(self.options.me, State::Done);
@@ -168,6 +185,7 @@ impl Driver {
             slots: self.slots_max(),
         });
         tracing::info!(?ended, at_ms = wall_ms(), "ending");
+        self.tell_requests().await;
         self.remember();
         self.end_the_stalls();
         self.flush_history();

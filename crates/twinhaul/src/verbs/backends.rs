@@ -1,5 +1,7 @@
 //! `backends list | check | conformance`.
 
+mod ends;
+
 use crate::cli::{BackendsVerb, JsonFlag};
 use crate::exit::{self, Failure};
 use crate::{backends, output};
@@ -10,12 +12,16 @@ use twinhaul_backend_host::{Loader, ModuleInfo, OpContext};
 pub(crate) fn backends(verb: &BackendsVerb) -> Result<u8, Failure> {
     match verb {
         BackendsVerb::List(json) => list(json),
-        BackendsVerb::Check { library, in_child: true, .. } => {
+        BackendsVerb::Check { library, profile: Some(profile), json, .. } => {
+            ends::check(profile, library.as_deref().map(Path::to_string_lossy).as_deref(), json)
+        }
+        BackendsVerb::Check { library: Some(library), in_child: true, .. } => {
             let (answer, good) = twinhaul_backend_host::answer_in_child(library);
             output::line(answer.trim_end());
             Ok(if good { exit::COMPLETE } else { exit::OTHER })
         }
-        BackendsVerb::Check { library, json, .. } => check(library, json),
+        BackendsVerb::Check { library: Some(library), json, .. } => check(library, json),
+        BackendsVerb::Check { .. } => Err(Failure::usage("give a library, or --profile")),
         BackendsVerb::Conformance { library, config, json } => conform(library, config, json),
     }
 }

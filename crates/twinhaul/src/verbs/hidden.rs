@@ -163,7 +163,26 @@ pub(crate) fn planner(run_dir: &Path) -> Result<u8, Failure> {
     let mut sink = LedgerSink::new(store, wall_ms);
     let only = crate::only::kept(&run, &profile)?;
     let planned = twinhaul_planner::plan(&profile, &sources, &mut free, &mut sink, only);
+    tell_requests(&run, &sources, &free);
     planned.map(|_| 0).map_err(|e| Failure::new(u8::try_from(e.exit_code()).unwrap_or(1), e.to_string()))
+}
+
+/// What the walk sent to services that charge for it; a plan is none the worse without.
+fn tell_requests(run: &RunDir, sources: &[Source], free: &[Free]) {
+    let targets = free.iter().map(|free| (&free.name, false, &free.target));
+    let ends = sources.iter().map(|source| (&source.name, true, &source.target)).chain(targets);
+    let told = ends.filter_map(|(place, source, target)| {
+        let json = target.status(&twinhaul_backend_host::OpContext::new()).ok()?;
+        let counts = twinhaul_wire::Requests::of_json(&json)?;
+        let kind = twinhaul_wire::EventKind::Requests { place: place.clone(), source, counts };
+        Some(twinhaul_ledger::NewEvent { at_ms: wall_ms(), peer: None, incarnation: 0, kind })
+    });
+    let events: Vec<_> = told.collect();
+    if !events.is_empty()
+        && let Err(e) = Store::open(&run.ledger()).and_then(|store| store.append_events(&events))
+    {
+        output::error(&format!("the walk's requests are not in the history: {e}"));
+    }
 }
 
 /// Sources to walk, and the room at the targets.

@@ -1,5 +1,7 @@
 //! `plan`: what would move, where, split how, and for how long; writes nothing.
 
+mod cost;
+mod kept;
 mod media;
 
 use crate::cli::PlanArgs;
@@ -10,17 +12,19 @@ use twinhaul_planner::{PlanError, Sink, Summary, Wave};
 use twinhaul_profile::Profile;
 use twinhaul_units::{Bytes, PeerId, Span};
 
-/// Nothing is kept but warnings.
-#[derive(Debug, Default)]
+/// Nothing is kept but warnings, and what it will cost.
+#[derive(Debug)]
 struct Nowhere {
     warnings: Vec<String>,
+    costs: cost::Costs,
 }
 
 /// Warnings shown.
 const WARNINGS_MAX: usize = 100;
 
 impl Sink for Nowhere {
-    fn wave(&mut self, _: &Wave, _: bool) -> Result<(), PlanError> {
+    fn wave(&mut self, wave: &Wave, _: bool) -> Result<(), PlanError> {
+        self.costs.take(&wave.transfers);
         Ok(())
     }
     fn directories(&mut self, _: &[PlannedDirectory]) -> Result<(), PlanError> {
@@ -42,17 +46,20 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<u8, Failure> {
     let only = args.only.as_deref().map(|path| crate::only::load(path, &profile)).transpose()?;
     let loader = backends::loader()?;
     let ends = guards::check(&profile, &loader, None)?;
-    let (sources, mut free) = super::hidden::ends(&profile, &loader)?;
-    let mut sink = Nowhere::default();
+    let (sources, mut free) = ends.to_walk();
+    let mut sink = Nowhere { warnings: Vec::new(), costs: cost::Costs::of(&profile, &sources, &free) };
     let summary = twinhaul_planner::plan(&profile, &sources, &mut free, &mut sink, only)
         .map_err(|e| Failure::new(u8::try_from(e.exit_code()).unwrap_or(1), e.to_string()))?;
     for warning in &sink.warnings {
         output::say(&format!("warning: {warning}"));
     }
     let media = media::Names::of(&sources, &summary);
+    let expected = sink.costs.finish();
     if args.json.json {
         let mut document = json(&profile, &summary);
         document["media"] = media.json(&profile, &summary);
+        document["losses"] = kept::json(&profile, &summary);
+        document["requests"] = expected.iter().map(cost::Expected::json).collect();
         output::json(&document)?;
     } else {
         for line in guards::describe(&profile, &ends) {
@@ -61,7 +68,8 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<u8, Failure> {
         for line in lines(&profile, &summary) {
             output::line(&line);
         }
-        for line in media.lines(&profile, &summary) {
+        let more = media.lines(&profile, &summary).into_iter().chain(kept::lines(&profile, &summary));
+        for line in more.chain(expected.iter().map(cost::Expected::line)) {
             output::line(&line);
         }
     }

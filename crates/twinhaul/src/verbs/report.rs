@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod lines;
 mod proof;
+mod requests;
 mod write;
 
 use crate::cli::ReportArgs;
@@ -14,6 +15,7 @@ use crate::launch::ledger_failure;
 use crate::state::RunDir;
 use crate::watch::EventReader;
 use crate::{output, state, status};
+use requests::Counted;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use twinhaul_ledger::{Detail, View};
@@ -48,6 +50,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
             "manifest_head": written.head,
             "failed": written.directory.join("failed.jsonl"),
             "failed_head": written.failed_head,
+            "requests": facts.requests.json(),
             "done_after_retries": done_after_retries(&run)?,
             "not_kept": written.lost,
         }))?;
@@ -93,6 +96,7 @@ struct Facts {
     ratio_moves: u64,
     first_ms: Option<u64>,
     last_ms: Option<u64>,
+    requests: Counted,
 }
 
 impl Facts {
@@ -107,6 +111,7 @@ impl Facts {
                 EventKind::Needed { .. } => facts.needed += 1,
                 EventKind::NotNeeded { .. } => facts.not_needed += 1,
                 EventKind::Ratio { rule, .. } if rule != Rule::Operator => facts.ratio_moves += 1,
+                EventKind::Requests { .. } | EventKind::Joined { .. } => facts.requests.take(&event),
                 EventKind::PeerFinished { idle_slot_ms, up_ms, slots, .. } => {
                     let peer = facts.peers.entry(event.peer.unwrap_or_default()).or_default();
                     peer.idle_slot_ms += idle_slot_ms;
@@ -171,6 +176,7 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         super::look::lent(s.assistance.ranges),
         if facts.ratio_moves == 1 { "once".to_owned() } else { format!("{} times", facts.ratio_moves) }
     ));
+    lines.extend(facts.requests.lines());
     let again = done_after_retries(run)?;
     if again > 0 {
         lines.push(format!("  {again} of the done needed more than one attempt"));

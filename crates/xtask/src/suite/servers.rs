@@ -1,13 +1,14 @@
 //! Real servers for the cloud tests, below `servers` in the target directory: nothing is installed for the whole machine.
 //!
-//! Prebuilt ones, because building `s3s-fs` and `dufs` costs minutes on two cores: moto and Amazon's client from `PyPI`, azurite from npm,
-//! OpenSSH's server unpacked from Debian's package. What is there is kept; what cannot be had is told, and its suite says that it is skipped.
+//! moto and Amazon's client from `PyPI`, azurite from npm, OpenSSH's server unpacked from Debian's package, and dufs (`WebDAV`) built from
+//! its crate, which takes less than a minute. What is there is kept; what cannot be had is told, and its suite says that it is skipped.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Versions are pinned: a test must not change because somebody published something.
 const PYTHON: &[&str] = &["moto[server]==5.2.1", "awscli==1.45.11"];
+const RUST: &[&str] = &["dufs", "--version", "0.46.0"];
 const NODE: &str = "azurite@3";
 const DEBIAN: &[&str] = &["openssh-server", "openssh-sftp-server", "libwrap0"];
 
@@ -22,6 +23,7 @@ pub(super) fn install(target: &Path) -> Vec<String> {
         ("moto", "python/bin/moto_server", python as fn(&Path) -> bool),
         ("azurite", "node/node_modules/.bin/azurite-blob", node),
         ("sshd", "debian/usr/sbin/sshd", debian),
+        ("dufs", "bin/dufs", rust),
     ] {
         if home.join(there).is_file() {
             continue;
@@ -67,6 +69,21 @@ fn debian(home: &Path) -> bool {
         .all(|e| quiet(Command::new("dpkg-deb").arg("-x").arg(e.path()).arg(&root)))
 }
 
+/// Without TLS, and not optimised: it serves tests on loopback.
+fn rust(home: &Path) -> bool {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut install = Command::new(cargo);
+    install
+        .args(["install", "--quiet", "--debug", "--locked", "--no-default-features", "--root"])
+        .arg(home)
+        .args(RUST);
+    // Not among the product's own builds, and gone afterwards.
+    let build = home.join("build");
+    let built = quiet(install.arg("--target-dir").arg(&build));
+    let _ = std::fs::remove_dir_all(build);
+    built
+}
+
 fn quiet(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command.status().is_ok_and(|s| s.success())
@@ -79,8 +96,12 @@ mod tests {
     #[test]
     fn what_is_there_is_kept_and_a_bad_place_is_told() {
         let place = std::env::temp_dir().join(format!("twinhaul-servers-{}", std::process::id()));
-        for there in ["python/bin/moto_server", "node/node_modules/.bin/azurite-blob", "debian/usr/sbin/sshd"]
-        {
+        for there in [
+            "python/bin/moto_server",
+            "node/node_modules/.bin/azurite-blob",
+            "debian/usr/sbin/sshd",
+            "bin/dufs",
+        ] {
             let path = place.join("servers").join(there);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, "").unwrap();

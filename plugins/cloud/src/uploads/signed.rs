@@ -1,4 +1,4 @@
-//! Two requests of S3 that OpenDAL does not have: list the uploads of a key, and give one up. Signed by OpenDAL's own signer.
+//! Requests of S3 that OpenDAL does not have: list the uploads of a key, give one up, and send an object that must be refused. Signed by OpenDAL's own signer.
 
 use std::fmt::Write as _;
 
@@ -10,6 +10,9 @@ use reqsign_file_read_tokio::TokioFileRead;
 use crate::config::Config;
 use crate::store::Store;
 
+/// Sent with a checksum that it has not: a crc32c of 0, in base64.
+const WRONG_BODY: &str = "checksums are compared";
+const WRONG_CRC32C: &str = "AAAAAA==";
 /// Answers of one listing; an upload's key is exact, so more are not ours.
 const UPLOADS_MAX: usize = 1000;
 
@@ -60,9 +63,16 @@ impl Signed {
     }
 
     async fn send(&self, method: &str, url: String) -> Result<http::Response<Buffer>> {
+        self.sign_and_send(http::Request::builder().method(method).uri(url), Buffer::new()).await
+    }
+
+    async fn sign_and_send(
+        &self,
+        request: http::request::Builder,
+        body: Buffer,
+    ) -> Result<http::Response<Buffer>> {
         let bad = |e: http::Error| Error::new(ErrorKind::Unexpected, format!("build a request: {e}"));
-        let request = http::Request::builder().method(method).uri(url).body(Buffer::new()).map_err(bad)?;
-        let (mut parts, body) = request.into_parts();
+        let (mut parts, body) = request.body(body).map_err(bad)?.into_parts();
         if let Some(signer) = &self.signer {
             let refused =
                 |_| Error::new(ErrorKind::PermissionDenied, "there are no credentials to sign with");
@@ -83,6 +93,18 @@ impl Signed {
             return Err(Error::new(ErrorKind::Unexpected, format!("list uploads: {status} {short}")));
         }
         Ok(uploads_of(&text, &key))
+    }
+
+    /// A body that does not fit what is said of it; the status that came back.
+    pub(super) async fn put_with_wrong_checksum(&self, path: &str) -> Result<u16> {
+        let url = format!("{}/{}", self.base, escape(&format!("{}{path}", self.root), true));
+        let request = http::Request::builder()
+            .method("PUT")
+            .uri(url)
+            .header("content-length", WRONG_BODY.len())
+            .header("x-amz-sdk-checksum-algorithm", "CRC32C")
+            .header("x-amz-checksum-crc32c", WRONG_CRC32C);
+        Ok(self.sign_and_send(request, Buffer::from(WRONG_BODY)).await?.status().as_u16())
     }
 
     /// One that is gone already is given up.
