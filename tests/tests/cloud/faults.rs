@@ -100,6 +100,24 @@ fn a_truncated_read_is_taken_up_where_it_broke() {
     assert_same_files(&lab.source(), &lab.target());
 }
 
+/// Refused before it is done, with no word of when to come again: looked for, not found, and sent again by the same commit.
+#[test]
+fn a_commit_that_the_server_failed_is_sent_again() {
+    let Some(server) = server() else { return };
+    let lab = lab();
+    made(&lab, 20, &[17 << 20]);
+    let rules = vec![
+        Rule::new("PUT", "/c/small/", Fault::Refuse(500, "InternalError"), 4),
+        Rule::new("POST", "uploadId=", Fault::Refuse(500, "InternalError"), 1),
+    ];
+    let proxy = Proxy::start(server.address, rules);
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &end(proxy.address, "c"), "");
+    lab.run_profile(&up).expect_code(0);
+    assert_eq!((proxy.hits(0), proxy.hits(1)), (4, 1));
+    let events = lab.run(["events"]);
+    assert!(!events.stdout.contains("panicked"), "{}", events.stdout);
+}
+
 /// Credentials that expire in the middle are one problem, and the run goes on when they are taken again.
 #[test]
 fn credentials_that_expire_are_one_problem_and_not_a_thousand_failures() {

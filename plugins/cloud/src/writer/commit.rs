@@ -65,7 +65,8 @@ impl CloudWriter {
             if tries >= TRIES_MAX {
                 return Err(self.failed(&e).uncertain());
             }
-            store.call(op, tokio::time::sleep(PAUSE * tries)).map_err(Error::uncertain)?;
+            // Made where it is waited for: outside of the runtime a timer cannot be made.
+            store.call(op, async { tokio::time::sleep(PAUSE * tries).await }).map_err(Error::uncertain)?;
         }
     }
 
