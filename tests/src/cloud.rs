@@ -4,6 +4,7 @@
 
 pub mod faults;
 pub mod others;
+pub mod store;
 
 use crate::needs;
 use crate::product::{Lab, exe, poll};

@@ -23,3 +23,5 @@ mod runs;
 mod services;
 #[path = "cloud/stage.rs"]
 mod stage;
+#[path = "cloud/storm.rs"]
+mod storm;

@@ -14,6 +14,7 @@ pub mod message;
 pub mod requests;
 pub mod snapshot;
 pub mod status;
+pub mod weather;
 
 pub use backend::{BackendProblem, BackendRow, BackendStatus, RowState};
 pub use command::{Chaos, Command, CommandResult, Preview, QueueSize, Refusal, Reply, Request};
@@ -27,3 +28,4 @@ pub use snapshot::{
     RangeShown, Rates, RatioMove, RunSnapshot, RunState, Slots, Spread, Supervised, TargetSnapshot, Totals,
     Wait, WaitReason,
 };
+pub use weather::{Storm, Weather};

@@ -2,7 +2,9 @@
 
 use crate::stage::{assert_same_files, disk, lab, made, profile, server};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use twinhaul_tests::cloud::others::{AZURE_KEY, Azure, Dav, Ssh};
+use twinhaul_tests::cloud::store::Store;
 use twinhaul_tests::cloud::{ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY};
 use twinhaul_tests::needs;
 use twinhaul_tests::product::Lab;
@@ -31,15 +33,28 @@ fn memory_keeps_its_promises() {
     conformance(&lab(), "memory", "{\"service\":\"memory\",\"name\":\"suite\"}");
 }
 
+fn s3_at(address: SocketAddr) -> String {
+    format!(
+        "{{\"service\":\"s3\",\"bucket\":\"{BUCKET}\",\"region\":\"us-east-1\",\"endpoint\":\"http://{address}\",\
+         \"access_key_id\":\"{ACCESS_KEY_ID}\",\"secret_access_key\":\"{SECRET_ACCESS_KEY}\"}}"
+    )
+}
+
 #[test]
 fn s3_keeps_its_promises() {
     let Some(server) = server() else { return };
-    let config = format!(
-        "{{\"service\":\"s3\",\"bucket\":\"{BUCKET}\",\"region\":\"us-east-1\",\"endpoint\":\"http://{}\",\
-         \"access_key_id\":\"{ACCESS_KEY_ID}\",\"secret_access_key\":\"{SECRET_ACCESS_KEY}\"}}",
-        server.address
-    );
-    conformance(&lab(), "s3 (moto)", &config);
+    conformance(&lab(), "s3 (moto)", &s3_at(server.address));
+}
+
+#[test]
+fn our_own_store_keeps_its_promises_and_a_tree_comes_back_exactly() {
+    let Some(store) = Store::or_skip("cloud, s3 of our own") else { return };
+    let lab = lab();
+    conformance(&lab, "s3 (twinhaul-store)", &s3_at(store.address));
+    there_and_back(&lab, &store.end("s"));
+    assert_same_files(&lab.source(), &lab.target());
+    let done = lab.newest_status().done.transfers;
+    assert_eq!(u64::try_from(store.kept()).ok(), Some(done), "something of the run's own is still there");
 }
 
 fn azure() -> Option<Azure> {

@@ -137,6 +137,11 @@ pub(super) const ROOMS: &[Room] = &[
         what: "the binary: verbs, flags, exit codes",
     },
     Room {
+        name: "store",
+        may: Only(&["units", "wire"]),
+        what: "a small S3 server with weather, a program of its own; for demonstrations and tests only",
+    },
+    Room {
         name: "testkit",
         may: Anything,
         what: "a screen in memory, a made engine, the backends' conformance suite; for tests only",
@@ -187,6 +192,7 @@ pub(super) const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     ("libloading", &["backend-host"], "a library is loaded only after its checks"),
     ("ratatui", &["console"], "only the console draws"),
+    ("s3s", &["store"], "it is large, and no product serves S3"),
 ];
 
 /// Rooms that may hold `unsafe`, each block with its SAFETY comment.

@@ -1,0 +1,29 @@
+//! A server that asks everybody to slow down: nothing fails, and what waits for it says so.
+
+use crate::stage::{assert_same_files, disk, lab, made, profile};
+use twinhaul_tests::cloud::store::Store;
+use twinhaul_wire::{Storm, Weather};
+
+#[test]
+fn the_store_ends_with_its_owner() {
+    let Some(store) = Store::or_skip("cloud, the store's end") else { return };
+    assert!(store.ends_with_its_owner());
+}
+
+/// Every third request, for a whole run there and back: 429 for one half of the way, 503 for the other.
+#[test]
+fn a_run_through_a_storm_is_exact_and_nothing_fails() {
+    let Some(store) = Store::or_skip("cloud, a storm") else { return };
+    let lab = lab();
+    made(&lab, 30, &[17 << 20]);
+    let storm = |status| Some(Storm { status, share: 0.34, retry_after_s: 0 });
+    store.weather(&Weather { storm: storm(429), delay_ms: 5 });
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &store.end("w"), "");
+    lab.run_profile(&up).expect_code(0);
+    let events = lab.run(["events"]);
+    assert!(!events.stdout.contains("attempt"), "{}", events.stdout);
+    store.weather(&Weather { storm: storm(503), delay_ms: 0 });
+    let down = profile(&lab, "down", &store.end("w"), &disk(&lab.target(), true), "verify: read-back\n");
+    lab.run_profile(&down).expect_code(0);
+    assert_same_files(&lab.source(), &lab.target());
+}
