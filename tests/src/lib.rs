@@ -21,6 +21,7 @@ pub mod faulty;
 pub mod fuse;
 pub mod mounts;
 pub mod needs;
+pub mod network;
 pub mod power;
 pub mod product;
 pub mod same;

@@ -29,13 +29,17 @@ const FILE_THREADS_MAX: usize = 16;
 /// A call that hangs in a file system does not keep the process.
 const END_MAX: Duration = Duration::from_secs(1);
 
-/// An S3 server over a directory, on 127.0.0.1. It prints `listening 127.0.0.1:PORT` and ends when its standard input does.
+/// An S3 server over a directory. It prints `listening 127.0.0.1:PORT` and ends when its standard input does.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
     /// A directory for the bytes of the objects, empty or to be made
     #[arg(long)]
     root: PathBuf,
+    /// Where it listens. Whoever reaches another address than this machine's own can try the credentials: for measurements in a name
+    /// space of its own
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+    address: Ipv4Addr,
     /// 0: any that is free
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -66,7 +70,7 @@ fn run(args: &Args) -> Result<(), String> {
         .max_blocking_threads(FILE_THREADS_MAX)
         .build()
         .map_err(|e| format!("start: {e}"))?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).map_err(|e| format!("listen: {e}"))?;
+    let listener = TcpListener::bind((args.address, args.port)).map_err(|e| format!("listen: {e}"))?;
     let address = listener.local_addr().map_err(|e| format!("listen: {e}"))?;
     let (ends, ended) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {

@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: what the product costs, measured on release builds. Figures are printed, never judged: they are of one
 //! machine on one day.
 //!
-//! [`console`] is about the screen, [`data`] about moving data, beside the tools that are found here.
+//! [`console`] is about the screen, [`data`] about moving data, [`cloud`] about sending it to an object store, beside the tools that are
+//! found here.
 
 mod args;
 mod chance;
+mod cloud;
 mod comparisons;
 mod console;
 mod data;
@@ -27,7 +29,8 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
     match args.split_first() {
         Some((what, rest)) if what == "console" => console::run(root, rest),
         Some((what, rest)) if what == "data" => data::run(root, rest),
-        _ => Err("bench takes console or data".to_owned()),
+        Some((what, rest)) if what == "cloud" => cloud::run(root, rest),
+        _ => Err("bench takes console, data or cloud".to_owned()),
     }
 }
 

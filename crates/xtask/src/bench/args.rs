@@ -25,8 +25,8 @@ the ratios of wall time and processor time, with their intervals, and the peak m
   --json           one JSON object on stdout, with every single run
 ";
 
-const PAIRS: usize = 9;
-const PAIRS_QUICK: usize = 3;
+pub(super) const PAIRS: usize = 9;
+pub(super) const PAIRS_QUICK: usize = 3;
 const PAIRS_MAX: usize = 999;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -86,14 +86,14 @@ impl Args {
     }
 }
 
-fn pairs(word: &str) -> Result<usize, String> {
+pub(super) fn pairs(word: &str) -> Result<usize, String> {
     match word.parse() {
         Ok(n) if (1..=PAIRS_MAX).contains(&n) => Ok(n),
         _ => Err(format!("--pairs takes a number from 1 to {PAIRS_MAX}, not \"{}\"", word.escape_debug())),
     }
 }
 
-fn list<T>(words: &str, what: &str, of: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+pub(super) fn list<T>(words: &str, what: &str, of: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
     let one = |word: &str| {
         of(word).ok_or_else(|| format!("\"{}\" is no {what} of this bench\n\n{USAGE}", word.escape_debug()))
     };

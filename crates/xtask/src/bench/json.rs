@@ -2,6 +2,7 @@
 
 use super::data::{Measured, Pair, Results};
 use super::figures::Median;
+use super::machine::Machine;
 use super::measure::Spent;
 use super::table::{medians, ratios};
 use serde_json::{Value, json};
@@ -19,10 +20,7 @@ pub(super) fn object(results: &Results) -> Value {
         })
     });
     json!({
-        "machine": {
-            "kernel": machine.kernel, "cpus": machine.cpus, "memory_bytes": machine.memory_bytes,
-            "filesystem": machine.filesystem, "load_before": machine.load,
-        },
+        "machine": of_machine(machine),
         "twinhaul": results.version,
         "sets": sets.collect::<Vec<_>>(),
         "comparisons": results.measured.iter().map(comparison).collect::<Vec<_>>(),
@@ -31,21 +29,34 @@ pub(super) fn object(results: &Results) -> Value {
     })
 }
 
+pub(super) fn of_machine(machine: &Machine) -> Value {
+    json!({
+        "kernel": machine.kernel, "cpus": machine.cpus, "memory_bytes": machine.memory_bytes,
+        "filesystem": machine.filesystem, "load_before": machine.load,
+    })
+}
+
 fn comparison(measured: &Measured) -> Value {
     let job = &measured.job;
+    let mut all = figures(&measured.pairs);
+    all["set"] = job.set.name().into();
+    all["comparison"] = job.comparison.word.into();
+    all["says"] = job.comparison.says.into();
+    all["against"] = job.theirs.map(|_| job.against()).into();
+    all
+}
+
+/// The figures of one comparison, and every run behind them.
+pub(super) fn figures(pairs: &[Pair]) -> Value {
     let part = |figure: fn(&Spent) -> f64| {
-        let (ours, theirs) = medians(measured, figure);
-        json!({ "ratio": interval(ratios(measured, figure)), "ours": interval(ours), "theirs": interval(theirs) })
+        let (ours, theirs) = medians(pairs, figure);
+        json!({ "ratio": interval(ratios(pairs, figure)), "ours": interval(ours), "theirs": interval(theirs) })
     };
     json!({
-        "set": job.set.name(),
-        "comparison": job.comparison.word,
-        "says": job.comparison.says,
-        "against": job.theirs.map(|_| job.against()),
         "wall_s": part(|s| s.wall.as_secs_f64()),
         "cpu_s": part(|s| s.cpu.as_secs_f64()),
         "peak_bytes": part(|s| s.peaks.any as f64),
-        "pairs": measured.pairs.iter().enumerate().map(pair).collect::<Vec<_>>(),
+        "pairs": pairs.iter().enumerate().map(pair).collect::<Vec<_>>(),
     })
 }
 

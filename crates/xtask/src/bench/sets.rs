@@ -1,4 +1,4 @@
-//! The data sets D1 to D5: which files they have, how large, where in them there is data. Nothing here touches a disk.
+//! The data sets D1 to D5, and C1 to C3 for object stores: which files they have, how large, where in them there is data. Nothing here touches a disk.
 
 use super::chance::Chance;
 
@@ -18,6 +18,10 @@ const D3_SIZE: u64 = GIB;
 const D4_FILES: u64 = 1_000_000;
 const D4_LARGEST: u64 = KIB;
 const D5_SIZE: u64 = 8 * GIB;
+const C1_FILES: u64 = 2_000;
+const C1_SIZE: u64 = 16 * KIB;
+const C2_FILES: u64 = 8;
+const C2_SIZE: u64 = 256 * MIB;
 /// D5 holds 100 MiB, in pieces of one MiB at equal distances.
 const D5_PIECES: u64 = 100;
 const D5_PIECE: u64 = MIB;
@@ -29,6 +33,9 @@ pub(super) enum Set {
     D3,
     D4,
     D5,
+    C1,
+    C2,
+    C3,
 }
 
 /// One file of a set.
@@ -55,6 +62,9 @@ impl Set {
     /// Those that are measured when none is named. D4 takes minutes to make and 4 GiB twice.
     pub(super) const USUAL: [Self; 4] = [Self::D1, Self::D2, Self::D3, Self::D5];
 
+    /// For `bench cloud`.
+    pub(super) const CLOUD: [Self; 3] = [Self::C1, Self::C2, Self::C3];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::D1 => "D1",
@@ -62,11 +72,18 @@ impl Set {
             Self::D3 => "D3",
             Self::D4 => "D4",
             Self::D5 => "D5",
+            Self::C1 => "C1",
+            Self::C2 => "C2",
+            Self::C3 => "C3",
         }
     }
 
     pub(super) fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.name().eq_ignore_ascii_case(word))
+    }
+
+    pub(super) fn of_cloud(word: &str) -> Option<Self> {
+        Self::CLOUD.into_iter().find(|s| s.name().eq_ignore_ascii_case(word))
     }
 
     pub(super) fn says(self) -> &'static str {
@@ -76,12 +93,15 @@ impl Set {
             Self::D3 => "4 files of 1 GiB",
             Self::D4 => "1,000,000 files of 0 to 1 KiB",
             Self::D5 => "a file of 8 GiB with 100 MiB of data in it",
+            Self::C1 => "2,000 files of 16 KiB",
+            Self::C2 => "8 files of 256 MiB",
+            Self::C3 => "2,000 files of 16 KiB and 8 of 256 MiB",
         }
     }
 
     /// Many small files. Copies of these are never deleted between runs: see [`super::place`].
     pub(super) fn many(self) -> bool {
-        matches!(self, Self::D1 | Self::D4)
+        matches!(self, Self::D1 | Self::D4 | Self::C1)
     }
 
     pub(super) fn sparse(self) -> bool {
@@ -102,6 +122,12 @@ impl Set {
                 let distance = (D5_SIZE / D5_PIECES) & !(4 * KIB - 1);
                 let pieces = (0..D5_PIECES).map(|n| (n * distance, D5_PIECE)).collect();
                 Box::new(std::iter::once(File { pieces, ..whole(0, 1, D5_SIZE) }))
+            }
+            Self::C1 => Box::new((0..C1_FILES).map(|n| whole(n, 200, C1_SIZE))),
+            Self::C2 => Box::new((0..C2_FILES).map(|n| whole(n, C2_FILES, C2_SIZE))),
+            Self::C3 => {
+                let large = (C1_FILES..C1_FILES + C2_FILES).map(|n| whole(n, 200, C2_SIZE));
+                Box::new(Self::C1.files().chain(large))
             }
         }
     }
@@ -168,6 +194,9 @@ mod tests {
             Amount { files: 20_000, bytes: 20_000 * 4 * KIB, disk: 20_000 * 4 * KIB }
         );
         assert_eq!(amount(Set::D3), Amount { files: 4, bytes: 4 * GIB, disk: 4 * GIB });
+        let cloud = Set::CLOUD.map(|set| (amount(set).files, amount(set).bytes));
+        let (small, large) = (2_000 * 16 * KIB, 2 * GIB);
+        assert_eq!(cloud, [(2_000, small), (8, large), (2_008, small + large)]);
         assert_eq!(amount(Set::D5), Amount { files: 1, bytes: 8 * GIB, disk: 100 * MIB });
         assert!(Set::D4.files().take(50_000).all(|f| f.size <= KIB));
         assert_eq!(Set::D4.files().take(50_000).map(|f| f.size).max(), Some(KIB));

@@ -1,6 +1,6 @@
 //! The results as a table for people: one line for each comparison, the product's figure first.
 
-use super::data::{Measured, Results};
+use super::data::{Measured, Pair, Results};
 use super::figures::{Median, median, ratio};
 use super::measure::Spent;
 use super::sets::{GIB, MIB};
@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 
 const HEAD: [&str; 9] =
     ["set", "what", "against", "wall ratio", "interval", "seconds", "cpu ratio", "seconds", "peak MiB"];
+
+/// A line of the table.
+pub(super) type Row = [String; 9];
 
 /// The figure of a run that a column shows.
 type Figure = fn(&Spent) -> f64;
@@ -44,41 +47,48 @@ pub(super) fn table(results: &Results) -> String {
     out
 }
 
-fn row(measured: &Measured) -> [String; 9] {
+fn row(measured: &Measured) -> Row {
+    let job = &measured.job;
+    figures([job.set.name(), job.comparison.says, job.against()], &measured.pairs)
+}
+
+/// A line of the table: which set, what, against whom; then the figures.
+pub(super) fn figures(words: [&str; 3], pairs: &[Pair]) -> Row {
+    let [set, says, against] = words.map(str::to_owned);
     let wall: Figure = |s| s.wall.as_secs_f64();
     let cpu: Figure = |s| s.cpu.as_secs_f64();
-    let (walls, cpus) = (ratios(measured, wall), ratios(measured, cpu));
+    let (walls, cpus) = (ratios(pairs, wall), ratios(pairs, cpu));
     let times = |r: Option<Median>| r.map_or_else(|| "-".to_owned(), |r| format!("{:.2}", r.value));
     [
-        measured.job.set.name().to_owned(),
-        measured.job.comparison.says.to_owned(),
-        measured.job.against().to_owned(),
+        set,
+        says,
+        against,
         times(walls),
         walls.map_or_else(|| "-".to_owned(), |r| format!("{:.2}-{:.2}", r.low, r.high)),
-        both(measured, wall, 2),
+        both(pairs, wall, 2),
         times(cpus),
-        both(measured, cpu, 2),
-        both(measured, |s| s.peaks.any as f64 / MIB as f64, 0),
+        both(pairs, cpu, 2),
+        both(pairs, |s| s.peaks.any as f64 / MIB as f64, 0),
     ]
 }
 
 /// The median of the pairs' ratios; `None` for what was measured alone.
-pub(super) fn ratios(measured: &Measured, figure: Figure) -> Option<Median> {
+pub(super) fn ratios(pairs: &[Pair], figure: Figure) -> Option<Median> {
     let pairs: Option<Vec<_>> =
-        measured.pairs.iter().map(|p| Some((figure(&p.ours), figure(p.theirs.as_ref()?)))).collect();
+        pairs.iter().map(|p| Some((figure(&p.ours), figure(p.theirs.as_ref()?)))).collect();
     ratio(&pairs?)
 }
 
 /// The medians of both sides, the product's first.
-pub(super) fn medians(measured: &Measured, figure: Figure) -> (Option<Median>, Option<Median>) {
-    let ours: Vec<f64> = measured.pairs.iter().map(|p| figure(&p.ours)).collect();
-    let theirs: Vec<f64> = measured.pairs.iter().filter_map(|p| p.theirs.as_ref()).map(figure).collect();
+pub(super) fn medians(pairs: &[Pair], figure: Figure) -> (Option<Median>, Option<Median>) {
+    let ours: Vec<f64> = pairs.iter().map(|p| figure(&p.ours)).collect();
+    let theirs: Vec<f64> = pairs.iter().filter_map(|p| p.theirs.as_ref()).map(figure).collect();
     (median(&ours), median(&theirs))
 }
 
-fn both(measured: &Measured, figure: Figure, digits: usize) -> String {
+fn both(pairs: &[Pair], figure: Figure, digits: usize) -> String {
     let shown = |m: Option<Median>| m.map(|m| format!("{:.digits$}", m.value));
-    match medians(measured, figure) {
+    match medians(pairs, figure) {
         (ours, None) => shown(ours).unwrap_or_else(|| "-".to_owned()),
         (ours, theirs) => {
             let text = |m| shown(m).unwrap_or_else(|| "-".to_owned());
@@ -88,7 +98,7 @@ fn both(measured: &Measured, figure: Figure, digits: usize) -> String {
 }
 
 /// Words to the left, figures to the right, every column as wide as its widest.
-fn lines(out: &mut String, rows: &[[String; 9]]) {
+pub(super) fn lines(out: &mut String, rows: &[Row]) {
     const WORDS: usize = 3;
     let head = HEAD.map(str::to_owned);
     let all = || std::iter::once(&head).chain(rows);
@@ -113,8 +123,14 @@ fn legend(out: &mut String, results: &Results) {
          the others are medians of each side. Peak: resident memory of the largest process,\n\
          mapped files with it, looked at every 10 ms: too low for what ends at once.\n",
     );
-    let pairs = results.measured.iter().filter(|m| m.job.theirs.is_some()).map(|m| m.pairs.len()).max();
-    let coverage = results.measured.iter().find_map(|m| ratios(m, |s| s.wall.as_secs_f64()));
+    let pairs = results.measured.iter().filter(|m| m.job.theirs.is_some()).map(|m| m.pairs.as_slice());
+    interval(out, pairs);
+}
+
+/// What the interval means, with so many pairs.
+pub(super) fn interval<'a>(out: &mut String, all: impl Iterator<Item = &'a [Pair]> + Clone) {
+    let pairs = all.clone().map(<[Pair]>::len).max();
+    let coverage = all.into_iter().find_map(|pairs| ratios(pairs, |s| s.wall.as_secs_f64()));
     if let (Some(pairs), Some(median)) = (pairs, coverage) {
         let percent = median.coverage * 100.0;
         let _ = writeln!(
