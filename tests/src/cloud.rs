@@ -122,8 +122,17 @@ impl S3 {
 
     /// Everything below a prefix, by Amazon's own client, into a directory. `None`: it is not installed.
     pub fn download(&self, prefix: &str, into: &Path) -> Option<()> {
+        self.aws(|aws| aws.args(["sync", &format!("s3://{BUCKET}/{prefix}")]).arg(into))
+    }
+
+    /// A file under a key, by the same.
+    pub fn upload(&self, file: &Path, key: &str) -> Option<()> {
+        self.aws(|aws| aws.arg("cp").arg(file).arg(format!("s3://{BUCKET}/{key}")))
+    }
+
+    fn aws(&self, verb: impl FnOnce(&mut Command) -> &mut Command) -> Option<()> {
         let mut aws = Command::new(program("aws")?);
-        aws.args(["s3", "sync", &format!("s3://{BUCKET}/{prefix}")]).arg(into).args([
+        verb(aws.arg("s3")).args([
             "--no-progress",
             "--only-show-errors",
             "--endpoint-url",

@@ -156,9 +156,10 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
             return Copied::Cut;
         }
         desk.slot().wait_over();
+        let unlooked = target.is_some_and(|target| exists::is_vacant(&job, target, attempts));
         let result = route(desk, &job, std::mem::replace(&mut again, true))
             .map_err(Stop::from)
-            .and_then(|route| attempt(desk, &job, &route, attempts, buffer));
+            .and_then(|route| attempt(desk, &job, &route, (attempts, unlooked), buffer));
         if !matches!(&result, Err(Stop::Failed(failure)) if failure.is_no_descriptors()) {
             desk.storage.shortage.is_over();
         }
@@ -173,6 +174,14 @@ pub(crate) fn transfer(desk: &Desk, mut job: Job, buffer: &mut Vec<u8>) -> Copie
             Err(Stop::Failed(failure)) => failure,
         };
         desk.slot().phase(Phase::Open);
+        if failure.class == Failure::EXISTS
+            && let Some(target) = target.filter(|_| unlooked)
+        {
+            // Refused, so nothing of ours is there: it is looked at after all, and decided as the profile says.
+            target.not_vacant();
+            desk.slot().restart(attempts);
+            continue;
+        }
         let last = !failure.worth_another || counted >= ATTEMPTS_MAX;
         let trouble = match Trouble::of(&failure) {
             None if last => Trouble::of_the_last_attempt(&failure, target),
@@ -238,11 +247,13 @@ fn attempt(
     desk: &Desk,
     job: &Job,
     route: &Route<'_>,
-    attempts: u32,
+    (attempts, unlooked): (u32, bool),
     buffer: &mut Vec<u8>,
 ) -> Result<Copied, Stop> {
     desk.slot().wait(WaitReason::TargetOpen, route.target.name.clone());
-    let mode = match exists::decide(desk, job, route)? {
+    let decided =
+        if unlooked { Decision::Write(WriteMode::CreateNew) } else { exists::decide(desk, job, route)? };
+    let mode = match decided {
         Decision::Skip => return Ok(Copied::Item(Item::skipped(job, attempts))),
         Decision::Write(mode) => mode,
     };

@@ -15,6 +15,8 @@ pub struct Options {
     pub profile: Profile,
     /// What the last run of this profile learned; `None`: the profile's own.
     pub remembered_ratio: Option<Ratio>,
+    /// Targets that held nothing when the run was made, by name: see [`crate::Opened::is_vacant`].
+    pub vacant: Vec<String>,
     /// For the lock file and the ledger.
     pub boot_id: String,
     pub pid_start: u64,

@@ -89,7 +89,7 @@ pub fn run(options: Options, loader: &Loader) -> Result<Ended> {
 /// Opens the storage and brings it into a state from which this incarnation can work. May take long: after a crash it
 /// reads what was published and not settled, and a backend takes its time.
 fn prepare(options: &Options, loader: &Loader, store: Store, tag: &PeerTag) -> Result<(Store, Storage)> {
-    let storage = Storage::open(&options.profile, options.me, loader)?;
+    let storage = Storage::open(&options.profile, options.me, &options.vacant, loader)?;
     let recovered = recover::recover(&store, &storage, tag, options.profile.verify)?;
     let (peer, incarnation) = (Some(options.name().to_owned()), tag.incarnation.0);
     let told = |kind| NewEvent { at_ms: wall_ms(), peer: peer.clone(), incarnation, kind };
@@ -473,6 +473,7 @@ mod tests {
     fn options(run_dir: &Path) -> Options {
         let profile = twinhaul_profile::Profile::copy("/source".as_ref(), "/target".as_ref()).unwrap();
         Options {
+            vacant: Vec::new(),
             run_dir: run_dir.into(),
             run: "r-1".into(),
             me: twinhaul_units::PeerId::First,

@@ -5,6 +5,7 @@ use crate::error::{EngineError, Result};
 use crate::problems::Problems;
 use crate::shortage::Shortage;
 use crate::sick::Breaker;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use twinhaul_backend_host::{BackendError, Caps, Code, Limits, Loader, OpContext, Target, WaitNote};
 use twinhaul_profile::{End, Profile};
@@ -20,6 +21,7 @@ pub struct Opened {
     pub limits: Limits,
     /// Of a target: whether transfers to it are still given up one by one.
     pub(crate) breaker: Breaker,
+    vacant: AtomicBool,
 }
 
 impl Opened {
@@ -27,6 +29,23 @@ impl Opened {
     /// (store.md 3).
     pub fn two_phase(&self) -> bool {
         self.limits.caps.contains(Caps::TWO_PHASE)
+    }
+
+    /// Whether it creates only what is absent, at the moment it becomes visible, and looking costs: a service.
+    pub fn refuses_what_is_there(&self) -> bool {
+        self.limits.caps.contains(Caps::IF_NOT_EXISTS) && !self.two_phase()
+    }
+
+    /// Whether nothing is looked for there before it is written: the target held nothing when the run was made, and refuses
+    /// by itself to create what is there. A look costs a request and a round trip for each object. Wrong, it costs one object sent
+    /// in vain, and is not believed again.
+    pub fn is_vacant(&self) -> bool {
+        self.vacant.load(Ordering::Relaxed)
+    }
+
+    /// Something was there.
+    pub(crate) fn not_vacant(&self) {
+        self.vacant.store(false, Ordering::Relaxed);
     }
 
     /// All that was sealed and all names made so far are durable.
@@ -64,7 +83,7 @@ impl Storage {
     ///
     /// # Errors
     /// The first one that cannot be opened, by name.
-    pub fn open(profile: &Profile, me: PeerId, loader: &Loader) -> Result<Self> {
+    pub fn open(profile: &Profile, me: PeerId, vacant: &[String], loader: &Loader) -> Result<Self> {
         let sources =
             profile.sources.iter().map(|end| open(end, "source", loader)).collect::<Result<Vec<_>>>()?;
         let targets = profile
@@ -72,6 +91,9 @@ impl Storage {
             .iter()
             .map(|end| profile.reaches(me, &end.name).then(|| open(end, "target", loader)).transpose())
             .collect::<Result<Vec<_>>>()?;
+        for target in targets.iter().flatten().filter(|target| vacant.contains(&target.name)) {
+            target.vacant.store(target.refuses_what_is_there(), Ordering::Relaxed);
+        }
         Ok(Self {
             sources,
             targets,
@@ -166,6 +188,7 @@ pub fn open(end: &End, what: &'static str, loader: &Loader) -> Result<Opened> {
         target,
         limits,
         breaker: Breaker::default(),
+        vacant: AtomicBool::new(false),
     })
 }
 

@@ -173,6 +173,17 @@ impl Ends {
 }
 
 impl Ends {
+    /// Targets that hold nothing, of those where a look at each object is a request: what cannot be listed is looked at.
+    pub(crate) fn vacant(&self) -> Vec<String> {
+        let request = ListRequest { prefix: None, continuation: &[], want: Wanted::Kind, max_entries: 1 };
+        let holds_nothing = |opened: &Opened| {
+            let page = opened.target.list(&OpContext::new(), &request);
+            page.is_ok_and(|page| page.entries.is_empty())
+        };
+        let services = self.targets.iter().filter(|(opened, _)| opened.refuses_what_is_there());
+        services.filter(|(opened, _)| holds_nothing(opened)).map(|(opened, _)| opened.name.clone()).collect()
+    }
+
     /// For a walk by this process.
     pub(crate) fn to_walk(&self) -> (Vec<Source>, Vec<Free>) {
         let source = |(opened, _): &(Opened, Probe)| Source {

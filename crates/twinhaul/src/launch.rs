@@ -2,7 +2,8 @@
 
 use crate::exit::{Failure, OTHER};
 use crate::exit_file;
-use crate::state::{self, Place, RunDir, RunFile, shown};
+use crate::guards::Ends;
+use crate::state::{self, RunDir, RunFile, shown};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -25,10 +26,10 @@ pub(crate) fn ledger_failure(e: &LedgerError) -> Failure {
 }
 
 /// Makes the run's directory with everything in it; nothing is started yet.
-pub(crate) fn create(profile: &Profile, places: Vec<Place>) -> Result<RunDir, Failure> {
+pub(crate) fn create(profile: &Profile, ends: &Ends) -> Result<RunDir, Failure> {
     let ratios = remembered(profile);
     let (run, path) = state::create(&profile.name)?;
-    let made = fill(profile, &run, &path, (ratios, places));
+    let made = fill(profile, &run, &path, (ratios, ends));
     if made.is_err() {
         // A directory that is no run must not look like one.
         let _ = std::fs::remove_dir_all(&path);
@@ -40,7 +41,7 @@ fn fill(
     profile: &Profile,
     run: &str,
     path: &Path,
-    (ratios, places): (Ratios, Vec<Place>),
+    (ratios, ends): (Ratios, &Ends),
 ) -> Result<RunDir, Failure> {
     let order = [profile.peers[0].name.clone(), profile.peers[1].name.clone()];
     let created_at_ms = wall_ms();
@@ -64,7 +65,8 @@ fn fill(
         created_at_ms,
         order,
         ratios,
-        places,
+        places: ends.places(),
+        vacant: ends.vacant(),
     };
     let text = serde_json::to_string_pretty(&file).map_err(|e| Failure::other("run.json", e))?;
     write_private(&path.join("run.json"), text.as_bytes())?;

@@ -27,6 +27,9 @@ pub(crate) struct RunFile {
     /// Where it writes, so that another run can see that without opening anything.
     #[serde(default)]
     pub(crate) places: Vec<Place>,
+    /// Targets that held nothing when it was made, by name.
+    #[serde(default)]
+    pub(crate) vacant: Vec<String>,
 }
 
 /// A target's place, as its backend names it.

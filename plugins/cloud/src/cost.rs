@@ -17,7 +17,7 @@ use crate::writer::part_of;
 /// Objects of one size.
 type Sized = (u64, u64);
 
-/// What is planned. What is written is looked for first, whatever the profile says of what exists.
+/// What is planned. What is written is looked for first, whatever the profile says of what exists, but where nothing is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Planned {
@@ -26,6 +26,8 @@ struct Planned {
     write: Vec<Sized>,
     read: Vec<Sized>,
     read_back: bool,
+    /// The target holds nothing: it is written without a look.
+    vacant: bool,
 }
 
 #[derive(Debug, Default)]
@@ -65,9 +67,11 @@ impl Sum {
         self.received = self.received.saturating_add(size.saturating_mul(times));
     }
 
-    fn write(&mut self, config: &Config, (size, times): Sized) {
-        // Whether it is there already.
-        self.look(config, times);
+    fn write(&mut self, config: &Config, vacant: bool, (size, times): Sized) {
+        if !vacant {
+            // Whether it is there already.
+            self.look(config, times);
+        }
         self.sent = self.sent.saturating_add(size.saturating_mul(times));
         let part = part_of(config.part, size);
         if config.service.upload == Upload::OneShot || size <= part {
@@ -107,7 +111,7 @@ pub(crate) fn cost(config: &Config, args: &str) -> Result<Value> {
     let mut sum = Sum::default();
     sum.open(config.read_only, planned.opens);
     for sized in planned.write {
-        sum.write(config, sized);
+        sum.write(config, planned.vacant, sized);
         if planned.read_back {
             sum.read(config, sized);
         }
@@ -144,6 +148,8 @@ mod tests {
         assert_eq!((sent(&s3, "put"), sent(&s3, "part"), sent(&s3, "complete_upload")), (6, 3, 1));
         assert_eq!((sent(&s3, "head"), sent(&s3, "get"), sent(&s3, "list")), (6 + 1 + 6, 3 + 3, 1));
         assert_eq!(s3["bytes_sent"], 3000 + 20_971_520);
+        let vacant = cost(&config("s3"), &args.replace("{\"write", "{\"vacant\": true, \"write")).unwrap();
+        assert_eq!(sent(&vacant, "head"), 1 + 6);
         let azure = cost(&config("azblob"), args).unwrap();
         assert_eq!((sent(&azure, "create_upload"), sent(&azure, "list"), sent(&azure, "put")), (0, 0, 5));
     }

@@ -3,6 +3,7 @@
 use crate::stage::{disk, lab, made, profile, server};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use twinhaul_tests::needs;
 use twinhaul_tests::product::{Lab, Run, poll};
 
 /// By class, of the one place that counts.
@@ -44,7 +45,7 @@ fn a_plan_expects_the_requests_that_a_run_sends_and_the_server_sees() {
     lab.run_profile(&up).expect_code(0).expect_words(&["requests to there: "]);
     let counted = classes(&json(&lab, &["report"])["requests"]);
     assert_as_planned(&planned, &counted);
-    // The server's own word. The launcher opens the target once before the engines do, and is in no engine's sum.
+    // The server's own word. The launcher opens the target and looks whether it holds anything, and is in no engine's sum.
     let seen = server.log();
     let sent = |method: &str| {
         let line = format!("\"{method} /");
@@ -53,7 +54,7 @@ fn a_plan_expects_the_requests_that_a_run_sends_and_the_server_sees() {
     let of = |class: &str| counted.get(class).copied().unwrap_or(0);
     assert_eq!(sent("PUT"), of("put") + of("part") + 2);
     // And each engine looks once more for what it left, after it has told.
-    assert_eq!(sent("GET"), of("get") + of("list") + 1 + 2);
+    assert_eq!(sent("GET"), of("get") + of("list") + 2 + 2);
     assert_eq!(sent("HEAD"), of("head") + 1);
     assert_eq!(sent("POST"), of("create_upload") + of("complete_upload"));
     assert_eq!(sent("DELETE"), of("delete") + 1);
@@ -62,6 +63,47 @@ fn a_plan_expects_the_requests_that_a_run_sends_and_the_server_sees() {
     let planned = classes(&json(&lab, &["plan", down.to_str().unwrap()])["requests"]);
     // Every object's own time is asked for, and every object read.
     assert!(planned["head"] >= 2 * 49 && planned["get"] >= 49 - 1, "{planned:?}");
+}
+
+/// A target that held nothing is written without a look; what somebody else has put there meanwhile is met all the same, and
+/// decided as the profile says.
+#[test]
+fn what_appears_at_a_target_that_held_nothing_is_not_overwritten() {
+    let Some(server) = server() else { return };
+    let lab = lab();
+    made(&lab, 40, &[]);
+    let other = lab.write("other", "somebody else's");
+    for (on_exists, code) in [("fail", 3), ("skip-same", 0)] {
+        let prefix = format!("v-{on_exists}");
+        let more = format!(
+            "on_exists: {on_exists}\npeers:\n  alpha: {{ slots: 1, limit: 24 KiB/s }}\n  beta: {{ slots: 1, limit: 24 KiB/s }}\n"
+        );
+        let up = profile(&lab, &prefix, &disk(&lab.source(), false), &server.end(&prefix), &more);
+        let before = server.log().len();
+        let run = Run::start(&lab, &up);
+        run.until("something is done", |s| s.done.transfers > 2);
+        let theirs = format!("{prefix}/small/d000/f000039");
+        assert!(server.keys(&theirs).is_empty(), "it must come after somebody else's");
+        let Some(()) = server.upload(&other, &theirs) else {
+            return needs::skip("cloud, somebody else's object", "aws is not installed: pip install awscli");
+        };
+        run.wait().expect_code(code);
+        let log = server.log();
+        let looks = log[before..].lines().filter(|l| l.contains("\"HEAD /") && l.contains("/small/")).count();
+        // None before the first that is met; after that, each.
+        assert!(looks < 40, "{looks} looks at 40 objects");
+        let copy = lab.path(on_exists);
+        server.download(&format!("{prefix}/small/d000"), &copy).expect("aws");
+        let there = std::fs::read(copy.join("f000039")).unwrap();
+        let own = std::fs::read(lab.source().join("small/d000/f000039")).unwrap();
+        if on_exists == "fail" {
+            assert_eq!(there, b"somebody else's");
+            lab.run(["report"]).expect_words(&["f000039", "has it already (on_exists: fail)"]);
+        } else {
+            // Different, so it is replaced, as `skip-same` says.
+            assert_eq!(there, own);
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Desk, Failure, Route};
 use crate::feeder::Job;
+use crate::storage::Opened;
 use twinhaul_backend_host::{Code, Kind, Stat, WriteMode};
 use twinhaul_ledger::{NodeKind, Row};
 use twinhaul_profile::OnExists;
@@ -10,6 +11,11 @@ use twinhaul_profile::OnExists;
 pub(crate) enum Decision {
     Skip,
     Write(WriteMode),
+}
+
+/// Whether it is written without a look: never what this run may have written itself.
+pub(crate) fn is_vacant(job: &Job, target: &Opened, attempts: u32) -> bool {
+    attempts == 1 && !job.redo && !job.row.written && target.is_vacant()
 }
 
 /// Decided when the transfer starts (store.md 2: "same" = kind, size, mtime at the target's precision).
@@ -21,13 +27,13 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
     };
     if stat.kind == Kind::Directory {
         return Err(Failure::permanent(
-            "exists",
+            Failure::EXISTS,
             format!("target {} has a directory of this name", route.target.name),
         ));
     }
     match desk.on_exists {
         OnExists::Fail => Err(Failure::permanent(
-            "exists",
+            Failure::EXISTS,
             format!("target {} has it already (on_exists: fail)", route.target.name),
         )),
         OnExists::SkipSame

@@ -34,6 +34,9 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    /// The class of what is there already.
+    pub(crate) const EXISTS: &'static str = "exists";
+
     /// The class of [`Self::changing`].
     pub(crate) const CHANGING: &'static str = "changing";
 
@@ -125,7 +128,7 @@ fn class(code: Code) -> &'static str {
     match code {
         Code::NotFound => "not_found",
         Code::Denied | Code::Unauthenticated => "denied",
-        Code::Exists => "exists",
+        Code::Exists => Failure::EXISTS,
         Code::Precondition => "changed_at_target",
         Code::NoSpace => "no_space",
         Code::Transient | Code::Timeout | Code::Throttled | Code::Busy | Code::Offline => "temporary",

@@ -79,9 +79,10 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     fill(place.path(), &data)?;
     let profile = parsed.with_demo_root(place.path()).map_err(|e| super::run::profile_failure(&e))?;
     let loader = backends::loader()?;
-    let places = guards::check(&profile, &loader, None)?.places();
-    let run = launch::create(&profile, places)?;
+    let ends = guards::check(&profile, &loader, None)?;
+    let run = launch::create(&profile, &ends)?;
     backends::leave_notes(&run, &loader);
+    drop(ends);
     launch::start(&run)?;
     let seed = args.seed.unwrap_or_else(|| twinhaul_engine::wall_ms() % SEEDS);
     let drill = (*name == DRILL).then(|| Drill::begin(&run, seed));

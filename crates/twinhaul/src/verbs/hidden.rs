@@ -225,6 +225,7 @@ pub(crate) fn peer(run_dir: &Path, name: &str) -> Result<u8, Failure> {
         me,
         profile,
         remembered_ratio: run.file.ratios[me.index()].map(Ratio::clamped),
+        vacant: run.file.vacant.clone(),
         boot_id: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
             .unwrap_or_default()
             .trim()

@@ -47,7 +47,8 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<u8, Failure> {
     let loader = backends::loader()?;
     let ends = guards::check(&profile, &loader, None)?;
     let (sources, mut free) = ends.to_walk();
-    let mut sink = Nowhere { warnings: Vec::new(), costs: cost::Costs::of(&profile, &sources, &free) };
+    let mut sink =
+        Nowhere { warnings: Vec::new(), costs: cost::Costs::of(&profile, &sources, &free, &ends.vacant()) };
     let summary = twinhaul_planner::plan(&profile, &sources, &mut free, &mut sink, only)
         .map_err(|e| Failure::new(u8::try_from(e.exit_code()).unwrap_or(1), e.to_string()))?;
     for warning in &sink.warnings {

@@ -99,7 +99,7 @@ pub(crate) fn start(profile: &Profile, watch: &Watch, only: Option<&Only>) -> Re
     if wants_console && !watch.yes && std::io::stdin().is_terminal() && !confirmed(profile, &ends, only)? {
         return Err(Failure::new(exit::INTERRUPTED, "nothing was started"));
     }
-    let run = launch::create(profile, ends.places())?;
+    let run = launch::create(profile, &ends)?;
     backends::leave_notes(&run, &loader);
     if let Some(only) = only
         && let Err(e) = crate::only::keep(&run, profile, only)

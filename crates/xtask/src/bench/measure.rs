@@ -53,6 +53,8 @@ pub(super) fn measure(steps: Vec<Step>, log: &Path) -> Result<Spent, String> {
         Ok(())
     });
     spent.peaks = watch.end()?;
+    // Whoever is started beside this process between two measurements must not become its child.
+    set_child_subreaper(None).map_err(|e| format!("cannot leave orphans alone: {e}"))?;
     outcome.map(|()| spent)
 }
 

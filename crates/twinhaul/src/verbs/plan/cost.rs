@@ -27,6 +27,8 @@ struct Place {
     /// Sizes, and how many objects of each.
     sizes: BTreeMap<u64, u64>,
     sum: Requests,
+    /// Nothing is there: it is written without a look.
+    vacant: bool,
 }
 
 /// See the module. Takes the transfers of a plan as they come.
@@ -38,7 +40,7 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    pub(super) fn of(profile: &Profile, sources: &[Source], free: &[Free]) -> Self {
+    pub(super) fn of(profile: &Profile, sources: &[Source], free: &[Free], vacant: &[String]) -> Self {
         let place = |name: &str, source: bool, target: &Target| {
             let counts = target.library().info().verbs().iter().any(|verb| verb.verb == "cost");
             counts.then(|| Place {
@@ -47,6 +49,7 @@ impl Costs {
                 target: target.clone(),
                 sizes: BTreeMap::new(),
                 sum: Requests::default(),
+                vacant: !source && vacant.iter().any(|v| v == name),
             })
         };
         let mut costs = Self {
@@ -117,7 +120,7 @@ impl Place {
         self.ask(&if self.source {
             json!({ "read": sizes })
         } else {
-            json!({ "write": sizes, "read_back": read_back })
+            json!({ "write": sizes, "read_back": read_back, "vacant": self.vacant })
         });
     }
 
