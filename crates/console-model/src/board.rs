@@ -14,7 +14,7 @@ pub use past::{Past, PastPeer};
 pub use progress::Progress;
 pub use storage::Storage;
 
-use crate::{Names, ring::Ring};
+use crate::{Names, forecast::Forecasts, ring::Ring};
 use past::Told;
 use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{
@@ -47,6 +47,8 @@ pub struct Board {
     pub from_ledger: bool,
     /// Greatest part done so far: the bar never goes back.
     pub(crate) part_max: f64,
+    /// What was forecast of the end so far.
+    pub forecasts: Forecasts,
     /// The ledger's figures, once it was read.
     pub past: Option<Past>,
     /// Given-up transfers, once they were looked at.
@@ -71,6 +73,7 @@ impl Board {
             events_taken: 0,
             from_ledger: false,
             part_max: 0.0,
+            forecasts: Forecasts::default(),
             past: None,
             failed: None,
             told: [Told::default(), Told::default()],

@@ -13,6 +13,7 @@ pub mod control;
 pub mod eta;
 pub mod filter;
 pub mod fit;
+pub mod forecast;
 pub mod keymap;
 pub mod lists;
 pub mod model;

@@ -1,7 +1,9 @@
 //! Sample runs: planning, mid-run, stalled, failed, finished; and a driver that types keys. For tests only.
 
+pub(crate) mod slowing;
 mod tape;
 
+pub use slowing::{slowed, slowing};
 pub use tape::tape;
 
 use crate::board::{FailedRow, LinkState};

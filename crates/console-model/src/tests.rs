@@ -15,6 +15,7 @@ use twinhaul_wire::{
 };
 
 mod diagnosis;
+mod forecast;
 mod keys;
 mod lists;
 mod mouse;

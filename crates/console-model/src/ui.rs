@@ -149,6 +149,8 @@ pub enum Subject {
     Failed(u64),
     /// Everything that is wrong.
     Problems,
+    /// The time to finish.
+    End,
 }
 
 /// The help overlay, which is also the list of commands.

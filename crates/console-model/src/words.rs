@@ -5,6 +5,7 @@ pub mod beat;
 pub mod diagnosis;
 pub mod event;
 pub mod explain;
+pub mod forecast;
 
 use crate::board::{Pane, Standing};
 use std::cmp::Reverse;

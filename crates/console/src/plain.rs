@@ -189,8 +189,11 @@ fn state(model: &Model) -> String {
     let board = &model.live;
     let progress = board.progress();
     let part = if progress.growing { "planning".to_owned() } else { view::percent(progress.part) };
+    let moved = board.end_moved(model.now);
+    let moved =
+        moved.map_or_else(String::new, |moved| format!(" (the end moved {})", words::forecast::moved(moved)));
     let mut lines = vec![format!(
-        "{} {}: {part}, {}, {} of {} transfers, {}, eta {}",
+        "{} {}: {part}, {}, {} of {} transfers, {}, eta {}{moved}",
         model.run,
         view::state_word(model),
         words::bytes_of(progress.bytes, progress.bytes_total),
@@ -199,6 +202,7 @@ fn state(model: &Model) -> String {
         board.rate_now(model.now),
         view::eta(board.eta(model.now)),
     )];
+    lines.extend(words::forecast::judged(model).map(|text| format!("  forecasts {text}")));
     for peer in PeerId::BOTH {
         let pane = board.pane(peer);
         let name = board.names.name(peer);

@@ -114,6 +114,7 @@ fn windows() {
         ("queue", "1<enter>"),
         ("log", "6"),
         ("plot", "5"),
+        ("time_to_finish", "5<enter>"),
         ("assist_expanded", "4e"),
         ("peer_expanded", "2e"),
         ("frozen", "f"),
@@ -135,6 +136,18 @@ fn windows() {
         drive(&mut model, keys);
         insta::assert_snapshot!(format!("window_{name}"), frame(&model, &UNICODE, 80, 24));
     }
+}
+
+/// A run that became slower on its way, as it goes on and at its end.
+#[test]
+fn earlier_forecasts() {
+    let slowing = sample::slowing();
+    let mut looked_at = at(slowing.clone(), 80, 24);
+    drive(&mut looked_at, "5<enter>");
+    insta::assert_snapshot!("forecasts_80x24", frame(&looked_at, &UNICODE, 80, 24));
+    insta::assert_snapshot!("forecasts_160x50", frame(&at(slowing.clone(), 160, 50), &UNICODE, 160, 50));
+    let ended = sample::slowed(slowing);
+    insta::assert_snapshot!("forecasts_ended_80x24", frame(&at(ended, 80, 24), &ASCII, 80, 24));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{queue, replies};
 use crate::Board;
 use crate::board::{Failed, FailedRow, Past};
+use crate::forecast::Forecasts;
 use crate::ui::Panel;
 use crate::{Clean, Effect, Left, LinkState, Model, To, words::Mood};
 use twinhaul_units::{Moment, PeerId};
@@ -38,6 +39,7 @@ pub(super) fn peer(model: &mut Model, peer: PeerId, snapshot: PeerSnapshot) -> V
     let failed = model.live.progress().failed;
     model.live.panes[peer.index()].take(snapshot, now);
     model.live.remember_part();
+    model.live.remember_forecast(now);
     let mut effects = queue::moved(model, peer);
     if model.ui.focus == Panel::Failed && model.live.progress().failed != failed {
         effects.push(Effect::PullFailed);
@@ -50,6 +52,10 @@ pub(super) fn run(model: &mut Model, run: RunSnapshot) -> Vec<Effect> {
     let first = model.live.run.is_none() && model.replay.is_none_or(|replay| replay.at == Moment::ZERO);
     if first && run.demo {
         model.ui.times = crate::ui::Times::SinceStart;
+    }
+    if model.live.run.as_ref().is_some_and(|before| before.state.ended()) && !run.state.ended() {
+        // It goes on after an end: what was forecast before knew nothing of the time between.
+        model.live.forecasts = Forecasts::default();
     }
     model.live.run_heard = Some(model.now);
     model.live.run = Some(run);

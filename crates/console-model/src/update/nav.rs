@@ -174,7 +174,7 @@ fn drill(model: &mut Model) -> Vec<Effect> {
     }
     match model.focus() {
         Panel::Peer(peer) => return queue::open(model, peer),
-        Panel::Plot | Panel::Storage => model.ui.expanded = true,
+        Panel::Storage => model.ui.expanded = true,
         _ => {
             if let Some(subject) = subject(model) {
                 model.ui.push(Layer::Detail { subject, scroll: 0 });
@@ -196,7 +196,8 @@ pub(super) fn subject(model: &Model) -> Option<Subject> {
             tail_id(model.ui.messages, &model.desk.notes, |n| model.in_messages(n)).map(Subject::Note)
         }
         Panel::Failed => super::items::selected(model).map(Subject::Failed),
-        Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
+        Panel::Plot => Some(Subject::End),
+        Panel::Peer(_) | Panel::Storage => None,
     }
 }
 

@@ -7,7 +7,8 @@ use super::{data, nav};
 use crate::ui::{Layer, Panel, Subject};
 use crate::words::Mood;
 use crate::words::event::log_line;
-use crate::{Effect, Model, fit};
+use crate::words::forecast::{self, BASIS};
+use crate::{Effect, Eta, Model, fit, forecast::Miss};
 use serde_json::{Value, json};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, InFlight};
@@ -57,9 +58,41 @@ pub fn state_json(model: &Model) -> Value {
         "shown_at_ms": model.clock.ms(model.shown_at()),
         "frozen": model.frozen.is_some(),
         "supervisor": board.run,
+        "eta": eta_json(model),
         "peers": peers,
         "events": events,
     })
+}
+
+/// The time to finish as a script reads it: what is not known is `null`.
+fn eta_json(model: &Model) -> Value {
+    let (board, now) = (model.board(), model.shown_at());
+    let (low_s, high_s, unknown) = match board.eta(now) {
+        Eta::Range { low_s, high_s } => (Some(low_s), Some(high_s), None),
+        Eta::Done => (Some(0.0), Some(0.0), None),
+        Eta::Unknown(why) => (None, None, Some(why)),
+    };
+    let moved = board.end_moved(now);
+    let earlier = |m: &Miss| {
+        let f = m.forecast;
+        json!({ "at_ms": model.clock.ms(f.at), "part": f.part, "low_s": f.low_s, "high_s": f.high_s,
+                "late_s": m.late_s(), "over": m.over })
+    };
+    json!({
+        "low_s": low_s,
+        "high_s": high_s,
+        "basis": BASIS,
+        "unknown": unknown,
+        "moved_s": moved.map(|m| m.by_s),
+        "moved_within_s": moved.map(|m| m.within.as_secs()),
+        "earlier": model.misses().iter().map(earlier).collect::<Vec<_>>(),
+    })
+}
+
+fn end_text(model: &Model) -> String {
+    let misses = model.misses();
+    let line = |m: &Miss| if m.over { forecast::miss(m) } else { forecast::drift(m) };
+    misses.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn selected(model: &Model) -> Option<Row> {
@@ -89,6 +122,10 @@ fn of_subject(model: &Model, subject: Subject) -> Option<Row> {
         Subject::Failed(id) => {
             let row = board.failed.iter().flat_map(|page| &page.rows).find(|row| row.row.id == id)?;
             Some(Row { text: row.row.key.key.clone(), json: json!(row) })
+        }
+        Subject::End => {
+            let text = end_text(model);
+            (!text.is_empty()).then(|| Row { text, json: eta_json(model) })
         }
         Subject::Problems => {
             let all = board.problems();

@@ -5,7 +5,7 @@ use crate::skin::Role;
 use std::time::Duration;
 use twinhaul_console_model::ui::Subject;
 use twinhaul_console_model::words::{self, event::log_line, explain::explain};
-use twinhaul_console_model::{Model, fit};
+use twinhaul_console_model::{Eta, Model, fit};
 use twinhaul_units::{Bytes, PeerId, Rate};
 use twinhaul_wire::{Event, InFlight, Phase, QueueRow};
 
@@ -17,6 +17,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, subject: Subject, scrol
         Subject::Line(id) => ("Event".into(), moment(model, ring_event(model, id, false), width)),
         Subject::Note(id) => ("Message".into(), note(model, id, width)),
         Subject::Failed(id) => (format!("Transfer {id}, given up"), failed(model, id, width)),
+        Subject::End => ("Time to finish".into(), end(model, width)),
         Subject::Problems => ("What is wrong".into(), problems(model, width)),
     };
     let height = (lines.len() as u16 + 2).min(brush.buf.area.height.saturating_sub(2));
@@ -156,6 +157,40 @@ fn failed(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
         field("size", Bytes(found.row.bytes).to_string(), Role::Plain),
         field("again", format!("twinhaul retry {} --transfer {id}", model.run), Role::Strong),
     ]);
+    lines
+}
+
+/// The time to finish: what it is based on, how it moved, and how far off earlier forecasts were.
+fn end(model: &Model, width: usize) -> Vec<Vec<Part>> {
+    let (board, now) = (model.board(), model.shown_at());
+    let eta = board.eta(now);
+    let mut lines = vec![match eta {
+        Eta::Unknown(why) => field("eta", format!("not known: {why}"), Role::Warn),
+        Eta::Done => {
+            field("took", model.up().map_or_else(|| "--:--".into(), words::clock_over), Role::Strong)
+        }
+        Eta::Range { .. } => field("eta", super::eta(eta), Role::Strong),
+    }];
+    if eta != Eta::Done {
+        let moved = board.end_moved(now).map_or_else(|| "not known yet".into(), words::forecast::moved);
+        lines.push(field("basis", words::forecast::BASIS, Role::Plain));
+        lines.push(field("end moved", moved, Role::Plain));
+        for peer in PeerId::BOTH {
+            let alone = words::clock_s(board.alone_s(peer));
+            let text = format!("{} needs {alone} for what it owns", model.names().name(peer));
+            lines.push(field("alone", text, super::peer::role(peer)));
+        }
+    }
+    lines.push(Vec::new());
+    let misses = model.misses();
+    if misses.is_empty() {
+        lines.push(vec![part("no earlier forecast is known here", Role::Dim)]);
+    }
+    let line = |m| if eta == Eta::Done { words::forecast::miss(m) } else { words::forecast::drift(m) };
+    for (at, miss) in misses.iter().enumerate() {
+        let name = if at == 0 { "forecasts" } else { "" };
+        lines.push(field(name, fit::cut_right(&line(miss), width.saturating_sub(10), ".."), Role::Plain));
+    }
     lines
 }
 

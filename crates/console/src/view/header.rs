@@ -42,6 +42,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     if board.ended().is_none() {
         let text = eta(board.eta(model.shown_at()));
         fields.push(Field::new(7, vec![part("eta ", Role::Dim), part(text, Role::Strong)]));
+        let moved = words::forecast::moved_news(model);
+        fields.extend(moved.map(|text| Field::new(1, vec![part(text, Role::Warn)])));
     }
     fields.push(Field::new(8, vec![problem_word(&problems)]));
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };

@@ -27,7 +27,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     }
     let focused = model.ui.focus == Panel::Plot;
     let [shorter, longer] = [Action::ZoomIn, Action::ZoomOut].map(|action| model.keys.way_to(action));
-    let inner = brush.panel(area, &title, &[part(format!("{shorter} {longer} zoom"), Role::Dim)], focused);
+    let inner =
+        brush.panel(area, &title, &[part(format!("Enter eta  {shorter} {longer} zoom"), Role::Dim)], focused);
     if inner.width < AXIS + 4 || inner.height < 4 {
         return;
     }

@@ -32,6 +32,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     );
     lines.push(Vec::new());
     lines.extend(assistance(model));
+    lines.extend(forecasts(model, usize::from(inside.width)));
     if !first {
         lines.push(Vec::new());
         lines.extend(next(model));
@@ -86,6 +87,14 @@ fn verdict(model: &Model) -> Vec<Vec<Part>> {
         );
     }
     lines
+}
+
+/// How far off the forecasts of the end were.
+fn forecasts(model: &Model, width: usize) -> Vec<Vec<Part>> {
+    let judged = words::forecast::judged(model).unwrap_or_default();
+    let lines = fit::wrap(&judged, width.saturating_sub(12)).into_iter().enumerate();
+    let name = |at: usize| if at == 0 { "forecasts" } else { "" };
+    lines.map(|(at, text)| vec![part(fit::left(name(at), 12), Role::Dim), part(text, Role::Plain)]).collect()
 }
 
 /// The last transfers that were given up.
