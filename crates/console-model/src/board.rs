@@ -7,12 +7,14 @@ pub mod past;
 mod problems;
 pub mod progress;
 pub mod storage;
+mod stored;
 
 pub use failed::{FAILED_MAX, Failed, FailedRow};
 pub use pane::{LinkState, Pane, Standing};
 pub use past::{Past, PastPeer};
 pub use progress::Progress;
 pub use storage::Storage;
+pub use stored::{STORED_MAX, StoredRow};
 
 use crate::{Names, forecast::Forecasts, ring::Ring};
 use past::Told;

@@ -6,6 +6,7 @@
 //! Text from outside enters only inside [`Clean`], which has passed the sanitiser.
 
 pub mod action;
+pub mod assistance;
 pub mod board;
 pub mod chord;
 pub mod clean;

@@ -1,12 +1,12 @@
 //! What can happen to the console, and what the console can want done. Both are plain values: a session is a list of
 //! messages, and nothing happens but by an effect that somebody carries out.
 
-use crate::board::{FailedRow, Past};
+use crate::board::{FailedRow, Past, StoredRow};
 use crate::ui::Panel;
 use crate::{Clean, LinkState, Press, Seek};
 use twinhaul_diagnose::Diagnosis;
 use twinhaul_units::PeerId;
-use twinhaul_wire::{Event, PeerSnapshot, QueueRow, Reply, Request, RunSnapshot};
+use twinhaul_wire::{Event, LotIds, PeerSnapshot, QueueRow, Reply, Request, RunSnapshot};
 
 /// The other end of a control socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +81,11 @@ pub enum Msg {
         rows: Vec<Clean<FailedRow>>,
         more: bool,
     },
+    /// The transfers asked for with [`Effect::PullTransfers`].
+    Transfers {
+        beat: u64,
+        rows: Vec<Clean<StoredRow>>,
+    },
     /// The ledger's figures, read at the start and when the run may have ended.
     Past(Box<Past>),
     /// The look at the processes that was asked for; or why there is none.
@@ -117,6 +122,11 @@ pub enum Effect {
     PullQueue(Pull),
     /// Read the given-up transfers from the ledger.
     PullFailed,
+    /// Read these transfers from the ledger, the first [`crate::board::STORED_MAX`] of them; `beat` is given back.
+    PullTransfers {
+        beat: u64,
+        lots: Vec<LotIds>,
+    },
     /// Look at the processes and everything else that tells what is wrong.
     Diagnose,
     /// Go to another time of a recording.

@@ -11,9 +11,9 @@ use crate::{Chord, Clean, Effect, Model, Msg, Press, Setup, To, WallClock, updat
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{
-    AssignWhy, Assisted, Event, EventKind, InFlight, KeyText, Link, PeerSnapshot, PeerState, Phase, Problem,
-    QueueRow, QueueSize, Rates, RatioMove, Rule, RunSnapshot, RunState, Slots, Supervised, TargetSnapshot,
-    Totals, Wait, WaitReason,
+    AssignWhy, Assisted, Event, EventKind, InFlight, KeyText, Link, LotIds, PeerSnapshot, PeerState, Phase,
+    Problem, QueueRow, QueueSize, Rates, RatioMove, Rule, RunSnapshot, RunState, Slots, Supervised,
+    TargetSnapshot, Totals, Wait, WaitReason,
 };
 
 /// 2026-11-22 10:12:36 UTC.
@@ -254,6 +254,7 @@ pub fn events() -> Vec<Event> {
                 count: 48,
                 bytes: 300 * GIB,
                 why: AssignWhy::Assistance,
+                lots: vec![LotIds { first: 48_241, last: 48_255 }, LotIds { first: 50_003, last: 50_035 }],
             },
         ),
         (
@@ -261,6 +262,7 @@ pub fn events() -> Vec<Event> {
             a,
             EventKind::Needed {
                 ask_id: 118,
+                op: 71,
                 count: 48,
                 bytes: 300 * GIB,
                 ratio: 0.65,

@@ -14,6 +14,7 @@ use twinhaul_wire::{
     RunState,
 };
 
+mod assistance;
 mod diagnosis;
 mod forecast;
 mod keys;

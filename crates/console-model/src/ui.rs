@@ -1,5 +1,6 @@
 //! Where the operator is: focus, selections, layers over the panels, how times are shown. Nothing of the run.
 
+use crate::board::StoredRow;
 use crate::control::{Dialog, Leave, Menu, Prompt};
 use crate::filter::Filter;
 use crate::lists::{Filters, Sort};
@@ -253,6 +254,8 @@ pub struct Ui {
     pub filters: Filters,
     /// Marked transfers, by id; at most [`MARKS_MAX`].
     pub marks: BTreeSet<u64>,
+    /// Transfers of a moment of the assistance, by that moment's id, as the ledger had them last.
+    pub stored: Option<(u64, Vec<StoredRow>)>,
     /// First row shown of the storage panel.
     pub storage: usize,
     pub times: Times,
@@ -285,6 +288,7 @@ impl Default for Ui {
             sort: Sort::default(),
             filters: Filters::default(),
             marks: BTreeSet::new(),
+            stored: None,
             storage: 0,
             times: Times::default(),
             theme: Theme::default(),

@@ -47,6 +47,11 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::History(events) => data::history(model, events),
         Msg::Page(page) => queue::page(model, page),
         Msg::Failed { rows, more } => data::failed(model, rows, more),
+        Msg::Transfers { beat, rows } => {
+            let rows = rows.into_iter().map(crate::Clean::into_inner).collect();
+            model.ui.stored = Some((beat, rows));
+            Vec::new()
+        }
         Msg::Past(past) => data::past(model, *past),
         Msg::Rewound => data::rewound(model),
         Msg::Diagnosis(told) => diagnosis::come(model, &told),

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use twinhaul_console_model::board::{FAILED_MAX, FailedRow, Past, PastPeer};
+use twinhaul_console_model::board::{FAILED_MAX, FailedRow, Past, PastPeer, STORED_MAX, StoredRow};
 use twinhaul_console_model::{Clean, Msg, Page, Pull};
 use twinhaul_ledger::view::{Detail, LedgerError, QueueAt, Row, State, View};
-use twinhaul_units::{Amount, PeerId};
-use twinhaul_wire::{Event, KeyText, QueueRow, QueueSize, Totals};
+use twinhaul_units::{Amount, PeerId, TransferId};
+use twinhaul_wire::{Event, KeyText, LotIds, QueueRow, QueueSize, Totals};
 
 /// Shortest time between two looks into the ledger.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -42,6 +42,14 @@ pub trait History: Send {
     /// # Errors
     /// In words, for the operator.
     fn failed(&mut self) -> Result<Option<(Vec<FailedRow>, bool)>, String> {
+        Ok(None)
+    }
+
+    /// These transfers, whatever became of them, at most [`STORED_MAX`]; `None` while there is no ledger.
+    ///
+    /// # Errors
+    /// In words, for the operator.
+    fn transfers(&mut self, _lots: &[LotIds]) -> Result<Option<Vec<StoredRow>>, String> {
         Ok(None)
     }
 
@@ -182,6 +190,24 @@ impl History for Ledger {
         })
     }
 
+    fn transfers(&mut self, lots: &[LotIds]) -> Result<Option<Vec<StoredRow>>, String> {
+        let targets = self.targets.clone();
+        self.reading(|view| {
+            let mut rows: Vec<StoredRow> = Vec::new();
+            for lot in lots {
+                let room = STORED_MAX - rows.len();
+                let all = usize::try_from(lot.last.saturating_sub(lot.first)).unwrap_or(usize::MAX);
+                let before = lot.first.checked_sub(1).map(TransferId);
+                let page = view.manifest_page(before, all.saturating_add(1).min(room))?;
+                rows.extend(page.into_iter().filter(|d| lot.holds(d.id.0)).map(|d| stored(&targets, &d)));
+                if rows.len() >= STORED_MAX {
+                    break;
+                }
+            }
+            Ok(rows)
+        })
+    }
+
     fn past(&mut self) -> Result<Option<Past>, String> {
         self.reading(|view| {
             let (run, totals, counters, peers) =
@@ -208,6 +234,26 @@ impl History for Ledger {
     }
 }
 
+fn stored(targets: &[String], d: &Detail) -> StoredRow {
+    let state = match d.state {
+        // In the ledger a transfer in a slot is planned: the peers tell those.
+        State::Planned => "queued",
+        State::Authorised => "settling",
+        State::Failed => "given up",
+        settled => settled.words(),
+    };
+    StoredRow {
+        row: QueueRow {
+            id: d.id.0,
+            key: KeyText::from_bytes(&d.key),
+            target: targets.get(usize::from(d.target)).cloned().unwrap_or_default(),
+            bytes: d.size,
+        },
+        state: state.to_owned(),
+        attempts: d.attempts,
+    }
+}
+
 fn size(amount: Amount) -> QueueSize {
     QueueSize { transfers: amount.transfers, bytes: amount.bytes.0 }
 }
@@ -221,6 +267,8 @@ struct Wish {
     page: Option<Pull>,
     /// The given-up transfers are looked at.
     failed: bool,
+    /// The transfers of this moment of the assistance are.
+    transfers: Option<(u64, Vec<LotIds>)>,
     ended: bool,
 }
 
@@ -256,6 +304,10 @@ impl Reader {
         self.tell(|wish| wish.failed = true);
     }
 
+    pub(crate) fn want_transfers(&self, beat: u64, lots: Vec<LotIds>) {
+        self.tell(|wish| wish.transfers = Some((beat, lots)));
+    }
+
     pub(crate) fn close(&self) {
         self.tell(|wish| wish.ended = true);
     }
@@ -266,9 +318,12 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
     let mut looked: Option<Instant> = None;
     let mut past: Option<Past> = None;
     loop {
-        let (nudged, anyway, page, failed) = {
+        let (nudged, anyway, page, failed, transfers) = {
             let guard = wish.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let idle = |wish: &mut Wish| !(wish.nudged || wish.page.is_some() || wish.failed || wish.ended);
+            let idle = |wish: &mut Wish| {
+                let wants = wish.page.is_some() || wish.failed || wish.transfers.is_some();
+                !(wish.nudged || wants || wish.ended)
+            };
             let waited = wish.1.wait_timeout_while(guard, LOOK_ANYWAY, idle);
             let (mut guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             if guard.ended {
@@ -280,6 +335,7 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
                 anyway,
                 guard.page.take(),
                 std::mem::take(&mut guard.failed),
+                guard.transfers.take(),
             )
         };
         let mut msgs = Vec::new();
@@ -296,6 +352,16 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
                 Ok(Some((rows, more))) => {
                     let rows = rows.iter().filter_map(Clean::new).collect();
                     msgs.push(Msg::Failed { rows, more });
+                }
+                Ok(None) => {}
+                Err(error) => trouble = Some(error),
+            }
+        }
+        if let Some((beat, lots)) = transfers {
+            match history.transfers(&lots) {
+                Ok(Some(rows)) => {
+                    let rows = rows.iter().filter_map(Clean::new).collect();
+                    msgs.push(Msg::Transfers { beat, rows });
                 }
                 Ok(None) => {}
                 Err(error) => trouble = Some(error),

@@ -337,7 +337,11 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
     model.ui_now = model.replay.map(|_| outside.clock.now());
     for effect in update(model, msg, outside.now()) {
         let end = match effect {
-            Effect::Send(..) | Effect::PullQueue(_) | Effect::PullFailed | Effect::Diagnose => {
+            Effect::Send(..)
+            | Effect::PullQueue(_)
+            | Effect::PullFailed
+            | Effect::PullTransfers { .. }
+            | Effect::Diagnose => {
                 outside.ask(&effect);
                 None
             }
@@ -386,6 +390,7 @@ impl Outside {
             Effect::Send(to, request) => links[place(*to)].send(request),
             Effect::PullQueue(pull) => reader.want_page(*pull),
             Effect::PullFailed => reader.want_failed(),
+            Effect::PullTransfers { beat, lots } => reader.want_transfers(*beat, lots.clone()),
             Effect::Diagnose => looks.look(),
             _ => {}
         }

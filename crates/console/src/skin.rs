@@ -53,6 +53,8 @@ pub struct Glyphs {
     pub heads: [&'static str; 2],
     pub tick: &'static str,
     pub dot: &'static str,
+    /// What belongs to the chosen moment of the assistance.
+    pub chosen: &'static str,
 }
 
 const UNICODE: Glyphs = Glyphs {
@@ -71,6 +73,7 @@ const UNICODE: Glyphs = Glyphs {
     heads: ["◀", "▶"],
     tick: "▴",
     dot: "·",
+    chosen: "◆",
 };
 
 const ASCII: Glyphs = Glyphs {
@@ -89,6 +92,7 @@ const ASCII: Glyphs = Glyphs {
     heads: ["<", ">"],
     tick: "^",
     dot: ".",
+    chosen: "&",
 };
 
 /// Glyphs and styles together.

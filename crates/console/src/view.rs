@@ -156,6 +156,13 @@ fn marks(model: &Model) -> paint::Part {
     part(if n > 0 { format!(" {n} marked") } else { String::new() }, Role::Warn)
 }
 
+/// How many of the rows belong to the chosen moment of the assistance; empty when none does.
+fn belongs(brush: &Brush<'_>, n: usize) -> paint::Part {
+    let text =
+        if n > 0 { format!(" {} {n} handed over then", brush.skin.glyphs.chosen) } else { String::new() };
+    part(text, Role::Focus)
+}
+
 /// Whether a list that grows at its end shows that end, or what key leads there.
 fn follow(model: &Model, cursor: Cursor) -> paint::Part {
     let text = match cursor.id {

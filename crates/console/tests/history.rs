@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
 
 use twinhaul_console::history::{History, Ledger};
-use twinhaul_console_model::Pull;
+use twinhaul_console_model::{Pull, board::STORED_MAX};
 use twinhaul_ledger::{NewEvent, NewLot, NewRun, Planned, Store};
 use twinhaul_units::{PeerId, TransferId};
-use twinhaul_wire::EventKind;
+use twinhaul_wire::{EventKind, LotIds};
 
 fn store(dir: &std::path::Path) -> Store {
     let run = NewRun {
@@ -105,6 +105,11 @@ fn any_page_of_a_queue_is_read() {
     let started = Pull { queued: Some(292), ..pull(PeerId::Second, 0, 2) };
     let (total, rows) = ledger.page(started).unwrap().unwrap();
     assert_eq!((total, rows[0].id), (292, 1_208));
+    let lots =
+        [LotIds { first: 0, last: 1 }, LotIds { first: 1_300, last: 1_498 }, LotIds { first: 7, last: 9 }];
+    let rows = ledger.transfers(&lots).unwrap().unwrap();
+    assert_eq!((rows.len(), rows[2].row.id, rows[2].state.as_str()), (STORED_MAX, 1_300, "queued"));
+    assert!(ledger.transfers(&[LotIds { first: 5_000, last: 6_000 }]).unwrap().unwrap().is_empty());
     let past = ledger.past().unwrap().unwrap();
     assert_eq!((past.run.as_str(), past.name.as_str()), ("docs-1", "docs"));
     assert_eq!(past.totals.transfers, 1_500);

@@ -150,6 +150,19 @@ fn earlier_forecasts() {
     insta::assert_snapshot!("forecasts_ended_80x24", frame(&at(ended, 80, 24), &ASCII, 80, 24));
 }
 
+/// The moment of an assistance is chosen: its transfers, and its place in the plot.
+#[test]
+fn chosen_assistance() {
+    for (name, skin) in [("chosen", UNICODE), ("chosen_ascii", ASCII)] {
+        let mut model = at(sample::mid_run(), 160, 50);
+        drive(&mut model, "4kkk");
+        insta::assert_snapshot!(format!("{name}_160x50"), frame(&model, &skin, 160, 50));
+        let mut model = at(model, 80, 24);
+        drive(&mut model, "5");
+        insta::assert_snapshot!(format!("{name}_plot"), frame(&model, &skin, 80, 24));
+    }
+}
+
 #[test]
 fn rebalance_preview() {
     let mut model = at(sample::mid_run(), 80, 24);

@@ -43,7 +43,7 @@ use tokio::sync::{mpsc, watch};
 use twinhaul_assist::{Core, Effect, Event};
 use twinhaul_ledger::NewEvent;
 use twinhaul_units::{Epoch, Incarnation, Moment, TransferId};
-use twinhaul_wire::{Envelope, EventKind, PeerSnapshot};
+use twinhaul_wire::{Envelope, EventKind, LotIds, PeerSnapshot};
 
 use control::Asker;
 use dials::Dials;
@@ -168,6 +168,8 @@ pub(crate) struct Driver {
     dials: Dials,
     view: View,
     history: Vec<NewEvent>,
+    /// The first lots of the last assignment, by its number.
+    lots_told: (u64, Vec<LotIds>),
     seq: u64,
     timer: Option<Moment>,
     /// The committer was told to close its group, since the last tick or group.
@@ -216,6 +218,7 @@ impl Driver {
             crew,
             dials,
             history: Vec::new(),
+            lots_told: (0, Vec::new()),
             seq: 0,
             timer: None,
             hurried: false,

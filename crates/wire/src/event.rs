@@ -71,6 +71,20 @@ pub struct RangeName {
     pub to: u64,
 }
 
+/// Transfers `first..=last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotIds {
+    pub first: u64,
+    pub last: u64,
+}
+
+impl LotIds {
+    /// Whether the transfer `id` is one of them.
+    pub const fn holds(&self, id: u64) -> bool {
+        self.first <= id && id <= self.last
+    }
+}
+
 /// How much an event matters; the log's filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -119,6 +133,9 @@ pub enum EventKind {
         count: u64,
         bytes: u64,
         why: AssignWhy,
+        /// Which transfers: the first few lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<LotIds>,
     },
     /// At the owner: ranges of transfers in flight are lent, or given back, in the same assignment.
     RangesLent {
@@ -139,6 +156,9 @@ pub enum EventKind {
     /// At the asker, when the answer arrives: "assistance needed" (claims 4.3, 5.3).
     Needed {
         ask_id: u64,
+        /// The owner's number of the assignment; 0 in recordings that do not tell it.
+        #[serde(default)]
+        op: u64,
         count: u64,
         bytes: u64,
         ratio: f64,

@@ -18,7 +18,7 @@ pub mod weather;
 
 pub use backend::{BackendProblem, BackendRow, BackendStatus, RowState};
 pub use command::{Chaos, Command, CommandResult, Preview, QueueSize, Refusal, Reply, Request};
-pub use event::{AssignWhy, Event, EventKind, Level, RangeName, Rule};
+pub use event::{AssignWhy, Event, EventKind, Level, LotIds, RangeName, Rule};
 pub use frame::{FRAME_BYTES_MAX, Frame, Hello, LineDecoder, PROTO, Role, WireError, decode, encode};
 pub use key_text::KeyText;
 pub use message::{Envelope, Message, Pace};

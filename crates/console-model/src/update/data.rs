@@ -1,6 +1,6 @@
 //! News from outside: connections, snapshots, events, time.
 
-use super::{queue, replies};
+use super::{nav, queue, replies};
 use crate::Board;
 use crate::board::{Failed, FailedRow, Past};
 use crate::forecast::Forecasts;
@@ -111,7 +111,7 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     if model.exit_when_done && model.live.ended().is_some() && model.ui.layers.is_empty() {
         return vec![Effect::Leave(Left::Ended { exit: model.live.exit() })];
     }
-    Vec::new()
+    if model.frozen.is_some() { Vec::new() } else { nav::pull_transfers(model).into_iter().collect() }
 }
 
 /// Where the operator is stays as it is: the same panel, filter and selection at another time.

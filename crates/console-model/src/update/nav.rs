@@ -178,10 +178,19 @@ fn drill(model: &mut Model) -> Vec<Effect> {
         _ => {
             if let Some(subject) = subject(model) {
                 model.ui.push(Layer::Detail { subject, scroll: 0 });
+                return pull_transfers(model).into_iter().collect();
             }
         }
     }
     Vec::new()
+}
+
+/// The transfers of the moment whose window is open, from the ledger; a recording has none.
+pub(super) fn pull_transfers(model: &Model) -> Option<Effect> {
+    let Some(Layer::Detail { subject: Subject::Beat(beat), .. }) = model.ui.top() else { return None };
+    let event = model.board().timeline.by_id(*beat).filter(|_| model.replay.is_none())?;
+    let lots = model.board().handed(event)?.lots;
+    (!lots.is_empty()).then_some(Effect::PullTransfers { beat: *beat, lots })
 }
 
 /// What the selected row of the focused panel is about.

@@ -57,7 +57,7 @@ pub fn explain(event: &Event, names: &Names) -> Vec<String> {
             ),
         ],
         EventKind::Ratio { old, new, rule } => ratio(me, other, *old, *new, *rule),
-        EventKind::Assigned { op, to, count: n, bytes, why } => {
+        EventKind::Assigned { op, to, count: n, bytes, why, .. } => {
             let why = match why {
                 AssignWhy::Assistance => "because it asked and was needed",
                 AssignWhy::Rebalance => "because an operator asked for another division",

@@ -1,5 +1,7 @@
 //! A window about one thing: a transfer, a moment of the assistance, a log line, or everything that is wrong.
 
+mod handed;
+
 use super::paint::{Brush, Part, mood, part};
 use crate::skin::Role;
 use std::time::Duration;
@@ -13,7 +15,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, subject: Subject, scrol
     let width = usize::from(brush.buf.area.width.min(100)).saturating_sub(6);
     let (title, lines) = match subject {
         Subject::Transfer(id) => (format!("Transfer {id}"), transfer(model, id, width)),
-        Subject::Beat(id) => ("Assistance".into(), moment(model, ring_event(model, id, true), width)),
+        Subject::Beat(id) => ("Assistance".into(), beat(model, id, width)),
         Subject::Line(id) => ("Event".into(), moment(model, ring_event(model, id, false), width)),
         Subject::Note(id) => ("Message".into(), note(model, id, width)),
         Subject::Failed(id) => (format!("Transfer {id}, given up"), failed(model, id, width)),
@@ -42,6 +44,21 @@ fn field(name: &str, value: impl Into<String>, role: Role) -> Vec<Part> {
     vec![part(fit::left(name, 10), Role::Dim), part(value, role)]
 }
 
+/// A moment of the assistance, and what changed hands at it.
+fn beat(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
+    let event = ring_event(model, id, true);
+    let mut lines = moment(model, event, width);
+    if let Some(event) = event {
+        let log = lines.len().saturating_sub(fit::wrap(&log_text(model, event), width).len());
+        lines.splice(log..log, handed::lines(model, id, event, width));
+    }
+    lines
+}
+
+fn log_text(model: &Model, event: &Event) -> String {
+    format!("log: {}", log_line(event, &model.board().names))
+}
+
 fn moment(model: &Model, event: Option<&Event>, width: usize) -> Vec<Vec<Part>> {
     let Some(event) = event else { return vec![vec![part("no longer kept", Role::Dim)]] };
     let mut lines = vec![vec![part(super::time(model, event.at_ms), Role::Strong)], Vec::new()];
@@ -49,8 +66,7 @@ fn moment(model: &Model, event: Option<&Event>, width: usize) -> Vec<Vec<Part>> 
         lines.extend(wrapped(&sentence, width, Role::Plain));
         lines.push(Vec::new());
     }
-    let raw = log_line(event, &model.board().names);
-    lines.extend(wrapped(&format!("log: {raw}"), width, Role::Dim));
+    lines.extend(wrapped(&log_text(model, event), width, Role::Dim));
     lines
 }
 

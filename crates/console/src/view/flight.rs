@@ -66,11 +66,14 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let board = model.board();
     let flights = model.flights();
     let focused = model.ui.focus == Panel::Flight;
+    let handed = model.chosen_handed();
+    let belongs = |id| handed.as_ref().is_some_and(|handed| handed.holds(id));
     let title = [
         part("3 In flight", Role::Title),
         part(format!(" {}/{}", in_slots(&board.flights()), board.slots_max()), Role::Plain),
         super::chip(model, Panel::Flight, Some(flights.len())),
         super::marks(model),
+        super::belongs(brush, flights.iter().filter(|(_, f)| belongs(f.id)).count()),
     ];
     let turned = if model.ui.sort.inverted { ", turned round" } else { "" };
     let order = format!("by {}{turned}", model.ui.sort.by.words());
@@ -87,7 +90,10 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     }
     for (row, (at, (peer, flight))) in (1..).zip(flights.iter().enumerate().skip(from).take(height)) {
         let selected = focused && at == index;
-        let parts = line(brush, model, &layout, *peer, flight, selected);
+        let mut parts = line(brush, model, &layout, *peer, flight, selected);
+        if belongs(flight.id) && !board.stalled(*peer, Some(flight.id)) {
+            parts[1] = part(brush.skin.glyphs.chosen, Role::Focus);
+        }
         let stale = matches!(board.pane(*peer).standing(model.shown_at()), Standing::Stale(_));
         brush.veil = stale.then_some(Role::Dim);
         brush.line(inner, row, &parts);

@@ -6,6 +6,7 @@ use super::paint::{Brush, Field, Part, fitting, mood, part};
 use crate::skin::Role;
 use ratatui::layout::Rect;
 use std::time::Duration;
+use twinhaul_console_model::assistance::Handed;
 use twinhaul_console_model::board::Standing;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::{Model, fit, words};
@@ -45,7 +46,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, peer: PeerId, area: Rec
     for (row, parts) in (1..).zip(rows.iter().take(usize::from(inner.height.saturating_sub(1)))) {
         brush.line(inner, row, parts);
     }
-    next_up(brush, s, inner, rows.len() as u16 + 1);
+    let handed = model.chosen_handed();
+    next_up(brush, s, handed.as_ref(), inner, rows.len() as u16 + 1);
     brush.veil = None;
 }
 
@@ -253,7 +255,7 @@ fn waited_line(s: &PeerSnapshot, width: usize) -> Option<Vec<Part>> {
 }
 
 /// The head of the queue, where there is room for it.
-fn next_up(brush: &mut Brush<'_>, s: &PeerSnapshot, inner: Rect, from: u16) {
+fn next_up(brush: &mut Brush<'_>, s: &PeerSnapshot, handed: Option<&Handed>, inner: Rect, from: u16) {
     if inner.height < from + 2 || s.next_up.is_empty() {
         return;
     }
@@ -261,10 +263,13 @@ fn next_up(brush: &mut Brush<'_>, s: &PeerSnapshot, inner: Rect, from: u16) {
     let path_width = usize::from(inner.width).saturating_sub(18);
     for (i, row) in (0..inner.height - from - 1).zip(&s.next_up) {
         let path = fit::cut_left(&row.key.key, path_width, brush.skin.glyphs.cut);
+        let chosen = handed.is_some_and(|handed| handed.holds(row.id));
+        let sign = if chosen { brush.skin.glyphs.chosen } else { " " };
         let parts = [
             part(fit::right(&(i + 1).to_string(), 4), Role::Dim),
             part(format!("  {}", fit::right(&Bytes(row.bytes).to_string(), 8)), Role::Plain),
-            part(format!("  {path}"), Role::Plain),
+            part(format!(" {sign}"), Role::Focus),
+            part(path, Role::Plain),
         ];
         brush.line(inner, from + 1 + i, &parts);
     }

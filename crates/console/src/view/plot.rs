@@ -108,6 +108,32 @@ fn axis(brush: &mut Brush<'_>, inner: Rect, plot: Rect, top: f64) {
     label(plot.bottom() - 1, 0.0);
 }
 
+fn column_of(ago_s: u64, window: usize, plot: Rect) -> u16 {
+    let back = (ago_s as f64 / window as f64 * f64::from(plot.width)) as u16;
+    plot.right().saturating_sub(1 + back).max(plot.x)
+}
+
+/// The moment of the assistance that was chosen in panel 4: a line from the axis to the top; at the left end a head that
+/// points to it, where it was before all that is shown.
+fn chosen(brush: &mut Brush<'_>, model: &Model, plot: Rect, window: usize) {
+    let Some(event) = model.chosen_moment() else { return };
+    let g = brush.skin.glyphs;
+    let ago = model.shown_at_ms().saturating_sub(event.at_ms) / 1000;
+    if ago >= window as u64 {
+        brush.text(plot.x, plot.bottom(), 1, g.heads[0], Role::Focus);
+        return;
+    }
+    let x = column_of(ago, window, plot);
+    for y in plot.top()..plot.bottom() {
+        match brush.buf.cell((x, y)).map(|cell| cell.symbol().to_owned()).as_deref() {
+            Some(" ") => brush.text(x, y, 1, g.v, Role::Focus),
+            Some(full) => brush.text(x, y, 1, full, Role::Selected),
+            None => x,
+        };
+    }
+    brush.text(x, plot.bottom(), 1, g.chosen, Role::Focus);
+}
+
 /// The time axis, with a tick where an answer "assistance needed" arrived.
 fn times(brush: &mut Brush<'_>, model: &Model, inner: Rect, plot: Rect, window: usize) {
     let g = brush.skin.glyphs;
@@ -121,11 +147,10 @@ fn times(brush: &mut Brush<'_>, model: &Model, inner: Rect, plot: Rect, window: 
             break;
         }
         if matches!(event.kind, EventKind::Needed { .. }) {
-            let back = (ago as f64 / window as f64 * f64::from(plot.width)) as u16;
-            let x = plot.right().saturating_sub(1 + back).max(plot.x);
-            brush.text(x, base, 1, g.tick, Role::Needed);
+            brush.text(column_of(ago, window, plot), base, 1, g.tick, Role::Needed);
         }
     }
+    chosen(brush, model, plot, window);
     let labels = Rect { y: base + 1, height: 1, ..inner };
     let half = window / 2;
     let text = |s: usize| match (s / 60, s % 60) {

@@ -38,6 +38,7 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, view: &QueueView, area:
         brush.line(inner, 2, &[part("  the queue is empty", Role::Dim)]);
         return;
     }
+    let handed = model.chosen_handed();
     let selected = usize::try_from(view.row).unwrap_or(usize::MAX);
     let len = usize::try_from(total).unwrap_or(usize::MAX);
     let from = scroll_to(selected, len, height);
@@ -54,8 +55,11 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, view: &QueueView, area:
             Some(r) => {
                 let path = fit::cut_left(&r.key.key, path_width, brush.skin.glyphs.cut);
                 let target = if wide { format!("  {}", fit::left(&r.target, 9)) } else { String::new() };
+                let chosen = handed.as_ref().is_some_and(|handed| handed.holds(r.id));
+                let sign = if chosen { brush.skin.glyphs.chosen } else { " " };
                 vec![
-                    part(format!("{number}  "), Role::Dim),
+                    part(format!("{number} "), Role::Dim),
+                    part(sign, Role::Focus),
                     part(fit::left(&path, path_width), Role::Plain),
                     part(target, Role::Dim),
                     part(fit::right(&Bytes(r.bytes).to_string(), 10), Role::Plain),

@@ -125,6 +125,7 @@ impl Driver {
                 let lent: u64 = assigned.ranges.iter().map(ByteRange::len).sum();
                 let bytes = Bytes(assigned.bytes + lent);
                 let (lots, ranges) = (assigned.lots, assigned.ranges);
+                self.note_lots(op, &lots);
                 if !ranges.is_empty() {
                     self.note_lent(op, &ranges);
                 }

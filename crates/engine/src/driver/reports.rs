@@ -69,13 +69,14 @@ impl Driver {
                 self.view.rtt_us = Some(rtt_us);
                 let ask_id = ask_id.number();
                 match answered {
-                    Answered::Needed { count, bytes, .. } => {
+                    Answered::Needed { op, count, bytes } => {
                         self.view.assisted.needed += 1;
                         self.view.assisted.transfers += count;
                         self.view.assisted.bytes += bytes.0;
                         let bytes = bytes.0;
                         let needed = EventKind::Needed {
                             ask_id,
+                            op: op.0,
                             count,
                             bytes,
                             ratio,
@@ -93,9 +94,7 @@ impl Driver {
                 }
             }
             Report::Gave { op, count, bytes, why } => {
-                let to = self.options.other_name().to_owned();
-                let why = super::translate::why(why);
-                self.record(EventKind::Assigned { op: op.0, to, count, bytes: bytes.0, why });
+                self.record_assigned(op.0, count, bytes.0, super::translate::why(why));
             }
             Report::AssignRefused { count, why, .. } => {
                 self.record(EventKind::Warning { text: format!("{count} transfers stay here: {why:?}") });
@@ -121,9 +120,7 @@ impl Driver {
                 self.view.was_assisted.needed += 1;
                 self.view.was_assisted.transfers += count;
                 self.view.was_assisted.bytes += bytes.0;
-                let to = self.options.other_name().to_owned();
-                let why = AssignWhy::Assistance;
-                self.record(EventKind::Assigned { op: op.0, to, count, bytes: bytes.0, why });
+                self.record_assigned(op.0, count, bytes.0, AssignWhy::Assistance);
                 // Before the asker tells of it: in the history causes come first.
                 self.flush_history();
             }

@@ -3,9 +3,11 @@
 
 use super::Driver;
 use crate::whole::{Shares, Whole};
-use twinhaul_assist::ByteRange;
+use twinhaul_assist::{ByteRange, Interval};
 use twinhaul_units::Bytes;
-use twinhaul_wire::{EventKind, InFlight, KeyText, Phase, RangeName, RangeShown, Wait, WaitReason};
+use twinhaul_wire::{
+    AssignWhy, EventKind, InFlight, KeyText, LotIds, Phase, RangeName, RangeShown, Wait, WaitReason,
+};
 
 /// Ranges shown of one transfer.
 const SHOWN_MAX: usize = 16;
@@ -13,6 +15,8 @@ const SHOWN_MAX: usize = 16;
 const AWAITING_MAX: usize = 64;
 /// Ranges named in one event; the others are counted.
 const NAMED_MAX: usize = 8;
+/// Lots named in one event; the others are counted.
+const LOTS_NAMED_MAX: usize = 32;
 /// Longest tail of a key that is shown, in bytes.
 const KEY_SHOWN_MAX: usize = 512;
 
@@ -103,6 +107,20 @@ impl Driver {
             }
         }
         shown
+    }
+
+    /// Which transfers an assignment moved, for the event that comes next.
+    pub(super) fn note_lots(&mut self, op: u64, lots: &[Interval]) {
+        let ids = |lot: &Interval| LotIds { first: lot.first.0, last: lot.last.0 };
+        self.lots_told = (op, lots.iter().take(LOTS_NAMED_MAX).map(ids).collect());
+    }
+
+    /// An assignment is durable: the history has it, with its first lots.
+    pub(super) fn record_assigned(&mut self, op: u64, count: u64, bytes: u64, why: AssignWhy) {
+        let to = self.options.other_name().to_owned();
+        let (of, lots) = std::mem::take(&mut self.lots_told);
+        let lots = if of == op { lots } else { Vec::new() };
+        self.record(EventKind::Assigned { op, to, count, bytes, why, lots });
     }
 
     /// The history names what was lent in an assignment.

@@ -2,7 +2,7 @@
 
 use super::{ASK_AGAIN_S, Last, MIB, NAMES, Play, RUN, Scene, now_ms};
 use twinhaul_units::{PeerId, Ratio};
-use twinhaul_wire::{AssignWhy, EventKind, RatioMove, Rule};
+use twinhaul_wire::{AssignWhy, EventKind, LotIds, RatioMove, Rule};
 
 impl Play {
     /// The rule of the method, for `peer` as the one who completes.
@@ -54,6 +54,7 @@ impl Play {
             return;
         }
         let count = (portion as u64).max(1);
+        let op = self.events.len() as u64;
         let bytes = self.hand_over(asker.other(), count, AssignWhy::Assistance);
         for assisted in [&mut self.peers[me].got, &mut self.peers[other].gave] {
             assisted.needed += 1;
@@ -65,7 +66,7 @@ impl Play {
         self.needed += 1;
         self.tell(
             Some(asker),
-            EventKind::Needed { ask_id, count, bytes, ratio, portion, minimum, queued, rtt_us: 25_300 },
+            EventKind::Needed { ask_id, op, count, bytes, ratio, portion, minimum, queued, rtt_us: 25_300 },
         );
         let [a, b] = NAMES;
         match (self.needed, asker) {
@@ -87,10 +88,12 @@ impl Play {
         let keep = giver.queue.len().saturating_sub(count as usize);
         let portion = giver.queue.split_off(keep);
         let bytes = portion.iter().map(|f| f.bytes as u64).sum();
+        let ids = |f: &super::File| LotIds { first: f.id, last: f.id };
+        let lots = portion.iter().take(32).map(ids).collect();
         self.peers[from.other().index()].queue.extend(portion);
         let to = NAMES[from.other().index()].to_owned();
         let op = self.events.len() as u64;
-        self.tell(Some(from), EventKind::Assigned { op, to, count, bytes, why });
+        self.tell(Some(from), EventKind::Assigned { op, to, count, bytes, why, lots });
         bytes
     }
 
