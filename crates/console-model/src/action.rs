@@ -28,6 +28,7 @@ pub enum Action {
     Drill,
     Back,
     Filter,
+    Goto,
     Sort,
     Invert,
     Mark,

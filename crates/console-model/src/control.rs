@@ -66,6 +66,8 @@ pub enum Question {
     Ratio,
     Limit,
     Slots,
+    /// A row of the open queue; looks only.
+    Goto,
 }
 
 /// One line of input.

@@ -34,7 +34,7 @@ pub use clean::Clean;
 pub use eta::Eta;
 pub use keymap::Keys;
 pub use model::{Frozen, Model, Setup, WallClock};
-pub use msg::{Effect, Hit, Left, Mouse, Msg, Page, Pull, To};
+pub use msg::{Effect, FOUND_MAX, Found, Hit, Left, Mouse, Msg, Page, PlaceOf, Pull, Search, To};
 pub use names::Names;
 pub use replay::{Replay, Seek};
 pub use size::SizeClass;

@@ -12,13 +12,15 @@ use crate::{Model, Names};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use twinhaul_units::PeerId;
-use twinhaul_wire::{Event, InFlight, Level, WaitReason};
+use twinhaul_wire::{Event, InFlight, Level, QueueRow, WaitReason};
 
 const FLIGHT_FIELDS: &[&str] =
     &["peer", "target", "state", "size", "done", "rate", "eta", "age", "id", "try"];
 const EVENT_FIELDS: &[&str] = &["peer", "level"];
 const NOTE_FIELDS: &[&str] = &["level"];
 const FAILED_FIELDS: &[&str] = &["peer", "target", "error", "size", "id", "try"];
+
+const QUEUE_FIELDS: &[&str] = &["target", "size", "id", "try"];
 
 /// What panel 3 can be sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +78,9 @@ pub const fn fields(panel: Panel) -> Option<&'static [&'static str]> {
         Panel::Assist | Panel::Log => Some(EVENT_FIELDS),
         Panel::Messages => Some(NOTE_FIELDS),
         Panel::Failed => Some(FAILED_FIELDS),
-        Panel::Peer(_) | Panel::Plot | Panel::Storage => None,
+        // The whole queue, when it is open.
+        Panel::Peer(_) => Some(QUEUE_FIELDS),
+        Panel::Plot | Panel::Storage => None,
     }
 }
 
@@ -104,6 +108,16 @@ impl Filters {
 }
 
 impl Model {
+    /// The list that `/` filters: the queue that is open, or the focused panel's.
+    pub fn filtered(&self) -> Option<Panel> {
+        if let Some(view) = self.ui.queue() {
+            return Some(Panel::Peer(view.peer));
+        }
+        let panel = self.focus();
+        let is_list = !matches!(panel, Panel::Peer(_)) && fields(panel).is_some();
+        is_list.then_some(panel)
+    }
+
     /// Rows of panel 3.
     pub fn flights(&self) -> Vec<(PeerId, &InFlight)> {
         let board = self.board();
@@ -284,6 +298,26 @@ impl Facts for Note {
             words::Mood::Good | words::Mood::Plain => Level::Info,
         };
         (name == "level").then(|| Value::Text(level_word(level).into()))
+    }
+}
+
+/// A row of a queue; whoever has the queue asks the filter.
+#[derive(Clone, Copy, Debug)]
+pub struct Queued<'a>(pub &'a QueueRow);
+
+impl Facts for Queued<'_> {
+    fn text(&self) -> String {
+        self.0.key.key.clone()
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "target" => Value::Text(self.0.target.clone()),
+            "size" => Value::Number(self.0.bytes as f64),
+            "id" => Value::Number(self.0.id as f64),
+            "try" => Value::Number(f64::from(self.0.attempts)),
+            _ => return None,
+        })
     }
 }
 

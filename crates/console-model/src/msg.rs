@@ -2,6 +2,7 @@
 //! messages, and nothing happens but by an effect that somebody carries out.
 
 use crate::board::{FailedRow, Past, StoredRow};
+use crate::filter::Filter;
 use crate::ui::Panel;
 use crate::{Clean, LinkState, Press, Seek};
 use twinhaul_diagnose::Diagnosis;
@@ -35,6 +36,45 @@ pub struct Page {
     /// Length of the whole queue when the page was read.
     pub total: u64,
     pub rows: Vec<Clean<QueueRow>>,
+}
+
+/// Rows that a search of a queue keeps at most; of more it has the first ones and says so.
+pub const FOUND_MAX: usize = 1_000;
+
+/// A queue is to be searched on, from where the last look ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// Of this search; what comes back for another one is too late.
+    pub number: u64,
+    pub peer: PeerId,
+    pub filter: Filter,
+    /// The last row looked at; `None`: from the head.
+    pub after: Option<u64>,
+    /// Rows looked at, and found, so far.
+    pub looked: u64,
+    pub found: usize,
+    /// As in [`Pull`].
+    pub queued: Option<u64>,
+}
+
+/// What a look of a [`Search`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    pub number: u64,
+    /// Each with its place in the queue.
+    pub rows: Vec<(u64, Clean<QueueRow>)>,
+    pub looked: u64,
+    pub after: Option<u64>,
+    pub ended: bool,
+}
+
+/// Where a transfer stands in a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlaceOf {
+    /// From 0.
+    Row(u64),
+    /// Not there; in words, where it is.
+    Elsewhere(String),
 }
 
 /// What of the screen the mouse is over.
@@ -76,6 +116,12 @@ pub enum Msg {
     /// Events from the ledger, in order; each is told once.
     History(Vec<Clean<Event>>),
     Page(Page),
+    Found(Found),
+    Place {
+        peer: PeerId,
+        id: u64,
+        place: PlaceOf,
+    },
     /// Given-up transfers; `more` than these.
     Failed {
         rows: Vec<Clean<FailedRow>>,
@@ -120,6 +166,14 @@ pub enum Effect {
     Send(To, Request),
     /// Read rows of a peer's queue from the ledger.
     PullQueue(Pull),
+    /// Look for rows of a peer's queue in the ledger, a bounded number of them.
+    SearchQueue(Search),
+    /// Look where a transfer stands in a peer's queue.
+    FindPlace {
+        peer: PeerId,
+        id: u64,
+        queued: Option<u64>,
+    },
     /// Read the given-up transfers from the ledger.
     PullFailed,
     /// Read these transfers from the ledger, the first [`crate::board::STORED_MAX`] of them; `beat` is given back.

@@ -80,6 +80,7 @@ pub fn given_up(count: u64) -> Msg {
             key: KeyText::from_bytes(format!("dir/file-{id}").as_bytes()),
             target: "vault".into(),
             bytes: id << 20,
+            attempts: 0,
         },
         peer: "beta".into(),
         error: if id.is_multiple_of(2) { "permission denied".into() } else { "no such file".into() },
@@ -118,6 +119,7 @@ pub fn alpha() -> PeerSnapshot {
         key: KeyText { key: format!("{}-{i}", keys[i % 3]), key_b64: None },
         target: "vault".into(),
         bytes: [18 * GIB, GIB + 100 * MIB, 96 * GIB][i % 3],
+        attempts: 0,
     };
     PeerSnapshot {
         run: "wan-bulk-3".into(),

@@ -21,6 +21,7 @@ mod keys;
 mod lists;
 mod mouse;
 mod palette;
+mod queue;
 mod replay;
 mod trouble;
 mod undo;

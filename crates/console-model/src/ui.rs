@@ -192,6 +192,30 @@ pub struct QueueView {
     /// The transfer selected, once its row is loaded.
     pub id: Option<u64>,
     pub page: Option<Page>,
+    /// With a filter: what it found, instead of the page.
+    pub search: Option<QueueSearch>,
+}
+
+/// Rows of a queue that its filter keeps, as far as the search has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueSearch {
+    pub number: u64,
+    /// Each with the place that it had; at most [`crate::FOUND_MAX`].
+    pub rows: Vec<(u64, QueueRow)>,
+    pub selected: usize,
+    /// Rows looked at.
+    pub looked: u64,
+    pub ended: bool,
+}
+
+impl QueueView {
+    /// The rows that are known: of the page, or those found.
+    pub fn rows(&self) -> Vec<&QueueRow> {
+        match &self.search {
+            Some(search) => search.rows.iter().map(|(_, row)| row).collect(),
+            None => self.page.iter().flat_map(|page| &page.rows).map(|row| &**row).collect(),
+        }
+    }
 }
 
 /// A filter while it is typed; it is applied as far as it can be read.
@@ -254,6 +278,8 @@ pub struct Ui {
     pub filters: Filters,
     /// Marked transfers, by id; at most [`MARKS_MAX`].
     pub marks: BTreeSet<u64>,
+    /// Searches of queues so far.
+    pub searches: u64,
     /// Transfers of a moment of the assistance, by that moment's id, as the ledger had them last.
     pub stored: Option<(u64, Vec<StoredRow>)>,
     /// First row shown of the storage panel.
@@ -288,6 +314,7 @@ impl Default for Ui {
             sort: Sort::default(),
             filters: Filters::default(),
             marks: BTreeSet::new(),
+            searches: 0,
             stored: None,
             storage: 0,
             times: Times::default(),
@@ -319,15 +346,18 @@ impl Ui {
         }
     }
 
-    /// A row of the queue that is open, below whatever lies over it, and whose queue that is.
-    pub fn queued(&self, id: u64) -> Option<(PeerId, &QueueRow)> {
-        self.layers.iter().find_map(|layer| match layer {
-            Layer::Queue(view) => {
-                let mut rows = view.page.iter().flat_map(|page| &page.rows);
-                rows.find(|row| row.id == id).map(|row| (view.peer, &**row))
-            }
+    /// The queue that is open, below whatever lies over it.
+    pub fn queue(&self) -> Option<&QueueView> {
+        self.layers.iter().rev().find_map(|layer| match layer {
+            Layer::Queue(view) => Some(view),
             _ => None,
         })
+    }
+
+    /// A row of the queue that is open, below whatever lies over it, and whose queue that is.
+    pub fn queued(&self, id: u64) -> Option<(PeerId, &QueueRow)> {
+        let view = self.queue()?;
+        view.rows().into_iter().find(|row| row.id == id).map(|row| (view.peer, row))
     }
 
     pub(crate) fn push(&mut self, layer: Layer) {

@@ -15,6 +15,7 @@ mod mouse;
 pub mod nav;
 pub mod palette;
 mod queue;
+mod queue_search;
 mod replies;
 mod take_out;
 mod undo;
@@ -46,6 +47,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::Event(event) => data::event(model, event.into_inner()),
         Msg::History(events) => data::history(model, events),
         Msg::Page(page) => queue::page(model, page),
+        Msg::Found(found) => queue_search::found(model, found),
+        Msg::Place { peer, id, place } => queue_search::placed(model, peer, id, place),
         Msg::Failed { rows, more } => data::failed(model, rows, more),
         Msg::Transfers { beat, rows } => {
             let rows = rows.into_iter().map(crate::Clean::into_inner).collect();

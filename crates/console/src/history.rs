@@ -1,6 +1,10 @@
 //! What only the ledger knows: events in their order, and pages of a queue. A thread of its own reads it, at most four
 //! times a second and only when something may have changed; the loop never waits for a disk.
 
+mod queue_search;
+
+pub use queue_search::{SEARCH_ROWS, Searched};
+
 use crate::input::{Input, spawn};
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +12,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use twinhaul_console_model::board::{FAILED_MAX, FailedRow, Past, PastPeer, STORED_MAX, StoredRow};
-use twinhaul_console_model::{Clean, Msg, Page, Pull};
+use twinhaul_console_model::{Clean, Found, Msg, Page, PlaceOf, Pull, Search};
 use twinhaul_ledger::view::{Detail, LedgerError, QueueAt, Row, State, View};
 use twinhaul_units::{Amount, PeerId, TransferId};
 use twinhaul_wire::{Event, KeyText, LotIds, QueueRow, QueueSize, Totals};
@@ -36,6 +40,23 @@ pub trait History: Send {
     /// # Errors
     /// In words, for the operator.
     fn page(&mut self, pull: Pull) -> Result<Option<(u64, Vec<QueueRow>)>, String>;
+
+    /// Rows of a queue that a filter keeps, and how far was looked: at most [`SEARCH_ROWS`] rows further; `None` while there
+    /// is no ledger.
+    ///
+    /// # Errors
+    /// In words, for the operator.
+    fn search(&mut self, _search: &Search) -> Result<Option<Searched>, String> {
+        Ok(None)
+    }
+
+    /// Where in a queue a transfer stands; where it is instead, in words, when it does not. `None` while there is no ledger.
+    ///
+    /// # Errors
+    /// In words, for the operator.
+    fn place(&mut self, _peer: PeerId, _id: u64, _queued: Option<u64>) -> Result<Option<PlaceOf>, String> {
+        Ok(None)
+    }
 
     /// The first given-up transfers, and whether there are more; `None` while there is no ledger. At most [`FAILED_MAX`].
     ///
@@ -151,14 +172,18 @@ impl History for Ledger {
             let started = planned.saturating_sub(pull.queued.unwrap_or(planned));
             let at = QueueAt::Offset(pull.from.saturating_add(started));
             let rows = view.queue_page(pull.peer, at, pull.limit as usize)?;
-            let row = |row: Row| QueueRow {
-                id: row.id.0,
-                key: KeyText::from_bytes(&row.key),
-                target: targets.get(usize::from(row.target)).cloned().unwrap_or_default(),
-                bytes: row.size,
-            };
-            Ok((planned - started, rows.into_iter().map(row).collect()))
+            Ok((planned - started, rows.iter().map(|row| queue_row(&targets, row)).collect()))
         })
+    }
+
+    fn search(&mut self, search: &Search) -> Result<Option<Searched>, String> {
+        let targets = self.targets.clone();
+        self.reading(|view| queue_search::search(view, &targets, search))
+    }
+
+    fn place(&mut self, peer: PeerId, id: u64, queued: Option<u64>) -> Result<Option<PlaceOf>, String> {
+        let names = self.names.clone();
+        self.reading(|view| queue_search::place(view, &names, peer, id, queued))
     }
 
     fn failed(&mut self) -> Result<Option<(Vec<FailedRow>, bool)>, String> {
@@ -181,6 +206,7 @@ impl History for Ledger {
                     key: KeyText::from_bytes(&d.key),
                     target: targets.get(usize::from(d.target)).cloned().unwrap_or_default(),
                     bytes: d.size,
+                    attempts: 0,
                 },
                 peer: d.by.and_then(|peer| names.get(peer.index()).cloned()).unwrap_or_default(),
                 error: d.error.unwrap_or_default(),
@@ -234,6 +260,16 @@ impl History for Ledger {
     }
 }
 
+fn queue_row(targets: &[String], row: &Row) -> QueueRow {
+    QueueRow {
+        id: row.id.0,
+        key: KeyText::from_bytes(&row.key),
+        target: targets.get(usize::from(row.target)).cloned().unwrap_or_default(),
+        bytes: row.size,
+        attempts: row.attempts,
+    }
+}
+
 fn stored(targets: &[String], d: &Detail) -> StoredRow {
     let state = match d.state {
         // In the ledger a transfer in a slot is planned: the peers tell those.
@@ -248,6 +284,7 @@ fn stored(targets: &[String], d: &Detail) -> StoredRow {
             key: KeyText::from_bytes(&d.key),
             target: targets.get(usize::from(d.target)).cloned().unwrap_or_default(),
             bytes: d.size,
+            attempts: 0,
         },
         state: state.to_owned(),
         attempts: d.attempts,
@@ -269,7 +306,18 @@ struct Wish {
     failed: bool,
     /// The transfers of this moment of the assistance are.
     transfers: Option<(u64, Vec<LotIds>)>,
+    /// A queue is searched; only the newest search is of use.
+    search: Option<Search>,
+    /// The place of a transfer is wanted.
+    place: Option<(PeerId, u64, Option<u64>)>,
     ended: bool,
+}
+
+impl Wish {
+    const fn is_idle(&self) -> bool {
+        let asks = self.page.is_some() || self.search.is_some() || self.place.is_some();
+        !(self.nudged || asks || self.failed || self.transfers.is_some() || self.ended)
+    }
 }
 
 /// The thread's other end.
@@ -308,6 +356,14 @@ impl Reader {
         self.tell(|wish| wish.transfers = Some((beat, lots)));
     }
 
+    pub(crate) fn want_search(&self, search: Search) {
+        self.tell(|wish| wish.search = Some(search));
+    }
+
+    pub(crate) fn want_place(&self, peer: PeerId, id: u64, queued: Option<u64>) {
+        self.tell(|wish| wish.place = Some((peer, id, queued)));
+    }
+
     pub(crate) fn close(&self) {
         self.tell(|wish| wish.ended = true);
     }
@@ -318,36 +374,40 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
     let mut looked: Option<Instant> = None;
     let mut past: Option<Past> = None;
     loop {
-        let (nudged, anyway, page, failed, transfers) = {
+        let (wish, anyway) = {
             let guard = wish.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let idle = |wish: &mut Wish| {
-                let wants = wish.page.is_some() || wish.failed || wish.transfers.is_some();
-                !(wish.nudged || wants || wish.ended)
-            };
-            let waited = wish.1.wait_timeout_while(guard, LOOK_ANYWAY, idle);
+            let waited = wish.1.wait_timeout_while(guard, LOOK_ANYWAY, |wish| wish.is_idle());
             let (mut guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             if guard.ended {
                 return;
             }
-            let anyway = timeout.timed_out() || looked.is_none();
-            (
-                std::mem::take(&mut guard.nudged) || anyway,
-                anyway,
-                guard.page.take(),
-                std::mem::take(&mut guard.failed),
-                guard.transfers.take(),
-            )
+            (std::mem::take(&mut *guard), timeout.timed_out() || looked.is_none())
         };
+        let nudged = wish.nudged || anyway;
         let mut msgs = Vec::new();
         let mut trouble = None;
-        if let Some(pull) = page {
+        if let Some(pull) = wish.page {
             match history.page(pull) {
                 Ok(Some((total, rows))) => msgs.push(page_msg(pull, total, &rows)),
                 Ok(None) => {}
                 Err(error) => trouble = Some(error),
             }
         }
-        if failed {
+        if let Some(search) = wish.search {
+            match history.search(&search) {
+                Ok(Some(found)) => msgs.push(found_msg(&search, &found)),
+                Ok(None) => {}
+                Err(error) => trouble = Some(error),
+            }
+        }
+        if let Some((peer, id, queued)) = wish.place {
+            match history.place(peer, id, queued) {
+                Ok(Some(place)) => msgs.push(Msg::Place { peer, id, place }),
+                Ok(None) => {}
+                Err(error) => trouble = Some(error),
+            }
+        }
+        if wish.failed {
             match history.failed() {
                 Ok(Some((rows, more))) => {
                     let rows = rows.iter().filter_map(Clean::new).collect();
@@ -357,7 +417,7 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
                 Err(error) => trouble = Some(error),
             }
         }
-        if let Some((beat, lots)) = transfers {
+        if let Some((beat, lots)) = wish.transfers {
             match history.transfers(&lots) {
                 Ok(Some(rows)) => {
                     let rows = rows.iter().filter_map(Clean::new).collect();
@@ -410,6 +470,17 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
         looked = Some(Instant::now());
         std::thread::sleep(LOOK_EVERY);
     }
+}
+
+fn found_msg(search: &Search, found: &Searched) -> Msg {
+    let row = |(place, row): &(u64, QueueRow)| Clean::new(row).map(|row| (*place, row));
+    Msg::Found(Found {
+        number: search.number,
+        rows: found.rows.iter().filter_map(row).collect(),
+        looked: found.looked,
+        after: found.after,
+        ended: found.ended,
+    })
 }
 
 fn page_msg(pull: Pull, total: u64, rows: &[QueueRow]) -> Msg {

@@ -339,6 +339,8 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
         let end = match effect {
             Effect::Send(..)
             | Effect::PullQueue(_)
+            | Effect::SearchQueue(_)
+            | Effect::FindPlace { .. }
             | Effect::PullFailed
             | Effect::PullTransfers { .. }
             | Effect::Diagnose => {
@@ -389,6 +391,8 @@ impl Outside {
         match effect {
             Effect::Send(to, request) => links[place(*to)].send(request),
             Effect::PullQueue(pull) => reader.want_page(*pull),
+            Effect::SearchQueue(search) => reader.want_search(search.clone()),
+            Effect::FindPlace { peer, id, queued } => reader.want_place(*peer, *id, *queued),
             Effect::PullFailed => reader.want_failed(),
             Effect::PullTransfers { beat, lots } => reader.want_transfers(*beat, lots.clone()),
             Effect::Diagnose => looks.look(),

@@ -2,9 +2,12 @@
 //! queue.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+#![allow(clippy::print_stderr, reason = "times are printed, never asserted")]
 
-use twinhaul_console::history::{History, Ledger};
-use twinhaul_console_model::{Pull, board::STORED_MAX};
+use std::time::Instant;
+use twinhaul_console::history::{History, Ledger, SEARCH_ROWS};
+use twinhaul_console_model::filter::Filter;
+use twinhaul_console_model::{FOUND_MAX, PlaceOf, Pull, Search, board::STORED_MAX};
 use twinhaul_ledger::{NewEvent, NewLot, NewRun, Planned, Store};
 use twinhaul_units::{PeerId, TransferId};
 use twinhaul_wire::{EventKind, LotIds};
@@ -93,7 +96,8 @@ fn any_page_of_a_queue_is_read() {
     store
         .add_wave(1, &transfers, &[lot(0, 1_199, PeerId::First), lot(1_200, 1_499, PeerId::Second)])
         .unwrap();
-    let mut ledger = Ledger::new(dir.path().join("ledger.sqlite")).with_targets(vec!["vault".into()]);
+    let ledger = Ledger::new(dir.path().join("ledger.sqlite")).with_targets(vec!["vault".into()]);
+    let mut ledger = ledger.with_names(&["alpha".into(), "beta".into()]);
     let pull = |peer, from, limit| Pull { peer, from, limit, queued: None };
     let (total, rows) = ledger.page(pull(PeerId::First, 1_100, 200)).unwrap().unwrap();
     assert_eq!(rows[0].target, "vault");
@@ -105,6 +109,27 @@ fn any_page_of_a_queue_is_read() {
     let started = Pull { queued: Some(292), ..pull(PeerId::Second, 0, 2) };
     let (total, rows) = ledger.page(started).unwrap().unwrap();
     assert_eq!((total, rows[0].id), (292, 1_208));
+    let filter = Filter::parse("f/1 size>=1300", &["size"]).unwrap().unwrap();
+    let search = Search {
+        number: 1,
+        peer: PeerId::Second,
+        filter,
+        after: None,
+        looked: 0,
+        found: 0,
+        queued: Some(292),
+    };
+    let found = ledger.search(&search).unwrap().unwrap();
+    assert_eq!((found.rows.len(), found.looked, found.ended), (200, 292, true));
+    assert_eq!((found.rows[0].0, found.rows[0].1.id), (92, 1_300), "its place in the queue");
+    let enough = ledger.search(&Search { found: FOUND_MAX - 3, ..search.clone() }).unwrap().unwrap();
+    assert_eq!((enough.rows.len(), enough.ended), (3, true));
+    let rest = Search { after: Some(1_490), looked: 283, found: 190, ..search };
+    assert_eq!(ledger.search(&rest).unwrap().unwrap().rows.len(), 9);
+    let place = |ledger: &mut Ledger, id| ledger.place(PeerId::Second, id, Some(292)).unwrap().unwrap();
+    assert_eq!(place(&mut ledger, 1_300), PlaceOf::Row(92));
+    assert_eq!(place(&mut ledger, 7), PlaceOf::Elsewhere("transfer 7 is alpha's".into()));
+    assert_eq!(place(&mut ledger, 9_999), PlaceOf::Elsewhere("there is no transfer 9999".into()));
     let lots =
         [LotIds { first: 0, last: 1 }, LotIds { first: 1_300, last: 1_498 }, LotIds { first: 7, last: 9 }];
     let rows = ledger.transfers(&lots).unwrap().unwrap();
@@ -114,4 +139,52 @@ fn any_page_of_a_queue_is_read() {
     assert_eq!((past.run.as_str(), past.name.as_str()), ("docs-1", "docs"));
     assert_eq!(past.totals.transfers, 1_500);
     assert_eq!(past.peers.map(|peer| peer.remaining.transfers), [1_200, 300]);
+}
+
+/// A million rows: a look reads a bounded number of them, and keeps only what was found.
+#[test]
+fn a_queue_of_a_million_is_searched_a_piece_at_a_time() {
+    const WAVE: u64 = 1 << 16;
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    for wave in 0..16 {
+        let planned = |id: u64| Planned {
+            id: TransferId(id),
+            key: format!("run/{}/sample-{id:07}.dat", id / 1000).into_bytes(),
+            size: id % 1000,
+            ..Planned::default()
+        };
+        let ids = wave * WAVE..(wave + 1) * WAVE;
+        let (first, last) = (TransferId(ids.start), TransferId(ids.end - 1));
+        let lot = NewLot { target: 0, first, last, owner: PeerId::First };
+        store.add_wave(wave, &ids.map(planned).collect::<Vec<_>>(), &[lot]).unwrap();
+    }
+    let all = 16 * WAVE;
+    let mut ledger = Ledger::new(dir.path().join("ledger.sqlite"));
+    let began = Instant::now();
+    let pull = Pull { peer: PeerId::First, from: all - 150, limit: 200, queued: None };
+    let (total, rows) = ledger.page(pull).unwrap().unwrap();
+    eprintln!("its last page: {:.1?}", began.elapsed());
+    assert_eq!((total, rows.len(), rows[149].id), (all, 150, all - 1));
+    let began = Instant::now();
+    let deep = ledger.place(PeerId::First, 1_000_000, None).unwrap();
+    eprintln!("the place of a transfer: {:.1?}", began.elapsed());
+    assert_eq!(deep, Some(PlaceOf::Row(1_000_000)));
+    let filter = Filter::parse("sample-10485", &[]).unwrap().unwrap();
+    let mut search =
+        Search { number: 1, peer: PeerId::First, filter, after: None, looked: 0, found: 0, queued: None };
+    let began = Instant::now();
+    let mut looks = 0;
+    loop {
+        let found = ledger.search(&search).unwrap().unwrap();
+        assert!(found.looked - search.looked <= SEARCH_ROWS && found.rows.len() <= FOUND_MAX);
+        looks += 1;
+        search.found += found.rows.len();
+        (search.looked, search.after) = (found.looked, found.after);
+        if found.ended {
+            break;
+        }
+    }
+    eprintln!("all of it searched: {:.1?} in {looks} looks", began.elapsed());
+    assert_eq!((search.found, search.looked), (76, all));
 }

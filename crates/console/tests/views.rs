@@ -14,10 +14,10 @@ use twinhaul_console::view::{draw, view};
 use twinhaul_console_model::keymap::Wish;
 use twinhaul_console_model::sample::{self, drive, peer_msg, run_msg, tell};
 use twinhaul_console_model::ui::Panel;
-use twinhaul_console_model::{Chord, Clean, Keys, Model, Msg, Press, update};
+use twinhaul_console_model::{Chord, Clean, Found, Keys, Model, Msg, Page, Press, update};
 use twinhaul_units::{PeerId, text::is_safe};
 use twinhaul_wire::{
-    CommandResult, EventKind, InFlight, KeyText, PeerSnapshot, Preview, Problem, QueueSize, Reply,
+    CommandResult, EventKind, InFlight, KeyText, PeerSnapshot, Preview, Problem, QueueRow, QueueSize, Reply,
     RunSnapshot,
 };
 
@@ -112,6 +112,7 @@ fn windows() {
         ("detail_ratio", "4kkkkk<enter>"),
         ("problems", "!"),
         ("queue", "1<enter>"),
+        ("queue_go_to", "1<enter>#id 5"),
         ("log", "6"),
         ("plot", "5"),
         ("time_to_finish", "5<enter>"),
@@ -148,6 +149,30 @@ fn earlier_forecasts() {
     insta::assert_snapshot!("forecasts_160x50", frame(&at(slowing.clone(), 160, 50), &UNICODE, 160, 50));
     let ended = sample::slowed(slowing);
     insta::assert_snapshot!("forecasts_ended_80x24", frame(&at(ended, 80, 24), &ASCII, 80, 24));
+}
+
+/// A whole queue far from its head, with marks; and what a filter found of it so far.
+#[test]
+fn whole_queue() {
+    let row = |id: u64| {
+        let key = KeyText::from_bytes(format!("genomics/run88/lane{}/S{id}.fastq.gz", id % 4).as_bytes());
+        let attempts = u32::from(id.is_multiple_of(5)) * 2;
+        Clean::new(&QueueRow { id, key, target: "vault".into(), bytes: id << 12, attempts }).unwrap()
+    };
+    for (w, h) in [(80, 24), (160, 50)] {
+        let mut model = at(sample::mid_run(), w, h);
+        drive(&mut model, "2<enter>#1,204,331<enter>");
+        let (peer, total) = (PeerId::Second, 2_977_000);
+        let rows = (0..200).map(|n| row(48_240 + n)).collect();
+        tell(&mut model, Msg::Page(Page { peer, from: 1_204_230, total, rows }));
+        drive(&mut model, "<space>jj<space>");
+        insta::assert_snapshot!(format!("queue_deep_{w}x{h}"), frame(&model, &UNICODE, w, h));
+        drive(&mut model, "/lane3<enter>");
+        let number = model.ui.searches;
+        let rows = (0..3).map(|n| (1_204_230 + n * 4, row(48_243 + n * 4))).collect();
+        tell(&mut model, Msg::Found(Found { number, rows, looked: 1_250_000, after: None, ended: false }));
+        insta::assert_snapshot!(format!("queue_found_{w}x{h}"), frame(&model, &ASCII, w, h));
+    }
 }
 
 /// The moment of an assistance is chosen: its transfers, and its place in the plot.
@@ -216,7 +241,7 @@ fn hostile() -> Model {
         paused_by: Some(bad.into()),
         problems: vec![problem],
         in_flight: vec![InFlight { key: key(), target: bad.into(), ..InFlight::default() }],
-        next_up: vec![twinhaul_wire::QueueRow { key: key(), target: bad.into(), ..Default::default() }],
+        next_up: vec![QueueRow { key: key(), target: bad.into(), ..Default::default() }],
         ..sample::alpha()
     };
     let run = RunSnapshot { name: bad.into(), caption: Some(bad.into()), ..sample::run() };

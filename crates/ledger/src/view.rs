@@ -173,6 +173,11 @@ impl View {
         each!(self, view => view.queue_page(peer, at, limit.min(PAGE_MAX)))
     }
 
+    /// How many planned transfers of `peer` stand before this one in start order; `None`: it is not planned, or the other's.
+    pub fn queue_place(&self, peer: PeerId, id: TransferId) -> Result<Option<u64>> {
+        each!(self, view => view.queue_place(peer, id))
+    }
+
     /// Everything about one transfer.
     pub fn transfer(&self, id: TransferId) -> Result<Option<Detail>> {
         each!(self, view => view.transfer(id))

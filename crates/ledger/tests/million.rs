@@ -90,6 +90,11 @@ fn a_million_transfers_fit_in_150_mib() {
         });
         assert_eq!(page.len(), 1000);
     }
+    let place = timed("the place of a transfer", 1, || {
+        let deep = view.queue_page(Second, QueueAt::Offset(400_000), 1).unwrap()[0].id;
+        view.queue_place(Second, deep).unwrap()
+    });
+    assert_eq!(place, Some(400_000));
     let tail = timed("a tail of a third of the bytes", 1, || {
         view.tail_for_bytes(Second, view.queue_len(Second).unwrap().bytes.0 / 3).unwrap()
     });

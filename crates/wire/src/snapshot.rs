@@ -390,6 +390,14 @@ pub struct QueueRow {
     pub key: KeyText,
     pub target: String,
     pub bytes: u64,
+    /// Attempts so far; 0 before the first, and where that is not told.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A target as one peer sees it.

@@ -2,7 +2,6 @@
 
 use super::Why;
 use crate::control::{Inverse, Menu, Target};
-use crate::lists::fields;
 use crate::ui::Layer;
 use crate::update::items::given_up;
 use crate::{Model, SizeClass, To, control};
@@ -137,14 +136,19 @@ pub(super) fn undo_verb(model: &Model) -> Option<String> {
     }
 }
 
-/// Lists can be filtered; what is no list, and a queue that is read page by page, cannot.
+/// Lists can be filtered; what is no list cannot.
 pub(super) fn filters(model: &Model) -> Result<(), Why> {
-    if matches!(model.ui.top(), Some(Layer::Queue(_))) {
-        return Err("a queue is read page by page; panels 3, 4, 6, 7 and 9 can be filtered".into());
-    }
-    match fields(model.focus()) {
+    match model.filtered() {
         Some(_) => Ok(()),
-        None => Err("nothing to filter here: panels 3, 4, 6, 7 and 9 can be".into()),
+        None => Err("nothing to filter here: panels 3, 4, 6, 7, 9 and an open queue can be".into()),
+    }
+}
+
+/// Only in a queue are there too many rows to go to one by one.
+pub(super) fn in_queue(model: &Model) -> Result<(), Why> {
+    match model.ui.queue() {
+        Some(_) => Ok(()),
+        None => Err("only in a queue: Enter in panel 1 or 2".into()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::allowed::{
     always, big_enough, both_connected, chaos_verb, current_ratio, demo, demo_peer, demo_run, filters,
-    has_problems, no_verb, one_peer_control, peer_control, replays, retry_control, retry_these,
+    has_problems, in_queue, no_verb, one_peer_control, peer_control, replays, retry_control, retry_these,
     retry_these_verb, slow_rate, stage_fits, stop_control, undo_control, undo_verb, verb,
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
@@ -117,6 +117,10 @@ pub const REGISTRY: &[Row] = &[
     Row {
         enabled: filters,
         ..look(Action::Filter, "filter", "filter", "words, !not, peer:beta, size>1G", &["/"], Group::Look, 8)
+    },
+    Row {
+        enabled: in_queue,
+        ..look(Action::Goto, "goto", "go to", "row of a queue, by place or id", &["#"], Group::Look, 0)
     },
     look(Action::Sort, "sort", "sort", "sort panel 3 by ...", &["s"], Group::Look, 0),
     look(Action::Invert, "invert", "sort", "turn the order round", &["I"], Group::Look, 0),

@@ -1,7 +1,7 @@
 //! Run control: from the `x` menu through a prompt to a dialog that says what will happen and which verb it equals.
 //! Nothing is sent from here but questions (`dry_run`).
 
-use super::{data, dial, dialog, menu, replies};
+use super::{data, dial, dialog, menu, queue_search, replies};
 use crate::action::{self, Action, Scope};
 use crate::control::{INPUT_MAX, Menu, Order, Prompt, Purpose, Question, Target};
 use crate::ui::{Layer, Panel};
@@ -106,7 +106,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
-fn ask(model: &mut Model, question: Question, target: Target) -> Vec<Effect> {
+pub(super) fn ask(model: &mut Model, question: Question, target: Target) -> Vec<Effect> {
     let peer = target.peers().first().copied().unwrap_or(PeerId::First);
     let snapshot = model.live.pane(peer).snapshot.as_ref();
     let default = match question {
@@ -116,6 +116,7 @@ fn ask(model: &mut Model, question: Question, target: Target) -> Vec<Effect> {
             snapshot.and_then(|s| s.limit).map_or_else(|| "none".into(), |l| Rate(l).to_string())
         }
         Question::Slots => snapshot.map_or_else(|| "8".into(), |s| s.slots.max.to_string()),
+        Question::Goto => model.ui.queue().map_or_else(|| "1".into(), |view| (view.row + 1).to_string()),
     };
     model.ui.layers.retain(|layer| !matches!(layer, Layer::Menu(_)));
     model.ui.push(Layer::Prompt(Prompt { question, target, input: String::new(), default, error: None }));
@@ -170,6 +171,7 @@ pub(super) fn answered(model: &mut Model, prompt: &Prompt) -> Result<Vec<Effect>
             );
             confirm(model, "set ratio", &[&text], prompt.target, &Command::Ratio { value: ratio.get() })
         }),
+        Question::Goto => queue_search::go_to(model, typed),
         question @ (Question::Limit | Question::Slots) => {
             dial::typed(question, typed).map(|(dial, to)| turn(model, prompt.target, dial, to))
         }

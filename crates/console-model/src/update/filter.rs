@@ -1,12 +1,13 @@
 //! `/`: the line that says which rows of a list are shown. Applied while it is typed; Esc goes back to what was before.
 
+use super::queue_search;
 use crate::filter::{FILTER_MAX, Filter};
 use crate::lists::fields;
 use crate::ui::{Cursor, FilterInput, Layer, Panel};
 use crate::{Chord, Effect, Key, Model};
 
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
-    let panel = model.focus();
+    let Some(panel) = model.filtered() else { return Vec::new() };
     let before = model.ui.filters.get(panel).cloned();
     let input = before.as_ref().map(|f| f.source().to_owned()).unwrap_or_default();
     model.ui.push(Layer::Filter(FilterInput { panel, input, error: None, before }));
@@ -16,6 +17,8 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
 pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let Some(Layer::Filter(line)) = model.ui.layers.last_mut() else { return Vec::new() };
     let panel = line.panel;
+    let before = model.ui.filters.get(panel).cloned();
+    let Some(Layer::Filter(line)) = model.ui.layers.last_mut() else { return Vec::new() };
     match chord.key {
         Key::Esc => back(model),
         Key::Char('c') if chord.ctrl => back(model),
@@ -34,7 +37,9 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         }
         _ => {}
     }
-    Vec::new()
+    // A queue's rows are not here: they are looked for anew.
+    let changed = matches!(panel, Panel::Peer(_)) && before.as_ref() != model.ui.filters.get(panel);
+    if changed { queue_search::begin(model) } else { Vec::new() }
 }
 
 fn back(model: &mut Model) {

@@ -1,7 +1,7 @@
 //! Rows that are marked, and what can be done with them. The menu holds the ids that it was opened for: a row that moves or
 //! goes meanwhile is never mistaken for another.
 
-use super::{data, dialog, menu, nav};
+use super::{data, dialog, menu, nav, queue};
 use crate::action::{Action, Scope};
 use crate::control::{Order, PENDING_MAX};
 use crate::ui::{Cursor, Items, Layer, MARKS_MAX, Panel};
@@ -12,6 +12,9 @@ use twinhaul_wire::Command;
 
 /// Ids of the rows of the focused list, as shown.
 fn shown(model: &Model) -> Vec<u64> {
+    if let Some(view) = model.ui.queue() {
+        return view.rows().iter().map(|row| row.id).collect();
+    }
     match model.focus() {
         Panel::Flight => model.flights().iter().map(|(_, f)| f.id).collect(),
         Panel::Failed => model.failed().iter().map(|row| row.row.id).collect(),
@@ -21,6 +24,9 @@ fn shown(model: &Model) -> Vec<u64> {
 
 /// The transfer under the cursor.
 pub(super) fn selected(model: &Model) -> Option<u64> {
+    if let Some(view) = model.ui.queue() {
+        return view.id;
+    }
     match model.focus() {
         Panel::Flight => nav::selected_flight(model).map(|f| f.id),
         Panel::Failed => {
@@ -44,11 +50,14 @@ pub(crate) fn chosen(model: &Model) -> Vec<u64> {
 /// Marks the selected row, or takes its mark away, and goes on to the next.
 pub(super) fn mark(model: &mut Model) -> Vec<Effect> {
     let Some(id) = selected(model) else {
-        data::say(model, Mood::Warn, "rows of panels 3 and 9 can be marked");
+        data::say(model, Mood::Warn, "rows of panels 3 and 9 and of a queue can be marked");
         return Vec::new();
     };
     if !model.ui.marks.remove(&id) {
         add(model, &[id]);
+    }
+    if model.ui.queue().is_some() {
+        return queue::shift(model, 1);
     }
     let ids = shown(model);
     let at = match model.focus() {
@@ -94,7 +103,7 @@ fn add(model: &mut Model, ids: &[u64]) {
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let ids = chosen(model);
     if ids.is_empty() {
-        data::say(model, Mood::Warn, "nothing is selected here: a row of panel 3 or 9");
+        data::say(model, Mood::Warn, "nothing is selected here: a row of panel 3 or 9, or of a queue");
     } else {
         model.ui.push(Layer::Items(Items { ids, selected: 0 }));
     }
@@ -145,7 +154,8 @@ fn path(model: &Model, id: u64) -> Option<String> {
         let mut rows = model.board().failed.iter().flat_map(|page| &page.rows);
         rows.find(|row| row.row.id == id).map(|row| row.row.key.key.clone())
     };
-    flight.or_else(failed)
+    let queued = || model.ui.queued(id).map(|(_, row)| row.key.key.clone());
+    flight.or_else(failed).or_else(queued)
 }
 
 /// Whichever peer is there takes it: the ledger knows the owner.

@@ -2,7 +2,7 @@
 
 use super::{control, data, diagnosis, dialog, filter, help, items, leave, nav, palette, take_out, undo};
 use crate::action::{Action, Danger, Row, Scope};
-use crate::control::HELD_DOWN;
+use crate::control::{HELD_DOWN, Question, Target};
 use crate::keymap::Step;
 use crate::ui::Layer;
 use crate::words::Mood;
@@ -129,6 +129,7 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         Action::Chaos => control::open(model, Scope::Chaos),
         Action::Undo => undo::open(model),
         Action::Filter => filter::open(model),
+        Action::Goto => control::ask(model, Question::Goto, Target::Both),
         Action::Mark => items::mark(model),
         Action::MarkAll => items::mark_all(model),
         Action::Items => items::open(model),

@@ -1,6 +1,6 @@
 //! Looking around: focus, selections by id, scrolling, freezing, expanding, drilling down. Changes nothing outside.
 
-use super::queue;
+use super::{queue, queue_search};
 use crate::action::Action;
 use crate::lists::{Sort, SortBy};
 use crate::ui::{Cursor, Layer, Panel, Subject, Times, WINDOWS_S};
@@ -22,7 +22,7 @@ pub(super) fn run(model: &mut Model, action: Action, chord: Option<Chord>) -> Ve
             }
         }
         Action::Drill => return drill(model),
-        Action::Back => back(model),
+        Action::Back => return back(model),
         Action::Freeze => freeze(model),
         Action::Expand => {
             model.ui.layers.clear();
@@ -132,7 +132,18 @@ pub(super) fn sort_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 }
 
 /// Esc: the topmost layer, then the full screen, then the error in the footer, then freezing stays as it is.
-fn back(model: &mut Model) {
+fn back(model: &mut Model) -> Vec<Effect> {
+    if matches!(model.ui.top(), Some(Layer::Queue(_)))
+        && let Some(panel) = model.filtered()
+        && super::filter::clear(model, panel)
+    {
+        return queue_search::end(model);
+    }
+    go_back(model);
+    Vec::new()
+}
+
+fn go_back(model: &mut Model) {
     if model.ui.layers.pop().is_some() {
         return;
     }
@@ -302,7 +313,7 @@ fn along<T>(cursor: Cursor, ring: &crate::ring::Ring<T>, by: i64, keeps: impl Fn
     Cursor { id: (index < last).then(|| ring.id(index)), index }
 }
 
-fn moved(at: usize, by: i64, len: usize) -> usize {
+pub(super) fn moved(at: usize, by: i64, len: usize) -> usize {
     let at = i64::try_from(at).unwrap_or(i64::MAX);
     let last = i64::try_from(len).unwrap_or(i64::MAX).saturating_sub(1).max(0);
     usize::try_from(at.saturating_add(by).clamp(0, last)).unwrap_or(0)

@@ -2,7 +2,7 @@
 //! `limit beta 16 MiB/s`, `ratio alpha 0.8`, `rebalance 60`, `filter state:stall`, `theme light`. It leads to the same previews
 //! and dialogs as the keys.
 
-use super::{control, key};
+use super::{control, key, queue_search};
 use crate::action::{self, Action, REGISTRY, Row, Scope};
 use crate::control::{INPUT_MAX, Menu, Prompt, Question, Target};
 use crate::filter::Filter;
@@ -22,7 +22,7 @@ pub struct Command {
 }
 
 /// Those that take something; what others take no key can say.
-const TAKING: [(&str, &str); 16] = [
+const TAKING: [(&str, &str); 17] = [
     ("pause", "[peer]"),
     ("resume", "[peer]"),
     ("drain", "peer"),
@@ -32,6 +32,7 @@ const TAKING: [(&str, &str); 16] = [
     ("slots", "[peer|target T] number"),
     ("rebalance", "[per cent of the first]"),
     ("filter", "[words]"),
+    ("goto", "[row, or id N]"),
     ("sort", "[path, size, rate, eta, ...]"),
     ("theme", "[dark, light, contrast, mono]"),
     ("stop", ""),
@@ -119,12 +120,17 @@ fn run(model: &mut Model, command: Command, rest: &str) -> Result<Vec<Effect>, S
     let action = command.action;
     match action {
         Action::Filter if !rest.is_empty() => {
-            let panel = model.focus();
             let row = action::row(action).ok_or("nothing to do")?;
             (row.enabled)(model)?;
+            let panel = model.filtered().ok_or("nothing to filter here")?;
             let filter = Filter::parse(rest, fields(panel).unwrap_or_default())?;
             model.ui.filters.set(panel, filter);
-            return Ok(Vec::new());
+            return Ok(queue_search::begin(model));
+        }
+        Action::Goto if !rest.is_empty() => {
+            let row = action::row(action).ok_or("nothing to do")?;
+            (row.enabled)(model)?;
+            return queue_search::go_to(model, rest);
         }
         Action::Sort if !rest.is_empty() => {
             let by = SortBy::ALL.into_iter().find(|(_, by)| by.words().contains(rest));

@@ -1,6 +1,6 @@
 //! A peer's whole queue as a virtual list: ten million rows scroll, and only the page around the selection is read.
 
-use super::data;
+use super::{data, queue_search};
 use crate::ui::{Layer, QueueView};
 use crate::words::Mood;
 use crate::{Effect, Model, Page, Pull};
@@ -18,18 +18,25 @@ pub(super) fn open(model: &mut Model, peer: PeerId) -> Vec<Effect> {
         );
         return Vec::new();
     }
-    model.ui.push(Layer::Queue(QueueView { peer, row: 0, id: None, page: None }));
-    vec![pull(model, peer, 0)]
+    model.ui.push(Layer::Queue(QueueView { peer, row: 0, id: None, page: None, search: None }));
+    let mut effects = vec![pull(model, peer, 0)];
+    effects.extend(queue_search::begin(model));
+    effects
 }
 
-fn pull(model: &Model, peer: PeerId, row: u64) -> Effect {
+/// How many the peer says that it has queued, if it is heard.
+pub(super) fn queued(model: &Model, peer: PeerId) -> Option<u64> {
     let pane = model.live.pane(peer);
-    let queued = pane.snapshot.as_ref().filter(|_| pane.heard.is_some()).map(|s| s.queue.transfers);
+    pane.snapshot.as_ref().filter(|_| pane.heard.is_some()).map(|s| s.queue.transfers)
+}
+
+pub(super) fn pull(model: &Model, peer: PeerId, row: u64) -> Effect {
+    let queued = queued(model, peer);
     let from = row.saturating_sub(u64::from(PAGE_ROWS / 2));
     Effect::PullQueue(Pull { peer, from, limit: PAGE_ROWS, queued })
 }
 
-fn view(model: &mut Model) -> Option<&mut QueueView> {
+pub(super) fn view(model: &mut Model) -> Option<&mut QueueView> {
     model.ui.layers.iter_mut().rev().find_map(|layer| match layer {
         Layer::Queue(view) => Some(view),
         _ => None,
@@ -46,6 +53,11 @@ pub(super) fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
     let Some(peer) = view(model).map(|view| view.peer) else { return Vec::new() };
     let known = snapshot_len(model, peer);
     let Some(view) = view(model) else { return Vec::new() };
+    if let Some(search) = &mut view.search {
+        search.selected = super::nav::moved(search.selected, by, search.rows.len());
+        view.id = search.rows.get(search.selected).map(|(_, row)| row.id);
+        return Vec::new();
+    }
     let len = view.page.as_ref().map_or(known, |page| page.total);
     view.row = view.row.saturating_add_signed(by).min(len.saturating_sub(1));
     view.id = row_id(view);
@@ -61,7 +73,7 @@ pub(super) fn shift(model: &mut Model, by: i64) -> Vec<Effect> {
 /// Rows have been read. The selection stays on its transfer if that is still queued.
 pub(super) fn page(model: &mut Model, page: Page) -> Vec<Effect> {
     let frozen = model.frozen.is_some();
-    let Some(view) = view(model) else { return Vec::new() };
+    let Some(view) = view(model).filter(|view| view.search.is_none()) else { return Vec::new() };
     if view.peer != page.peer || (frozen && view.page.is_some()) {
         return Vec::new();
     }
@@ -79,7 +91,9 @@ pub(super) fn moved(model: &mut Model, peer: PeerId) -> Vec<Effect> {
     if model.frozen.is_some() {
         return Vec::new();
     }
-    match view(model).map(|view| (view.peer, view.row)) {
+    // What a search found stays as it was found.
+    let shown = view(model).filter(|view| view.search.is_none());
+    match shown.map(|view| (view.peer, view.row)) {
         Some((shown, row)) if shown == peer => vec![pull(model, peer, row)],
         _ => Vec::new(),
     }

@@ -285,5 +285,6 @@ fn row(file: &File) -> QueueRow {
         key: KeyText { key: file.key.clone(), key_b64: None },
         target: "vault".into(),
         bytes: file.bytes as u64,
+        attempts: 0,
     }
 }

@@ -75,6 +75,9 @@ fn registry(model: &Model) -> Vec<Field> {
         fields.retain(|f| f.keep >= 20);
         fields.splice(0..0, REPLAY.iter().filter_map(|(actions, what)| together(model, actions, what)));
     }
+    if matches!(model.ui.top(), Some(Layer::Queue(_))) {
+        fields.splice(0..0, together(model, &[Action::Goto], "go to"));
+    }
     if on_top || model.ui.expanded {
         fields.insert(0, hint("Esc", "back", 30));
     }

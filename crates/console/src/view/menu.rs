@@ -129,7 +129,10 @@ pub(crate) fn draw_prompt(brush: &mut Brush<'_>, model: &Model, prompt: &Prompt)
             format!("Slots of {}", target(model, prompt.target)),
             "a number, or profile; target NAME ...".to_owned(),
         ),
+        Question::Goto => ("Go to".to_owned(), "a row of the queue: 1204331, or id 48213".to_owned()),
     };
+    let goes =
+        if prompt.question == Question::Goto { " goes there   " } else { " shows what would happen   " };
     let inner = brush.popup(WIDTH, 7, &title, &[]);
     let width = usize::from(inner.width);
     brush.line(inner, 0, &[part(fit::cut_right(&ask, width, ""), Role::Plain)]);
@@ -147,11 +150,7 @@ pub(crate) fn draw_prompt(brush: &mut Brush<'_>, model: &Model, prompt: &Prompt)
     if let Some(error) = &prompt.error {
         brush.line(inner, 3, &[part(fit::cut_right(&format!("! {error}"), width, ""), Role::Bad)]);
     }
-    let hint = [
-        part("Enter", Role::Key),
-        part(" shows what would happen   ", Role::Dim),
-        part("Esc", Role::Key),
-        part(" back", Role::Dim),
-    ];
+    let hint =
+        [part("Enter", Role::Key), part(goes, Role::Dim), part("Esc", Role::Key), part(" back", Role::Dim)];
     brush.line(inner, 4, &hint);
 }

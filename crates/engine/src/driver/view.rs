@@ -268,6 +268,7 @@ impl Driver {
             key: KeyText::from_bytes(&row.key[row.key.len().saturating_sub(512)..]),
             target: self.shared.storage.target_name(row.target).to_owned(),
             bytes: row.size,
+            attempts: row.attempts,
         };
         rows.into_iter().map(row).collect()
     }

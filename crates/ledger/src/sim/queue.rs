@@ -103,6 +103,21 @@ impl Sim {
         Ok(Amount { transfers: count, bytes: Bytes(bytes) })
     }
 
+    pub(crate) fn queue_place(&self, peer: PeerId, id: TransferId) -> Result<Option<u64>> {
+        let mut before = 0;
+        for lot in self.queued_lots(peer, 0) {
+            let planned = |at: &usize| self.lines[*at].state == State::Planned;
+            if !(lot.first..=lot.last).contains(&id.0) {
+                before += self.places(lot.low, lot.last).filter(planned).count() as u64;
+                continue;
+            }
+            let to_it: Vec<usize> = self.places(lot.low, id.0).filter(planned).collect();
+            let found = to_it.last().is_some_and(|at| self.row(*at).id == id);
+            return Ok(found.then(|| before + to_it.len() as u64 - 1));
+        }
+        Ok(None)
+    }
+
     pub(crate) fn queue_page(&self, peer: PeerId, at: QueueAt, limit: usize) -> Result<Vec<Row>> {
         let mut skip = 0;
         let mut from: Option<(Lot, u64)> = None;

@@ -96,6 +96,27 @@ impl SqliteView {
         })
     }
 
+    pub(crate) fn queue_place(&self, peer: PeerId, id: TransferId) -> Result<Option<u64>> {
+        let id = bound(id.0);
+        self.read(|conn| {
+            let Some(home) = lots::at(conn, id)?.filter(|lot| lot.owner == peer) else { return Ok(None) };
+            let (mut before, mut found) = (0, false);
+            each_queued(conn, peer, Order::Start, 0, |lot| {
+                if lot.id != home.id {
+                    before += lot.planned;
+                    return Ok(true);
+                }
+                planned_runs(conn, Ids { first: lot.low, last: id }, |run| {
+                    found = run.last == id;
+                    before += run.len() - i64::from(found);
+                    Ok(true)
+                })?;
+                Ok(false)
+            })?;
+            Ok(found.then(|| from_sql(before)))
+        })
+    }
+
     pub(crate) fn queue_page(&self, peer: PeerId, at: QueueAt, limit: usize) -> Result<Vec<Row>> {
         self.read(|conn| {
             let mut page = Page { conn, rows: Vec::new(), skip: 0, limit };

@@ -336,6 +336,9 @@ impl Side {
             for at in [QueueAt::Offset(0), QueueAt::Offset(3), QueueAt::After(TransferId(7))] {
                 seen.push(format!("{:?}", s.queue_page(peer, at, 6).unwrap()));
             }
+            for id in [0, 3, 7, 23] {
+                seen.push(format!("{:?}", s.queue_place(peer, TransferId(id)).unwrap()));
+            }
         }
         seen
     }

@@ -33,6 +33,13 @@ pub(crate) fn the_queue_is_paged_in_start_order<F: Factory>() {
         assert_eq!(ids(&page), expected[offset..end], "from {offset}");
     }
     assert!(view.queue_page(Second, QueueAt::Offset(expected.len() as u64), 10).unwrap().is_empty());
+    for place in [0, 1, 665, 666, 1690, 5660, 5700, expected.len() - 1] {
+        let id = TransferId(expected[place]);
+        assert_eq!(view.queue_place(Second, id).unwrap(), Some(place as u64), "{id:?}");
+    }
+    for gone in [3500, 6000, 50_000] {
+        assert_eq!(view.queue_place(Second, TransferId(gone)).unwrap(), None, "the other's, done, unknown");
+    }
     let mut all = Vec::new();
     let mut at = QueueAt::Offset(0);
     loop {
