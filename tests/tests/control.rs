@@ -172,6 +172,46 @@ fn a_rebalance_is_shown_before_it_is_done() {
     let_it_end(&run);
 }
 
+/// Ids that events of the run's history say were assigned to `peer`.
+fn assigned_to(run: &Run<'_>, peer: &str) -> Vec<u64> {
+    let lots = |kind: EventKind| match kind {
+        EventKind::Assigned { to, lots, .. } if to == peer => lots,
+        _ => Vec::new(),
+    };
+    run.kinds().into_iter().flat_map(lots).flat_map(|lot| lot.first..=lot.last).collect()
+}
+
+#[test]
+fn single_transfers_are_handed_over_by_their_ids_and_the_history_names_them() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "none"));
+    run.until_under_way();
+    // The last ones of alpha's half are queued for a while.
+    let args = ["--transfer", "120,100-104", "--dry-run", "--json"];
+    let preview = previewed(&run.verb("rebalance", &args));
+    assert_eq!((preview.from.as_str(), preview.transfers), ("alpha", 6));
+    assert_moves_conserve(&preview);
+    assert_eq!(run.status().assistance.assigned_transfers, 0, "a preview moves nothing");
+    let done = run.verb("rebalance", &["--transfer", "100-104,120"]).expect_code(0).stdout.clone();
+    assert!(done.contains("alpha hands over 6 transfers"), "{done}");
+    run.until("they are beta's", |s| s.assistance.assigned_transfers == 6);
+    let soon = Duration::from_secs(20);
+    let named = poll(soon, || (assigned_to(&run, "beta") == [100, 101, 102, 103, 104, 120]).then_some(()));
+    assert!(named.is_some(), "the history names them: {:#?}", run.kinds());
+    let told = run.kinds().into_iter().any(|kind| {
+        matches!(&kind, EventKind::Control { command, .. } if command.ends_with("--peer alpha --transfer 100-104,120"))
+    });
+    assert!(told, "{:#?}", run.kinds());
+    // What is the other's, what has started, and what does not exist are not handed over.
+    let refused = run.verb("rebalance", &["--peer", "alpha", "--transfer", "100,0,99999"]);
+    assert!(refused.stderr.contains("alpha has none of them queued"), "{refused}");
+    // And back.
+    run.verb("rebalance", &["--transfer", "120"]).expect_code(0);
+    let back = poll(soon, || (assigned_to(&run, "alpha") == [120]).then_some(()));
+    assert!(back.is_some(), "it is alpha's again: {:#?}", run.kinds());
+    let_it_end(&run);
+}
+
 #[test]
 fn a_drained_peer_hands_everything_over() {
     let lab = Lab::new();

@@ -54,6 +54,8 @@ pub enum Event {
     Measured { moved: Bytes, parts: Vec<PartProgress> },
     /// An operator's wish.
     Control(Control),
+    /// An operator's wish: hand over these transfers, of which those go that are queued and that the other peer can do.
+    HandOver { ids: Vec<TransferId> },
     /// The moment that [`crate::Effect::Timer`] asked for has come (earlier and more often does no harm).
     Tick,
 }

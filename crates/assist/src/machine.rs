@@ -147,6 +147,7 @@ impl Core {
             Event::Fenced { op, outcome } => self.on_fenced(now, op, outcome, out),
             Event::Measured { moved, parts } => self.on_measured(now, moved, &parts, out),
             Event::Control(control) => self.on_control(now, control, out),
+            Event::HandOver { ids } => self.on_hand_over(now, &ids, out),
             Event::Tick => self.on_tick(now, out),
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::{Interval, Unit, interval};
 use std::collections::VecDeque;
+use twinhaul_units::TransferId;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Queue {
@@ -123,6 +124,24 @@ impl Queue {
         }
     }
 
+    /// Of these transfers those that are in the queue, in order and as few intervals as they make.
+    pub(crate) fn those(&self, ids: &[TransferId]) -> Vec<Interval> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut found: Vec<Interval> = Vec::new();
+        for id in ids {
+            let at = self.parts.partition_point(|p| p.last < id);
+            let Some(part) = self.parts.get(at).filter(|p| p.first <= id) else { continue };
+            let one = part.part(id.0, id.0);
+            match found.last_mut() {
+                Some(last) if last.meets(&one) => last.last = id,
+                _ => found.push(one),
+            }
+        }
+        found
+    }
+
     /// Cuts the last `n` transfers (or all, if there are fewer) out of the queue; in order.
     pub(crate) fn cut_tail(&mut self, n: u64) -> Vec<Interval> {
         let mut wanted = n.min(self.count);
@@ -189,7 +208,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
-    use twinhaul_units::{Epoch, LotId, TransferId};
+    use twinhaul_units::{Epoch, LotId};
 
     fn lot(lot: u64, first: u64, last: u64) -> Interval {
         Interval { lot: LotId(lot), epoch: Epoch(1), first: TransferId(first), last: TransferId(last) }
@@ -252,7 +271,7 @@ mod tests {
     proptest! {
         /// Against a plain set of ids.
         #[test]
-        fn behaves_as_a_set(steps in proptest::collection::vec((0u8..6, 0u64..60, 0u64..12), 0..60)) {
+        fn behaves_as_a_set(steps in proptest::collection::vec((0u8..7, 0u64..60, 0u64..12), 0..60)) {
             let mut q = Queue::default();
             let mut set = BTreeSet::new();
             for (what, a, n) in steps {
@@ -268,6 +287,18 @@ mod tests {
                             q.take(&middle);
                             set.retain(|id| !(middle.first.0..=middle.last.0).contains(id));
                         }
+                    }
+                    6 => {
+                        // Every third of some, in any order, some of them twice.
+                        let wanted: Vec<u64> = (a..a + 3 * n).rev().filter(|id| id % 3 != 1).chain([a]).collect();
+                        let named: Vec<TransferId> = wanted.iter().copied().map(TransferId).collect();
+                        let those = q.those(&named);
+                        for part in &those {
+                            q.take(part);
+                        }
+                        let expected: Vec<u64> = set.iter().copied().filter(|id| wanted.contains(id)).collect();
+                        prop_assert_eq!(ids(those), expected);
+                        set.retain(|id| !wanted.contains(id));
                     }
                     0 => {
                         let before = set.len();

@@ -34,6 +34,7 @@ pub enum Action {
     Mark,
     MarkAll,
     Items,
+    HandOver,
     RetryThese,
     CopyPaths,
     Freeze,

@@ -211,6 +211,36 @@ fn rebalance_preview() {
     insta::assert_snapshot!(frame(&model, &ASCII, 80, 24));
 }
 
+/// Two transfers of a queue are to be the other peer's.
+#[test]
+fn hand_over_preview() {
+    let row = |id: u64| {
+        let key = KeyText::from_bytes(format!("genomics/run88/S{id}.fastq.gz").as_bytes());
+        Clean::new(&QueueRow { id, key, target: "vault".into(), bytes: 40 << 30, attempts: 0 }).unwrap()
+    };
+    let mut model = at(sample::mid_run(), 80, 24);
+    drive(&mut model, "1<enter>");
+    let rows = (50_000..50_200).map(row).collect();
+    tell(&mut model, Msg::Page(Page { peer: PeerId::First, from: 0, total: 1_204, rows }));
+    drive(&mut model, "<space>j<space>a");
+    insta::assert_snapshot!("hand_over_menu", frame(&model, &UNICODE, 80, 24));
+    drive(&mut model, "h");
+    let size = |transfers, gib: u64| QueueSize { transfers, bytes: gib << 30 };
+    let preview = Preview {
+        from: "alpha".into(),
+        to: "beta".into(),
+        transfers: 2,
+        bytes: 80 << 30,
+        now: [size(1_204, 8_612), size(2_977, 9_425)],
+        after: [size(1_202, 8_532), size(2_979, 9_505)],
+        eta_now_s: Some(257.0),
+        eta_after_s: Some(251.0),
+    };
+    let result = CommandResult::Preview(preview);
+    tell(&mut model, Msg::Reply(Clean::new(&Reply { id: 1, result }).unwrap()));
+    insta::assert_snapshot!("hand_over_preview", frame(&model, &UNICODE, 80, 24));
+}
+
 /// Severity must be readable without colour: the styles of the mono skin carry no colour at all.
 #[test]
 fn mono_uses_no_colour() {

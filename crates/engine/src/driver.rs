@@ -8,6 +8,7 @@ pub(crate) mod dials;
 mod effects;
 mod end;
 mod fencing;
+mod hand_over;
 mod ranges;
 mod rebalance;
 mod reports;
@@ -42,7 +43,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use twinhaul_assist::{Core, Effect, Event};
 use twinhaul_ledger::NewEvent;
-use twinhaul_units::{Epoch, Incarnation, Moment, TransferId};
+use twinhaul_units::{Bytes, Epoch, Incarnation, Moment, TransferId};
 use twinhaul_wire::{Envelope, EventKind, LotIds, PeerSnapshot};
 
 use control::Asker;
@@ -99,6 +100,12 @@ pub(crate) enum DriverEvent {
     Tail {
         keep: f64,
         tail: Tail,
+        asker: Asker,
+    },
+    /// The ledger weighed what is to be handed over.
+    Weighed {
+        ids: Vec<TransferId>,
+        bytes: Bytes,
         asker: Asker,
     },
     Reopened {
@@ -284,9 +291,7 @@ impl Driver {
         match event {
             DriverEvent::Slot(report) => self.on_slot(&report),
             DriverEvent::Range(report) => self.on_range(report),
-            DriverEvent::Began { id, bytes } => {
-                self.tell_core(Event::Began { id, bytes: twinhaul_units::Bytes(bytes) })
-            }
+            DriverEvent::Began { id, bytes } => self.tell_core(Event::Began { id, bytes: Bytes(bytes) }),
             DriverEvent::Recall { id, epoch } => self.ledger(Job::RecallRanges(id, epoch)),
             DriverEvent::Sealed(whole) => {
                 self.note_home(&whole);
@@ -314,6 +319,7 @@ impl Driver {
             DriverEvent::Finishing(result) => self.on_finished(result?),
             DriverEvent::Place(seen) => self.on_place(seen),
             DriverEvent::Fencing(result) => self.on_fencing(result?),
+            DriverEvent::Weighed { ids, bytes, asker } => self.on_weighed(ids, bytes, asker),
             DriverEvent::Tail { keep, tail, asker } => self.on_tail(keep, tail, asker),
             DriverEvent::Reopened { count, asker } => self.on_reopened(count, asker),
             DriverEvent::Signal => {
@@ -329,7 +335,7 @@ impl Driver {
         if report.redo {
             return Ok(());
         }
-        self.view.owned_bytes = self.view.owned_bytes - twinhaul_units::Bytes(report.bytes);
+        self.view.owned_bytes = self.view.owned_bytes - Bytes(report.bytes);
         let outcome = report.outcome;
         self.skips.note(outcome);
         self.tell_core(Event::SlotDone { id: report.unit.id, outcome })
@@ -382,7 +388,7 @@ impl Driver {
 
     /// Tells the core what has moved, and how far each part has come.
     fn measure(&mut self) -> Result<()> {
-        let moved = twinhaul_units::Bytes(self.shared.totals.bytes.load(Ordering::Relaxed));
+        let moved = Bytes(self.shared.totals.bytes.load(Ordering::Relaxed));
         let parts = self.part_progress();
         self.tell_core(Event::Measured { moved, parts })
     }

@@ -61,6 +61,11 @@ pub(crate) enum Job {
         others: Bytes,
         answer: oneshot::Sender<Tail>,
     },
+    /// What these hold, as planned.
+    Weigh {
+        intervals: Vec<Interval>,
+        answer: oneshot::Sender<Bytes>,
+    },
     Reopen {
         which: Reopen,
         answer: oneshot::Sender<u64>,
@@ -242,6 +247,10 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
         Job::Tail { queue, keep, others, answer } => {
             // Who asked may have gone; then nobody needs to know.
             let _ = answer.send(Tail::of(store, &queue, keep, others)?);
+            None
+        }
+        Job::Weigh { intervals, answer } => {
+            let _ = answer.send(Bytes(store.interval_bytes(&intervals)?));
             None
         }
         Job::Reopen { which, answer } => {

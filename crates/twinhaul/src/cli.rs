@@ -324,9 +324,12 @@ pub(crate) struct RebalanceArgs {
     /// The first peer's share of the remaining bytes
     #[arg(long, default_value = "50 %", value_parser = crate::values::share)]
     pub(crate) share: twinhaul_units::Share,
-    /// Whose share it is, if not the first peer's
+    /// Whose share it is, if not the first peer's; with --transfer, who hands over
     #[arg(long)]
     pub(crate) peer: Option<String>,
+    /// Hand over these, wherever they stand in the queue of whoever owns them: ids and spans, as in 12,40-44. What has started stays
+    #[arg(long, value_name = "IDS", value_parser = crate::values::transfers, conflicts_with = "share")]
+    pub(crate) transfer: Option<twinhaul_units::Transfers>,
     /// Show what would move, move nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

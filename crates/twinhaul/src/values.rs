@@ -1,6 +1,6 @@
 //! Values on the command line, read by the same code as in a profile.
 
-use twinhaul_units::{ParseError, Share, Span};
+use twinhaul_units::{ParseError, Share, Span, Transfers};
 
 pub(crate) fn span(text: &str) -> Result<Span, ParseError> {
     Span::parse(text)
@@ -13,6 +13,10 @@ pub(crate) struct Checkpoint(pub(crate) Option<std::time::Duration>);
 /// A span, or "none".
 pub(crate) fn checkpoint(text: &str) -> Result<Checkpoint, String> {
     twinhaul_simulate::family::checkpoint(text).map(Checkpoint)
+}
+
+pub(crate) fn transfers(text: &str) -> Result<Transfers, ParseError> {
+    Transfers::parse(text)
 }
 
 pub(crate) fn share(text: &str) -> Result<Share, ParseError> {

@@ -13,6 +13,7 @@ pub mod rate;
 pub mod ratio;
 pub mod span;
 pub mod text;
+pub mod transfers;
 
 pub use amount::Amount;
 pub use bytes::Bytes;
@@ -23,6 +24,7 @@ pub use moment::Moment;
 pub use rate::Rate;
 pub use ratio::{RATIO_MAX, RATIO_MIN, Ratio, Share};
 pub use span::Span;
+pub use transfers::Transfers;
 
 /// Why a written quantity was refused; completes "failed to read …".
 #[derive(Clone, Debug, PartialEq, Eq)]

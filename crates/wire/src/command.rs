@@ -2,7 +2,7 @@
 
 use crate::{PeerSnapshot, as_text};
 use serde::{Deserialize, Serialize};
-use twinhaul_units::{Dial, Rate, Turned, text::show};
+use twinhaul_units::{Dial, Rate, Transfers, Turned, text::show};
 
 /// A command, who gives it, and a number that its reply repeats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,12 @@ pub enum Command {
     /// Hand over transfers until this peer keeps `keep` (0..=1) of all queued bytes; a peer that has less does nothing.
     Rebalance {
         keep: f64,
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Hand over these transfers, as far as they are queued here and have not started.
+    HandOver {
+        transfers: Vec<u64>,
         #[serde(default)]
         dry_run: bool,
     },
@@ -139,7 +145,12 @@ impl Command {
 
     /// A question only: it changes nothing.
     pub const fn is_dry_run(&self) -> bool {
-        matches!(self, Self::Rebalance { dry_run: true, .. } | Self::Drain { dry_run: true })
+        matches!(
+            self,
+            Self::Rebalance { dry_run: true, .. }
+                | Self::HandOver { dry_run: true, .. }
+                | Self::Drain { dry_run: true }
+        )
     }
 
     /// The verb it equals, for the event log and the screen: `twinhaul ratio --peer alpha 0.65`.
@@ -153,6 +164,10 @@ impl Command {
             Self::Resume => format!("twinhaul resume {run}{peer}"),
             Self::Rebalance { keep, dry_run } => {
                 format!("twinhaul rebalance {run}{peer} --share {:.0}%{}", keep * 100.0, dry(*dry_run))
+            }
+            Self::HandOver { transfers, dry_run } => {
+                let ids = Transfers::new(transfers.clone()).unwrap_or_default();
+                format!("twinhaul rebalance {run}{peer} --transfer {ids}{}", dry(*dry_run))
             }
             Self::Ratio { value } => format!("twinhaul ratio {run}{peer} {value:.2}"),
             Self::Drain { dry_run } => format!("twinhaul drain {run}{peer}{}", dry(*dry_run)),

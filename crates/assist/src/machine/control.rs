@@ -3,7 +3,7 @@
 
 use super::{Core, balance::Share, owner::Receiver};
 use crate::{AssignWhy, Control, ControlRefusal, Effect, Report, SLOTS_MAX};
-use twinhaul_units::Moment;
+use twinhaul_units::{Moment, TransferId};
 
 impl Core {
     pub(super) fn on_control(&mut self, now: Moment, control: Control, out: &mut Vec<Effect>) {
@@ -53,6 +53,34 @@ impl Core {
         let share = Share::of_tail(self.figures(now, self.learned.ratio), count);
         self.assign(now, share, Receiver { why: AssignWhy::Rebalance, to, ask_id: None }, out);
         None
+    }
+
+    /// These transfers, wherever they stand in the queue; what has started meanwhile stays.
+    pub(super) fn on_hand_over(&mut self, now: Moment, ids: &[TransferId], out: &mut Vec<Effect>) {
+        let these = self.work.queue.those(ids);
+        let why = match self.linked_peer() {
+            None => Some(ControlRefusal::NoPeer),
+            Some(_) if these.is_empty() => Some(ControlRefusal::NothingQueued),
+            Some(_) if self.owning.is_full() => Some(ControlRefusal::Busy),
+            Some(to) => {
+                let share = Share::of_tail(self.figures(now, self.learned.ratio), 0);
+                for part in &these {
+                    self.work.queue.take(part);
+                }
+                self.assign_these(
+                    now,
+                    these,
+                    share,
+                    Receiver { why: AssignWhy::Rebalance, to, ask_id: None },
+                    out,
+                );
+                None
+            }
+        };
+        if let Some(why) = why {
+            let control = Control::Give { count: ids.len() as u64 };
+            out.push(Effect::Report(Report::ControlRefused { control, why }));
+        }
     }
 
     /// A draining peer hands over whatever it has, also what it is given later.

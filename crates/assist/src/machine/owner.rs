@@ -228,8 +228,20 @@ impl Core {
         if self.owning.is_full() {
             return;
         }
-        let op = self.next_op();
         let intervals = self.cut_queue(share.count, share.from_tail);
+        self.assign_these(now, intervals, share, receiver, out);
+    }
+
+    /// As [`Self::assign`], with what was taken out of the queue already.
+    pub(super) fn assign_these(
+        &mut self,
+        now: Moment,
+        intervals: Vec<Interval>,
+        share: Share,
+        receiver: Receiver,
+        out: &mut Vec<Effect>,
+    ) {
+        let op = self.next_op();
         let delay = self.tuning.timing.assign_confirm_floor;
         let Receiver { why, to, ask_id } = receiver;
         let (cuts, figures) = (share.cuts, share.figures);

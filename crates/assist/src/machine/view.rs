@@ -3,7 +3,7 @@
 use super::{Core, Preview, learn::Learned};
 use crate::{ByteRange, Episode, Interval, Last, Memory, Millionths, Pace, Policy, Unit};
 use std::time::Duration;
-use twinhaul_units::{Bytes, Incarnation, PeerId, Rate, Ratio};
+use twinhaul_units::{Bytes, Incarnation, PeerId, Rate, Ratio, TransferId};
 
 /// What a peer that has nothing queued waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +173,16 @@ impl Core {
     /// What a rebalance of `count` would hand over now.
     pub fn would_give(&self, count: u64) -> Vec<Interval> {
         self.work.queue.tail(count)
+    }
+
+    /// Of these transfers those that a hand-over would take now.
+    pub fn would_hand_over(&self, ids: &[TransferId]) -> Vec<Interval> {
+        self.work.queue.those(ids)
+    }
+
+    /// Whether it is this peer's, not started, and nothing that the other one could do.
+    pub fn is_pinned(&self, id: TransferId) -> bool {
+        !self.work.pinned.those(&[id]).is_empty()
     }
 
     /// Bytes of the queue, as planned.

@@ -65,6 +65,28 @@ fn give_hands_over_exactly_so_many_and_leaves_ratio_and_memory_alone() {
 }
 
 #[test]
+fn named_transfers_are_handed_over_from_the_middle_of_the_queue_and_started_ones_stay() {
+    let mut desk = Desk::new(PeerId::Second, settings(0.5, 0, 1), 101);
+    let ids: Vec<TransferId> = [0, 12, 40, 11, 12, 500].map(TransferId).to_vec();
+    assert_eq!(desk.core.would_hand_over(&ids), [lot(1, 11, 12), lot(1, 40, 40)], "0 is in a slot");
+    desk.feed(Event::HandOver { ids: ids.clone() });
+    let (op, intervals, why) = desk.assignment().expect("an assignment");
+    assert_eq!((intervals, why), (vec![lot(1, 11, 12), lot(1, 40, 40)], AssignWhy::Rebalance));
+    assert_eq!(desk.core.queued(), 97, "reserved");
+    assert!(desk.sent().is_empty(), "no word before the ledger has it");
+    desk.feed(Event::Refused { op, why: Refusal::Unavailable });
+    assert_eq!(desk.core.queued(), 100, "they come back where they were");
+    desk.feed(Event::HandOver { ids: ids.clone() });
+    desk.assigned();
+    assert!(matches!(desk.sent()[..], [Message::Given { count: 3, .. }]));
+    assert_eq!(desk.core.last(), Last::None, "the memory of who assisted whom is left alone");
+    assert_eq!(refused(desk.feed(Event::HandOver { ids })), Some(ControlRefusal::NothingQueued));
+    desk.feed(Event::PeerLost);
+    let ids = vec![TransferId(50)];
+    assert_eq!(refused(desk.feed(Event::HandOver { ids })), Some(ControlRefusal::NoPeer));
+}
+
+#[test]
 fn given_brings_work_and_leaves_the_memory_alone() {
     let mut desk = Desk::helped(PeerId::First, settings(0.5, 0, 1), 0);
     assert_eq!(desk.core.last(), Last::ItHelpedMe);

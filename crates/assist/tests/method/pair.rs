@@ -185,7 +185,11 @@ impl Pair {
         let control = match pick % 12 {
             0 => Control::Pause,
             1..=7 => Control::Resume,
-            8..=10 => Control::Give { count: u64::from(pick / 12 % 7) },
+            8 | 9 => Control::Give { count: u64::from(pick / 12 % 7) },
+            10 => {
+                let ids = (0..4).map(|n| TransferId(u64::from(pick / 12) * 3 + n * n)).collect();
+                return self.feed(me, Event::HandOver { ids });
+            }
             _ => Control::Drain,
         };
         self.feed(me, Event::Control(control));

@@ -3,7 +3,7 @@
 use super::Why;
 use crate::control::{Inverse, Menu, Target};
 use crate::ui::Layer;
-use crate::update::items::given_up;
+use crate::update::items::{chosen, given_up};
 use crate::{Model, SizeClass, To, control};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Chaos, Command};
@@ -171,6 +171,30 @@ pub(super) fn retry_these_verb(model: &Model) -> Option<String> {
     let ids = given_up(model);
     let first = Command::Retry { transfer: Some(*ids.first()?) }.verb(&model.run, None);
     Some(if ids.len() > 1 { format!("{first}, and so on") } else { first })
+}
+
+/// Transfers that have started stay where they are, so it is the rows of a queue.
+pub(super) fn hand_over(model: &Model) -> Result<(), Why> {
+    let Some(view) = model.ui.queue() else {
+        return Err("only what is queued: mark it in a queue (Enter in panel 1 or 2)".into());
+    };
+    let ids = chosen(model);
+    if ids.is_empty() {
+        return Err("nothing is selected".into());
+    }
+    if model.board().flights().iter().any(|(_, flight)| ids.len() == 1 && ids[0] == flight.id) {
+        return Err("it is in flight: only what has not started can be handed over".into());
+    }
+    may_control(model)?;
+    connected(model, view.peer)?;
+    connected(model, view.peer.other())
+}
+
+pub(super) fn hand_over_verb(model: &Model) -> Option<String> {
+    let transfers = chosen(model);
+    let owner = model.ui.queue().map(|view| model.names().name(view.peer));
+    let verb = |transfers| Command::HandOver { transfers, dry_run: false }.verb(&model.run, owner);
+    (!transfers.is_empty()).then(|| verb(transfers))
 }
 
 /// What goes wrong on purpose exists only where the data is the demonstration's own.

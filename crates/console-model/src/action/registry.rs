@@ -2,8 +2,9 @@
 
 use super::allowed::{
     always, big_enough, both_connected, chaos_verb, current_ratio, demo, demo_peer, demo_run, filters,
-    has_problems, in_queue, no_verb, one_peer_control, peer_control, replays, retry_control, retry_these,
-    retry_these_verb, slow_rate, stage_fits, stop_control, undo_control, undo_verb, verb,
+    hand_over, hand_over_verb, has_problems, in_queue, no_verb, one_peer_control, peer_control, replays,
+    retry_control, retry_these, retry_these_verb, slow_rate, stage_fits, stop_control, undo_control,
+    undo_verb, verb,
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
 use crate::Model;
@@ -166,6 +167,19 @@ pub const REGISTRY: &[Row] = &[
             Danger::Confirm,
             retry_these,
             retry_these_verb,
+        )
+    },
+    Row {
+        scope: Scope::Items,
+        title: "hand over",
+        ..change(
+            Action::HandOver,
+            "hand-over",
+            "to the other peer, if queued",
+            &["h"],
+            Danger::Confirm,
+            hand_over,
+            hand_over_verb,
         )
     },
     Row {

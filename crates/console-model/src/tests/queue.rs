@@ -1,11 +1,12 @@
 //! A whole queue: its filter looks for rows in the ledger, a row is gone to by its place or its id, rows are marked.
 
+use super::{preview, reply, sent};
 use crate::control::Question;
 use crate::sample::{self, drive, tell};
 use crate::ui::{Layer, QueueView};
-use crate::{Clean, Effect, FOUND_MAX, Found, Model, Msg, Page, PlaceOf, Search};
+use crate::{Clean, Effect, FOUND_MAX, Found, Model, Msg, Page, PlaceOf, Search, To};
 use twinhaul_units::PeerId;
-use twinhaul_wire::{KeyText, QueueRow};
+use twinhaul_wire::{Command, CommandResult, KeyText, QueueRow};
 
 fn row(id: u64) -> Clean<QueueRow> {
     let key = KeyText::from_bytes(format!("dir/{id}").as_bytes());
@@ -120,4 +121,49 @@ fn its_rows_are_marked_and_the_last_one_is_a_key_away() {
     let effects = drive(&mut model, "<esc>G");
     assert_eq!(view(&model).row, 1_203);
     assert!(matches!(effects[..], [Effect::PullQueue(pull)] if pull.from == 1_103 && pull.limit == 200));
+}
+
+#[test]
+fn marked_rows_are_handed_over_after_a_preview_and_taken_back() {
+    let mut model = open();
+    drive(&mut model, "<space><space>j<space>");
+    let questions = sent(&drive(&mut model, "ah"));
+    let named = |dry_run| Command::HandOver { transfers: vec![50_000, 50_001, 50_003], dry_run };
+    let [(To::Peer(PeerId::First), id, question)] = questions.as_slice() else { panic!("{questions:?}") };
+    assert_eq!(*question, named(true));
+    assert!(drive(&mut model, "y").is_empty(), "not before it is known what would move");
+    reply(&mut model, *id, preview(2));
+    let Some(Layer::Dialog(dialog)) = model.ui.top() else { panic!() };
+    assert_eq!(
+        dialog.orders[0].verb,
+        "twinhaul rebalance wan-bulk-3 --peer alpha --transfer 50000-50001,50003"
+    );
+    assert!(dialog.text.iter().any(|line| line.contains("dir/50001")), "{:?}", dialog.text);
+    drive(&mut model, "<tab><tab>");
+    let orders = sent(&drive(&mut model, "y"));
+    assert_eq!((orders.len(), &orders[0].2), (1, &named(false)));
+    reply(&mut model, orders[0].1, CommandResult::Done("alpha hands over 2 transfers".into()));
+    assert!(model.ui.marks.is_empty());
+    // Taken back by the one that has them now, which is asked first too.
+    let questions = sent(&drive(&mut model, "u"));
+    let [(To::Peer(PeerId::Second), id, question)] = questions.as_slice() else { panic!("{questions:?}") };
+    assert_eq!(*question, named(true));
+    reply(&mut model, *id, preview(1));
+    drive(&mut model, "<tab><tab>");
+    let orders = sent(&drive(&mut model, "y"));
+    assert_eq!((orders[0].0, &orders[0].2), (To::Peer(PeerId::Second), &named(false)));
+    reply(&mut model, orders[0].1, CommandResult::Done("beta hands over 1 transfer".into()));
+    assert!(model.desk.deeds.is_empty());
+}
+
+#[test]
+fn only_what_is_queued_is_handed_over_and_the_menu_says_so() {
+    let mut model = sample::mid_run();
+    assert!(drive(&mut model, "3ah").is_empty());
+    let said = |model: &Model| model.ui.toast.as_ref().unwrap().text.clone();
+    assert!(said(&model).contains("only what is queued"), "{}", said(&model));
+    let mut model = open();
+    model.read_only = true;
+    assert!(drive(&mut model, "ah").is_empty());
+    assert!(said(&model).contains("read-only"), "{}", said(&model));
 }

@@ -213,6 +213,23 @@ pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<(Moment,
     effects
 }
 
+/// Asks the owner what would move, then waits for `y`.
+pub(super) fn hand_over(
+    model: &mut Model,
+    owner: PeerId,
+    transfers: &[u64],
+    title: String,
+    text: Vec<String>,
+) -> Vec<Effect> {
+    let order = |dry_run: bool| {
+        let command = Command::HandOver { transfers: transfers.to_vec(), dry_run };
+        let shown = Command::HandOver { transfers: transfers.to_vec(), dry_run: false };
+        Order { to: To::Peer(owner), command, verb: shown.verb(&model.run, Some(model.names().name(owner))) }
+    };
+    let (orders, questions) = (vec![order(false)], vec![order(true)]);
+    preview(model, "hand over", title, text, orders, questions)
+}
+
 /// One peer, by the supervisor.
 fn breaks(model: &mut Model, what: Chaos, text: &str) -> Vec<Effect> {
     let peer = model.names().name(action::victim(model)).to_owned();

@@ -1,7 +1,7 @@
 //! Rows that are marked, and what can be done with them. The menu holds the ids that it was opened for: a row that moves or
 //! goes meanwhile is never mistaken for another.
 
-use super::{data, dialog, menu, nav, queue};
+use super::{control, data, dialog, menu, nav, queue};
 use crate::action::{Action, Scope};
 use crate::control::{Order, PENDING_MAX};
 use crate::ui::{Cursor, Items, Layer, MARKS_MAX, Panel};
@@ -9,6 +9,9 @@ use crate::words::{self, Mood};
 use crate::{Chord, Effect, Model, To};
 use twinhaul_units::PeerId;
 use twinhaul_wire::Command;
+
+/// Paths that a dialog names.
+const PATHS_SHOWN: usize = 5;
 
 /// Ids of the rows of the focused list, as shown.
 fn shown(model: &Model) -> Vec<u64> {
@@ -125,6 +128,7 @@ pub(crate) fn given_up(model: &Model) -> Vec<u64> {
 
 pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
+        Action::HandOver => hand_over(model),
         Action::RetryThese => retry(model),
         Action::CopyPaths => {
             let ids = chosen(model);
@@ -158,6 +162,24 @@ fn path(model: &Model, id: u64) -> Option<String> {
     flight.or_else(failed).or_else(queued)
 }
 
+/// The owner hands them over: those of them that it still has queued.
+fn hand_over(model: &mut Model) -> Vec<Effect> {
+    let Some(peer) = model.ui.queue().map(|view| view.peer) else { return Vec::new() };
+    let ids = chosen(model);
+    let paths = ids.iter().take(PATHS_SHOWN).filter_map(|id| path(model, *id));
+    let mut text: Vec<String> = paths.map(|path| format!("  {path}")).collect();
+    if ids.len() > text.len() {
+        text.push(format!("  and {} more", ids.len() - text.len()));
+    }
+    text.push("What has started meanwhile stays. Ratios stay as they are.".into());
+    let other = model.names().name(peer.other()).to_owned();
+    let title = format!("Hand over {} to {other}  (preview)", words::how_many(ids.len() as u64));
+    model.ui.layers.retain(|layer| !matches!(layer, Layer::Items(_)));
+    // They are the other peer's then, and no rows here.
+    model.ui.marks.clear();
+    control::hand_over(model, peer, &ids, title, text)
+}
+
 /// Whichever peer is there takes it: the ledger knows the owner.
 fn retry(model: &mut Model) -> Vec<Effect> {
     let ids = given_up(model);
@@ -174,9 +196,9 @@ fn retry(model: &mut Model) -> Vec<Effect> {
     };
     let orders: Vec<Order> = ids.iter().map(order).collect();
     let mut text = vec!["Queued again, each with a new set of attempts:".to_owned()];
-    text.extend(ids.iter().take(5).filter_map(|id| path(model, *id)).map(|p| format!("  {p}")));
-    if ids.len() > 5 {
-        text.push(format!("  and {} more", ids.len() - 5));
+    text.extend(ids.iter().take(PATHS_SHOWN).filter_map(|id| path(model, *id)).map(|p| format!("  {p}")));
+    if ids.len() > PATHS_SHOWN {
+        text.push(format!("  and {} more", ids.len() - PATHS_SHOWN));
     }
     let title = format!("Retry {}", words::how_many(ids.len() as u64));
     model.ui.layers.retain(|layer| !matches!(layer, Layer::Items(_)));

@@ -133,7 +133,7 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         Action::Mark => items::mark(model),
         Action::MarkAll => items::mark_all(model),
         Action::Items => items::open(model),
-        Action::RetryThese | Action::CopyPaths => items::run(model, row.action),
+        Action::HandOver | Action::RetryThese | Action::CopyPaths => items::run(model, row.action),
         Action::Play | Action::Faster | Action::Slower => {
             if let Some(replay) = &mut model.replay {
                 match row.action {

@@ -5,6 +5,7 @@
 
 use super::{control, dial, dialog};
 use crate::control::{DEEDS_MAX, Deed, Inverse, Order};
+use crate::ui::Layer;
 use crate::{Effect, Model, To};
 use twinhaul_units::{Moment, PeerId, Share};
 use twinhaul_wire::{Command, PeerState};
@@ -26,6 +27,13 @@ pub(super) fn inverse(model: &Model, order: &Order) -> Option<Inverse> {
         Command::Pause | Command::Drain { dry_run: false } if free => Command::Resume,
         Command::Ratio { .. } => Command::Ratio { value: before.ratio },
         Command::Turn { dial, .. } => Command::Turn { dial: dial.clone(), to: dial::before(before, dial) },
+        Command::HandOver { transfers, dry_run: false } => {
+            // The other one gives back what of them it has not started.
+            let other = peer.other();
+            let command = Command::HandOver { transfers: transfers.clone(), dry_run: false };
+            let verb = command.verb(&model.run, Some(model.names().name(other)));
+            return Some(Inverse::Orders(vec![Order { to: To::Peer(other), command, verb }]));
+        }
         Command::Rebalance { dry_run: false, .. } => return former_share(model).map(Inverse::Share),
         _ => return None,
     };
@@ -75,6 +83,17 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     match deed.inverse {
         Inverse::Share(share) => control::rebalance(model, share, Some((deed.sent, &text))),
         Inverse::Orders(orders) => {
+            if let [Order { to: To::Peer(owner), command: Command::HandOver { transfers, .. }, .. }] =
+                &orders[..]
+            {
+                let (owner, transfers) = (*owner, transfers.clone());
+                let lines = vec![text, "What of them has started meanwhile stays.".to_owned()];
+                let effects = control::hand_over(model, owner, &transfers, "Undo  (preview)".into(), lines);
+                if let Some(Layer::Dialog(dialog)) = model.ui.layers.last_mut() {
+                    dialog.undoes = Some(deed.sent);
+                }
+                return effects;
+            }
             let mut lines = vec![text];
             lines.extend(orders.iter().filter_map(|order| control::now_line(model, order)));
             let mut dialog = dialog::new("Undo".into(), "undo", lines, orders, None);

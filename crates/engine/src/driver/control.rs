@@ -62,6 +62,7 @@ impl Driver {
                 return Ok(());
             }
             Command::Rebalance { keep, .. } => return self.rebalance(keep, asker),
+            Command::HandOver { transfers, .. } => return self.hand_over(&transfers, asker),
             Command::Drain { dry_run } => self.drain(dry_run)?,
             Command::Stop { drain } => {
                 self.stop(!drain, &asker.by);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use twinhaul_ledger::{Reopen, Store};
 use twinhaul_supervisor::{Client, SupervisorError, is_supervised};
 use twinhaul_units::text::show;
-use twinhaul_units::{Bytes, Dial, Ratio, Span, TransferId};
+use twinhaul_units::{Bytes, Dial, Ratio, Span, TransferId, Transfers};
 use twinhaul_wire::{Chaos, Command, CommandResult, Preview};
 
 /// A peer of a supervised run that does not listen yet gets this long.
@@ -28,6 +28,9 @@ pub(crate) fn resume(args: &TargetArgs) -> Result<u8, Failure> {
 
 pub(crate) fn rebalance(args: &RebalanceArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
+    if let Some(transfers) = &args.transfer {
+        return hand_over(&run, args, transfers);
+    }
     let named = args.peer.as_deref().unwrap_or(&run.file.order[0]).to_owned();
     known(&run, &named)?;
     let (share, dry_run) = (args.share.get(), args.dry_run);
@@ -42,6 +45,31 @@ pub(crate) fn rebalance(args: &RebalanceArgs) -> Result<u8, Failure> {
         }
     }
     Err(Failure::new(exit::TEMPORARY, format!("nothing was moved: {}", show(&refusals.join("; ")))))
+}
+
+/// Each peer hands over those of them that it has queued.
+fn hand_over(run: &RunDir, args: &RebalanceArgs, transfers: &Transfers) -> Result<u8, Failure> {
+    let command = Command::HandOver { transfers: transfers.ids().to_vec(), dry_run: args.dry_run };
+    if let Some(peer) = &args.peer {
+        known(run, peer)?;
+        return acknowledge(&send(run, peer, &command)?, args.json.json);
+    }
+    // Who owns them is asked first: what one hands over must not come back from the other by the same command.
+    let question = Command::HandOver { transfers: transfers.ids().to_vec(), dry_run: true };
+    let mut owners = Vec::new();
+    let mut refusals = Vec::new();
+    for peer in &run.file.order {
+        match send(run, peer, &question)? {
+            CommandResult::Refused(refusal) => refusals.push(refusal.why),
+            _ => owners.push(peer),
+        }
+    }
+    let [owner] = owners.as_slice() else {
+        let both = "both peers have some of them: name one with --peer".to_owned();
+        let why = if owners.is_empty() { refusals.join("; ") } else { both };
+        return Err(Failure::new(exit::TEMPORARY, format!("nothing was moved: {}", show(&why))));
+    };
+    acknowledge(&send(run, owner, &command)?, args.json.json)
 }
 
 pub(crate) fn ratio(args: &RatioArgs) -> Result<u8, Failure> {

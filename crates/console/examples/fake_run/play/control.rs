@@ -46,6 +46,7 @@ impl Play {
                 return self.rebalance(peer, keep, dry_run, AssignWhy::Rebalance);
             }
             Command::Drain { dry_run } => return self.rebalance(peer, 0.0, dry_run, AssignWhy::Drain),
+            Command::HandOver { .. } => return refused("it has none of them queued"),
             _ => return refused("not in this play"),
         };
         let command = request.command.verb(RUN, Some(NAMES[me]));
