@@ -16,7 +16,7 @@ use twinhaul_tests::{same, tree};
 use twinhaul_units::Dial;
 use twinhaul_wire::event::Rule;
 use twinhaul_wire::status::Status;
-use twinhaul_wire::{DialSnapshot, EventKind, InFlight, Preview, WaitReason};
+use twinhaul_wire::{DialSnapshot, EventKind, InFlight, Outlook, Preview, WaitReason};
 
 /// 16 MiB in 256 files, slow enough to act on: half a minute if nobody does anything.
 fn slow(lab: &Lab, policy: &str) -> Profile {
@@ -246,6 +246,43 @@ fn a_limit_changes_while_the_run_goes_on() {
     let_it_end(&run);
     let status = run.status();
     assert_conserved(&status);
+}
+
+#[test]
+fn what_a_limit_slots_or_a_ratio_would_change_is_told_and_nothing_is_turned() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab, "learning"));
+    run.until("its rate is known", |s| s.peers["alpha"].rate > Some(200 << 10));
+    let asked = |verb: &str, args: &[&str]| -> Outlook {
+        let done = run.verb(verb, &[args, &["--peer", "alpha", "--dry-run", "--json"]].concat());
+        serde_json::from_str(&done.expect_code(0).stdout)
+            .unwrap_or_else(|e| panic!("no outlook: {e}\n{done}"))
+    };
+    // The other peer's rate comes with its heartbeats.
+    let slower = poll(Duration::from_secs(20), || {
+        Some(asked("limit", &["64 KiB/s"])).filter(|outlook| outlook.eta_now_s > Some(0.0))
+    });
+    let slower = slower.expect("both rates are known in a while");
+    assert_eq!(slower.setting, ["limit 256 KiB/s", "limit 64 KiB/s"]);
+    assert_eq!(slower.rate[1], Some(64 << 10));
+    assert!(slower.eta_after_s > slower.eta_now_s, "{slower:#?}");
+    let unlimited = asked("limit", &["none"]);
+    assert_eq!((unlimited.rate[1], unlimited.eta_after_s), (None, None), "{unlimited:#?}");
+    let back = asked("limit", &["profile"]);
+    assert_eq!(back.setting[0], back.setting[1], "the profile's value is told");
+    let slots = asked("slots", &["2"]);
+    assert!(slots.rate[1].is_some() && slots.setting[1] == "slots 2", "{slots:#?}");
+    let ratio = asked("ratio", &["0.9"]);
+    let gives = ratio.gives.unwrap();
+    assert!(gives[1] > gives[0], "{ratio:#?}");
+    run.verb("slots", &["0", "--peer", "alpha", "--dry-run"]).expect_code(5);
+    let s = run.status();
+    assert_eq!(s.peers["alpha"].limit, Some(256 << 10), "nothing was turned");
+    assert!(
+        !run.kinds().iter().any(|k| matches!(k, EventKind::Control { .. })),
+        "a question leaves no trace"
+    );
+    let_it_end(&run);
 }
 
 fn dial(s: &Status, peer: &str, dial: &Dial) -> Option<DialSnapshot> {

@@ -5,7 +5,7 @@ use crate::{To, action::Scope, ring::Ring, ui::Note};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId, Share};
-use twinhaul_wire::{Command, Preview};
+use twinhaul_wire::{Command, Outlook, Preview};
 
 /// A dialog takes its `y` or Enter only so long after it was drawn: a key meant for what was there before must not
 /// confirm.
@@ -112,6 +112,8 @@ pub struct Deed {
 pub enum Forecast {
     Waiting,
     Moves(Preview),
+    /// What a limit, a number of slots or a ratio would change.
+    Changes(Outlook),
     /// It would do nothing, and says why.
     Nothing(String),
     /// It refused, or did not answer.
@@ -148,16 +150,21 @@ pub struct Dialog {
 impl Dialog {
     /// Why it cannot be confirmed yet; empty when it can.
     pub fn obstacle(&self) -> &'static str {
-        if self.forecasts.contains(&Forecast::Waiting) {
+        if self.forecasts.contains(&Forecast::Waiting) && !self.only_sets() {
             return "asking what would move ...";
         }
         if self.moves_nothing() {
-            return "nothing would move";
+            return if self.only_sets() { "nothing would change" } else { "nothing would move" };
         }
         match &self.typed {
             Some((need, got)) if need != got => "type the name first",
             _ => "",
         }
+    }
+
+    /// What it sets is said in its text; what that brings is an estimate, and is not waited for.
+    fn only_sets(&self) -> bool {
+        self.orders.iter().all(|o| matches!(o.command, Command::Ratio { .. } | Command::Turn { .. }))
     }
 
     /// All have answered, and nothing would move.
@@ -171,7 +178,11 @@ impl Dialog {
         // A drained peer takes no more work, even if it has none to hand over now.
         let drains = |i: usize| matches!(self.orders[i].command, Command::Drain { .. });
         let moves = |i: usize| !matches!(self.forecasts.get(i), Some(Forecast::Moves(p)) if p.transfers == 0 && !drains(i));
-        let asked = |i: usize| matches!(self.forecasts.get(i), None | Some(Forecast::Moves(_)));
+        let asked = |i: usize| match self.forecasts.get(i) {
+            None | Some(Forecast::Moves(_) | Forecast::Changes(_)) => true,
+            Some(Forecast::Waiting) => self.only_sets(),
+            Some(Forecast::Nothing(_) | Forecast::Refused(_)) => false,
+        };
         self.orders
             .iter()
             .enumerate()

@@ -60,6 +60,17 @@ impl Board {
         }
     }
 
+    /// Seconds to the end if the peers went at these rates (bytes a second) from now on.
+    pub fn ends_with(&self, rates: [u64; 2]) -> Option<f64> {
+        let remaining = self.panes.each_ref().map(|p| p.remaining_bytes() as f64);
+        let flying = self.panes.each_ref().map(|p| p.flying_bytes() as f64);
+        let rates = rates.map(|rate| rate as f64);
+        let floor = apart(flying, rates);
+        let end =
+            if self.assists() { together(remaining, rates).max(floor) } else { apart(remaining, rates) };
+        (end < FORECAST_MAX_S).then_some(end)
+    }
+
     /// Seconds that one peer would need for what it owns now, alone, at the lower of its one-minute rate and the rate of
     /// its last five seconds: a peer that has just become slow is slow.
     pub fn alone_s(&self, peer: PeerId) -> Option<f64> {

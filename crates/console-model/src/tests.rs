@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId, text::is_safe};
 use twinhaul_wire::{
-    Command, CommandResult, Event, EventKind, Preview, QueueRow, QueueSize, Refusal, Reply, RunSnapshot,
-    RunState,
+    Command, CommandResult, Event, EventKind, Preview, QueueRow, QueueSize, Refusal, Reply, Request,
+    RunSnapshot, RunState,
 };
 
 mod assistance;
@@ -25,9 +25,12 @@ mod queue;
 mod replay;
 mod trouble;
 mod undo;
+mod what_if;
 
 fn sent(effects: &[Effect]) -> Vec<(To, u64, Command)> {
     let send = |e: &Effect| match e {
+        // What a setting would change is asked beside it.
+        Effect::Send(_, Request { command: Command::WhatIf { .. }, .. }) => None,
         Effect::Send(to, request) => Some((*to, request.id, request.command.clone())),
         _ => None,
     };

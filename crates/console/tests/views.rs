@@ -17,8 +17,8 @@ use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::{Chord, Clean, Found, Keys, Model, Msg, Page, Press, update};
 use twinhaul_units::{PeerId, text::is_safe};
 use twinhaul_wire::{
-    CommandResult, EventKind, InFlight, KeyText, PeerSnapshot, Preview, Problem, QueueRow, QueueSize, Reply,
-    RunSnapshot,
+    CommandResult, EventKind, InFlight, KeyText, Outlook, PeerSnapshot, Preview, Problem, QueueRow,
+    QueueSize, Reply, RunSnapshot,
 };
 
 /// The frame as text, one line a row; blanks at line ends are kept out.
@@ -239,6 +239,49 @@ fn hand_over_preview() {
     let result = CommandResult::Preview(preview);
     tell(&mut model, Msg::Reply(Clean::new(&Reply { id: 1, result }).unwrap()));
     insta::assert_snapshot!("hand_over_preview", frame(&model, &UNICODE, 80, 24));
+}
+
+/// What a limit would bring, for one peer and for both; and a ratio.
+#[test]
+fn outlooks() {
+    let outlook = |peer: &str, rate: [Option<u64>; 2], basis: &str| Outlook {
+        peer: peer.into(),
+        rate: rate.map(|rate| rate.map(|mib| mib << 20)),
+        basis: basis.into(),
+        ..Outlook::default()
+    };
+    let told = |keys: &str, outlooks: Vec<Outlook>| {
+        let mut model = at(sample::mid_run(), 80, 24);
+        drive(&mut model, keys);
+        for (id, outlook) in (1..).zip(outlooks) {
+            let result = CommandResult::Outlook(outlook);
+            tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
+        }
+        model
+    };
+    let ratio = Outlook {
+        gives: Some([1_935, 2_381]),
+        eta_now_s: Some(257.0),
+        eta_after_s: Some(171.0),
+        ..outlook("beta", [Some(230), Some(230)], "if it were asked now")
+    };
+    for (name, model) in [
+        ("waiting", told("x1l100 MiB/s<enter>", Vec::new())),
+        ("one", told("x1l100 MiB/s<enter>", vec![outlook("alpha", [Some(790), Some(100)], "the limit")])),
+        (
+            "both",
+            told(
+                "x0lnone<enter>",
+                vec![
+                    outlook("alpha", [Some(790), Some(790)], "the limit is not what holds it"),
+                    outlook("beta", [Some(230), None], "how fast it is without the limit was not seen"),
+                ],
+            ),
+        ),
+        ("ratio", told("x2o0.8<enter>", vec![ratio])),
+    ] {
+        insta::assert_snapshot!(format!("outlook_{name}"), frame(&model, &ASCII, 80, 24));
+    }
 }
 
 /// Severity must be readable without colour: the styles of the mono skin carry no colour at all.

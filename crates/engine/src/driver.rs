@@ -17,6 +17,7 @@ mod skips;
 mod translate;
 mod view;
 mod waits;
+mod what_if;
 
 use crate::clock::Clock;
 use crate::committer::GroupReport;

@@ -345,6 +345,11 @@ pub(crate) struct RatioArgs {
     /// The owner whose ratio it is
     #[arg(long)]
     pub(crate) peer: String,
+    /// Show what would change, change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
 }
 
 #[derive(Debug, Args)]
@@ -373,6 +378,11 @@ pub(crate) struct LimitArgs {
     /// One limit for what both peers write to this target
     #[arg(long)]
     pub(crate) target: Option<String>,
+    /// Show what would change, change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
 }
 
 #[derive(Debug, Args)]
@@ -386,6 +396,11 @@ pub(crate) struct SlotsArgs {
     /// Only transfers into this target
     #[arg(long)]
     pub(crate) target: Option<String>,
+    /// Show what would change, change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
 }
 
 #[derive(Debug, Args)]

@@ -71,6 +71,10 @@ pub enum Command {
         peer: String,
         what: Chaos,
     },
+    /// What a `ratio` or a `turn` would change, as far as that is known; nothing is done.
+    WhatIf {
+        command: Box<Self>,
+    },
     /// Try the given-up transfers again; `None`: all of them.
     Retry {
         #[serde(default)]
@@ -150,11 +154,13 @@ impl Command {
             Self::Rebalance { dry_run: true, .. }
                 | Self::HandOver { dry_run: true, .. }
                 | Self::Drain { dry_run: true }
+                | Self::WhatIf { .. }
         )
     }
 
     /// The verb it equals, for the event log and the screen: `twinhaul ratio --peer alpha 0.65`.
     pub fn verb(&self, run: &str, peer: Option<&str>) -> String {
+        let name = peer;
         let peer = peer.map(|p| format!(" --peer {p}")).unwrap_or_default();
         let dry = |on: bool| if on { " --dry-run" } else { "" };
         match self {
@@ -177,6 +183,7 @@ impl Command {
             Self::Stop { drain: true } => format!("twinhaul stop {run} --drain"),
             Self::Stop { drain: false } => format!("twinhaul stop {run}"),
             Self::Chaos { peer, what } => format!("twinhaul chaos {run} --peer {peer} {}", what.words()),
+            Self::WhatIf { command } => format!("{} --dry-run", command.verb(run, name)),
             Self::Retry { transfer: Some(id) } => format!("twinhaul retry {run} --transfer {id}"),
             Self::Retry { transfer: None } => format!("twinhaul retry {run}"),
         }
@@ -211,6 +218,7 @@ pub enum CommandResult {
     Done(String),
     Status(Box<PeerSnapshot>),
     Preview(Preview),
+    Outlook(Outlook),
     Refused(Refusal),
 }
 
@@ -237,6 +245,24 @@ pub struct Preview {
     /// Seconds to the end at current rates; `None` when a rate is not known.
     pub eta_now_s: Option<f64>,
     pub eta_after_s: Option<f64>,
+}
+
+/// What a limit, a number of slots or a ratio would change at one peer; computed by that peer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outlook {
+    pub peer: String,
+    /// What holds now and what would, in words: the profile's values are known only here.
+    pub setting: [String; 2],
+    /// Bytes a second of this peer: those of the last minute, and those with the new setting. `None`: not known.
+    pub rate: [Option<u64>; 2],
+    /// Of a ratio: transfers that it would hand over if it were asked now, with the present one and the new one.
+    #[serde(default)]
+    pub gives: Option<[u64; 2]>,
+    /// Seconds to the end, each peer alone with what it owns, as in [`Preview`].
+    pub eta_now_s: Option<f64>,
+    pub eta_after_s: Option<f64>,
+    /// Where the second rate comes from, or why it is not known.
+    pub basis: String,
 }
 
 /// A queue's length.

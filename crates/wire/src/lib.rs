@@ -17,7 +17,7 @@ pub mod status;
 pub mod weather;
 
 pub use backend::{BackendProblem, BackendRow, BackendStatus, RowState};
-pub use command::{Chaos, Command, CommandResult, Preview, QueueSize, Refusal, Reply, Request};
+pub use command::{Chaos, Command, CommandResult, Outlook, Preview, QueueSize, Refusal, Reply, Request};
 pub use event::{AssignWhy, Event, EventKind, Level, LotIds, RangeName, Rule};
 pub use frame::{FRAME_BYTES_MAX, Frame, Hello, LineDecoder, PROTO, Role, WireError, decode, encode};
 pub use key_text::KeyText;

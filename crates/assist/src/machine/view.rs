@@ -1,9 +1,9 @@
 //! What can be read off a core: for the console, the history, and the checks of tests. Changes nothing.
 
-use super::{Core, Preview, learn::Learned};
+use super::{Core, Preview, learn::Learned, owner::to_hand_over};
 use crate::{ByteRange, Episode, Interval, Last, Memory, Millionths, Pace, Policy, Unit};
 use std::time::Duration;
-use twinhaul_units::{Bytes, Incarnation, PeerId, Rate, Ratio, TransferId};
+use twinhaul_units::{Bytes, Incarnation, Moment, PeerId, Rate, Ratio, TransferId};
 
 /// What a peer that has nothing queued waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +173,11 @@ impl Core {
     /// What a rebalance of `count` would hand over now.
     pub fn would_give(&self, count: u64) -> Vec<Interval> {
         self.work.queue.tail(count)
+    }
+
+    /// How many transfers it would hand over if it were asked now and its ratio were this (claims 4, 5).
+    pub fn would_give_at(&self, ratio: Ratio) -> u64 {
+        to_hand_over(&self.figures(Moment::ZERO, Millionths::from_f64(ratio.get())))
     }
 
     /// Of these transfers those that a hand-over would take now.

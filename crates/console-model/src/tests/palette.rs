@@ -26,7 +26,7 @@ fn controls_take_a_peer_and_a_value() {
         ("pause a", PeerId::First, Command::Pause),
     ] {
         let mut model = sample::mid_run();
-        assert!(drive(&mut model, &format!(":{line}<enter>")).is_empty(), "it asks first");
+        assert!(sent(&drive(&mut model, &format!(":{line}<enter>"))).is_empty(), "it asks first");
         assert!(matches!(model.ui.layers.as_slice(), [Layer::Dialog(_)]), "{line}: {:?}", model.ui.layers);
         let orders = sent(&drive(&mut model, "y"));
         assert_eq!(

@@ -296,6 +296,14 @@ fn confirm(
     let orders = orders(model, target, command);
     let mut lines: Vec<String> = text.iter().map(ToString::to_string).collect();
     lines.extend(orders.iter().filter_map(|order| now_line(model, order)));
+    if matches!(command, Command::Ratio { .. } | Command::Turn { .. }) {
+        let what_if = |order: &Order| {
+            let command = Command::WhatIf { command: Box::new(order.command.clone()) };
+            Order { command, ..order.clone() }
+        };
+        let questions = orders.iter().map(what_if).collect();
+        return preview(model, go, title, lines, orders, questions);
+    }
     dialog::open(model, dialog::new(title, go, lines, orders, None));
     Vec::new()
 }

@@ -46,6 +46,9 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         (Purpose::Forecast, CommandResult::Preview(preview)) => {
             dialog::forecast(model, &pending.order, Forecast::Moves(preview));
         }
+        (Purpose::Forecast, CommandResult::Outlook(outlook)) => {
+            dialog::forecast(model, &pending.order, Forecast::Changes(outlook));
+        }
         (Purpose::Forecast, CommandResult::Done(why)) => {
             dialog::forecast(model, &pending.order, Forecast::Nothing(why));
         }

@@ -6,8 +6,8 @@ use ratatui::layout::Rect;
 use twinhaul_console_model::control::{Button, Dialog, Forecast, Leave, Order, WayOut};
 use twinhaul_console_model::update::leave::closed;
 use twinhaul_console_model::{Model, To, fit, words};
-use twinhaul_units::{Bytes, PeerId};
-use twinhaul_wire::{Preview, QueueSize};
+use twinhaul_units::{Bytes, PeerId, Rate};
+use twinhaul_wire::{Outlook, Preview, QueueSize};
 
 const WIDTH: u16 = 76;
 
@@ -89,9 +89,67 @@ fn forecasts(brush: &Brush<'_>, model: &Model, dialog: &Dialog, width: usize) ->
                 lines.push(said("nothing to hand over", Role::Dim));
             }
             Forecast::Moves(preview) => lines.extend(table(model, preview)),
+            Forecast::Changes(outlook) => {
+                if lines.is_empty() {
+                    lines.push(vec![part(format!("{:17}{:20}after", "", "now"), Role::Dim)]);
+                }
+                lines.extend(change(model, outlook, width));
+            }
         }
     }
+    lines.extend(end_with(model, dialog));
     lines
+}
+
+/// The rate of one peer, or what it would hand over.
+fn change(model: &Model, o: &Outlook, width: usize) -> Vec<Vec<Part>> {
+    let names = model.names();
+    let peer = names.id(&o.peer);
+    let what = if o.gives.is_some() { "gives" } else { "rate" };
+    let rate = |i: usize| o.rate[i].map_or_else(|| "not known".into(), |rate| Rate(rate).to_string());
+    let gives = |i: usize| o.gives.map(|gives| words::how_many(gives[i]));
+    let of = |i: usize| fit::left(&fit::right(&gives(i).unwrap_or_else(|| rate(i)), 17), 20);
+    let name = format!("{:8}{what}", fit::cut_right(&o.peer, 7, ""));
+    let mut line = vec![
+        part(fit::left(&name, 15), peer.map_or(Role::Plain, super::peer::role)),
+        part(of(0), Role::Plain),
+        part(of(1), Role::Strong),
+    ];
+    let room = width.saturating_sub(15 + 20 + 20);
+    if fit::width(&o.basis) <= room {
+        line.push(part(o.basis.clone(), Role::Dim));
+        return vec![line];
+    }
+    let basis = fit::cut_right(&format!("{:8}{}", "", o.basis), width, "..");
+    vec![line, vec![part(basis, Role::Dim)]]
+}
+
+/// The time to finish, with all that the dialog sets together; nothing while the peers have not told.
+fn end_with(model: &Model, dialog: &Dialog) -> Option<Vec<Part>> {
+    let told: Vec<&Outlook> = dialog
+        .forecasts
+        .iter()
+        .filter_map(|f| if let Forecast::Changes(outlook) = f { Some(outlook) } else { None })
+        .collect();
+    let first = told.first()?;
+    let board = model.board();
+    let of_pane = |peer: PeerId| board.pane(peer).snapshot.as_ref().map_or(0, |s| s.rate.one_min);
+    let of = |peer: PeerId| told.iter().find(|o| o.peer == board.names.name(peer));
+    let end = |i: usize| {
+        let [a, b] = PeerId::BOTH.map(|peer| of(peer).map_or(Some(of_pane(peer)), |o| o.rate[i]));
+        board.ends_with([a?, b?])
+    };
+    // A ratio moves nothing now: what it would move if it were asked decides, as in a preview of a rebalance.
+    let (name, ends) = match first.gives {
+        Some(_) => ("eta if asked", [first.eta_now_s, first.eta_after_s]),
+        None => ("eta", [end(0), end(1)]),
+    };
+    Some(vec![
+        part(fit::left(name, 15), Role::Dim),
+        part(fit::left(&format!("{:>17}", words::clock_s(ends[0])), 20), Role::Plain),
+        part(fit::left(&format!("{:>17}", words::clock_s(ends[1])), 20), Role::Strong),
+        part("at these rates", Role::Dim),
+    ])
 }
 
 fn table(model: &Model, preview: &Preview) -> Vec<Vec<Part>> {

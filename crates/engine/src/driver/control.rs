@@ -73,6 +73,7 @@ impl Driver {
                 let _ = asker.answer.send(self.suffer(what, &asker.verb));
                 return Ok(());
             }
+            Command::WhatIf { command } => self.what_if(&command),
             Command::Retry { transfer } => return self.retry(transfer, asker),
         };
         self.acknowledge(result, asker);
@@ -108,7 +109,7 @@ impl Driver {
         let words = match result {
             CommandResult::Done(words) => words.clone(),
             CommandResult::Refused(r) => format!("refused: {}", r.why),
-            CommandResult::Preview(_) | CommandResult::Status(_) => return,
+            CommandResult::Preview(_) | CommandResult::Outlook(_) | CommandResult::Status(_) => return,
         };
         let (command, by) = (asker.verb.clone(), asker.by.clone());
         self.record(EventKind::Control { command, by, result: words });
@@ -154,12 +155,22 @@ impl Driver {
         CommandResult::Done(if is_cut { "the link is cut" } else { "the link is mended" }.into())
     }
 
-    fn set_ratio(&mut self, value: f64) -> Result<CommandResult> {
+    /// The value as a ratio, or why it is none.
+    pub(super) fn as_ratio(&self, value: f64) -> std::result::Result<Ratio, Refusal> {
         let ratio = Ratio::clamped(value);
         if (ratio.get() - value).abs() > 1e-9 {
             let why = format!("{value} is not a ratio from 0.05 to 0.95");
-            return Ok(refused(why, format!("twinhaul ratio --peer {} {ratio}", self.options.name())));
+            let next = format!("twinhaul ratio --peer {} {ratio}", self.options.name());
+            return Err(Refusal { why, next });
         }
+        Ok(ratio)
+    }
+
+    fn set_ratio(&mut self, value: f64) -> Result<CommandResult> {
+        let ratio = match self.as_ratio(value) {
+            Ok(ratio) => ratio,
+            Err(refusal) => return Ok(CommandResult::Refused(refusal)),
+        };
         let old = self.core.ratio();
         self.tell_core(Event::Control(Control::Ratio(ratio)))?;
         Ok(CommandResult::Done(format!("{}: ratio {old} -> {ratio}", self.options.name())))

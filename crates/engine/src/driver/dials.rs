@@ -70,7 +70,7 @@ impl Driver {
         all(&self.options.profile).iter().try_for_each(|dial| self.apply(dial))
     }
 
-    fn dial_value(&self, dial: &Dial) -> Option<u64> {
+    pub(super) fn dial_value(&self, dial: &Dial) -> Option<u64> {
         value(&self.options.profile, self.options.me, &self.dials, dial)
     }
 
@@ -112,7 +112,7 @@ impl Driver {
         Ok(CommandResult::Done(format!("{}: {words}{by_profile}", self.options.name())))
     }
 
-    fn refusal(&self, dial: &Dial, to: Turned) -> Option<CommandResult> {
+    pub(super) fn refusal(&self, dial: &Dial, to: Turned) -> Option<CommandResult> {
         if let Some(target) = dial.target()
             && self.options.profile.target(target).is_none()
         {
@@ -135,6 +135,17 @@ impl Driver {
             )),
             _ => None,
         }
+    }
+
+    /// What would hold if it were turned.
+    pub(super) fn dial_value_at(&self, dial: &Dial, to: Turned) -> Option<u64> {
+        value(&self.options.profile, self.options.me, &[(dial.clone(), to)].into(), dial)
+    }
+
+    /// What of a limit is this peer's, in bytes a second.
+    pub(super) fn own_part(&self, dial: &Dial, limit: u64) -> u64 {
+        let part = self.shared.limits.limiter(dial).map_or(WHOLE, Limiter::part);
+        limit.saturating_mul(part.into()) / u64::from(WHOLE)
     }
 
     /// The supervisor's division of a limit that both peers share. No news for the history: it follows the load.
@@ -192,7 +203,7 @@ pub(crate) fn shown(profile: &Profile, me: PeerId, turned: &Dials, limits: &Limi
     all(profile).into_iter().filter_map(shown).collect()
 }
 
-fn words(dial: &Dial, value: Option<u64>) -> String {
+pub(super) fn words(dial: &Dial, value: Option<u64>) -> String {
     match value {
         Some(rate) if dial.is_limit() => format!("{dial} {}", Rate(rate)),
         Some(count) => format!("{dial} {count}"),

@@ -67,17 +67,8 @@ impl Driver {
         let mine = Amount { transfers: self.core.queued(), bytes: self.view.queued_bytes(&self.shared) };
         let queues = [mine, self.view.other_queue()];
         let after = [queues[0] - moved, queues[1] + moved];
-        let polled = &self.view.polled;
-        let left = [polled.remaining_of(self.options.me), polled.remaining_of(self.options.me.other())];
+        let left = self.left();
         let rates = [self.view.rates(self.clock.ms(), &self.shared).one_min, self.view.other_rate()];
-        let eta = |left: [Amount; 2]| {
-            let of = |i: usize| match (left[i].bytes.0, rates[i]) {
-                (0, _) => Some(0.0),
-                (_, 0) => None,
-                (bytes, rate) => Some(bytes as f64 / rate as f64),
-            };
-            Some(f64::max(of(0)?, of(1)?))
-        };
         let size = |a: Amount| QueueSize { transfers: a.transfers, bytes: a.bytes.0 };
         CommandResult::Preview(Preview {
             from: self.options.name().to_owned(),
@@ -86,8 +77,33 @@ impl Driver {
             bytes: bytes.0,
             now: queues.map(size),
             after: after.map(size),
-            eta_now_s: eta(left),
-            eta_after_s: eta([left[0] - moved, left[1] + moved]),
+            eta_now_s: ends_in(left, rates),
+            eta_after_s: ends_in([left[0] - moved, left[1] + moved], rates),
         })
     }
+
+    /// What this peer and the other one have still to do: as of the last poll, and no less than what is queued.
+    pub(super) fn left(&self) -> [Amount; 2] {
+        let polled = &self.view.polled;
+        let mine = Amount { transfers: self.core.queued(), bytes: self.view.queued_bytes(&self.shared) };
+        let at_least = |polled: Amount, queued: Amount| Amount {
+            transfers: polled.transfers.max(queued.transfers),
+            bytes: polled.bytes.max(queued.bytes),
+        };
+        let me = self.options.me;
+        [
+            at_least(polled.remaining_of(me), mine),
+            at_least(polled.remaining_of(me.other()), self.view.other_queue()),
+        ]
+    }
+}
+
+/// Seconds to the end, each peer alone with what it has still to do; `None` where a rate is not known.
+pub(super) fn ends_in(left: [Amount; 2], rates: [u64; 2]) -> Option<f64> {
+    let of = |i: usize| match (left[i].bytes.0, rates[i]) {
+        (0, _) => Some(0.0),
+        (_, 0) => None,
+        (bytes, rate) => Some(bytes as f64 / rate as f64),
+    };
+    Some(f64::max(of(0)?, of(1)?))
 }

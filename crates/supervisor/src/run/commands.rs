@@ -86,7 +86,7 @@ async fn both(asked: Vec<Asked>, within: Duration) -> (bool, String) {
         words.push(match result {
             Ok(CommandResult::Done(text)) => format!("{peer}: {text}"),
             Ok(CommandResult::Refused(refusal)) => format!("{peer}: {}", refusal.why),
-            Ok(CommandResult::Status(_) | CommandResult::Preview(_)) => {
+            Ok(CommandResult::Status(_) | CommandResult::Preview(_) | CommandResult::Outlook(_)) => {
                 format!("{peer}: answered something else")
             }
             Err(why) => why,

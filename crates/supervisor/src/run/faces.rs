@@ -220,7 +220,9 @@ impl Run {
             let result = match result {
                 Ok(CommandResult::Done(text)) => text,
                 Ok(CommandResult::Refused(refusal)) => refusal.why,
-                Ok(CommandResult::Status(_) | CommandResult::Preview(_)) => "taken".into(),
+                Ok(CommandResult::Status(_) | CommandResult::Preview(_) | CommandResult::Outlook(_)) => {
+                    "taken".into()
+                }
                 Err(why) => why,
             };
             let _ = inputs.send(super::Input::Told { command: words, result }).await;

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use twinhaul_ledger::{Reopen, Store};
 use twinhaul_supervisor::{Client, SupervisorError, is_supervised};
 use twinhaul_units::text::show;
-use twinhaul_units::{Bytes, Dial, Ratio, Span, TransferId, Transfers};
-use twinhaul_wire::{Chaos, Command, CommandResult, Preview};
+use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span, TransferId, Transfers};
+use twinhaul_wire::{Chaos, Command, CommandResult, Outlook, Preview};
 
 /// A peer of a supervised run that does not listen yet gets this long.
 const STARTING_MAX: Duration = Duration::from_secs(5);
@@ -75,7 +75,8 @@ fn hand_over(run: &RunDir, args: &RebalanceArgs, transfers: &Transfers) -> Resul
 pub(crate) fn ratio(args: &RatioArgs) -> Result<u8, Failure> {
     let (run, value) = run_and_value(&args.run_and_ratio);
     let ratio = Ratio::parse(value).map_err(|e| Failure::usage(e.to_string()))?;
-    to_peers(run, Some(&args.peer), |_| Command::Ratio { value: ratio.get() }, false)
+    let command = asked(Command::Ratio { value: ratio.get() }, args.dry_run);
+    to_peers(run, Some(&args.peer), |_| command.clone(), args.json.json)
 }
 
 pub(crate) fn limit(args: &LimitArgs) -> Result<u8, Failure> {
@@ -84,18 +85,24 @@ pub(crate) fn limit(args: &LimitArgs) -> Result<u8, Failure> {
         None if args.shared => Dial::SharedLimit,
         None => Dial::Limit,
     };
-    turn(&args.run_and_limit, args.peer.as_deref(), &dial)
+    turn(&args.run_and_limit, args.peer.as_deref(), &dial, args.dry_run, args.json.json)
 }
 
 pub(crate) fn slots(args: &SlotsArgs) -> Result<u8, Failure> {
     let dial = args.target.as_ref().map_or(Dial::Slots, |target| Dial::TargetSlots(target.clone()));
-    turn(&args.run_and_slots, args.peer.as_deref(), &dial)
+    turn(&args.run_and_slots, args.peer.as_deref(), &dial, args.dry_run, args.json.json)
 }
 
-fn turn(words: &[String], peer: Option<&str>, dial: &Dial) -> Result<u8, Failure> {
+/// The command, or the question what it would change.
+fn asked(command: Command, dry_run: bool) -> Command {
+    if dry_run { Command::WhatIf { command: Box::new(command) } } else { command }
+}
+
+fn turn(words: &[String], peer: Option<&str>, dial: &Dial, dry_run: bool, json: bool) -> Result<u8, Failure> {
     let (run, value) = run_and_value(words);
     let to = dial.read(value).map_err(|e| Failure::usage(e.to_string()))?;
-    to_peers(run, peer, |_| Command::Turn { dial: dial.clone(), to }, false)
+    let command = asked(Command::Turn { dial: dial.clone(), to }, dry_run);
+    to_peers(run, peer, |_| command.clone(), json)
 }
 
 fn run_and_value(words: &[String]) -> (Option<&str>, &str) {
@@ -225,6 +232,7 @@ fn send(run: &RunDir, name: &str, command: &Command) -> Result<CommandResult, Fa
 fn acknowledge(result: &CommandResult, json: bool) -> Result<u8, Failure> {
     match result {
         CommandResult::Preview(preview) if json => output::json(preview)?,
+        CommandResult::Outlook(outlook) if json => output::json(outlook)?,
         _ if json => output::json(result)?,
         _ => {}
     }
@@ -232,6 +240,11 @@ fn acknowledge(result: &CommandResult, json: bool) -> Result<u8, Failure> {
         CommandResult::Done(words) if !json => output::line(&show(words)),
         CommandResult::Preview(preview) if !json => {
             for line in preview_lines(preview) {
+                output::line(&line);
+            }
+        }
+        CommandResult::Outlook(outlook) if !json => {
+            for line in outlook_lines(outlook) {
                 output::line(&line);
             }
         }
@@ -243,16 +256,36 @@ fn acknowledge(result: &CommandResult, json: bool) -> Result<u8, Failure> {
             };
             return Err(Failure::new(exit::TEMPORARY, format!("refused: {}{next}", show(&refusal.why))));
         }
-        CommandResult::Done(_) | CommandResult::Preview(_) | CommandResult::Status(_) => {}
+        CommandResult::Done(_)
+        | CommandResult::Preview(_)
+        | CommandResult::Outlook(_)
+        | CommandResult::Status(_) => {}
     }
     Ok(exit::COMPLETE)
 }
 
+fn eta(s: Option<f64>) -> String {
+    s.and_then(|s| Duration::try_from_secs_f64(s).ok()).map_or("--:--".to_owned(), |d| Span(d).to_string())
+}
+
+fn outlook_lines(o: &Outlook) -> Vec<String> {
+    let [now, after] = &o.setting;
+    let rate = |rate: Option<u64>| rate.map_or("not known".to_owned(), |rate| Rate(rate).to_string());
+    let mut lines =
+        vec![format!("{}: {} now, {} then; nothing was changed", show(&o.peer), show(now), show(after))];
+    lines.push(match o.gives {
+        Some([now, after]) => {
+            format!("  gives       now {now}  then {after} transfers ({})", show(&o.basis))
+        }
+        None => {
+            format!("  rate        now {}  then {} ({})", rate(o.rate[0]), rate(o.rate[1]), show(&o.basis))
+        }
+    });
+    lines.push(format!("  ends in     now {}  then {}", eta(o.eta_now_s), eta(o.eta_after_s)));
+    lines
+}
+
 fn preview_lines(p: &Preview) -> Vec<String> {
-    let eta = |s: Option<f64>| {
-        s.and_then(|s| Duration::try_from_secs_f64(s).ok())
-            .map_or("--:--".to_owned(), |d| Span(d).to_string())
-    };
     let side = |name: &str, i: usize| {
         let (now, after) = (p.now[i], p.after[i]);
         format!(

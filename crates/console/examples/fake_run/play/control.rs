@@ -3,7 +3,7 @@
 use super::{MIB, NAMES, Peer, Play, RUN};
 use twinhaul_units::{Dial, PeerId, Turned};
 use twinhaul_wire::{
-    AssignWhy, Command, CommandResult, EventKind, Preview, QueueSize, Refusal, Request, Rule,
+    AssignWhy, Command, CommandResult, EventKind, Outlook, Preview, QueueSize, Refusal, Request, Rule,
 };
 
 impl Play {
@@ -46,12 +46,28 @@ impl Play {
                 return self.rebalance(peer, keep, dry_run, AssignWhy::Rebalance);
             }
             Command::Drain { dry_run } => return self.rebalance(peer, 0.0, dry_run, AssignWhy::Drain),
+            Command::WhatIf { ref command } => return self.what_if(peer, command),
             Command::HandOver { .. } => return refused("it has none of them queued"),
             _ => return refused("not in this play"),
         };
         let command = request.command.verb(RUN, Some(NAMES[me]));
         self.tell(Some(peer), EventKind::Control { command, by: request.by.clone(), result: what.clone() });
         CommandResult::Done(what)
+    }
+
+    fn what_if(&self, peer: PeerId, command: &Command) -> CommandResult {
+        let p = &self.peers[peer.index()];
+        let rate = p.one_min as u64;
+        let after = match command {
+            Command::Turn { to: Turned::Set(limit), .. } => Some(rate.min(*limit)),
+            _ => Some(rate),
+        };
+        CommandResult::Outlook(Outlook {
+            peer: NAMES[peer.index()].into(),
+            rate: [Some(rate), after],
+            basis: "the limit".into(),
+            ..Outlook::default()
+        })
     }
 
     fn rebalance(&mut self, peer: PeerId, keep: f64, dry_run: bool, why: AssignWhy) -> CommandResult {
