@@ -129,7 +129,7 @@ impl Problems {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let told = told.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one)));
         let told = told.map(|(name, (since, p))| {
-            problem((&p.kind, name), None, *since, &format!("{name}: {}", p.words), &p.next_command)
+            problem((&p.kind, name), None, *since, &format!("{name}: {}", p.text()), &p.next_command)
         });
         raised.chain(stalls).chain(told).take(SHOWN_MAX).collect()
     }
@@ -164,12 +164,28 @@ mod tests {
     }
 
     #[test]
+    fn figures_that_change_are_shown_and_no_news() {
+        let problems = Problems::default();
+        let left = |left: u32| BackendProblem {
+            kind: "rate_limit".into(),
+            words: "slow down".into(),
+            detail: format!("{left} s"),
+            ..BackendProblem::default()
+        };
+        assert_eq!(problems.told("vault", &[left(12)]).len(), 1);
+        assert!(problems.told("vault", &[left(11)]).is_empty());
+        assert_eq!(problems.list("alpha")[0].text, "vault: slow down: 11 s");
+        assert_eq!(problems.told("vault", &[]).len(), 1);
+    }
+
+    #[test]
     fn what_a_backend_tells_begins_and_ends_once() {
         let problems = Problems::default();
         let words = |words: &str| BackendProblem {
             kind: "cartridge".into(),
             words: words.into(),
             next_command: "twinhaul tape import".into(),
+            ..BackendProblem::default()
         };
         assert_eq!(problems.told("vault", &[words("insert A")]).len(), 1);
         assert!(problems.told("vault", &[words("insert A")]).is_empty());

@@ -93,11 +93,22 @@ impl RowState {
 pub struct BackendProblem {
     /// A stable word: `cartridge`, `quarantined`, `rate_limit`.
     pub kind: String,
-    /// What, where, why.
+    /// What, where, why. Other words are news, and a line of the history.
     pub words: String,
+    /// What changes while it lasts: counts, times left. Shown behind the words, and no news.
+    #[serde(default)]
+    pub detail: String,
     /// What to type; empty where nothing helps but waiting.
     #[serde(default)]
     pub next_command: String,
+}
+
+impl BackendProblem {
+    /// As it is shown now.
+    pub fn text(&self) -> String {
+        let colon = if self.detail.is_empty() { "" } else { ": " };
+        format!("{}{colon}{}", self.words, self.detail)
+    }
 }
 
 impl BackendStatus {
@@ -122,6 +133,7 @@ impl BackendStatus {
         let problem = |problem: &Value| BackendProblem {
             kind: text(&problem["kind"]),
             words: text(&problem["words"]),
+            detail: text(&problem["detail"]),
             next_command: text(&problem["next_command"]),
         };
         Some(Self {

@@ -92,6 +92,9 @@ fn judge(e: &opendal::Error) -> (Code, String) {
         ErrorKind::ConditionNotMatch => Code::Precondition,
         ErrorKind::AlreadyExists => Code::Exists,
         ErrorKind::IsADirectory | ErrorKind::NotADirectory => Code::WrongKind,
+        ErrorKind::RateLimited if why.is_empty() => {
+            return (Code::Throttled, "the server asks to slow down".to_owned());
+        }
         ErrorKind::RateLimited => Code::Throttled,
         ErrorKind::Conflict => Code::Transient,
         ErrorKind::ConfigInvalid => Code::InvalidConfig,

@@ -54,12 +54,12 @@ fn panel(shared: &Shared, all: &Value) -> Value {
             n("parts_in_flight").to_string(),
             if n("parts_in_flight") > 0 { "busy" } else { "idle" },
         ),
-        row("endpoint", "asked to slow down", n("rate_limited").to_string(), noted(n("rate_limited"))),
+        row("endpoint", "slow down asked", n("rate_limited").to_string(), noted(n("rate_limited"))),
         row("endpoint", "repeated", n("repeated").to_string(), noted(n("repeated"))),
         row("endpoint", "reads resumed", n("reads_resumed").to_string(), noted(n("reads_resumed"))),
         row(
             "endpoint",
-            "replies lost, objects found",
+            "replies lost",
             n("replies_lost_and_found").to_string(),
             noted(n("replies_lost_and_found")),
         ),
@@ -79,12 +79,8 @@ fn problems(shared: &Shared, count: &dyn Fn(&str) -> u64) -> Vec<Value> {
     let meter = &shared.store.meter;
     let mut found = Vec::new();
     if let Some((left, since)) = meter.limited() {
-        let words = format!(
-            "the server asks to slow down: nothing is sent for {} s, so for {} s",
-            left.as_secs() + 1,
-            since.as_secs()
-        );
-        found.push(json!({"kind": "rate_limit", "words": words, "next_command": ""}));
+        let detail = format!("nothing is sent for {} s, so for {} s", left.as_secs() + 1, since.as_secs());
+        found.push(problem("rate_limit", "the server asks to slow down", &detail));
     }
     for (note, kind, field, what) in [
         (Note::Repeated, "repeated", "repeated", "requests failed and were sent again"),
@@ -97,9 +93,13 @@ fn problems(shared: &Shared, count: &dyn Fn(&str) -> u64) -> Vec<Value> {
         ),
     ] {
         if meter.lately(note, LATELY) {
-            let words = format!("{} {what}", count(field));
-            found.push(json!({"kind": kind, "words": words, "next_command": ""}));
+            found.push(problem(kind, what, &format!("{} since the start", count(field))));
         }
     }
     found
+}
+
+/// Only waiting helps.
+fn problem(kind: &str, words: &str, detail: &str) -> Value {
+    json!({"kind": kind, "words": words, "detail": detail, "next_command": ""})
 }

@@ -100,10 +100,8 @@ impl Store {
     }
 
     fn tell_wait(&self, op: &Op<'_>, told: bool) -> bool {
-        if let Some((left, since)) = self.meter.limited() {
-            let (left, since) = (left.as_secs() + 1, since.as_secs());
-            let detail = format!("rate limited by the server for {since} s, {left} s to go");
-            op.wait(Some(WaitReason::RateLimit), &detail);
+        if let Some((left, _)) = self.meter.limited() {
+            op.wait(Some(WaitReason::RateLimit), &format!("{} s to go", left.as_secs() + 1));
             return true;
         }
         if told {

@@ -105,20 +105,23 @@ impl HttpTransport for Transport {
                         if !repeatable && response.status().as_u16() != 429 {
                             return answer;
                         }
-                        Duration::ZERO
+                        // It was put off and has not failed; the wait is at the head of the loop.
+                        None
                     }
-                    Verdict::Broken if repeatable => backoff(tries),
+                    Verdict::Broken if repeatable => Some(backoff(tries)),
                     Verdict::Broken | Verdict::Final => return answer,
                 },
-                Err(e) if repeatable || never_sent(e) => backoff(tries),
+                Err(e) if repeatable || never_sent(e) => Some(backoff(tries)),
                 Err(_) => return answer,
             };
             if last {
                 return answer;
             }
             tries += 1;
-            self.meter.repeated();
-            tokio::time::sleep(pause).await;
+            if let Some(pause) = pause {
+                self.meter.repeated();
+                tokio::time::sleep(pause).await;
+            }
         }
     }
 }

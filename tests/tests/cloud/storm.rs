@@ -2,7 +2,9 @@
 
 use crate::stage::{assert_same_files, disk, lab, made, profile};
 use twinhaul_tests::cloud::store::Store;
-use twinhaul_wire::{Storm, Weather};
+use twinhaul_tests::product::Run;
+use twinhaul_tests::tree;
+use twinhaul_wire::{Storm, WaitReason, Weather};
 
 #[test]
 fn the_store_ends_with_its_owner() {
@@ -26,4 +28,26 @@ fn a_run_through_a_storm_is_exact_and_nothing_fails() {
     let down = profile(&lab, "down", &store.end("w"), &disk(&lab.target(), true), "verify: read-back\n");
     lab.run_profile(&down).expect_code(0);
     assert_same_files(&lab.source(), &lab.target());
+}
+
+/// A commit waits for the server as everything else does, and says so: it is no slow target, and none of it counts as a failure.
+#[test]
+fn who_waits_for_the_server_says_so() {
+    let Some(store) = Store::or_skip("cloud, waits in a storm") else { return };
+    let lab = lab();
+    tree::small_files(&lab.source(), 60, 3000, 1);
+    let slow = "peers:\n  alpha: { slots: 3, limit: 8 KiB/s }\n  beta: { slots: 3, limit: 8 KiB/s }\n";
+    let run = Run::start(&lab, &profile(&lab, "up", &disk(&lab.source(), false), &store.end("q"), slow));
+    run.until_under_way();
+    let storm = Storm { status: 429, share: 1.0, retry_after_s: 5 };
+    store.weather(&Weather { storm: Some(storm), delay_ms: 0 });
+    let status = run.until("both wait for the server", |s| {
+        s.wait.as_ref().is_some_and(|wait| wait.reason == WaitReason::RateLimit)
+    });
+    let wait = status.wait.unwrap();
+    assert!(wait.place == "there" && wait.detail.ends_with("s to go"), "{wait:?}");
+    store.weather(&Weather::default());
+    run.wait().expect_code(0);
+    let events = run.verb("events", &[]);
+    assert!(!events.stdout.contains("attempt"), "{}", events.stdout);
 }

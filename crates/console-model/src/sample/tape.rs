@@ -48,6 +48,7 @@ fn library(age_ms: u64) -> BackendStatus {
             kind: "cartridge".into(),
             words,
             next_command: "twinhaul tape import A00007L8 --library /vtl/main".into(),
+            ..BackendProblem::default()
         }],
         age_ms,
         ..BackendStatus::default()

@@ -95,7 +95,7 @@ fn lines(brush: &Brush<'_>, model: &Model, all: &[Storage<'_>], width: usize) ->
             out.push(head);
         }
         for problem in &storage.status.problems {
-            out.push(problem_line(brush, &problem.words, &problem.next_command, width));
+            out.push(problem_line(brush, &problem.text(), &problem.next_command, width));
         }
         let rows = &storage.status.rows;
         let widest = |of: &dyn Fn(&BackendRow) -> usize| rows.iter().map(of).max().unwrap_or(0).min(NAME_MAX);

@@ -112,7 +112,8 @@ fn rate_limits(look: &Look<'_>, found: &mut BTreeMap<(Cause, Subject), Finding>)
         }
         let subject = Subject::target(&flight.target);
         let text = sentence(look, cause, &subject, &Problem::default());
-        let seen = format!("{} waits for {}: {}", peer.name(), words::age(wait.age_ms), wait.detail);
+        let (age, why) = (words::age(wait.age_ms), wait.reason.words());
+        let seen = format!("{} waits for {age}: {why}, {}", peer.name(), wait.detail);
         let one = Finding::new(cause, Standing::Trouble, subject.clone(), text)
             .sure(Confidence::Likely)
             .seen([Note::at(look.now_ms, seen)])

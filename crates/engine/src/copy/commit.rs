@@ -49,7 +49,7 @@ pub(super) fn commit(
     hit(Point::Authorised);
     desk.slot().wait(WaitReason::TargetWrite, route.target.name.clone());
     // Not to be cancelled any more: it is authorised, and every request in it is bounded.
-    let op = OpContext::new();
+    let op = desk.telling(OpContext::new());
     let sum = Checksum { kind: ChecksumKind::Blake3, bytes: digest.to_vec() };
     let stat = match writer.commit(&op, Some(&sum)) {
         Ok(stat) => stat,

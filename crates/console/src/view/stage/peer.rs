@@ -10,7 +10,10 @@ use twinhaul_console_model::board::Standing;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::{PeerId, Rate};
-use twinhaul_wire::{PeerSnapshot, PeerState, RatioMove, Rule};
+use twinhaul_wire::{PeerSnapshot, PeerState, RatioMove, Rule, Wait, WaitReason};
+
+/// A wait of the whole peer is shown after this, in milliseconds.
+const WAIT_SHOWN_AFTER_MS: u64 = 1000;
 
 pub(super) fn draw(brush: &mut Brush<'_>, model: &Model, peer: PeerId, area: Rect) {
     let board = model.board();
@@ -46,7 +49,10 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
         vec![vec![part(queue, Role::Strong), part(bar, role(peer))], pace(brush, model, peer, s, width)];
     let alone = board.alone_s(peer).filter(|_| s.queue.transfers > 0);
     let alone = alone.map_or_else(String::new, |a| format!("alone it needs {}", words::clock_s(Some(a))));
-    lines.push(vec![part(alone, Role::Plain)]);
+    lines.push(match s.wait().filter(is_told) {
+        Some(wait) => vec![part(fit::cut_right(&waits(&wait), width, ""), Role::Warn)],
+        None => vec![part(alone, Role::Plain)],
+    });
     let moves = board.ratio_moves(peer);
     lines.push(ratio(brush, s, moves));
     lines.push(vec![part(fit::cut_right(&equation(s), width, ""), gives(s))]);
@@ -54,6 +60,17 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
     values.push(s.ratio);
     lines.extend(stairs(&values, width).into_iter().map(|row| vec![part(row, role(peer))]));
     lines
+}
+
+/// A limit of its own is in the title, and no wait of a moment is worth a line.
+fn is_told(wait: &Wait) -> bool {
+    wait.reason != WaitReason::Throttle && wait.age_ms >= WAIT_SHOWN_AFTER_MS
+}
+
+/// What all of it waits for: `waits: server, 5 s to go`.
+fn waits(wait: &Wait) -> String {
+    let detail = if wait.detail.is_empty() { String::new() } else { format!(", {}", wait.detail) };
+    format!("waits: {}{detail}", words::wait_short(wait.reason))
 }
 
 fn pace(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width: usize) -> Vec<Part> {
