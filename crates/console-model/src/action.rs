@@ -71,6 +71,8 @@ pub enum Action {
     Mend,
     Write,
     Leave,
+    Storm,
+    Calm,
     NextTarget,
     Confirm,
     NextButton,

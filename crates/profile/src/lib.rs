@@ -28,9 +28,9 @@ pub use fields::nearest;
 pub use keys::{KeysFile, KeysLine};
 pub use lint::{Lint, lint};
 pub use model::{
-    Assistance, Coordination, DemoData, Durability, End, INCREMENT_MAX, Learning, OnExists, Order,
-    PeerConfig, Policy, Profile, Route, SLOTS_MAX, Side, Split, StoryAct, StoryStep, StoryWhen, TargetMustBe,
-    VERSION, Verify,
+    Assistance, Coordination, DemoData, DemoStore, Durability, End, INCREMENT_MAX, Learning, OnExists, Order,
+    PeerAct, PeerConfig, Policy, Profile, Route, SLOTS_MAX, Side, Split, StoryAct, StoryStep, StoryWhen,
+    TargetMustBe, VERSION, Verify,
 };
 pub use node::{DEPTH_MAX, KEY_TEXT_BYTES_MAX, NODES_MAX};
 pub use paths::DEMO_ROOT;

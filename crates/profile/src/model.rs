@@ -205,6 +205,19 @@ pub struct DemoData {
     pub jitter: Option<Share>,
     /// One more file, so large.
     pub giant: Option<Bytes>,
+    /// An object store that the demonstration starts.
+    pub store: Option<DemoStore>,
+}
+
+/// A store on this machine, which an end reaches by `endpoint: "@demo"`; and how it is in a storm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DemoStore {
+    /// Every request takes so much longer.
+    pub delay: Span,
+    /// In a storm it refuses this part of the requests,
+    pub share: Share,
+    /// and asks to come again after so long, in whole seconds.
+    pub retry_after: Span,
 }
 
 impl DemoData {
@@ -227,11 +240,22 @@ pub enum StoryWhen {
     TakenOver,
     /// A peer came back, as a new incarnation.
     Returned,
+    /// A server asked a peer to slow down.
+    RateLimited,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoryAct {
+    ToPeer(PeerId, PeerAct),
+    /// The store asks everybody to slow down; it serves everybody again.
+    Storm,
+    Calm,
 }
 
 /// What a step does to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoryAct {
+pub enum PeerAct {
     Limit(Rate),
     Unlimited,
     /// The process stands still; it goes on; it is gone.
@@ -240,14 +264,14 @@ pub enum StoryAct {
     Kill,
 }
 
-/// Something that the demonstration does to a peer, at an event and never at a clock time.
+/// Something that the demonstration does, at an event and never at a clock time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoryStep {
     /// The step waits for this, and then `wait`.
     pub when: StoryWhen,
     pub wait: Span,
-    /// Whom it does what; `None`: it only speaks.
-    pub act: Option<(PeerId, StoryAct)>,
+    /// `None`: it only speaks.
+    pub act: Option<StoryAct>,
     pub say: String,
 }
 

@@ -74,6 +74,20 @@ impl Profile {
         Ok(self)
     }
 
+    /// The profile with this address in place of each `endpoint: "@demo"`.
+    #[must_use]
+    pub fn with_demo_store(mut self, address: std::net::SocketAddr) -> Self {
+        for end in self.sources.iter_mut().chain(&mut self.targets) {
+            if let Some(Value::String(endpoint)) = end.config.get_mut("endpoint")
+                && self.demo
+                && endpoint == DEMO_ROOT
+            {
+                *endpoint = format!("http://{address}");
+            }
+        }
+        self
+    }
+
     /// Replaces every local path for which `change` has something else.
     fn each_path(&mut self, change: impl Fn(&str) -> Option<String>) {
         for end in self.sources.iter_mut().chain(&mut self.targets) {

@@ -6,8 +6,8 @@
 use crate::{
     Bandwidth, FROZEN_NAME,
     model::{
-        Coordination, Durability, End, OnExists, PeerConfig, Policy, Profile, Route, Side, Split, StoryAct,
-        StoryStep, StoryWhen, TargetMustBe, Verify,
+        Coordination, Durability, End, OnExists, PeerAct, PeerConfig, Policy, Profile, Route, Side, Split,
+        StoryAct, StoryStep, StoryWhen, TargetMustBe, Verify,
     },
     read::{DURABILITY, ON_EXISTS, ORDERS, POLICY, TARGET_MUST_BE, VERIFY},
 };
@@ -70,6 +70,12 @@ impl Profile {
             if let Some(giant) = data.giant {
                 line(out, 1, "giant", &bytes(giant));
             }
+            if let Some(store) = data.store {
+                open(out, 1, "store");
+                line(out, 2, "delay", &span(store.delay));
+                line(out, 2, "share", &share(store.share));
+                line(out, 2, "retry_after", &span(store.retry_after));
+            }
         }
         if !self.story.is_empty() {
             open(out, 0, "story");
@@ -81,16 +87,22 @@ impl Profile {
                 StoryWhen::Done(part) => item(out, "at", &share(*part)),
                 StoryWhen::TakenOver => item(out, "after", "take-over"),
                 StoryWhen::Returned => item(out, "after", "return"),
+                StoryWhen::RateLimited => item(out, "after", "rate-limit"),
             }
             line(out, 2, "wait", &span(*wait));
-            if let Some((peer, act)) = act {
-                line(out, 2, "peer", &scalar(&self.peer(*peer).name));
-                match act {
-                    StoryAct::Limit(limit) => line(out, 2, "limit", &rate(*limit)),
-                    StoryAct::Unlimited => line(out, 2, "limit", "none"),
-                    StoryAct::Freeze => line(out, 2, "do", "freeze"),
-                    StoryAct::Thaw => line(out, 2, "do", "thaw"),
-                    StoryAct::Kill => line(out, 2, "do", "kill"),
+            match act {
+                None => {}
+                Some(StoryAct::Storm) => line(out, 2, "do", "storm"),
+                Some(StoryAct::Calm) => line(out, 2, "do", "calm"),
+                Some(StoryAct::ToPeer(peer, act)) => {
+                    line(out, 2, "peer", &scalar(&self.peer(*peer).name));
+                    match act {
+                        PeerAct::Limit(limit) => line(out, 2, "limit", &rate(*limit)),
+                        PeerAct::Unlimited => line(out, 2, "limit", "none"),
+                        PeerAct::Freeze => line(out, 2, "do", "freeze"),
+                        PeerAct::Thaw => line(out, 2, "do", "thaw"),
+                        PeerAct::Kill => line(out, 2, "do", "kill"),
+                    }
                 }
             }
             line(out, 2, "say", &quoted(say));

@@ -4,8 +4,8 @@
 
 use std::{fs, os::unix::ffi::OsStrExt as _, path::Path};
 use twinhaul_profile::{
-    Bandwidth, Coordination, DemoData, Durability, OnExists, Order, PeerConfig, Policy, Profile, Split,
-    StoryAct, StoryStep, StoryWhen, TargetMustBe, Verify, lint, load, parse,
+    Bandwidth, Coordination, DemoData, Durability, OnExists, Order, PeerAct, PeerConfig, Policy, Profile,
+    Split, StoryAct, StoryStep, StoryWhen, TargetMustBe, Verify, lint, load, parse,
 };
 use twinhaul_units::{Bytes, Key, PeerId, Rate, Share, Span};
 
@@ -38,7 +38,8 @@ fn the_demo_tells_the_story_of_the_design() {
         bandwidth: Bandwidth { limit: Some(Rate(limit)), timetable: vec![] },
         ..PeerConfig::named(name)
     };
-    let data = DemoData { files: 3200, size: Bytes::kib(128), seed: 1, jitter: None, giant: None };
+    let data =
+        DemoData { files: 3200, size: Bytes::kib(128), seed: 1, jitter: None, giant: None, store: None };
     assert!(demo.demo);
     assert_eq!(demo.data, Some(data));
     assert_eq!(demo.split, Split::Count(Share::parse("15 %").unwrap()));
@@ -50,7 +51,7 @@ fn the_demo_tells_the_story_of_the_design() {
         StoryStep {
             when: StoryWhen::Assistance(3),
             wait: Span::parse("0.5 s").unwrap(),
-            act: Some((PeerId::First, StoryAct::Limit(Rate(128 << 10)))),
+            act: Some(StoryAct::ToPeer(PeerId::First, PeerAct::Limit(Rate(128 << 10)))),
             say: "Now we hurt alpha. Watch who asks.".into(),
         }
     );

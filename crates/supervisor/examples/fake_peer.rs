@@ -20,13 +20,13 @@ use tokio::{
     time::{interval, sleep},
 };
 use twinhaul_supervisor::{
-    Bundler, Child, ChildKind, Client, Options, Record, StoryAct, StoryStep, StoryWhen, Timing,
+    Bundler, Child, ChildKind, Client, Options, Record, Sky, StoryAct, StoryStep, StoryWhen, Timing,
     become_session_leader, bind, hold_peer_lock, supervise,
 };
 use twinhaul_units::{Dial, Turned};
 use twinhaul_wire::{
     Command, CommandResult, EventKind, Frame, Hello, LineDecoder, PROTO, PeerSnapshot, PeerState, Reply,
-    Role, RunState, Totals, encode,
+    Role, RunState, Storm, Totals, Weather, encode,
 };
 
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
@@ -66,6 +66,8 @@ fn connect(run_dir: &Path) -> Outcome {
 struct Wishes {
     demo: bool,
     planner: bool,
+    /// A store with weather, whose file is in the run's directory.
+    sky: bool,
     /// (after assistance, peer, limit, say)
     story: Vec<(u64, String, Option<u64>, String)>,
     ready_ms: Option<u64>,
@@ -105,6 +107,11 @@ fn be_supervisor(run_dir: &Path) -> Outcome {
         policy: "learning".into(),
         demo: wishes.demo,
         demo_source: None,
+        demo_sky: wishes.sky.then(|| Sky {
+            file: run_dir.join("weather"),
+            fair: Weather::default(),
+            storm: Weather { storm: Some(Storm { status: 429, share: 1.0, retry_after_s: 8 }), delay_ms: 0 },
+        }),
         started_at_ms: 1,
         planner: wishes.planner.then(|| child("planner", ChildKind::Planner, "planner")),
         peers: [peer("alpha"), peer("beta")],

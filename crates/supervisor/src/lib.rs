@@ -31,7 +31,7 @@ pub use client::Client;
 pub use error::{Held, SupervisorError};
 pub use exit::{Exit, Meaning, words};
 pub use lock::{PeerLock, SupervisorLock, hold_peer_lock, is_supervised, lock, peer_lock_holder};
-pub use options::{Bundler, Child, ChildKind, Options, Record, StoryAct, StoryStep, StoryWhen, Timing};
+pub use options::{Bundler, Child, ChildKind, Options, Record, Sky, StoryAct, StoryStep, StoryWhen, Timing};
 pub use session::{Detached, SUPERVISOR_READY_MAX, become_session_leader, spawn_detached};
 pub use twinhaul_control_socket::{bind, check_dir, check_uid};
 

@@ -4,7 +4,7 @@
 //! so a slow ledger never holds up the control socket.
 
 use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
-use twinhaul_wire::{Chaos, Event, EventKind, RunState, Totals};
+use twinhaul_wire::{Chaos, Event, EventKind, RunState, Totals, Weather};
 
 /// The durable history of a run. All calls come from one thread, in order.
 pub trait Record: Send {
@@ -75,6 +75,8 @@ pub enum StoryWhen {
     TakenOver,
     /// A peer came back, as a new incarnation.
     Returned,
+    /// A server asked a peer to slow down.
+    RateLimited,
 }
 
 /// What a step does to its peer.
@@ -83,6 +85,14 @@ pub enum StoryAct {
     /// Bandwidth in bytes a second; `None` lifts the limit.
     Limit(Option<u64>),
     Chaos(Chaos),
+}
+
+/// What the weather at a demonstration's store can be, and where the store reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sky {
+    pub file: PathBuf,
+    pub fair: Weather,
+    pub storm: Weather,
 }
 
 /// The limits of a supervisor's patience.
@@ -125,6 +135,8 @@ pub struct Options {
     pub demo: bool,
     /// The directory whose files the demonstration made; `None`: there is none, and nobody writes into it.
     pub demo_source: Option<PathBuf>,
+    /// The weather at the demonstration's store; `None`: it has none.
+    pub demo_sky: Option<Sky>,
     pub started_at_ms: u64,
     /// The planner; `None` when the plan is whole already (a resumed run).
     pub planner: Option<Child>,

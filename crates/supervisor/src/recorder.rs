@@ -153,6 +153,7 @@ const fn is_told(kind: &EventKind) -> bool {
             | EventKind::Joined { .. }
             | EventKind::RangesLent { .. }
             | EventKind::TakenOver { .. }
+            | EventKind::ProblemBegan { .. }
     )
 }
 

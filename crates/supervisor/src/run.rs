@@ -73,6 +73,7 @@ struct About {
     policy: String,
     demo: bool,
     demo_source: Option<std::path::PathBuf>,
+    demo_sky: Option<crate::Sky>,
     started_at_ms: u64,
     hello: Hello,
 }
@@ -142,7 +143,7 @@ impl Run {
         inputs: mpsc::Sender<Input>,
         _lock: &SupervisorLock,
     ) -> Result<Self, SupervisorError> {
-        let Options { run_dir, run, name, policy, demo, demo_source, started_at_ms, .. } = options;
+        let Options { run_dir, run, name, policy, demo, demo_source, demo_sky, started_at_ms, .. } = options;
         let hello = Hello {
             proto: PROTO,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -159,7 +160,7 @@ impl Run {
         let names = options.peers.each_ref().map(|p| p.name.clone());
         let learns = policy == "learning";
         Ok(Self {
-            about: About { run_dir, run, name, policy, demo, demo_source, started_at_ms, hello },
+            about: About { run_dir, run, name, policy, demo, demo_source, demo_sky, started_at_ms, hello },
             timing: options.timing,
             origin: Instant::now(),
             seats: options.peers.into_iter().chain(options.planner).map(Seat::new).collect(),

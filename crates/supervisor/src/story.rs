@@ -8,6 +8,9 @@ use std::{collections::VecDeque, time::Duration};
 use twinhaul_units::Moment;
 use twinhaul_wire::{Event, EventKind, PeerSnapshot, Rule};
 
+/// What a backend calls it when its server asks to slow down.
+const RATE_LIMIT: &str = "rate_limit";
+
 /// The steps that have not fired.
 #[derive(Clone, Debug)]
 pub(crate) struct Story {
@@ -104,6 +107,7 @@ pub(crate) struct StoryState {
     lent: u64,
     taken_over: u64,
     returned: u64,
+    rate_limited: u64,
     last_owner: Option<usize>,
     turns: u32,
     /// Seconds that each peer would have needed for what it had before the first assignment.
@@ -125,6 +129,7 @@ impl StoryState {
             // One that was killed for its lock of the ledger comes back without having been taken over.
             StoryWhen::TakenOver => self.taken_over > 0 || self.returned > 0,
             StoryWhen::Returned => self.returned > 0,
+            StoryWhen::RateLimited => self.rate_limited > 0,
         }
     }
 
@@ -141,6 +146,9 @@ impl StoryState {
             EventKind::Joined { .. } if event.incarnation > 1 => {
                 self.returned += 1;
                 self.beat = Beat::Back { peer };
+            }
+            EventKind::ProblemBegan { problem, .. } if problem.split(' ').next() == Some(RATE_LIMIT) => {
+                self.rate_limited += 1;
             }
             _ => {}
         }
@@ -255,7 +263,8 @@ pub(crate) fn caption(state: &StoryState) -> String {
             let what = if *verified { "verified" } else { "done" };
             let (done, total) = (thousands(*done), thousands(*total));
             match state.alone_s {
-                [Some(first), Some(second)] => {
+                // Whom a server held up would not have been done by its limit alone.
+                [Some(first), Some(second)] if state.rate_limited == 0 => {
                     let without = clock(first.max(second));
                     format!(
                         "{done} of {total} {what}. {}; without assistance {without}.",
@@ -389,6 +398,8 @@ mod tests {
         let mut state = StoryState::new(["a".into(), "b".into()], true);
         state.complete(12_345, 12_345, false, Duration::from_secs(61));
         assert_eq!(caption(&state), "12,345 of 12,345 done. 1:01.");
+        let held_up = StoryState { rate_limited: 1, alone_s: [Some(9.0), Some(9.0)], ..state };
+        assert_eq!(caption(&held_up), "12,345 of 12,345 done. 1:01.");
     }
 
     #[test]
@@ -445,6 +456,12 @@ mod tests {
         state.hear(&event("b", 1, taken));
         assert!(state.has_seen(StoryWhen::TakenOver, 0.0));
         assert_eq!(caption(&state), "a is not heard. b takes over: 1,200 transfers go on.");
+        let problem =
+            |problem: &str| EventKind::ProblemBegan { problem: problem.into(), text: String::new() };
+        state.hear(&event("a", 1, problem("rate_limits vault")));
+        assert!(!state.has_seen(StoryWhen::RateLimited, 0.0));
+        state.hear(&event("a", 1, problem("rate_limit vault")));
+        assert!(state.has_seen(StoryWhen::RateLimited, 0.0));
         state.hear(&event("a", 2, EventKind::Joined { pid: 2 }));
         assert!(state.has_seen(StoryWhen::Returned, 0.0));
         assert_eq!(caption(&state), "a is back, as a new incarnation, and asks for work.");

@@ -413,7 +413,7 @@ pub(crate) struct StopArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ChaosArgs {
-    /// [RUN] and what happens: freeze, thaw; kill, crash; cut, mend (the link); write, leave (the source)
+    /// [RUN] and what happens: freeze, thaw; kill, crash; cut, mend (the link); write, leave (the source); storm, calm (the store)
     #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "WHAT"])]
     pub(crate) run_and_what: Vec<String>,
     /// To whom

@@ -3,13 +3,16 @@
 use crate::exit::{Failure, USAGE};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use twinhaul_profile::DemoData;
+use twinhaul_profile::{DemoData, DemoStore};
 use twinhaul_units::Bytes;
+use twinhaul_wire::{Storm, Weather};
 
 /// Files per directory.
 const PER_DIRECTORY: u64 = 100;
 /// Room asked for, as a multiple of the data: source and target.
 const ROOM: u64 = 2;
+/// What HTTP says to whom it asks to slow down.
+const TOO_MANY: u16 = 429;
 
 /// A directory that is removed when the demonstration ends, however it ends.
 #[derive(Debug)]
@@ -50,6 +53,22 @@ impl Drop for Place {
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// Where the store of a demonstration reads what the weather is.
+pub(crate) fn weather_file(place: &Path) -> PathBuf {
+    place.join("weather")
+}
+
+pub(crate) fn fair(store: &DemoStore) -> Weather {
+    Weather { storm: None, delay_ms: u32::try_from(store.delay.0.as_millis()).unwrap_or(u32::MAX) }
+}
+
+/// To a part of the requests: too many, come again later.
+pub(crate) fn storm(store: &DemoStore) -> Weather {
+    let retry_after_s = u32::try_from(store.retry_after.0.as_secs()).unwrap_or(u32::MAX);
+    let storm = Storm { status: TOO_MANY, share: store.share.get(), retry_after_s };
+    Weather { storm: Some(storm), ..fair(store) }
 }
 
 /// Writes the source tree and makes the empty target.

@@ -102,11 +102,25 @@ pub enum Chaos {
     Write,
     /// Nobody does any more.
     Leave,
+    /// The demonstration's store asks everybody to slow down.
+    Storm,
+    /// It serves everybody again.
+    Calm,
 }
 
 impl Chaos {
-    pub const ALL: [Self; 8] =
-        [Self::Freeze, Self::Thaw, Self::Kill, Self::Crash, Self::Cut, Self::Mend, Self::Write, Self::Leave];
+    pub const ALL: [Self; 10] = [
+        Self::Freeze,
+        Self::Thaw,
+        Self::Kill,
+        Self::Crash,
+        Self::Cut,
+        Self::Mend,
+        Self::Write,
+        Self::Leave,
+        Self::Storm,
+        Self::Calm,
+    ];
 
     pub const fn words(self) -> &'static str {
         match self {
@@ -118,6 +132,8 @@ impl Chaos {
             Self::Mend => "mend",
             Self::Write => "write",
             Self::Leave => "leave",
+            Self::Storm => "storm",
+            Self::Calm => "calm",
         }
     }
 
@@ -127,7 +143,8 @@ impl Chaos {
             Self::Freeze => Some(Self::Thaw),
             Self::Cut => Some(Self::Mend),
             Self::Write => Some(Self::Leave),
-            Self::Thaw | Self::Kill | Self::Crash | Self::Mend | Self::Leave => None,
+            Self::Storm => Some(Self::Calm),
+            Self::Thaw | Self::Kill | Self::Crash | Self::Mend | Self::Leave | Self::Calm => None,
         }
     }
 

@@ -7,10 +7,9 @@ use std::process::Command;
 
 /// Builds the binary and the backends of the story, then replaces this process: the demo owns the terminal.
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
-    let tape = args.iter().any(|arg| arg == "tape");
-    let backends = if tape { "its disk and tape backends" } else { "its disk backend" };
-    eprintln!("xtask: building twinhaul and {backends} (the first time takes a few minutes)");
-    let exe = build(root, tape)?;
+    let needs = needs(args);
+    eprintln!("xtask: building {} (the first time takes a few minutes)", needs.join(", "));
+    let exe = build(root, &needs)?;
     let line = args.iter().fold(format!("{} demo", exe.display()), |line, arg| format!("{line} {arg}"));
     eprintln!("xtask: running {line}");
     // Backends are found beside the executable; a variable of the caller's must not point at older ones.
@@ -18,13 +17,23 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
     Err(format!("cannot run {}: {error}", exe.display()))
 }
 
-/// Builds, and reads from cargo's messages where the binary is.
-fn build(root: &Path, tape: bool) -> Result<PathBuf, String> {
-    let mut build =
-        vec!["build", "-p", "twinhaul", "-p", "twinhaul-disk", "--message-format=json-render-diagnostics"];
-    if tape {
-        build.extend(["-p", "twinhaul-tape"]);
+/// The packages of the story that is named.
+fn needs(args: &[String]) -> Vec<&'static str> {
+    let mut packages = vec!["twinhaul", "twinhaul-disk"];
+    let is_told = |story: &str| args.iter().any(|arg| arg == story);
+    if is_told("tape") {
+        packages.push("twinhaul-tape");
     }
+    if is_told("cloud") {
+        packages.extend(["twinhaul-cloud", "twinhaul-store"]);
+    }
+    packages
+}
+
+/// Builds, and reads from cargo's messages where the binary is.
+fn build(root: &Path, packages: &[&str]) -> Result<PathBuf, String> {
+    let mut build = vec!["build", "--message-format=json-render-diagnostics"];
+    build.extend(packages.iter().flat_map(|package| ["-p", package]));
     let messages = process::output(process::cargo(root, &build))?;
     executable(&messages).ok_or_else(|| "cargo built no executable named twinhaul".to_owned())
 }
@@ -40,6 +49,14 @@ fn executable(messages: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_story_names_what_it_needs() {
+        let of = |args: &[&str]| needs(&args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>()).join(" ");
+        assert_eq!(of(&[]), "twinhaul twinhaul-disk");
+        assert_eq!(of(&["tape", "--keep"]), "twinhaul twinhaul-disk twinhaul-tape");
+        assert_eq!(of(&["--headless", "cloud"]), "twinhaul twinhaul-disk twinhaul-cloud twinhaul-store");
+    }
 
     #[test]
     fn the_executable_is_read_from_cargos_messages() {

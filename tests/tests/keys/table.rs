@@ -159,6 +159,8 @@ pub(crate) const CASES: &[Case] = &[
     demo("mend-link", &[CHAOS], Text("[ y = mend ]")),
     demo("write-files", &[CHAOS], Text("[ y = write ]")),
     demo("leave-files", &[CHAOS], Text("[ y = leave ]")),
+    demo("storm", &[CHAOS], Text("[ y = storm ]")),
+    demo("calm", &[CHAOS], Text("[ y = calm ]")),
     replay("faster", &[], Text("REPLAY 2x"), &[("@slower", Text("REPLAY 1x"))]),
     replay("slower", &[("@faster", Text("REPLAY 2x"))], Text("REPLAY 1x"), &[]),
     replay("play", &[], Text("REPLAY held"), &[("@play", Text("REPLAY 1x"))]),

@@ -257,6 +257,12 @@ pub const REGISTRY: &[Row] = &[
     breaks(Action::Leave, "leave-files", "nobody writes any more", &["o"], demo_run, |m| {
         Some(chaos_verb(m, Chaos::Leave))
     }),
+    breaks(Action::Storm, "storm", "bad weather at the store", &["b"], demo_run, |m| {
+        Some(chaos_verb(m, Chaos::Storm))
+    }),
+    breaks(Action::Calm, "calm", "good weather at the store", &["g"], demo_run, |m| {
+        Some(chaos_verb(m, Chaos::Calm))
+    }),
     Row {
         scope: Scope::Control,
         ..look(Action::NextTarget, "target", "target", "whom: both, or one", &["<tab>"], Group::Control, 0)

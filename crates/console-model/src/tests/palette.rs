@@ -132,6 +132,8 @@ fn chaos_is_for_a_demonstration_and_for_the_peer_named() {
         ("c0<tab>ty", chaos(Chaos::Thaw)),
         ("c2ly", chaos(Chaos::Cut)),
         (":write-files beta<enter>y", chaos(Chaos::Write)),
+        ("c2by", chaos(Chaos::Storm)),
+        (":calm beta<enter>y", chaos(Chaos::Calm)),
     ] {
         let orders = sent(&drive(&mut demo(), keys));
         assert_eq!(orders.iter().map(|o| &o.2).collect::<Vec<_>>(), [&command], "{keys}");

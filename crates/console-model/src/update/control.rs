@@ -102,6 +102,10 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
             "Lines are added to the demonstration's own files while they are copied.",
         ),
         Action::Leave => breaks(model, Chaos::Leave, "Nobody writes into the files any more."),
+        Action::Storm => {
+            breaks(model, Chaos::Storm, "It answers 429: too many requests, come again in a while.")
+        }
+        Action::Calm => breaks(model, Chaos::Calm, "It serves everybody again."),
         _ => Vec::new(),
     }
 }
@@ -237,6 +241,7 @@ fn breaks(model: &mut Model, what: Chaos, text: &str) -> Vec<Effect> {
         Chaos::Cut | Chaos::Mend => "the link",
         Chaos::Write => "into the files",
         Chaos::Leave => "the files alone",
+        Chaos::Storm | Chaos::Calm => "at the store",
         Chaos::Freeze | Chaos::Thaw | Chaos::Kill | Chaos::Crash => &peer,
     };
     let title = format!("{} {whom}", capital(what.words()));

@@ -169,6 +169,8 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         | Action::Mend
         | Action::Write
         | Action::Leave
+        | Action::Storm
+        | Action::Calm
         | Action::NextTarget => control::run(model, row.action),
         Action::Confirm | Action::NextButton => Vec::new(),
         look => nav::run(model, look, chord),

@@ -4,7 +4,7 @@ use super::*;
 use crate::timetable::{Bandwidth, Hours};
 use crate::{
     marks::Marks,
-    model::{Assistance, DemoData, Durability, Learning, OnExists, Order, Verify},
+    model::{Assistance, DemoData, DemoStore, Durability, Learning, OnExists, Order, Verify},
     pattern::Pattern,
     refs,
 };
@@ -94,22 +94,37 @@ fn when() -> impl Strategy<Value = StoryWhen> {
         (0..=100u32).prop_map(|s| StoryWhen::Done(Share::new(f64::from(s) / 100.0).unwrap())),
         Just(StoryWhen::TakenOver),
         Just(StoryWhen::Returned),
+        Just(StoryWhen::RateLimited),
     ]
 }
 
 fn act() -> impl Strategy<Value = StoryAct> {
+    let whom = prop_oneof![Just(PeerId::First), Just(PeerId::Second)];
+    let to_peer = prop_oneof![
+        (1..1u64 << 40).prop_map(|limit| PeerAct::Limit(Rate(limit))),
+        Just(PeerAct::Unlimited),
+        Just(PeerAct::Freeze),
+        Just(PeerAct::Thaw),
+        Just(PeerAct::Kill),
+    ];
     prop_oneof![
-        (1..1u64 << 40).prop_map(|limit| StoryAct::Limit(Rate(limit))),
-        Just(StoryAct::Unlimited),
-        Just(StoryAct::Freeze),
-        Just(StoryAct::Thaw),
-        Just(StoryAct::Kill),
+        4 => (whom, to_peer).prop_map(|(peer, act)| StoryAct::ToPeer(peer, act)),
+        1 => Just(StoryAct::Storm),
+        1 => Just(StoryAct::Calm),
     ]
 }
 
+fn store() -> DemoStore {
+    let share = Share::new(0.25).unwrap();
+    DemoStore { delay: Span(Duration::from_millis(30)), share, retry_after: Span(Duration::from_secs(12)) }
+}
+
+fn has_weather(story: &[StoryStep]) -> bool {
+    story.iter().any(|s| matches!(s.act, Some(StoryAct::Storm | StoryAct::Calm)))
+}
+
 fn story() -> impl Strategy<Value = Vec<StoryStep>> {
-    let whom = prop_oneof![Just(PeerId::First), Just(PeerId::Second)];
-    let step = (when(), 0..5_000_000u64, prop::option::of((whom, act())), any::<String>()).prop_map(
+    let step = (when(), 0..5_000_000u64, prop::option::of(act()), any::<String>()).prop_map(
         |(when, micros, act, say)| StoryStep {
             when,
             wait: Span(Duration::from_micros(micros)),
@@ -164,7 +179,8 @@ prop_compose! {
         let second = PeerConfig { slots: 3, targets: Some(vec!["no".into()]), ..PeerConfig::named("8") };
         Profile {
             version: 1, name: "0x1".into(), demo: true,
-            data: flag.then_some(DemoData { files: 7, size: Bytes(limit), seed: limit, jitter: Share::new(0.2), giant: Some(Bytes(limit)) }),
+            data: Some(DemoData { files: 7, size: Bytes(limit), seed: limit, jitter: Share::new(0.2), giant: flag.then_some(Bytes(limit)), store: Some(store()) })
+                .filter(|_| flag || has_weather(&story)),
             story, sources: vec![source], targets: vec![vault, off],
             routes: vec![route(Some("a: [b]*"), "vault", ""), route(None, "no", "\u{9b}p q/: x/")],
             split, assistance: Assistance { policy: POLICY[words.3].1, learning },

@@ -3,10 +3,11 @@
 //! Entry point: [`Run::chaos`].
 
 use super::Run;
+use crate::Sky;
 use crate::scribbler::Scribbler;
 use crate::seat::Seat;
 use rustix::process::Signal;
-use twinhaul_wire::{Chaos, Command, CommandResult, EventKind, Refusal};
+use twinhaul_wire::{Chaos, Command, CommandResult, EventKind, Refusal, Weather};
 
 /// Who does it in secret: the history tells nothing, and no death is said to be on purpose. Somebody is to find it.
 const DRILL: &str = "drill";
@@ -38,6 +39,8 @@ impl Run {
                 self.scribbler = None;
                 Ok("nobody writes into the files any more".to_owned())
             }
+            Chaos::Storm => self.weather(|sky| &sky.storm).map(|()| "the store asks to slow down".to_owned()),
+            Chaos::Calm => self.weather(|sky| &sky.fair).map(|()| "the store serves again".to_owned()),
         };
         let result = match done {
             Ok(result) => result,
@@ -82,6 +85,18 @@ impl Run {
             self.scribbler = Some(Scribbler::start(source).map_err(|e| e.to_string())?);
         }
         Ok(())
+    }
+
+    /// The store reads it with its next request.
+    fn weather(&self, of: impl Fn(&Sky) -> &Weather) -> Result<(), String> {
+        let sky =
+            self.about.demo_sky.as_ref().ok_or("it has no store with weather: twinhaul demo cloud has")?;
+        let new = sky.file.with_extension("new");
+        let write = || {
+            std::fs::write(&new, of(sky).line())?;
+            std::fs::rename(&new, &sky.file)
+        };
+        write().map_err(|e| format!("tell the store: {e}"))
     }
 
     /// At each tick: what is being copied now.

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use twinhaul_supervisor::{Client, is_supervised, peer_lock_holder, spawn_detached};
-use twinhaul_wire::{Command, CommandResult, EventKind, Frame, RunState};
+use twinhaul_wire::{Chaos, Command, CommandResult, EventKind, Frame, RunState, Weather};
 
 #[test]
 fn a_killed_peer_is_restarted_with_back_off_and_the_reason_in_words() {
@@ -292,6 +292,34 @@ fn the_story_is_told_by_event() {
         "{}",
         stage.heard("alpha")
     );
+}
+
+#[test]
+fn the_weather_is_told_to_the_store_where_there_is_one() {
+    let storm = |what| Command::Chaos { peer: "alpha".into(), what };
+    let refused = |wishes: &serde_json::Value| {
+        let mut stage = Stage::set(&["serve"], &["serve"], wishes).start();
+        stage.running();
+        let CommandResult::Refused(refusal) = stage.client().request(storm(Chaos::Storm)).unwrap() else {
+            panic!("taken")
+        };
+        stage.client().request(Command::Stop { drain: false }).unwrap();
+        stage.end();
+        refusal.why
+    };
+    assert!(refused(&json!({ "demo": true })).contains("no store with weather"));
+    assert!(refused(&json!({ "sky": true })).contains("only a demonstration"));
+    let mut stage = Stage::set(&["serve"], &["serve"], &json!({ "demo": true, "sky": true })).start();
+    stage.running();
+    let weather = || Weather::of(&stage.read("weather")).unwrap().storm;
+    stage.client().request(storm(Chaos::Storm)).unwrap();
+    assert_eq!(weather().map(|s| s.retry_after_s), Some(8));
+    stage.client().request(storm(Chaos::Calm)).unwrap();
+    assert_eq!(weather(), None);
+    let told = |e: &twinhaul_wire::Event| matches!(&e.kind, EventKind::Control { command, .. } if command.ends_with("--peer alpha calm"));
+    stage.until("the word of it", || stage.events().iter().any(told).then_some(()));
+    stage.client().request(Command::Stop { drain: false }).unwrap();
+    stage.end();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `demo`: the method, understood in one minute by someone who has never heard of it (demo.md); and drills.
 
 mod drill;
+mod store;
 
 use crate::cli::{DemoArgs, Watch};
 use crate::demo::{Place, fill};
@@ -12,6 +13,7 @@ use crate::watch::EventReader;
 use crate::{backends, exit_file, guards, output, status};
 use drill::Drill;
 use std::time::Duration;
+use store::Store;
 use twinhaul_ledger::View;
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::{Client, is_supervised};
@@ -19,7 +21,7 @@ use twinhaul_units::{Bytes, Ratio, Span, span::clock_tenths};
 use twinhaul_wire::{Command, Event, EventKind};
 
 /// The stories: name, what it shows, the profile.
-const STORIES: [(&str, &str, &str); 5] = [
+const STORIES: [(&str, &str, &str); 6] = [
     (
         "demo",
         "the method in one minute: who asks, who gives, and how the arrow turns",
@@ -41,12 +43,19 @@ const STORIES: [(&str, &str, &str); 5] = [
         include_str!("../../../../profiles/demo-tape.yaml"),
     ),
     (
+        "cloud",
+        "an object store in a storm: it asks everybody to slow down, and nothing fails",
+        include_str!("../../../../profiles/demo-cloud.yaml"),
+    ),
+    (
         DRILL,
         "something goes wrong, or nothing, and nobody says what: find it; at the end it is told",
         include_str!("../../../../profiles/demo-drill.yaml"),
     ),
 ];
 const DRILL: &str = "drill";
+/// How the problem of a server that asks to slow down begins.
+const RATE_LIMIT: &str = "rate_limit ";
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Seeds that are drawn where none is given: short enough to be typed again.
 const SEEDS: u64 = 10_000;
@@ -72,12 +81,20 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     }
     let parsed = twinhaul_profile::parse(text, name).map_err(|e| super::run::profile_failure(&e))?;
     let Some(data) = parsed.data else { return Err(Failure::usage("this story has no data")) };
+    let program = data.store.map(|_| store::draw_keys().and_then(|()| store::find())).transpose()?;
     let place = Place::make(&data, args.keep)?;
     let size = data.bytes();
     let files = data.files + u64::from(data.giant.is_some());
     output::say(&format!("making {files} files, {size}, in {}", crate::state::shown(place.path())));
     fill(place.path(), &data)?;
-    let profile = parsed.with_demo_root(place.path()).map_err(|e| super::run::profile_failure(&e))?;
+    let mut profile = parsed.with_demo_root(place.path()).map_err(|e| super::run::profile_failure(&e))?;
+    let store = match (data.store, program) {
+        (Some(about), Some(program)) => Some(Store::start(&program, place.path(), &about)?),
+        _ => None,
+    };
+    if let Some(store) = &store {
+        profile = profile.with_demo_store(store.address);
+    }
     let loader = backends::loader()?;
     let ends = guards::check(&profile, &loader, None)?;
     let run = launch::create(&profile, &ends)?;
@@ -91,6 +108,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     let told = drill.map(Drill::end);
     // The files go when this function ends: a run that was left behind must not lose its source under it.
     end_if_left(&run);
+    drop(store);
     for line in told.into_iter().flatten() {
         output::line(&line);
     }
@@ -226,6 +244,12 @@ impl Table {
             EventKind::NotNeeded { ratio, queued, portion, minimum, .. } => {
                 let ratio = Ratio::clamped(*ratio);
                 format!("{who} is told: NO ASSISTANCE NEEDED  {ratio} x {queued} = {portion:.1} <= {minimum}")
+            }
+            EventKind::ProblemBegan { problem, text } if problem.starts_with(RATE_LIMIT) => {
+                format!("{who}: {}", twinhaul_units::text::show(text))
+            }
+            EventKind::ProblemEnded { problem } if problem.starts_with(RATE_LIMIT) => {
+                format!("{who}: the server asks no more")
             }
             EventKind::Control { command, by, .. } if by == "story" => format!("***** {command} *****"),
             EventKind::Failed { error, .. } => {

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use twinhaul_engine::wall_ms;
 use twinhaul_ledger::Store;
 use twinhaul_planner::{Free, LedgerSink, Source};
-use twinhaul_profile::Profile;
+use twinhaul_profile::{PeerAct, Profile};
 use twinhaul_supervisor::{
-    Bundler, Child, ChildKind, Options, StoryAct, StoryStep, StoryWhen, Timing, become_session_leader,
+    Bundler, Child, ChildKind, Options, Sky, StoryAct, StoryStep, StoryWhen, Timing, become_session_leader,
     hold_peer_lock,
 };
-use twinhaul_units::Ratio;
+use twinhaul_units::{PeerId, Ratio};
 use twinhaul_wire::{Chaos, RunState};
 
 /// JSON lines into `<name>.log` of the run's directory.
@@ -94,15 +94,15 @@ fn options(run: &RunDir, profile: &Profile, growing: bool, store: Store) -> Resu
             twinhaul_profile::StoryWhen::Done(share) => StoryWhen::Done(share.get()),
             twinhaul_profile::StoryWhen::TakenOver => StoryWhen::TakenOver,
             twinhaul_profile::StoryWhen::Returned => StoryWhen::Returned,
+            twinhaul_profile::StoryWhen::RateLimited => StoryWhen::RateLimited,
         },
         wait: step.wait.0,
-        act: step.act.map(|(peer, act)| {
-            let act = match act {
-                twinhaul_profile::StoryAct::Limit(rate) => StoryAct::Limit(Some(rate.0)),
-                twinhaul_profile::StoryAct::Unlimited => StoryAct::Limit(None),
-                twinhaul_profile::StoryAct::Freeze => StoryAct::Chaos(Chaos::Freeze),
-                twinhaul_profile::StoryAct::Thaw => StoryAct::Chaos(Chaos::Thaw),
-                twinhaul_profile::StoryAct::Kill => StoryAct::Chaos(Chaos::Kill),
+        act: step.act.map(|act| {
+            let (peer, act) = match act {
+                twinhaul_profile::StoryAct::ToPeer(peer, act) => (peer, to_peer(act)),
+                // It is the store's, and comes over both.
+                twinhaul_profile::StoryAct::Storm => (PeerId::First, StoryAct::Chaos(Chaos::Storm)),
+                twinhaul_profile::StoryAct::Calm => (PeerId::First, StoryAct::Chaos(Chaos::Calm)),
             };
             (profile.peer(peer).name.clone(), act)
         }),
@@ -115,6 +115,7 @@ fn options(run: &RunDir, profile: &Profile, growing: bool, store: Store) -> Resu
         policy: run.file.policy.clone(),
         demo: run.file.demo,
         demo_source: demo_source(run, profile),
+        demo_sky: demo_source(run, profile).and_then(|source| demo_sky(&source, profile)),
         started_at_ms: run.file.created_at_ms,
         planner: growing.then(|| child("planner", ChildKind::Planner, &[])),
         peers: [
@@ -136,6 +137,23 @@ fn demo_source(run: &RunDir, profile: &Profile) -> Option<PathBuf> {
     let [only] = &profile.sources[..] else { return None };
     let root = only.resolve().ok()?.get("root")?.as_str().map(PathBuf::from);
     root.filter(|_| run.file.demo && only.backend == "disk")
+}
+
+const fn to_peer(act: PeerAct) -> StoryAct {
+    match act {
+        PeerAct::Limit(rate) => StoryAct::Limit(Some(rate.0)),
+        PeerAct::Unlimited => StoryAct::Limit(None),
+        PeerAct::Freeze => StoryAct::Chaos(Chaos::Freeze),
+        PeerAct::Thaw => StoryAct::Chaos(Chaos::Thaw),
+        PeerAct::Kill => StoryAct::Chaos(Chaos::Kill),
+    }
+}
+
+/// The weather of the demonstration's store, which reads it beside the source.
+fn demo_sky(source: &Path, profile: &Profile) -> Option<Sky> {
+    let store = profile.data?.store?;
+    let file = crate::demo::weather_file(source.parent()?);
+    Some(Sky { file, fair: crate::demo::fair(&store), storm: crate::demo::storm(&store) })
 }
 
 /// The last words of a process that ended badly, for whoever watched.
