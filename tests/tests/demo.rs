@@ -43,6 +43,18 @@ fn the_cloud_story_is_told_and_nothing_fails_in_the_storm() {
     assert!(processes::of(lab.state()).is_empty(), "processes are left");
 }
 
+/// A terminal that is gone, or a pipe that nobody reads: what is said is lost, and what is to be done is done all the same. A
+/// demonstration that died of it left its run and its files.
+#[test]
+fn who_is_not_read_any_more_goes_on() {
+    let lab = Lab::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = lab.command();
+    let status = command.args(["demo", "no-such-story"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(2), "{status}");
+}
+
 /// Without its store the story is not begun, and what builds it is named.
 #[test]
 fn a_story_without_its_store_says_what_builds_it() {

@@ -1,7 +1,5 @@
 //! Where words go: results on stdout, messages and progress on stderr. A reader that has gone is no error.
 
-#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
-
 use crate::exit::Failure;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,11 +22,18 @@ pub(crate) fn is_read() -> bool {
 
 /// A message for the person at the terminal.
 pub(crate) fn say(text: &str) {
-    eprintln!("{text}");
+    tell(&format!("{text}\n"));
 }
 
 pub(crate) fn error(text: &str) {
-    eprintln!("error: {text}");
+    tell(&format!("error: {text}\n"));
+}
+
+/// A terminal that is gone must end nothing: what is still to be done is done without it.
+fn tell(text: &str) {
+    let mut err = std::io::stderr();
+    let _ = err.write_all(text.as_bytes());
+    let _ = err.flush();
 }
 
 /// Progress that replaces itself on a terminal and is a line elsewhere.
@@ -37,17 +42,16 @@ pub(crate) fn progress(text: &str, on_terminal: bool) {
         // A line that wraps could not be replaced.
         let columns = twinhaul_console::columns();
         let text: String = text.chars().take(usize::from(columns.max(2)) - 1).collect();
-        eprint!("\r\x1b[K{text}");
-        let _ = std::io::stderr().flush();
+        tell(&format!("\r\x1b[K{text}"));
     } else {
-        eprintln!("{text}");
+        say(text);
     }
 }
 
 /// Ends a line that [`progress`] left open.
 pub(crate) fn progress_end(on_terminal: bool) {
     if on_terminal {
-        eprint!("\r\x1b[K");
+        tell("\r\x1b[K");
     }
 }
 
