@@ -42,7 +42,8 @@ impl Requests {
             .take(CLASSES_MAX)
             .map(|(class, of)| {
                 let count = RequestCount { sent: number(of, "sent"), failed: number(of, "failed") };
-                (class.chars().take(CLASS_CHARS_MAX).collect(), count)
+                let plain = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '?' };
+                (class.chars().take(CLASS_CHARS_MAX).map(plain).collect(), count)
             })
             .collect();
         let some = by_class.values().any(|count| count.sent > 0);
@@ -55,7 +56,7 @@ impl Requests {
 
     /// Sent, over all classes.
     pub fn sent(&self) -> u64 {
-        self.by_class.values().map(|count| count.sent).sum()
+        self.by_class.values().fold(0, |sum, count| sum.saturating_add(count.sent))
     }
 }
 
@@ -63,11 +64,11 @@ impl AddAssign<&Self> for Requests {
     fn add_assign(&mut self, more: &Self) {
         for (class, of) in &more.by_class {
             let count = self.by_class.entry(class.clone()).or_default();
-            count.sent += of.sent;
-            count.failed += of.failed;
+            count.sent = count.sent.saturating_add(of.sent);
+            count.failed = count.failed.saturating_add(of.failed);
         }
-        self.bytes_sent += more.bytes_sent;
-        self.bytes_received += more.bytes_received;
+        self.bytes_sent = self.bytes_sent.saturating_add(more.bytes_sent);
+        self.bytes_received = self.bytes_received.saturating_add(more.bytes_received);
     }
 }
 
@@ -88,6 +89,19 @@ mod tests {
         let many = Requests::of_json(&serde_json::json!({"requests": many}).to_string()).unwrap();
         assert_eq!(many.by_class.len(), CLASSES_MAX);
         assert!(many.by_class.keys().all(|class| class.len() <= CLASS_CHARS_MAX));
+    }
+
+    #[test]
+    fn names_from_outside_are_plain_and_numbers_do_not_overflow() {
+        let json = format!(
+            r#"{{"requests": {{"\u001b]52;x": {{"sent": {max}}}, "b": {{"sent": {max}}}}}}}"#,
+            max = u64::MAX
+        );
+        let mut all = Requests::of_json(&json).unwrap();
+        assert_eq!(all.by_class.keys().collect::<Vec<_>>(), ["?]52?x".replace(']', "?").as_str(), "b"]);
+        let more = all.clone();
+        all += &more;
+        assert_eq!(all.sent(), u64::MAX);
     }
 
     #[test]

@@ -46,8 +46,8 @@ async fn attempt(service: &Service, store: &Store, path: &str) -> opendal::Resul
     let mut metadata = capability.write_with_user_metadata;
     match store.put(path, "canary", options(metadata)).await {
         Ok(_) => {}
-        // Some refuse metadata, and have the object all the same (dufs).
-        Err(e) if metadata && !e.is_temporary() => {
+        // Some refuse metadata in words of their own, and have the object all the same (dufs).
+        Err(e) if metadata && !e.is_temporary() && e.kind() == ErrorKind::Unexpected => {
             store.delete(path).await?;
             metadata = false;
             store.put(path, "canary", options(false)).await?;

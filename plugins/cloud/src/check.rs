@@ -55,8 +55,12 @@ pub(crate) fn check(shared: &Shared, op: &Op<'_>) -> Result<Value> {
         let place = format!("{TRIAL}{:016x}", fastrand::u64(..));
         let done = shared.store.call(op, writing(&mut rows, &place));
         // Also when it was cancelled.
-        Store::finish(shared.config.timeout, clear(&shared.store, &place))?;
+        let cleared = Store::finish(shared.config.timeout, clear(&shared.store, &place))?;
         done?;
+        rows.push(
+            "is left as it was",
+            cleared.map(|()| Found::Yes("all that was tried with is removed".to_owned())),
+        );
     }
     Ok(json!({"service": shared.config.service.name, "rows": rows.rows}))
 }
@@ -118,12 +122,14 @@ fn plain() -> WriteOptions {
 async fn checksums(shared: &Shared, place: &str) -> Answer {
     let Some(uploads) = &shared.uploads else { return Ok(Found::Moot("only s3 is sent checksums")) };
     let status = uploads.put_with_wrong_checksum(&format!("{place}/checksum")).await?;
-    Ok(match status {
-        200..=299 => Found::No("it took a body that does not fit its crc32c".to_owned()),
+    match status {
+        200..=299 => Ok(Found::No("it took a body that does not fit its crc32c".to_owned())),
+        400 => Ok(Found::Yes("a body that does not fit its crc32c is refused".to_owned())),
         // Some do not know the header at all.
-        501 => Found::No("it knows no crc32c: checksum: md5 or none may be needed".to_owned()),
-        status => Found::Yes(format!("a body that does not fit its crc32c is refused ({status})")),
-    })
+        501 => Ok(Found::No("it knows no crc32c: checksum: md5 or none may be needed".to_owned())),
+        // Refused for another reason: nothing was found out.
+        status => Err(opendal::Error::new(ErrorKind::Unexpected, format!("it was answered with {status}"))),
+    }
 }
 
 async fn empty(store: &Store, path: &str) -> Answer {
@@ -221,16 +227,15 @@ async fn list(store: &Store, below: &str) -> opendal::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Files before what they lie in; what cannot be removed is found by a run's sweep.
-async fn clear(store: &Store, place: &str) {
+/// Files before what they lie in; what cannot be removed is swept by a later run, where uploads are in parts.
+async fn clear(store: &Store, place: &str) -> opendal::Result<()> {
     let mut found = match list(store, &format!("{place}/")).await {
-        Ok(found) => found,
-        Err(e) if e.kind() == ErrorKind::NotFound => return,
-        Err(_) => Vec::new(),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        found => found?,
     };
     found.sort_by_key(|path| std::cmp::Reverse(path.len()));
     for path in found {
-        let _ = store.delete(&path).await;
+        store.delete(&path).await?;
     }
-    let _ = store.delete(&format!("{place}/")).await;
+    store.delete(&format!("{place}/")).await
 }

@@ -23,6 +23,7 @@ mod status;
 mod store;
 mod target;
 mod transport;
+mod trials;
 mod uploads;
 mod writer;
 

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::class::Class;
 
+/// A pause that begins so soon after another goes on with it.
+const SAME_STORM: Duration = Duration::from_secs(2);
 /// Times kept for the percentiles.
 const TIMES_MAX: usize = 1024;
 
@@ -161,7 +163,8 @@ impl Meter {
         self.limited.fetch_add(1, Ordering::Relaxed);
         let now = Instant::now();
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = limit.filter(|l| l.until > now);
+        // Asked again as soon as it was over, and put off again: the same storm.
+        let old = limit.filter(|l| l.until + SAME_STORM > now);
         let until = old.map_or(now + pause, |l| l.until.max(now + pause));
         *limit = Some(Limit { began: old.map_or(now, |l| l.began), until });
     }
@@ -238,5 +241,15 @@ mod tests {
         meter.limit(Duration::from_secs(30));
         meter.limit(Duration::from_secs(1));
         assert!(meter.limited().unwrap().0 > Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_pause_that_follows_another_goes_on_with_it() {
+        let meter = Meter::default();
+        meter.limit(Duration::from_millis(30));
+        std::thread::sleep(Duration::from_millis(40));
+        assert!(meter.limited().is_none());
+        meter.limit(Duration::from_secs(30));
+        assert!(meter.limited().unwrap().1 >= Duration::from_millis(40));
     }
 }

@@ -18,7 +18,7 @@ use crate::services::Upload;
 use crate::store::Store;
 use crate::uploads::Uploads;
 use crate::writer::{CloudWriter, temp};
-use crate::{CAPS, control, meta, names, probe, status};
+use crate::{CAPS, control, meta, names, probe, status, trials};
 
 /// Bytes per write; the writer collects parts of them.
 const CHUNK: u64 = 1 << 20;
@@ -163,6 +163,9 @@ impl Target for CloudTarget {
         remove: bool,
         found: &mut dyn FnMut(&[u8]) -> Flow,
     ) -> Result<()> {
+        if remove && self.shared.config.service.upload == Upload::Parts {
+            trials::sweep(&self.shared.store, op)?;
+        }
         match &self.shared.uploads {
             Some(uploads) => uploads.sweep(&self.shared.store, op, run_prefix, remove, found),
             None if self.renames() => temp::sweep(&self.shared.store, op, run_prefix, remove, found),

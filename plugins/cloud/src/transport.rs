@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use http::header::CONTENT_DISPOSITION;
 use opendal::{Buffer, Error, ErrorKind, HttpBody, HttpTransport, Result};
 use opendal_http_transport_reqwest::ReqwestTransport;
 
@@ -126,13 +127,10 @@ impl HttpTransport for Transport {
     }
 }
 
-/// A header beyond ASCII (dufs sends names so in `Content-Disposition`) says nothing that is needed, and OpenDAL would take it for the
-/// failure of a read.
+/// Says nothing that is needed; where it holds a name beyond ASCII, as dufs sends it, OpenDAL would take it for the failure of a read.
 fn without_odd_headers(headers: &mut http::HeaderMap) {
-    let odd: Vec<http::HeaderName> =
-        headers.iter().filter(|(_, value)| value.to_str().is_err()).map(|(name, _)| name.clone()).collect();
-    for name in odd {
-        headers.remove(name);
+    if headers.get(CONTENT_DISPOSITION).is_some_and(|value| value.to_str().is_err()) {
+        headers.remove(CONTENT_DISPOSITION);
     }
 }
 

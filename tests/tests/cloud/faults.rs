@@ -37,6 +37,29 @@ fn a_lost_reply_to_a_small_object_is_looked_after() {
     assert_eq!(proxy.hits(0), 4);
 }
 
+/// The reply is lost, and nobody answers whether the object is there: what is refused then may be our own. It is written again, and
+/// never taken for somebody else's that was there before.
+#[test]
+fn what_may_be_ours_is_not_called_somebody_elses() {
+    // With the second, the engine's own look finds it; with the third, nothing is known, and it is written again.
+    for looks in [2, 3] {
+        let rules = vec![
+            Rule::new("PUT", "/f/small/d000/f000007", Fault::DropReply, 1),
+            Rule::new("HEAD", "/f/small/d000/f000007", Fault::Refuse(403, "AccessDenied"), looks),
+        ];
+        let Some(server) = server() else { return };
+        let lab = lab();
+        made(&lab, 20, &[]);
+        let proxy = Proxy::start(server.address, rules);
+        let up = profile(&lab, "up", &disk(&lab.source(), false), &end(proxy.address, "f"), "");
+        lab.run_profile(&up).expect_code(0).expect_words(&["skipped 0 (0 B)"]);
+        assert_eq!((proxy.hits(0), proxy.hits(1)), (1, looks));
+        let down = profile(&lab, "down", &server.end("f"), &disk(&lab.target(), true), "");
+        lab.run_profile(&down).expect_code(0);
+        assert_same_files(&lab.source(), &lab.target());
+    }
+}
+
 #[test]
 fn who_is_asked_to_slow_down_does() {
     let rules = vec![

@@ -1,6 +1,7 @@
 //! A server that asks everybody to slow down: nothing fails, and what waits for it says so.
 
 use crate::stage::{assert_same_files, disk, lab, made, profile};
+use twinhaul_diagnose::Cause;
 use twinhaul_tests::cloud::store::Store;
 use twinhaul_tests::product::Run;
 use twinhaul_tests::tree;
@@ -50,4 +51,26 @@ fn who_waits_for_the_server_says_so() {
     run.wait().expect_code(0);
     let events = run.verb("events", &[]);
     assert!(!events.stdout.contains("attempt"), "{}", events.stdout);
+}
+
+/// However long it refuses everything, no transfer is given up, and none has used up an attempt.
+#[test]
+fn a_storm_that_outlasts_every_patience_costs_only_time() {
+    let Some(store) = Store::or_skip("cloud, a long storm") else { return };
+    let lab = lab();
+    tree::small_files(&lab.source(), 60, 3000, 1);
+    let slow = "peers:\n  alpha: { slots: 3, limit: 8 KiB/s }\n  beta: { slots: 3, limit: 8 KiB/s }\n";
+    let impatient = store.end("l").replace(" }", ", retries: 1 }");
+    let run = Run::start(&lab, &profile(&lab, "up", &disk(&lab.source(), false), &impatient, slow));
+    run.until_under_way();
+    let storm = Storm { status: 429, share: 1.0, retry_after_s: 0 };
+    store.weather(&Weather { storm: Some(storm), delay_ms: 0 });
+    run.until("it is said", |s| s.problems.iter().any(|p| p.kind == "slowed_down"));
+    assert!(run.diagnosis().findings.iter().any(|f| f.cause == Cause::TargetRateLimiting));
+    // Longer than all attempts at one transfer would have taken: 0.25 + 0.5 + 1 s.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(run.status().failed.transfers, 0);
+    store.weather(&Weather::default());
+    run.wait().expect_code(0);
+    assert!(!run.verb("events", &[]).stdout.contains("attempt"));
 }

@@ -156,6 +156,27 @@ fn marked_rows_are_handed_over_after_a_preview_and_taken_back() {
     assert!(model.desk.deeds.is_empty());
 }
 
+/// Only a page of a queue is known at a time: a mark that has left the screen is one all the same, also when a dialog was left.
+#[test]
+fn marks_of_other_pages_count() {
+    let mut model = open();
+    drive(&mut model, "<space>G");
+    page(&mut model, 1_004);
+    drive(&mut model, "<space>");
+    let both = [50_000, 51_203];
+    assert_eq!(model.ui.marks.iter().copied().collect::<Vec<_>>(), both);
+    let asked = |model: &mut Model| {
+        let questions = sent(&drive(model, "ah"));
+        let [(_, _, Command::HandOver { transfers, .. })] = questions.as_slice() else {
+            panic!("{questions:?}")
+        };
+        transfers.clone()
+    };
+    assert_eq!(asked(&mut model), both);
+    drive(&mut model, "<esc>");
+    assert_eq!(asked(&mut model), both, "nothing was done, so nothing is forgotten");
+}
+
 #[test]
 fn only_what_is_queued_is_handed_over_and_the_menu_says_so() {
     let mut model = sample::mid_run();

@@ -46,7 +46,11 @@ pub(crate) fn chosen(model: &Model) -> Vec<u64> {
     if let Some(Layer::Items(items)) = model.ui.layers.iter().rev().find(|l| matches!(l, Layer::Items(_))) {
         return items.ids.clone();
     }
-    let marked: Vec<u64> = shown(model).into_iter().filter(|id| model.ui.marks.contains(id)).collect();
+    let marked: Vec<u64> = match model.ui.queue() {
+        // Only a page of it is known, and a mark is a transfer's and not a place's.
+        Some(_) => model.ui.marks.iter().copied().collect(),
+        None => shown(model).into_iter().filter(|id| model.ui.marks.contains(id)).collect(),
+    };
     if marked.is_empty() { selected(model).into_iter().collect() } else { marked }
 }
 
@@ -90,7 +94,7 @@ pub(super) fn mark_all(model: &mut Model) -> Vec<Effect> {
 
 fn add(model: &mut Model, ids: &[u64]) {
     // Marks of what is no longer there would count against those that are.
-    if model.ui.marks.len() + ids.len() > MARKS_MAX {
+    if model.ui.queue().is_none() && model.ui.marks.len() + ids.len() > MARKS_MAX {
         let there = shown(model);
         model.ui.marks.retain(|id| there.contains(id));
     }
@@ -175,8 +179,6 @@ fn hand_over(model: &mut Model) -> Vec<Effect> {
     let other = model.names().name(peer.other()).to_owned();
     let title = format!("Hand over {} to {other}  (preview)", words::how_many(ids.len() as u64));
     model.ui.layers.retain(|layer| !matches!(layer, Layer::Items(_)));
-    // They are the other peer's then, and no rows here.
-    model.ui.marks.clear();
     control::hand_over(model, peer, &ids, title, text)
 }
 

@@ -18,6 +18,8 @@ pub(super) fn open(model: &mut Model, peer: PeerId) -> Vec<Effect> {
         );
         return Vec::new();
     }
+    // Marks of other lists are no rows of this one.
+    model.ui.marks.clear();
     model.ui.push(Layer::Queue(QueueView { peer, row: 0, id: None, page: None, search: None }));
     let mut effects = vec![pull(model, peer, 0)];
     effects.extend(queue_search::begin(model));

@@ -6,7 +6,7 @@ use crate::action::Action;
 use crate::control::{Forecast, Order, PENDING_MAX, Pending, Purpose, REPLY_WITHIN};
 use crate::ui::{Note, Toast};
 use crate::{Effect, Left, Model, To, words::Mood};
-use twinhaul_wire::{CommandResult, Reply, Request};
+use twinhaul_wire::{Command, CommandResult, Reply, Request};
 
 /// Puts a request under way.
 pub(super) fn send(model: &mut Model, order: Order, purpose: Purpose) -> Vec<Effect> {
@@ -28,6 +28,10 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     let Some(pending) = model.desk.pending.remove(&reply.id) else { return Vec::new() };
     let verb = &pending.order.verb;
     if let CommandResult::Done(_) = &reply.result {
+        if let Command::HandOver { dry_run: false, .. } = &pending.order.command {
+            // They are the other peer's now, and no rows here.
+            model.ui.marks.clear();
+        }
         if let Some(inverse) = pending.inverse {
             undo::done(model, pending.sent, verb, inverse);
         }

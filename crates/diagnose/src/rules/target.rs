@@ -12,7 +12,7 @@ fn cause_of(problem: &Problem) -> Option<Cause> {
         "target_full" => Cause::TargetFull,
         "target_offline" => Cause::TargetGone,
         "target_locked" => Cause::Credentials,
-        "rate_limit" => Cause::TargetRateLimiting,
+        "rate_limit" | "slowed_down" => Cause::TargetRateLimiting,
         "hung" => Cause::BackendHung,
         "cartridge" if problem.text.contains("no cartridge with room") => Cause::NoScratchCartridge,
         "cartridge" => Cause::CartridgeMissing,

@@ -15,6 +15,8 @@ pub(super) enum Trouble {
     Full,
     /// The endpoint or the medium is gone.
     Offline,
+    /// It asks to slow down, for longer than a request waits.
+    Throttled,
     /// It does not take the credentials any more.
     Locked,
     /// Mounted read-only, or by its own decision after an error.
@@ -35,6 +37,7 @@ impl Trouble {
             Some(Code::NoSpace) => Some(Self::Full),
             Some(Code::Offline) if failure.writing => Some(Self::Offline),
             Some(Code::Unauthenticated) if failure.writing => Some(Self::Locked),
+            Some(Code::Throttled) => Some(Self::Throttled),
             _ => None,
         }
     }
@@ -48,6 +51,7 @@ impl Trouble {
     pub(super) const fn reason(self, failure: &Failure) -> WaitReason {
         match self {
             Self::Full => WaitReason::Space,
+            Self::Throttled => WaitReason::RateLimit,
             Self::NoDescriptors if !failure.writing => WaitReason::SourceRead,
             Self::Offline | Self::Locked | Self::ReadOnly | Self::Sick | Self::NoDescriptors => {
                 WaitReason::TargetOpen
@@ -57,7 +61,7 @@ impl Trouble {
 
     /// What it is of, where that is the source.
     pub(super) fn source<'a>(self, failure: &Failure, desk: &'a Desk, job: &Job) -> Option<&'a str> {
-        let of_source = self == Self::NoDescriptors && !failure.writing;
+        let of_source = matches!(self, Self::NoDescriptors | Self::Throttled) && !failure.writing;
         desk.storage.source(job.row.source).filter(|_| of_source).map(|source| source.name.as_str())
     }
 
@@ -65,6 +69,7 @@ impl Trouble {
         match self {
             Self::Full => "target_full",
             Self::Offline => "target_offline",
+            Self::Throttled => "slowed_down",
             Self::Locked => "target_locked",
             Self::ReadOnly => "target_read_only",
             Self::Sick => "target_sick",
@@ -76,6 +81,7 @@ impl Trouble {
         match self {
             Self::Full => "has no space left",
             Self::Offline => "cannot be reached",
+            Self::Throttled => "asks to slow down",
             Self::Locked => "refuses the credentials",
             Self::ReadOnly => "is mounted read-only",
             Self::Sick => "fails whatever is written to it",
@@ -87,6 +93,9 @@ impl Trouble {
         match self {
             Self::Full => "make room on the target; the run goes on by itself",
             Self::Offline => "bring the target back; the run goes on by itself",
+            Self::Throttled => {
+                "it is asked again until it serves; twinhaul limit or slots with --target asks for less"
+            }
             Self::Locked => "renew the credentials, then: twinhaul stop, and twinhaul run --resume",
             Self::ReadOnly => {
                 "look into dmesg; remounted writable, the run goes on by itself. Else: twinhaul stop, fsck, mount, twinhaul run --resume"
@@ -124,6 +133,9 @@ impl<'a> TargetWait<'a> {
 }
 
 fn words(trouble: Trouble, place: &str, failure: &Failure) -> String {
+    if trouble == Trouble::Throttled {
+        return format!("{place} {}: {failure}. Transfers wait.", trouble.words());
+    }
     if trouble == Trouble::NoDescriptors {
         return format!("{place} {}: {failure}. Transfers wait.", trouble.words());
     }

@@ -170,12 +170,14 @@ impl Driver {
                 self.record(event);
             }
         } else {
-            tracing::warn!("requests are not known: a backend did not answer");
+            let text = "how many requests were sent is not known: a backend did not answer";
+            self.record(EventKind::Warning { text: text.into() });
         }
     }
 
     /// The last things of a peer: its sums, its memory, its last snapshot.
     pub(super) async fn leave(&mut self, ended: &Ended) {
+        self.tell_requests().await;
         let done = self.view.polled.counters.at(self.options.me, State::Done);
         self.record(EventKind::PeerFinished {
             transfers: done.transfers,
@@ -185,7 +187,6 @@ impl Driver {
             slots: self.slots_max(),
         });
         tracing::info!(?ended, at_ms = wall_ms(), "ending");
-        self.tell_requests().await;
         self.remember();
         self.end_the_stalls();
         self.flush_history();

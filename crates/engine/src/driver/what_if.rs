@@ -83,7 +83,9 @@ impl Driver {
             return Pace { rate: None, basis: "nothing has moved in the last minute" };
         }
         // Whatever else limits it goes on to do so.
-        let others = [Dial::Limit, Dial::SharedLimit];
+        let into = self.options.profile.targets.first().filter(|_| one_target);
+        let into = into.map(|target| Dial::TargetLimit(target.name.clone()));
+        let others: Vec<Dial> = [Dial::Limit, Dial::SharedLimit].into_iter().chain(into).collect();
         let limits = others.iter().filter(|other| *other != dial);
         let cap = limits.filter_map(|other| self.dial_value(other).map(|limit| self.own_part(other, limit)));
         let cap = cap.min().unwrap_or(u64::MAX);

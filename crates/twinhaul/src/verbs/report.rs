@@ -106,12 +106,12 @@ impl Facts {
         EventReader::new(&view).each(|event| {
             facts.first_ms.get_or_insert(event.at_ms);
             facts.last_ms = Some(event.at_ms);
+            facts.requests.take(&event);
             match event.kind {
                 EventKind::Ask { .. } => facts.asks += 1,
                 EventKind::Needed { .. } => facts.needed += 1,
                 EventKind::NotNeeded { .. } => facts.not_needed += 1,
                 EventKind::Ratio { rule, .. } if rule != Rule::Operator => facts.ratio_moves += 1,
-                EventKind::Requests { .. } | EventKind::Joined { .. } => facts.requests.take(&event),
                 EventKind::PeerFinished { idle_slot_ms, up_ms, slots, .. } => {
                     let peer = facts.peers.entry(event.peer.unwrap_or_default()).or_default();
                     peer.idle_slot_ms += idle_slot_ms;

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use opendal::raw::oio::Write as _;
 use opendal::{Buffer, ErrorKind, Metadata};
-use twinhaul_backend_abi::{Checksum, ChecksumKind, Error, LogLevel, Op, Result, Stat};
+use twinhaul_backend_abi::{Checksum, ChecksumKind, Code, Error, LogLevel, Op, Result, Stat};
 
 use super::CloudWriter;
+use crate::fail::about;
 use crate::meta;
 
 /// Looks and repeats after a lost reply.
@@ -49,17 +50,20 @@ impl CloudWriter {
             }
             // Not ours, or not there: if it was refused because something is there, that is somebody else's.
             unsure = true;
-            if let Some(stat) = self.look(op, digest)? {
-                store.meter.found_there();
-                let key = &self.put.key;
-                self.shared.log(
-                    LogLevel::Info,
-                    &format!("commit of {key}: the reply was lost, the object is there"),
-                );
-                return Ok(stat);
-            }
-            if refused {
-                return Err(self.failed(&e));
+            match self.look(op, digest)? {
+                Seen::Ours(stat) => {
+                    store.meter.found_there();
+                    let key = &self.put.key;
+                    self.shared.log(
+                        LogLevel::Info,
+                        &format!("commit of {key}: the reply was lost, the object is there"),
+                    );
+                    return Ok(*stat);
+                }
+                // It may be refused because ours is there: to call it somebody else's would be a guess.
+                Seen::Nothing if refused => return Err(self.not_known(&e).uncertain()),
+                Seen::NotOurs if refused => return Err(self.failed(&e)),
+                Seen::Nothing | Seen::NotOurs => {}
             }
             tries += 1;
             if tries >= TRIES_MAX {
@@ -90,18 +94,30 @@ impl CloudWriter {
         }
     }
 
-    /// The object as it is there, if it is ours.
-    fn look(&self, op: &Op<'_>, digest: Option<&Checksum>) -> Result<Option<Stat>> {
+    /// What is there after a reply was lost.
+    fn look(&self, op: &Op<'_>, digest: Option<&Checksum>) -> Result<Seen> {
         let store = &self.shared.store;
-        let Ok(found) = store.call(op, store.stat(&self.path)).map_err(Error::uncertain)? else {
-            return Ok(None);
+        let found = match store.call(op, store.stat(&self.path)).map_err(Error::uncertain)? {
+            Ok(found) => found,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Seen::NotOurs),
+            Err(_) => return Ok(Seen::Nothing),
         };
         let stat = meta::stat(&found);
         let digest = digest.filter(|d| d.kind == ChecksumKind::Blake3);
         let same_digest = digest.is_some() && stat.checksum.as_ref() == digest;
         let same_attempt = meta::attempt(&found) == Some(self.put.attempt_id.as_str());
         let ours = stat.size == self.bytes && (same_digest || same_attempt);
-        Ok(ours.then(|| Stat { lost: self.lost(), ..stat }))
+        Ok(if ours { Seen::Ours(Box::new(Stat { lost: self.lost(), ..stat })) } else { Seen::NotOurs })
+    }
+
+    fn not_known(&self, e: &opendal::Error) -> Error {
+        let told = self.failed(e);
+        about(
+            Code::Transient,
+            "write",
+            self.put.key.as_bytes(),
+            &format!("a reply was lost, and whether the object is ours cannot be seen: {}", told.message),
+        )
     }
 
     /// What the reply says, and what it leaves out because it was sent.
@@ -122,6 +138,15 @@ impl CloudWriter {
     fn lost(&self) -> twinhaul_backend_abi::Lost {
         meta::lost(&self.put, self.shared.truth.metadata)
     }
+}
+
+/// What a look after a lost reply showed.
+enum Seen {
+    Ours(Box<Stat>),
+    /// Nothing is there, or somebody else's.
+    NotOurs,
+    /// The look failed too.
+    Nothing,
 }
 
 /// The server has decided, and nothing happened.

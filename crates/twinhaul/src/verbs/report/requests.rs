@@ -25,8 +25,9 @@ impl Counted {
             EventKind::Joined { .. } => self.joined.extend(life),
             EventKind::Requests { place, source, counts } => {
                 *self.places.entry((place.clone(), *source)).or_default() += counts;
-                self.told.extend(life);
             }
+            // The last thing that a peer says: with nothing counted before, it had nothing to count.
+            EventKind::PeerFinished { .. } => self.told.extend(life),
             _ => {}
         }
     }
@@ -77,14 +78,24 @@ mod tests {
             let kind = EventKind::Requests { place: "t".into(), source: false, counts: counts.clone() };
             event(Some("alpha"), incarnation, kind)
         };
+        let finished = |incarnation| {
+            let kind =
+                EventKind::PeerFinished { transfers: 1, bytes: 1, idle_slot_ms: 0, up_ms: 1, slots: 1 };
+            event(Some("alpha"), incarnation, kind)
+        };
         let mut all = Counted::default();
         assert!(all.lines().is_empty());
         all.take(&event(Some("alpha"), 1, EventKind::Joined { pid: 1 }));
         all.take(&told(1));
+        all.take(&finished(1));
         assert_eq!(all.lines(), ["  requests to t: 2 put; 7 B sent, 0 B received"]);
         all.take(&event(Some("alpha"), 2, EventKind::Joined { pid: 2 }));
         assert!(all.lines()[0].ends_with("one engine has not told"), "{:?}", all.lines());
         all.take(&told(2));
+        all.take(&finished(2));
+        // Who reaches no place that counts has told that, too.
+        all.take(&event(Some("beta"), 1, EventKind::Joined { pid: 3 }));
+        all.take(&Event { peer: Some("beta".into()), ..finished(1) });
         assert_eq!(all.json()[0]["by_class"]["put"]["sent"], 4);
         assert_eq!(all.json()[0]["at_least"], false);
     }

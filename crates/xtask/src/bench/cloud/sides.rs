@@ -76,7 +76,15 @@ impl Client {
                 rclone.args(["--s3-provider", "Other", "--s3-region", "us-east-1"]);
                 rclone.env("RCLONE_S3_ACCESS_KEY_ID", KEY_ID).env("RCLONE_S3_SECRET_ACCESS_KEY", SECRET);
                 // The bucket is there, and a client that may not make one must not be asked to.
-                rclone.args(["--s3-no-check-bucket", "--s3-endpoint", &server.endpoint]).arg(from);
+                rclone
+                    .args([
+                        "--s3-no-check-bucket",
+                        "--s3-list-version",
+                        "2",
+                        "--s3-endpoint",
+                        &server.endpoint,
+                    ])
+                    .arg(from);
                 rclone.arg(format!(":s3:{BUCKET}/p"));
                 rclone
             }
