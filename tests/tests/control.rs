@@ -275,6 +275,11 @@ fn what_a_limit_slots_or_a_ratio_would_change_is_told_and_nothing_is_turned() {
     let ratio = asked("ratio", &["0.9"]);
     let gives = ratio.gives.unwrap();
     assert!(gives[1] > gives[0], "{ratio:#?}");
+    // To both: one document, by name.
+    let both = run.verb("slots", &["3", "--dry-run", "--json"]);
+    both.expect_code(0);
+    let both: serde_json::Value = serde_json::from_str(&both.stdout).expect("one JSON document");
+    assert_eq!((&both["alpha"]["peer"], &both["beta"]["peer"]), (&"alpha".into(), &"beta".into()), "{both}");
     run.verb("slots", &["0", "--peer", "alpha", "--dry-run"]).expect_code(5);
     let s = run.status();
     assert_eq!(s.peers["alpha"].limit, Some(256 << 10), "nothing was turned");

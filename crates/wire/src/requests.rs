@@ -16,6 +16,9 @@ const CLASS_CHARS_MAX: usize = 40;
 pub struct Requests {
     /// "put", "part", "list": the backend's own words.
     pub by_class: BTreeMap<String, RequestCount>,
+    /// What went otherwise than it should, in the backend's own words, and how often: "sent again", "reads resumed".
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub noted: BTreeMap<String, u64>,
     #[serde(default)]
     pub bytes_sent: u64,
     #[serde(default)]
@@ -36,19 +39,24 @@ impl Requests {
     pub fn of_json(json: &str) -> Option<Self> {
         let whole: Value = serde_json::from_str(json).ok()?;
         let number = |of: &Value, field: &str| of[field].as_u64().unwrap_or_default();
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "_- ".contains(c) { c } else { '?' };
+        let named = |name: &String| name.chars().take(CLASS_CHARS_MAX).map(plain).collect::<String>();
+        let noted = whole["noted"].as_object().into_iter().flatten().take(CLASSES_MAX);
+        let noted =
+            noted.filter_map(|(what, n)| Some((named(what), n.as_u64().filter(|n| *n > 0)?))).collect();
         let by_class: BTreeMap<String, RequestCount> = whole["requests"]
             .as_object()?
             .iter()
             .take(CLASSES_MAX)
             .map(|(class, of)| {
                 let count = RequestCount { sent: number(of, "sent"), failed: number(of, "failed") };
-                let plain = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '?' };
-                (class.chars().take(CLASS_CHARS_MAX).map(plain).collect(), count)
+                (named(class), count)
             })
             .collect();
         let some = by_class.values().any(|count| count.sent > 0);
         some.then(|| Self {
             by_class,
+            noted,
             bytes_sent: number(&whole, "bytes_sent"),
             bytes_received: number(&whole, "bytes_received"),
         })
@@ -67,6 +75,10 @@ impl AddAssign<&Self> for Requests {
             count.sent = count.sent.saturating_add(of.sent);
             count.failed = count.failed.saturating_add(of.failed);
         }
+        for (what, times) in &more.noted {
+            let count = self.noted.entry(what.clone()).or_default();
+            *count = count.saturating_add(*times);
+        }
         self.bytes_sent = self.bytes_sent.saturating_add(more.bytes_sent);
         self.bytes_received = self.bytes_received.saturating_add(more.bytes_received);
     }
@@ -78,10 +90,12 @@ mod tests {
 
     #[test]
     fn what_a_backend_counted_is_read_summed_and_bounded() {
-        let json = r#"{"requests": {"put": {"sent": 3, "failed": 1}, "list": {"sent": 2}}, "bytes_sent": 10, "x": 1}"#;
+        let json = r#"{"requests": {"put": {"sent": 3, "failed": 1}, "list": {"sent": 2}}, "bytes_sent": 10, "x": 1,
+            "noted": {"sent again": 1, "nothing": 0}}"#;
         let mut all = Requests::of_json(json).unwrap();
         all += &Requests::of_json(json).unwrap();
         assert_eq!(all.by_class["put"], RequestCount { sent: 6, failed: 2 });
+        assert_eq!(all.noted.iter().collect::<Vec<_>>(), [(&"sent again".to_owned(), &2)]);
         assert_eq!((all.sent(), all.bytes_sent, all.bytes_received), (10, 20, 0));
 
         let many: serde_json::Map<_, _> =

@@ -27,8 +27,24 @@ pub(crate) fn status(shared: &Shared) -> Value {
     if let (Some(all), Value::Object(wire)) = (json.as_object_mut(), shared.store.meter.json()) {
         all.extend(wire);
     }
+    json["noted"] = noted(shared, &json);
     json["panel"] = panel(shared, &json);
     json
+}
+
+/// What went otherwise than it should, and how often; for the history.
+fn noted(shared: &Shared, all: &Value) -> Value {
+    let count = |field: &str| all[field].as_u64().unwrap_or_default();
+    let deaf = !shared.config.read_only
+        && shared.store.capability.write_with_if_not_exists
+        && !shared.truth.conditional;
+    json!({
+        "sent again": count("repeated"),
+        "put off by the server": count("rate_limited"),
+        "reads resumed": count("reads_resumed"),
+        "replies lost and objects found": count("replies_lost_and_found"),
+        "conditions ignored by the server": u64::from(deaf),
+    })
 }
 
 /// What the console shows: one line for the whole, rows, and what an operator should know.

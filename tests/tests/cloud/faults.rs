@@ -8,7 +8,9 @@ use twinhaul_tests::cloud::faults::{Fault, Proxy, Rule};
 use twinhaul_tests::tree;
 
 /// Up through the proxy, down from the good server; the proxy, for its counts.
-fn up_through(rules: Vec<Rule>, more_config: &str, large: &[u64]) -> Option<(S3, Proxy)> {
+///
+/// The history tells of the fault, in `said`.
+fn up_through(rules: Vec<Rule>, more_config: &str, large: &[u64], said: &[&str]) -> Option<(S3, Proxy)> {
     let server = server()?;
     let lab = lab();
     made(&lab, 20, large);
@@ -16,6 +18,7 @@ fn up_through(rules: Vec<Rule>, more_config: &str, large: &[u64]) -> Option<(S3,
     let to = end(proxy.address, "f").replace(" }", &format!("{more_config} }}"));
     let up = profile(&lab, "up", &disk(&lab.source(), false), &to, "");
     lab.run_profile(&up).expect_code(0);
+    lab.run(["events"]).expect_words(said);
     assert_eq!(server.uploads(), 0, "an upload was left behind");
     let down = profile(&lab, "down", &server.end("f"), &disk(&lab.target(), true), "");
     lab.run_profile(&down).expect_code(0);
@@ -26,14 +29,20 @@ fn up_through(rules: Vec<Rule>, more_config: &str, large: &[u64]) -> Option<(S3,
 #[test]
 fn a_lost_reply_to_complete_is_looked_after() {
     let rules = vec![Rule::new("POST", "uploadId=", Fault::DropReply, 2)];
-    let Some((_server, proxy)) = up_through(rules, "", &[20 << 20, 21 << 20]) else { return };
+    let Some((_server, proxy)) =
+        up_through(rules, "", &[20 << 20, 21 << 20], &["replies lost and objects found"])
+    else {
+        return;
+    };
     assert_eq!(proxy.hits(0), 2);
 }
 
 #[test]
 fn a_lost_reply_to_a_small_object_is_looked_after() {
     let rules = vec![Rule::new("PUT", "/f/small/", Fault::DropReply, 4)];
-    let Some((_server, proxy)) = up_through(rules, "", &[]) else { return };
+    let Some((_server, proxy)) = up_through(rules, "", &[], &["replies lost and objects found"]) else {
+        return;
+    };
     assert_eq!(proxy.hits(0), 4);
 }
 
@@ -66,7 +75,9 @@ fn who_is_asked_to_slow_down_does() {
         Rule::new("PUT", "/f/small/", Fault::SlowDown(1), 3),
         Rule::new("POST", "uploadId=", Fault::SlowDown(1), 1),
     ];
-    let Some((_server, proxy)) = up_through(rules, "", &[17 << 20]) else { return };
+    let Some((_server, proxy)) = up_through(rules, "", &[17 << 20], &["put off by the server"]) else {
+        return;
+    };
     assert_eq!((proxy.hits(0), proxy.hits(1)), (3, 1));
 }
 
@@ -76,14 +87,18 @@ fn a_part_slower_than_the_time_out_is_sent_again() {
     // A part has at least its size at 64 KiB/s; so the fault is on the small request that begins and on heads too.
     let rules =
         rules.into_iter().chain([Rule::new("PUT", "/f/small/", Fault::Slow(Duration::from_secs(4)), 1)]);
-    let Some((_server, proxy)) = up_through(rules.collect(), ", timeout: 1 s", &[17 << 20]) else { return };
+    let Some((_server, proxy)) =
+        up_through(rules.collect(), ", timeout: 1 s", &[17 << 20], &["put (1 failed)"])
+    else {
+        return;
+    };
     assert_eq!((proxy.hits(0), proxy.hits(1)), (1, 1));
 }
 
 #[test]
 fn a_connection_that_is_reset_in_each_part_costs_only_time() {
     let rules = vec![Rule::new("PUT", "partNumber", Fault::Reset(5 << 20), 3)];
-    let Some((_server, proxy)) = up_through(rules, "", &[24 << 20]) else { return };
+    let Some((_server, proxy)) = up_through(rules, "", &[24 << 20], &["sent again"]) else { return };
     assert_eq!(proxy.hits(0), 3);
 }
 
@@ -103,6 +118,10 @@ fn a_server_that_ignores_conditions_is_found_out() {
     let done = lab.run(["backends", "conformance", "cloud", "--config", &config]);
     done.expect_code(0).expect_words(&["create only if absent", "0 failed"]);
     assert!(proxy.hits(0) > 1);
+    made(&lab, 5, &[]);
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &end(proxy.address, "d"), "");
+    lab.run_profile(&up).expect_code(0);
+    lab.run(["events"]).expect_words(&["conditions ignored by the server"]);
 }
 
 #[test]
@@ -119,6 +138,7 @@ fn a_truncated_read_is_taken_up_where_it_broke() {
     let proxy = Proxy::start(server.address, rules);
     let down = profile(&lab, "down", &end(proxy.address, "t"), &disk(&lab.target(), true), "");
     lab.run_profile(&down).expect_code(0);
+    lab.run(["events"]).expect_words(&["reads resumed"]);
     assert_eq!((proxy.hits(0), proxy.hits(1)), (3, 3));
     assert_same_files(&lab.source(), &lab.target());
 }

@@ -37,6 +37,22 @@ fn disk_to_s3_and_back_is_exact_and_amazon_s_client_agrees() {
     }
 }
 
+/// A listing comes in pages of 1,000; and somebody may lower that.
+#[test]
+fn more_objects_than_a_page_come_back() {
+    let Some(server) = server() else { return };
+    let lab = lab();
+    std::fs::create_dir_all(lab.source()).unwrap();
+    for n in 0..2_100 {
+        std::fs::write(lab.source().join(format!("object-{n}")), n.to_string()).unwrap();
+    }
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("p"), "");
+    lab.run_profile(&up).expect_code(0);
+    let down = profile(&lab, "down", &server.end("p"), &disk(&lab.target(), true), "");
+    lab.run_profile(&down).expect_code(0).expect_words(&["done 2100 "]);
+    assert_same_files(&lab.source(), &lab.target());
+}
+
 /// Contents by name; another client keeps no modes.
 fn digests(root: &std::path::Path) -> std::collections::BTreeMap<std::path::PathBuf, blake3::Hash> {
     let mut found = std::collections::BTreeMap::new();

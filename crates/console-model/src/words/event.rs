@@ -103,14 +103,21 @@ pub fn log_line(event: &Event, names: &Names) -> String {
     }
 }
 
-/// "22 put (1 failed), 3 part; 19.1 MiB sent, 512 B received".
+/// "22 put (1 failed), 3 part; 19.1 MiB sent, 512 B received; 1 sent again".
 pub fn requests(of: &Requests) -> String {
     let class = |(class, n): (&String, &RequestCount)| match n.failed {
         0 => format!("{} {class}", count(n.sent)),
         failed => format!("{} {class} ({} failed)", count(n.sent), count(failed)),
     };
     let classes: Vec<String> = of.by_class.iter().filter(|(_, n)| n.sent > 0).map(class).collect();
-    format!("{}; {} sent, {} received", classes.join(", "), Bytes(of.bytes_sent), Bytes(of.bytes_received))
+    let noted: Vec<String> = of.noted.iter().map(|(what, n)| format!("{} {what}", count(*n))).collect();
+    let noted = if noted.is_empty() { String::new() } else { format!("; {}", noted.join(", ")) };
+    format!(
+        "{}; {} sent, {} received{noted}",
+        classes.join(", "),
+        Bytes(of.bytes_sent),
+        Bytes(of.bytes_received)
+    )
 }
 
 /// "4.0 MiB at 12.0 MiB of #7".

@@ -203,12 +203,37 @@ fn to_peers(
         }
         None => run.file.order.to_vec(),
     };
+    if json && peers.len() > 1 {
+        return to_peers_as_json(&run, &peers, command);
+    }
     let mut worst = exit::COMPLETE;
     for peer in peers {
         let result = send(&run, &peer, &command(&peer))?;
         worst = worst.max(acknowledge(&result, json)?);
     }
     Ok(worst)
+}
+
+/// One document for all of them, by name; a refusal is in it, and the exit code tells it.
+fn to_peers_as_json(
+    run: &RunDir,
+    peers: &[String],
+    command: impl Fn(&str) -> Command,
+) -> Result<u8, Failure> {
+    let mut told = serde_json::Map::new();
+    let mut refused = false;
+    for peer in peers {
+        let result = send(run, peer, &command(peer))?;
+        refused |= matches!(result, CommandResult::Refused(_));
+        let value = match &result {
+            CommandResult::Preview(preview) => serde_json::to_value(preview),
+            CommandResult::Outlook(outlook) => serde_json::to_value(outlook),
+            _ => serde_json::to_value(&result),
+        };
+        told.insert(peer.clone(), value.map_err(|e| Failure::other("JSON", e))?);
+    }
+    output::json(&told)?;
+    Ok(if refused { exit::TEMPORARY } else { exit::COMPLETE })
 }
 
 fn send(run: &RunDir, name: &str, command: &Command) -> Result<CommandResult, Failure> {

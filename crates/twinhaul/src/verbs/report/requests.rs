@@ -54,7 +54,7 @@ impl Counted {
     pub(super) fn json(&self) -> Value {
         let place = |((place, source), counts): (&(String, bool), &Requests)| {
             json!({
-                "place": place, "source": source, "by_class": counts.by_class, "sent": counts.sent(),
+                "place": place, "source": source, "by_class": counts.by_class, "noted": counts.noted, "sent": counts.sent(),
                 "bytes_sent": counts.bytes_sent, "bytes_received": counts.bytes_received,
                 "at_least": self.untold() > 0,
             })
