@@ -75,6 +75,9 @@ use See::{Clean, Focus, Gone, Other, Panel, Row, Second, Stopped, Text};
 
 const LIST: Step = ("9", Text("9 Given up 40"));
 const FLIGHT: Step = ("3", Text("3 In flight"));
+const ALPHA: Step = ("1", Text("1 alpha"));
+/// With its first row: without one there is nothing to act on.
+const QUEUE: Step = ("@open", Text(" 1 yes-"));
 const LOG: Step = ("6", Text("6 Log"));
 const CONTROL: Step = ("@control", Text("Run control: alpha and beta"));
 const ITEMS: Step = ("@actions", Text("copy their paths"));
@@ -121,6 +124,9 @@ pub(crate) const CASES: &[Case] = &[
         ],
         Text("5 Throughput 1 min"),
     ),
+    case("goto", &[ALPHA, QUEUE], Text("a row of the queue")),
+    case("hand-over", &[ALPHA, QUEUE, ITEMS], Text("Hand over 1 transfer to beta")),
+    // Panel 3 has the focus from here on: the control menu is for both peers then.
     case("copy", &[FLIGHT], Text("copied: ")),
     case("copy-json", &[FLIGHT], Text("copied: ")),
     case("save", &[], Text("saved: ")),
