@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use twinhaul_units::Bytes;
 
 use crate::class::Class;
 use crate::meter::Note;
@@ -63,6 +64,7 @@ fn panel(shared: &Shared, all: &Value) -> Value {
     let noted = |count: u64| if count > 0 { "warn" } else { "idle" };
     let mut rows = vec![
         row("endpoint", "place", twinhaul_units::text::show(&shared.config.location).into_owned(), "idle"),
+        row("endpoint", "limits", limits(shared), "idle"),
         row("endpoint", "latency", format!("p50 {}, p99 {}", ms(p50), ms(p99)), "idle"),
         row(
             "endpoint",
@@ -88,6 +90,17 @@ fn panel(shared: &Shared, all: &Value) -> Value {
     }
     let problems = problems(shared, &n);
     json!({"headline": headline, "shared": false, "rows": rows, "problems": problems})
+}
+
+/// What bounds it: the size of a part, those of one object at once, and the memory of all.
+fn limits(shared: &Shared) -> String {
+    let config = &shared.config;
+    let (part, memory) = (Bytes(config.part), Bytes(config.memory));
+    format!(
+        "parts of {part}, {} at once; memory {} of {memory}",
+        config.in_flight,
+        Bytes(shared.budget.used())
+    )
 }
 
 /// What goes on now, or did a moment ago: the host records when each begins and ends.
