@@ -24,7 +24,8 @@ use crate::writer::Writer;
 pub use batch::{BATCH_MAX, BatchPut};
 pub use nodes::{ListPage, PAGE_ENTRIES_MAX};
 
-/// Most bytes of a status.
+const CONTROL: &str = "target_control";
+/// Most bytes of a status, and of an answer.
 pub const STATUS_BYTES_MAX: usize = 4 << 20;
 
 /// One entry of a listing. The key is the backend's own: not checked, not sanitised.
@@ -191,10 +192,34 @@ impl Target {
         self.0.call(NAME, op, self.0.vtable().target_status, |f, op, err| unsafe {
             f(self.0.raw, op, Some(sinks::collect), ctx_of(&mut json), err)
         })?;
-        if json.over {
-            return Err(self.0.library.broken(NAME, "its status is longer than 4 MiB"));
+        self.text(NAME, json)
+    }
+
+    /// What a verb of the backend answers, whole; `None`: it has no such verb, or not for this target.
+    ///
+    /// # Errors
+    /// The backend's; an answer longer than a status may be.
+    pub fn ask(&self, op: &OpContext, verb: &str, args_json: &str) -> Result<Option<String>, BackendError> {
+        if !self.library().info().verbs().iter().any(|known| known.verb == verb) {
+            return Ok(None);
         }
-        String::from_utf8(json.bytes).map_err(|_| self.0.library.broken(NAME, "its status is not UTF-8"))
+        let mut json = sinks::Collect::new(STATUS_BYTES_MAX);
+        let asked = self.0.call(CONTROL, op, self.0.vtable().target_control, |f, op, err| unsafe {
+            let (verb, args) = (raw::Str::of(verb), raw::Str::of(args_json));
+            f(self.0.raw, op, verb, args, Some(sinks::collect), ctx_of(&mut json), err)
+        });
+        match asked {
+            Ok(()) => self.text(CONTROL, json).map(Some),
+            Err(e) if e.code() == Code::Unsupported => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn text(&self, name: &'static str, told: sinks::Collect) -> Result<String, BackendError> {
+        if told.over {
+            return Err(self.0.library.broken(name, "its answer is longer than 4 MiB"));
+        }
+        String::from_utf8(told.bytes).map_err(|_| self.0.library.broken(name, "its answer is not UTF-8"))
     }
 
     /// A verb of [`crate::ModuleInfo::verbs`]; `out` gets what is to be printed, not sanitised.
@@ -207,7 +232,7 @@ impl Target {
     ) -> Result<(), BackendError> {
         let mut stream = sinks::Stream(out);
         let ctx: *mut c_void = ctx_of(&mut stream);
-        self.0.call("target_control", op, self.0.vtable().target_control, |f, op, err| unsafe {
+        self.0.call(CONTROL, op, self.0.vtable().target_control, |f, op, err| unsafe {
             f(self.0.raw, op, raw::Str::of(verb), raw::Str::of(args_json), Some(sinks::stream), ctx, err)
         })
     }

@@ -23,6 +23,11 @@ impl<T: Serialize + DeserializeOwned> Clean<T> {
         wash(&mut value);
         serde_json::from_value(value).ok().map(Self)
     }
+
+    /// Washes each; those that cannot be are left out.
+    pub fn all(raw: &[T]) -> Vec<Self> {
+        raw.iter().filter_map(Self::new).collect()
+    }
 }
 
 impl<T> Clean<T> {

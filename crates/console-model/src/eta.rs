@@ -44,14 +44,7 @@ impl Board {
                 return Eta::Unknown(why);
             }
         }
-        let remaining = self.panes.each_ref().map(|p| p.remaining_bytes() as f64);
-        let flying = self.panes.each_ref().map(|p| p.flying_bytes() as f64);
-        let ends = [one_minute, five_seconds].map(|rate| {
-            let rates = self.panes.each_ref().map(rate);
-            // What is in flight ends where it began: no assistance makes it faster.
-            let floor = apart(flying, rates);
-            if self.assists() { together(remaining, rates).max(floor) } else { apart(remaining, rates) }
-        });
+        let ends = [one_minute, five_seconds].map(|rate| self.end_s(self.panes.each_ref().map(rate)));
         let (low_s, high_s) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
         match (low_s.is_finite(), high_s.is_finite()) {
             (true, true) if high_s < FORECAST_MAX_S => Eta::Range { low_s, high_s },
@@ -62,13 +55,19 @@ impl Board {
 
     /// Seconds to the end if the peers went at these rates (bytes a second) from now on.
     pub fn ends_with(&self, rates: [u64; 2]) -> Option<f64> {
-        let remaining = self.panes.each_ref().map(|p| p.remaining_bytes() as f64);
-        let flying = self.panes.each_ref().map(|p| p.flying_bytes() as f64);
-        let rates = rates.map(|rate| rate as f64);
-        let floor = apart(flying, rates);
-        let end =
-            if self.assists() { together(remaining, rates).max(floor) } else { apart(remaining, rates) };
+        let end = self.end_s(rates.map(|rate| rate as f64));
         (end < FORECAST_MAX_S).then_some(end)
+    }
+
+    /// The same, however long; infinite where something is left and nothing moves.
+    fn end_s(&self, rates: [f64; 2]) -> f64 {
+        let remaining = self.panes.each_ref().map(|p| p.remaining_bytes() as f64);
+        if !self.assists() {
+            return apart(remaining, rates);
+        }
+        // What is in flight ends where it began: no assistance makes it faster.
+        let flying = self.panes.each_ref().map(|p| p.flying_bytes() as f64);
+        together(remaining, rates).max(apart(flying, rates))
     }
 
     /// Seconds that one peer would need for what it owns now, alone, at the lower of its one-minute rate and the rate of

@@ -201,13 +201,7 @@ impl History for Ledger {
             let more = rows.len() > FAILED_MAX;
             rows.truncate(FAILED_MAX);
             let row = |d: Detail| FailedRow {
-                row: QueueRow {
-                    id: d.id.0,
-                    key: KeyText::from_bytes(&d.key),
-                    target: targets.get(usize::from(d.target)).cloned().unwrap_or_default(),
-                    bytes: d.size,
-                    attempts: 0,
-                },
+                row: row_of(&targets, &d),
                 peer: d.by.and_then(|peer| names.get(peer.index()).cloned()).unwrap_or_default(),
                 error: d.error.unwrap_or_default(),
                 attempts: d.attempts,
@@ -270,6 +264,17 @@ fn queue_row(targets: &[String], row: &Row) -> QueueRow {
     }
 }
 
+/// Its attempts are told beside it.
+fn row_of(targets: &[String], d: &Detail) -> QueueRow {
+    QueueRow {
+        id: d.id.0,
+        key: KeyText::from_bytes(&d.key),
+        target: targets.get(usize::from(d.target)).cloned().unwrap_or_default(),
+        bytes: d.size,
+        attempts: 0,
+    }
+}
+
 fn stored(targets: &[String], d: &Detail) -> StoredRow {
     let state = match d.state {
         // In the ledger a transfer in a slot is planned: the peers tell those.
@@ -278,17 +283,7 @@ fn stored(targets: &[String], d: &Detail) -> StoredRow {
         State::Failed => "given up",
         settled => settled.words(),
     };
-    StoredRow {
-        row: QueueRow {
-            id: d.id.0,
-            key: KeyText::from_bytes(&d.key),
-            target: targets.get(usize::from(d.target)).cloned().unwrap_or_default(),
-            bytes: d.size,
-            attempts: 0,
-        },
-        state: state.to_owned(),
-        attempts: d.attempts,
-    }
+    StoredRow { row: row_of(targets, d), state: state.to_owned(), attempts: d.attempts }
 }
 
 fn size(amount: Amount) -> QueueSize {
@@ -386,53 +381,34 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
         let nudged = wish.nudged || anyway;
         let mut msgs = Vec::new();
         let mut trouble = None;
+        let mut tell = |answer: Result<Option<Msg>, String>| match answer {
+            Ok(msg) => msgs.extend(msg),
+            Err(error) => trouble = Some(error),
+        };
         if let Some(pull) = wish.page {
-            match history.page(pull) {
-                Ok(Some((total, rows))) => msgs.push(page_msg(pull, total, &rows)),
-                Ok(None) => {}
-                Err(error) => trouble = Some(error),
-            }
+            tell(history.page(pull).map(|page| page.map(|(total, rows)| page_msg(pull, total, &rows))));
         }
         if let Some(search) = wish.search {
-            match history.search(&search) {
-                Ok(Some(found)) => msgs.push(found_msg(&search, &found)),
-                Ok(None) => {}
-                Err(error) => trouble = Some(error),
-            }
+            tell(history.search(&search).map(|found| found.map(|found| found_msg(&search, &found))));
         }
         if let Some((peer, id, queued)) = wish.place {
-            match history.place(peer, id, queued) {
-                Ok(Some(place)) => msgs.push(Msg::Place { peer, id, place }),
-                Ok(None) => {}
-                Err(error) => trouble = Some(error),
-            }
+            let placed = history.place(peer, id, queued);
+            tell(placed.map(|place| place.map(|place| Msg::Place { peer, id, place })));
         }
         if wish.failed {
-            match history.failed() {
-                Ok(Some((rows, more))) => {
-                    let rows = rows.iter().filter_map(Clean::new).collect();
-                    msgs.push(Msg::Failed { rows, more });
-                }
-                Ok(None) => {}
-                Err(error) => trouble = Some(error),
-            }
+            let msg = |(rows, more): (Vec<FailedRow>, bool)| Msg::Failed { rows: Clean::all(&rows), more };
+            tell(history.failed().map(|failed| failed.map(msg)));
         }
         if let Some((beat, lots)) = wish.transfers {
-            match history.transfers(&lots) {
-                Ok(Some(rows)) => {
-                    let rows = rows.iter().filter_map(Clean::new).collect();
-                    msgs.push(Msg::Transfers { beat, rows });
-                }
-                Ok(None) => {}
-                Err(error) => trouble = Some(error),
-            }
+            let msg = |rows: Vec<StoredRow>| Msg::Transfers { beat, rows: Clean::all(&rows) };
+            tell(history.transfers(&lots).map(|rows| rows.map(msg)));
         }
         if nudged {
             for _ in 0..PAGES_MAX {
                 match history.events() {
                     Ok(Some(events)) => {
                         let more = events.len() >= EVENTS_PAGE;
-                        msgs.push(Msg::History(events.iter().filter_map(Clean::new).collect()));
+                        msgs.push(Msg::History(Clean::all(&events)));
                         if !more {
                             break;
                         }
@@ -485,5 +461,5 @@ fn found_msg(search: &Search, found: &Searched) -> Msg {
 
 fn page_msg(pull: Pull, total: u64, rows: &[QueueRow]) -> Msg {
     let Pull { peer, from, .. } = pull;
-    Msg::Page(Page { peer, from, total, rows: rows.iter().filter_map(Clean::new).collect() })
+    Msg::Page(Page { peer, from, total, rows: Clean::all(rows) })
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use twinhaul_backend_host::{Code, OpContext};
+use twinhaul_backend_host::{Code, OpContext, Target};
 use twinhaul_wire::{BackendStatus, EventKind, Requests};
 
 /// Between two questions.
@@ -46,9 +46,7 @@ pub(crate) fn watch(storage: &Weak<Storage>, driver: &mpsc::Sender<DriverEvent>)
     loop {
         let begun = Instant::now();
         let Some(storage) = storage.upgrade() else { return };
-        let ends =
-            storage.reached().map(|end| (false, end)).chain(storage.sources.iter().map(|end| (true, end)));
-        for (source, end) in ends.take(ASKED_MAX) {
+        for (source, end) in asked(&storage) {
             for event in known.ask(&storage, source, end) {
                 if driver.blocking_send(DriverEvent::Told(event)).is_err() {
                     return;
@@ -62,13 +60,20 @@ pub(crate) fn watch(storage: &Weak<Storage>, driver: &mpsc::Sender<DriverEvent>)
 
 /// What each source and target has counted so far; for the end of a process.
 pub(crate) fn requests(storage: &Storage) -> Vec<EventKind> {
-    let ends = storage.reached().map(|end| (false, end)).chain(storage.sources.iter().map(|end| (true, end)));
-    let told = ends.take(ASKED_MAX).filter_map(|(source, end)| {
-        let json = end.target.status(&OpContext::new().within(ANSWER_WITHIN)).ok()?;
-        let counts = Requests::of_json(&json)?;
-        Some(EventKind::Requests { place: end.name.clone(), source, counts })
-    });
-    told.collect()
+    asked(storage).filter_map(|(source, end)| requests_of(&end.name, source, &end.target)).collect()
+}
+
+/// What one place has counted so far; `None`: it counts nothing, or does not answer.
+pub fn requests_of(place: &str, source: bool, target: &Target) -> Option<EventKind> {
+    let json = target.status(&OpContext::new().within(ANSWER_WITHIN)).ok()?;
+    let counts = Requests::of_json(&json)?;
+    Some(EventKind::Requests { place: place.to_owned(), source, counts })
+}
+
+/// Targets first; whether it is a source.
+fn asked(storage: &Storage) -> impl Iterator<Item = (bool, &Opened)> {
+    let sources = storage.sources.iter().map(|end| (true, end));
+    storage.reached().map(|end| (false, end)).chain(sources).take(ASKED_MAX)
 }
 
 /// What need not be asked or told again.

@@ -46,6 +46,7 @@ mod tag;
 mod turnstile;
 mod whole;
 
+pub use backends::requests_of;
 pub use clock::wall_ms;
 pub use digest::digest_told;
 pub use driver::Ended;

@@ -3,7 +3,7 @@
 
 use crate::exit::{Failure, NOT_FOUND, USAGE};
 use crate::state::Place;
-use twinhaul_backend_host::{ListRequest, Loader, OpContext, Probe, Wanted};
+use twinhaul_backend_host::{BackendError, ListRequest, Loader, OpContext, Probe, Wanted};
 use twinhaul_engine::Opened;
 use twinhaul_planner::{Free, Source};
 use twinhaul_profile::{End, Profile, TargetMustBe};
@@ -47,10 +47,15 @@ fn open(end: &End, what: &'static str, loader: &Loader) -> Result<(Opened, Probe
     Ok((opened, probe))
 }
 
+/// One request, of one entry.
+fn holds_nothing(opened: &Opened) -> Result<bool, BackendError> {
+    let request = ListRequest { prefix: None, continuation: &[], want: Wanted::Kind, max_entries: 1 };
+    opened.target.list(&OpContext::new(), &request).map(|page| page.entries.is_empty())
+}
+
 /// The root must at least be listable.
 fn list_root(opened: &Opened, what: &str) -> Result<(), Failure> {
-    let request = ListRequest { prefix: None, continuation: &[], want: Wanted::Kind, max_entries: 1 };
-    opened.target.list(&OpContext::new(), &request).map(|_| ()).map_err(|e| {
+    holds_nothing(opened).map(|_| ()).map_err(|e| {
         let code =
             if e.code() == twinhaul_backend_host::Code::NotFound { NOT_FOUND } else { crate::exit::OTHER };
         Failure::new(
@@ -120,12 +125,9 @@ fn must_be(opened: &Opened, profile: &Profile, end: &End) -> Result<(), Failure>
     if wanted == TargetMustBe::Any {
         return Ok(());
     }
-    let request = ListRequest { prefix: None, continuation: &[], want: Wanted::Kind, max_entries: 1 };
-    let page = opened
-        .target
-        .list(&OpContext::new(), &request)
-        .map_err(|e| Failure::other(&format!("target {}", show(&opened.name)), e))?;
-    if page.entries.is_empty() || (wanted == TargetMustBe::Mine && has_earlier_run(profile)) {
+    let empty =
+        holds_nothing(opened).map_err(|e| Failure::other(&format!("target {}", show(&opened.name)), e))?;
+    if empty || (wanted == TargetMustBe::Mine && has_earlier_run(profile)) {
         return Ok(());
     }
     let word = if wanted == TargetMustBe::Empty {
@@ -175,13 +177,9 @@ impl Ends {
 impl Ends {
     /// Targets that hold nothing, of those where a look at each object is a request: what cannot be listed is looked at.
     pub(crate) fn vacant(&self) -> Vec<String> {
-        let request = ListRequest { prefix: None, continuation: &[], want: Wanted::Kind, max_entries: 1 };
-        let holds_nothing = |opened: &Opened| {
-            let page = opened.target.list(&OpContext::new(), &request);
-            page.is_ok_and(|page| page.entries.is_empty())
-        };
-        let services = self.targets.iter().filter(|(opened, _)| opened.refuses_what_is_there());
-        services.filter(|(opened, _)| holds_nothing(opened)).map(|(opened, _)| opened.name.clone()).collect()
+        let services = self.targets.iter().map(|(opened, _)| opened).filter(|o| o.refuses_what_is_there());
+        let vacant = services.filter(|opened| holds_nothing(opened).unwrap_or(false));
+        vacant.map(|opened| opened.name.clone()).collect()
     }
 
     /// For a walk by this process.

@@ -28,13 +28,12 @@ pub(super) fn search(view: &View, targets: &[String], search: &Search) -> Result
     let started = planned.saturating_sub(search.queued.unwrap_or(planned));
     let mut out = Searched { looked: search.looked, after: search.after, ..Searched::default() };
     let most = search.looked.saturating_add(SEARCH_ROWS);
+    let mut at = match search.after.map(TransferId) {
+        Some(id) if view.queue_place(search.peer, id)?.is_some() => QueueAt::After(id),
+        // It has started or is the other's now: about there, so that rows may be met twice or, near there, not at all.
+        _ => QueueAt::Offset(started.saturating_add(search.looked)),
+    };
     while out.looked < most {
-        let at = match out.after.map(TransferId) {
-            Some(id) if view.queue_place(search.peer, id)?.is_some() => QueueAt::After(id),
-            // It has started or is the other's now: about there, so that rows may be met twice or, near there, not at all.
-            Some(_) => QueueAt::Offset(started.saturating_add(out.looked)),
-            None => QueueAt::Offset(started),
-        };
         let page = view.queue_page(search.peer, at, PAGE_MAX)?;
         for row in page.iter().map(|row| super::queue_row(targets, row)) {
             let id = row.id;
@@ -43,6 +42,7 @@ pub(super) fn search(view: &View, targets: &[String], search: &Search) -> Result
             }
             out.looked += 1;
             out.after = Some(id);
+            at = QueueAt::After(TransferId(id));
             if search.found + out.rows.len() >= FOUND_MAX {
                 out.ended = true;
                 return Ok(out);

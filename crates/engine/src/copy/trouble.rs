@@ -59,9 +59,13 @@ impl Trouble {
         }
     }
 
+    const fn may_be_of_a_source(self) -> bool {
+        matches!(self, Self::NoDescriptors | Self::Throttled)
+    }
+
     /// What it is of, where that is the source.
     pub(super) fn source<'a>(self, failure: &Failure, desk: &'a Desk, job: &Job) -> Option<&'a str> {
-        let of_source = matches!(self, Self::NoDescriptors | Self::Throttled) && !failure.writing;
+        let of_source = self.may_be_of_a_source() && !failure.writing;
         desk.storage.source(job.row.source).filter(|_| of_source).map(|source| source.name.as_str())
     }
 
@@ -133,10 +137,7 @@ impl<'a> TargetWait<'a> {
 }
 
 fn words(trouble: Trouble, place: &str, failure: &Failure) -> String {
-    if trouble == Trouble::Throttled {
-        return format!("{place} {}: {failure}. Transfers wait.", trouble.words());
-    }
-    if trouble == Trouble::NoDescriptors {
+    if trouble.may_be_of_a_source() {
         return format!("{place} {}: {failure}. Transfers wait.", trouble.words());
     }
     format!("target {place} {}: {failure}. Transfers to it wait.", trouble.words())

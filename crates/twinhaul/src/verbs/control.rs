@@ -225,12 +225,7 @@ fn to_peers_as_json(
     for peer in peers {
         let result = send(run, peer, &command(peer))?;
         refused |= matches!(result, CommandResult::Refused(_));
-        let value = match &result {
-            CommandResult::Preview(preview) => serde_json::to_value(preview),
-            CommandResult::Outlook(outlook) => serde_json::to_value(outlook),
-            _ => serde_json::to_value(&result),
-        };
-        told.insert(peer.clone(), value.map_err(|e| Failure::other("JSON", e))?);
+        told.insert(peer.clone(), document(&result)?);
     }
     output::json(&told)?;
     Ok(if refused { exit::TEMPORARY } else { exit::COMPLETE })
@@ -254,12 +249,19 @@ fn send(run: &RunDir, name: &str, command: &Command) -> Result<CommandResult, Fa
     }
 }
 
+/// A preview and an outlook are documents of their own.
+fn document(result: &CommandResult) -> Result<serde_json::Value, Failure> {
+    let value = match result {
+        CommandResult::Preview(preview) => serde_json::to_value(preview),
+        CommandResult::Outlook(outlook) => serde_json::to_value(outlook),
+        other => serde_json::to_value(other),
+    };
+    value.map_err(|e| Failure::other("JSON", e))
+}
+
 fn acknowledge(result: &CommandResult, json: bool) -> Result<u8, Failure> {
-    match result {
-        CommandResult::Preview(preview) if json => output::json(preview)?,
-        CommandResult::Outlook(outlook) if json => output::json(outlook)?,
-        _ if json => output::json(result)?,
-        _ => {}
+    if json {
+        output::json(&document(result)?)?;
     }
     match result {
         CommandResult::Done(words) if !json => output::line(&show(words)),

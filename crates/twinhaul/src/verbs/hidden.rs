@@ -190,9 +190,7 @@ fn tell_requests(run: &RunDir, sources: &[Source], free: &[Free]) {
     let targets = free.iter().map(|free| (&free.name, false, &free.target));
     let ends = sources.iter().map(|source| (&source.name, true, &source.target)).chain(targets);
     let told = ends.filter_map(|(place, source, target)| {
-        let json = target.status(&twinhaul_backend_host::OpContext::new()).ok()?;
-        let counts = twinhaul_wire::Requests::of_json(&json)?;
-        let kind = twinhaul_wire::EventKind::Requests { place: place.clone(), source, counts };
+        let kind = twinhaul_engine::requests_of(place, source, target)?;
         Some(twinhaul_ledger::NewEvent { at_ms: wall_ms(), peer: None, incarnation: 0, kind })
     });
     let events: Vec<_> = told.collect();

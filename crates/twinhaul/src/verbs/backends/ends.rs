@@ -5,16 +5,12 @@ use crate::cli::JsonFlag;
 use crate::exit::{self, Failure};
 use crate::{backends, output};
 use serde_json::{Value, json};
-use std::ops::ControlFlow;
 use std::path::Path;
-use twinhaul_backend_host::{Code, Limits, OpContext, Probe, Target};
+use twinhaul_backend_host::{Limits, OpContext, Probe, Target};
 use twinhaul_engine::Opened;
 use twinhaul_profile::{End, Profile};
 use twinhaul_units::Bytes;
 use twinhaul_units::text::{show, show_bytes};
-
-/// Bytes of a backend's answer.
-const ANSWER_MAX: usize = 1 << 20;
 
 /// All ends of the profile, or the one of this name.
 pub(super) fn check(profile: &Path, name: Option<&str>, json: &JsonFlag) -> Result<u8, Failure> {
@@ -65,19 +61,10 @@ fn wanted<'a>(profile: &'a Profile, name: Option<&str>) -> Result<Vec<(&'static 
 
 /// `None`: the backend has no such verb.
 fn tried(target: &Target) -> Result<Option<Value>, Failure> {
-    if !target.library().info().verbs().iter().any(|verb| verb.verb == "check") {
-        return Ok(None);
-    }
-    let mut answer = Vec::new();
-    let mut sink = |bytes: &[u8]| {
-        answer.extend_from_slice(bytes);
-        if answer.len() > ANSWER_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    match target.control(&OpContext::new(), "check", "{}", &mut sink) {
-        Ok(()) => Ok(serde_json::from_slice(&answer).ok()),
-        Err(e) if e.code() == Code::Unsupported => Ok(None),
-        Err(e) => Err(Failure::new(exit::OTHER, show(&e.to_string()).into_owned())),
-    }
+    let answer = target
+        .ask(&OpContext::new(), "check", "{}")
+        .map_err(|e| Failure::new(exit::OTHER, show(&e.to_string()).into_owned()))?;
+    Ok(answer.and_then(|answer| serde_json::from_str(&answer).ok()))
 }
 
 fn rows(tried: &Value) -> impl Iterator<Item = &Value> {

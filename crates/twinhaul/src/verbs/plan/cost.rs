@@ -3,7 +3,6 @@
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use twinhaul_backend_host::{OpContext, Target};
 use twinhaul_console_model::words;
 use twinhaul_ledger::{NodeKind, Planned};
@@ -13,8 +12,6 @@ use twinhaul_units::PeerId;
 use twinhaul_units::text::show;
 use twinhaul_wire::Requests;
 
-/// Bytes of a backend's answer.
-const ANSWER_MAX: usize = 1 << 20;
 /// Different sizes that are gathered before a backend is asked.
 const SIZES_MAX: usize = 65_536;
 
@@ -126,15 +123,8 @@ impl Place {
 
     /// A backend that does not answer is not counted; a plan is none the worse.
     fn ask(&mut self, question: &Value) {
-        let mut answer = Vec::new();
-        let mut sink = |bytes: &[u8]| {
-            answer.extend_from_slice(bytes);
-            if answer.len() > ANSWER_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let asked = self.target.control(&OpContext::new(), "cost", &question.to_string(), &mut sink);
-        if asked.is_ok()
-            && let Some(more) = Requests::of_json(&String::from_utf8_lossy(&answer))
-        {
+        let answer = self.target.ask(&OpContext::new(), "cost", &question.to_string());
+        if let Some(more) = answer.ok().flatten().as_deref().and_then(Requests::of_json) {
             self.sum += &more;
         }
     }
