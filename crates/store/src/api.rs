@@ -29,6 +29,20 @@ pub(crate) struct Api {
     shelf: Mutex<Shelf>,
 }
 
+/// The checksums that a request tells of its body: each kind of request has the same fields of its own.
+macro_rules! told {
+    ($input:ident) => {
+        Checksum {
+            checksum_crc32: $input.checksum_crc32,
+            checksum_crc32c: $input.checksum_crc32c,
+            checksum_crc64nvme: $input.checksum_crc64nvme,
+            checksum_sha1: $input.checksum_sha1,
+            checksum_sha256: $input.checksum_sha256,
+            ..Checksum::default()
+        }
+    };
+}
+
 type Asked<I> = S3Request<I>;
 type Answer<O> = S3Result<S3Response<O>>;
 
@@ -150,15 +164,7 @@ impl S3 for Api {
         let condition = condition(input.if_none_match.as_ref(), input.if_match.as_ref())?;
         // Whoever names a bucket that is not there need not send anything.
         self.shelf().bucket(&input.bucket)?;
-        let told = Checksum {
-            checksum_crc32: input.checksum_crc32,
-            checksum_crc32c: input.checksum_crc32c,
-            checksum_crc64nvme: input.checksum_crc64nvme,
-            checksum_sha1: input.checksum_sha1,
-            checksum_sha256: input.checksum_sha256,
-            ..Checksum::default()
-        };
-        let kept = self.cellar.keep(input.body.unwrap_or_else(nothing), told).await?;
+        let kept = self.cellar.keep(input.body.unwrap_or_else(nothing), told!(input)).await?;
         let etag = hex(&kept.md5);
         let checksum = kept.checksum.clone();
         let about = About { metadata: input.metadata, content_type: input.content_type };
@@ -198,15 +204,7 @@ impl S3 for Api {
             return Err(s3_error!(InvalidArgument, "a part's number is 1 to 10000"));
         }
         self.shelf().bucket(&input.bucket)?.upload(&input.upload_id, &input.key)?;
-        let told = Checksum {
-            checksum_crc32: input.checksum_crc32,
-            checksum_crc32c: input.checksum_crc32c,
-            checksum_crc64nvme: input.checksum_crc64nvme,
-            checksum_sha1: input.checksum_sha1,
-            checksum_sha256: input.checksum_sha256,
-            ..Checksum::default()
-        };
-        let kept = self.cellar.keep(input.body.unwrap_or_else(nothing), told).await?;
+        let kept = self.cellar.keep(input.body.unwrap_or_else(nothing), told!(input)).await?;
         let (etag, crc32c) = (hex(&kept.md5), kept.checksum.checksum_crc32c.clone());
         let mut shelf = self.shelf();
         let upload = shelf.bucket(&input.bucket)?.upload(&input.upload_id, &input.key)?;

@@ -5,9 +5,8 @@
 
 use std::time::Instant;
 
-use opendal::options::{ListOptions, WriteOptions};
-use opendal::raw::OpList;
-use opendal::raw::oio::{List as _, Read as _, ReadStream as _, Write as _};
+use opendal::options::WriteOptions;
+use opendal::raw::oio::{Read as _, ReadStream as _, Write as _};
 use opendal::{BytesRange, ErrorKind};
 use serde_json::{Value, json};
 use twinhaul_backend_abi::{Op, Result};
@@ -144,8 +143,8 @@ async fn empty(store: &Store, path: &str) -> Answer {
 
 async fn odd(store: &Store, place: &str) -> Answer {
     store.put(&format!("{place}/odd/{ODD}"), "odd", plain()).await?;
-    let listed = list(store, &format!("{place}/odd/")).await?;
-    let same = listed.iter().any(|path| path.ends_with(&format!("/{ODD}")));
+    let listed = store.below(&format!("{place}/odd/"), LISTED_MAX).await?;
+    let same = listed.iter().any(|(path, _)| path.ends_with(&format!("/{ODD}")));
     Ok(Found::of(
         same,
         "spaces, signs and letters beyond ASCII come back as they were",
@@ -215,26 +214,14 @@ async fn uploads(shared: &Shared, path: &str) -> Answer {
     }
 }
 
-async fn list(store: &Store, below: &str) -> opendal::Result<Vec<String>> {
-    let options = ListOptions { recursive: true, ..ListOptions::default() };
-    let mut lister = store.lister(below, OpList::from(options))?;
-    let mut found = Vec::new();
-    while found.len() < LISTED_MAX
-        && let Some(entry) = lister.next().await?
-    {
-        found.push(entry.path().to_owned());
-    }
-    Ok(found)
-}
-
 /// Files before what they lie in; what cannot be removed is swept by a later run, where uploads are in parts.
 async fn clear(store: &Store, place: &str) -> opendal::Result<()> {
-    let mut found = match list(store, &format!("{place}/")).await {
+    let mut found = match store.below(&format!("{place}/"), LISTED_MAX).await {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         found => found?,
     };
-    found.sort_by_key(|path| std::cmp::Reverse(path.len()));
-    for path in found {
+    found.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+    for (path, _) in found {
         store.delete(&path).await?;
     }
     store.delete(&format!("{place}/")).await

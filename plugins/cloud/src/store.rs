@@ -137,6 +137,20 @@ impl Store {
         self.service.list(&self.context, path, args)
     }
 
+    /// Objects below a prefix, however deep; at most so many.
+    pub(crate) async fn below(&self, prefix: &str, max: usize) -> opendal::Result<Vec<(String, Metadata)>> {
+        use opendal::raw::oio::List as _;
+        let options = opendal::options::ListOptions { recursive: true, ..Default::default() };
+        let mut lister = self.lister(prefix, OpList::from(options))?;
+        let mut found = Vec::new();
+        while found.len() < max
+            && let Some(entry) = lister.next().await?
+        {
+            found.push(entry.into_parts());
+        }
+        Ok(found)
+    }
+
     /// A small object in one request.
     pub(crate) async fn put(
         &self,

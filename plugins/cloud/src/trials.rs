@@ -3,9 +3,6 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use opendal::options::ListOptions;
-use opendal::raw::OpList;
-use opendal::raw::oio::List as _;
 use twinhaul_backend_abi::{Op, Result};
 
 use crate::names::TRIAL;
@@ -13,27 +10,19 @@ use crate::store::Store;
 
 /// Seconds; no trial takes so long.
 const OLD_S: i64 = 3600;
-/// Removed by one sweep.
-const SWEPT_MAX: usize = 1000;
+/// Looked at by one sweep.
+const SEEN_MAX: usize = 1000;
 
 pub(crate) fn sweep(store: &Store, op: &Op<'_>) -> Result<()> {
     let failed = |e: opendal::Error| store.teller.failed("sweep", &e);
-    let options = ListOptions { recursive: true, ..ListOptions::default() };
-    let mut lister = store.lister(TRIAL, OpList::from(options)).map_err(failed)?;
+    let there = store.call(op, store.below(TRIAL, SEEN_MAX))?.map_err(failed)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
-    let mut old = Vec::new();
-    while old.len() < SWEPT_MAX
-        && let Some(entry) = store.call(op, lister.next())?.map_err(failed)?
-    {
-        let (path, found) = entry.into_parts();
+    for (path, found) in there {
         // Written there, by the service's clock; a service that does not say is left alone.
         let written = found.last_modified().map(|at| at.into_inner().as_second());
         if path.starts_with(TRIAL) && written.is_some_and(|at| now.saturating_sub(at) > OLD_S) {
-            old.push(path);
+            store.call(op, store.delete(&path))?.map_err(failed)?;
         }
-    }
-    for path in old {
-        store.call(op, store.delete(&path))?.map_err(failed)?;
     }
     Ok(())
 }

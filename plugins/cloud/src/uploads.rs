@@ -10,9 +10,7 @@ mod signed;
 use std::time::Duration;
 
 use opendal::ErrorKind;
-use opendal::options::{ListOptions, WriteOptions};
-use opendal::raw::OpList;
-use opendal::raw::oio::List as _;
+use opendal::options::WriteOptions;
 use twinhaul_backend_abi::{Code, Error, Flow, Op, Result};
 
 use crate::config::Config;
@@ -96,19 +94,13 @@ impl Uploads {
     ) -> Result<()> {
         let failed = |e: opendal::Error| store.teller.failed("sweep", &e);
         let below = format!("{PRIVATE}/{MARKS}/");
-        let mut attempts = Vec::new();
-        let options = ListOptions { recursive: true, ..ListOptions::default() };
-        let mut lister = store.lister(&below, OpList::from(options)).map_err(failed)?;
-        while let Some(entry) = store.call(op, lister.next())?.map_err(failed)? {
-            let path = entry.path();
+        for (path, _) in store.call(op, store.below(&below, usize::MAX))?.map_err(failed)? {
             let attempt = path.strip_prefix(&below).unwrap_or_default();
-            if !path.ends_with('/') && !attempt.is_empty() && attempt.starts_with(run_prefix) {
-                attempts.push(attempt.to_owned());
+            if path.ends_with('/') || attempt.is_empty() || !attempt.starts_with(run_prefix) {
+                continue;
             }
-        }
-        for attempt in attempts {
             if remove {
-                self.discard(store, op, &attempt)?;
+                self.discard(store, op, attempt)?;
             }
             if found(attempt.as_bytes()).is_break() {
                 break;

@@ -61,9 +61,9 @@ impl CloudWriter {
                     return Ok(*stat);
                 }
                 // It may be refused because ours is there: to call it somebody else's would be a guess.
-                Seen::Nothing if refused => return Err(self.not_known(&e).uncertain()),
+                Seen::Unknown if refused => return Err(self.not_known(&e).uncertain()),
                 Seen::NotOurs if refused => return Err(self.failed(&e)),
-                Seen::Nothing | Seen::NotOurs => {}
+                Seen::Unknown | Seen::NotOurs => {}
             }
             tries += 1;
             if tries >= TRIES_MAX {
@@ -100,7 +100,7 @@ impl CloudWriter {
         let found = match store.call(op, store.stat(&self.path)).map_err(Error::uncertain)? {
             Ok(found) => found,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Seen::NotOurs),
-            Err(_) => return Ok(Seen::Nothing),
+            Err(_) => return Ok(Seen::Unknown),
         };
         let stat = meta::stat(&found);
         let digest = digest.filter(|d| d.kind == ChecksumKind::Blake3);
@@ -146,7 +146,7 @@ enum Seen {
     /// Nothing is there, or somebody else's.
     NotOurs,
     /// The look failed too.
-    Nothing,
+    Unknown,
 }
 
 /// The server has decided, and nothing happened.
