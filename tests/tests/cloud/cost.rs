@@ -1,10 +1,10 @@
 //! Requests: what a plan expects, what a run says that it sent, and what the server has seen; and `backends check`.
 
-use crate::stage::{disk, lab, made, profile, server};
+use crate::stage::{SLOW, disk, lab, made, profile, server, signal};
+use rustix::process::Signal;
 use std::collections::BTreeMap;
-use std::time::Duration;
 use twinhaul_tests::needs;
-use twinhaul_tests::product::{Lab, Run, poll};
+use twinhaul_tests::product::{Lab, Run};
 
 /// By class, of the one place that counts.
 fn classes(requests: &serde_json::Value) -> BTreeMap<String, u64> {
@@ -111,16 +111,10 @@ fn a_killed_engine_has_not_told_what_it_sent() {
     let Some(server) = server() else { return };
     let lab = lab();
     made(&lab, 40, &[24 << 20]);
-    let limits = "peers:\n  alpha: { slots: 3, limit: 8 MiB/s }\n  beta: { slots: 3, limit: 8 MiB/s }\n";
-    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("k"), limits);
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("k"), SLOW);
     let run = Run::start(&lab, &up);
-    let pid = poll(Duration::from_mins(1), || run.pid("alpha")).expect("alpha");
     run.until("something is done", |s| s.done.transfers > 3);
-    rustix::process::kill_process(
-        i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).unwrap(),
-        rustix::process::Signal::KILL,
-    )
-    .unwrap();
+    signal(&run, "alpha", Signal::KILL);
     run.wait().expect_code(0);
     lab.run(["report"]).expect_words(&["requests to there: ", "; at least: one engine has not told"]);
 }

@@ -1,6 +1,7 @@
 //! Whole runs against a good server.
 
-use crate::stage::{assert_same_files, disk, lab, made, profile, server};
+use crate::stage::{SLOW, assert_same_files, disk, lab, made, profile, server, signal};
+use rustix::process::Signal;
 use std::time::Duration;
 use twinhaul_tests::cloud::{S3, SECRET_ACCESS_KEY};
 use twinhaul_tests::needs;
@@ -77,12 +78,11 @@ fn a_peer_that_is_killed_in_an_upload_leaves_no_upload_behind() {
     let Some(server) = server() else { return };
     let lab = lab();
     made(&lab, 40, &[24 << 20, 25 << 20, 26 << 20, 27 << 20]);
-    let limits = "peers:\n  alpha: { slots: 3, limit: 8 MiB/s }\n  beta: { slots: 3, limit: 8 MiB/s }\n";
-    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("k"), limits);
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("k"), SLOW);
     let run = Run::start(&lab, &up);
     for peer in ["alpha", "beta"] {
         assert!(poll(Duration::from_mins(1), || (server.uploads() > 0).then_some(())).is_some());
-        kill(&run, peer);
+        signal(&run, peer, Signal::KILL);
         let before = run.status().done.transfers;
         run.until("it goes on", |s: &Status| s.done.transfers > before || s.remaining.transfers == 0);
     }
@@ -92,17 +92,6 @@ fn a_peer_that_is_killed_in_an_upload_leaves_no_upload_behind() {
     let down = profile(&lab, "down", &server.end("k"), &disk(&lab.target(), true), "");
     lab.run_profile(&down).expect_code(0);
     assert_same_files(&lab.source(), &lab.target());
-}
-
-fn kill(run: &Run<'_>, peer: &str) {
-    signal(run, peer, rustix::process::Signal::KILL);
-}
-
-fn signal(run: &Run<'_>, peer: &str, signal: rustix::process::Signal) {
-    let pid = run.pid(peer).and_then(|p| i32::try_from(p).ok()).and_then(rustix::process::Pid::from_raw);
-    if let Some(pid) = pid {
-        let _ = rustix::process::kill_process(pid, signal);
-    }
 }
 
 /// What is killed between the ledger's word and the object, and just after it, is neither lost nor written twice.
@@ -153,8 +142,7 @@ fn a_secret_is_nowhere_but_where_it_was_said() {
     let Some(server) = server() else { return };
     let lab = lab();
     made(&lab, 40, &[24 << 20]);
-    let limits = "peers:\n  alpha: { slots: 3, limit: 8 MiB/s }\n  beta: { slots: 3, limit: 8 MiB/s }\n";
-    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("s"), limits);
+    let up = profile(&lab, "up", &disk(&lab.source(), false), &server.end("s"), SLOW);
     let run = Run::start(&lab, &up);
     run.until("something is done", |s: &Status| s.done.transfers > 3);
     let peers: Vec<u32> = ["alpha", "beta"].into_iter().filter_map(|peer| run.pid(peer)).collect();
@@ -164,7 +152,7 @@ fn a_secret_is_nowhere_but_where_it_was_said() {
         assert!(!said.is_empty() && !holds_the_secret(&said), "the arguments of {pid}");
     }
     // A crash leaves last words, and a bundle.
-    signal(&run, "alpha", rustix::process::Signal::ABORT);
+    signal(&run, "alpha", Signal::ABORT);
     run.wait().expect_code(0);
     let bundle = lab.path("bundle.tar");
     let to = bundle.to_str().unwrap();

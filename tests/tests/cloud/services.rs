@@ -3,6 +3,7 @@
 use crate::stage::{assert_same_files, disk, lab, made, profile, server};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use twinhaul_tests::cloud::others::{AZURE_KEY, Azure, Dav, Ssh};
 use twinhaul_tests::cloud::store::Store;
 use twinhaul_tests::cloud::{ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY};
@@ -26,6 +27,16 @@ fn there_and_back(lab: &Lab, end: &str) {
     lab.run_profile(&up).expect_code(0);
     let down = profile(lab, "down", end, &disk(&lab.target(), true), "verify: read-back\n");
     lab.run_profile(&down).expect_code(0);
+}
+
+/// At the target, and in the directory that the server serves.
+fn assert_same_bytes(lab: &Lab, served: &Path, names: &[&str]) {
+    let digest = |path: PathBuf| blake3::hash(&std::fs::read(path).unwrap());
+    for name in names {
+        let wanted = digest(lab.source().join(name));
+        assert_eq!(digest(lab.target().join(name)), wanted, "{name}");
+        assert_eq!(digest(served.join(name)), wanted, "{name}");
+    }
 }
 
 #[test]
@@ -98,12 +109,7 @@ fn sftp_keeps_its_promises_and_the_bytes_come_back() {
     conformance(&lab, "sftp (OpenSSH)", &format!("{{{}}}", ssh.fields("suite")));
     there_and_back(&lab, &format!("{{ backend: cloud, {} }}", ssh.fields("s")));
     // Modes and times are not kept there, and the report says so; the bytes are.
-    let digest = |path: std::path::PathBuf| blake3::hash(&std::fs::read(path).unwrap());
-    for name in ["deep/large-0", "deep/er/empty", "100%"] {
-        let wanted = digest(lab.source().join(name));
-        assert_eq!(digest(lab.target().join(name)), wanted, "{name}");
-        assert_eq!(digest(ssh.store().join("s").join(name)), wanted, "{name}");
-    }
+    assert_same_bytes(&lab, &ssh.store().join("s"), &["deep/large-0", "deep/er/empty", "100%"]);
     assert!(!ssh.store().join("s/.twinhaul").exists(), "the private directory is still there");
 }
 
@@ -115,12 +121,11 @@ fn webdav_keeps_its_promises_and_the_bytes_come_back() {
     let lab = lab();
     conformance(&lab, "webdav (dufs)", &format!("{{{}}}", dav.fields("suite")));
     there_and_back(&lab, &format!("{{ backend: cloud, {} }}", dav.fields("w")));
-    let digest = |path: std::path::PathBuf| blake3::hash(&std::fs::read(path).unwrap());
-    for name in ["deep/large-0", "deep/er/empty", "100%", "\u{fc}ml\u{e4}ut"] {
-        let wanted = digest(lab.source().join(name));
-        assert_eq!(digest(lab.target().join(name)), wanted, "{name}");
-        assert_eq!(digest(dav.store().join("w").join(name)), wanted, "{name}");
-    }
+    assert_same_bytes(
+        &lab,
+        &dav.store().join("w"),
+        &["deep/large-0", "deep/er/empty", "100%", "\u{fc}ml\u{e4}ut"],
+    );
     let left = std::fs::read_dir(dav.store().join("w")).unwrap().flatten();
     let private: Vec<_> =
         left.map(|e| e.file_name()).filter(|n| n.to_string_lossy().starts_with(".twinhaul")).collect();

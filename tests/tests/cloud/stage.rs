@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use twinhaul_tests::cloud::{S3, give_keys};
-use twinhaul_tests::product::Lab;
+use twinhaul_tests::product::{Lab, Run};
 use twinhaul_tests::{needs, same, tree};
 
 /// A lab whose processes know the secret by its name.
@@ -56,4 +56,14 @@ pub(crate) fn assert_same_files(original: &Path, copy: &Path) {
     let mut found = same::differences(original, copy);
     found.retain(|d| !original.join(std::ffi::OsStr::from_bytes(&d.path)).is_dir());
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Both peers slow enough that a run of some large objects lasts.
+pub(crate) const SLOW: &str =
+    "peers:\n  alpha: { slots: 3, limit: 8 MiB/s }\n  beta: { slots: 3, limit: 8 MiB/s }\n";
+
+/// To the process of a peer, which must be there.
+pub(crate) fn signal(run: &Run<'_>, peer: &str, signal: rustix::process::Signal) {
+    let pid = run.pid(peer).and_then(|p| i32::try_from(p).ok()).and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(pid.expect("its process"), signal).expect("a signal");
 }

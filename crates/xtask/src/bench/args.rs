@@ -60,13 +60,13 @@ impl Args {
             match word {
                 "--pairs" => args.pairs = pairs(value()?)?,
                 "--quick" => args.pairs = PAIRS_QUICK,
-                "--against" => args.against = Some(list(value()?, "tool", Tool::of)?),
-                "--only" => args.only = Some(list(value()?, "comparison", kind)?),
+                "--against" => args.against = Some(list(value()?, "tool", USAGE, Tool::of)?),
+                "--only" => args.only = Some(list(value()?, "comparison", USAGE, kind)?),
                 "--in" => args.dir = Some(value()?.into()),
                 "--twinhaul" => args.twinhaul = Some(value()?.into()),
                 "--keep" => args.keep = true,
                 "--json" => args.json = true,
-                _ => args.sets.extend(list(word, "set or option", Set::of)?),
+                _ => args.sets.extend(list(word, "set or option", USAGE, Set::of)?),
             }
         }
         if args.sets.is_empty() {
@@ -93,9 +93,15 @@ pub(super) fn pairs(word: &str) -> Result<usize, String> {
     }
 }
 
-pub(super) fn list<T>(words: &str, what: &str, of: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+/// `usage`: of the bench that was asked for.
+pub(super) fn list<T>(
+    words: &str,
+    what: &str,
+    usage: &str,
+    of: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, String> {
     let one = |word: &str| {
-        of(word).ok_or_else(|| format!("\"{}\" is no {what} of this bench\n\n{USAGE}", word.escape_debug()))
+        of(word).ok_or_else(|| format!("\"{}\" is no {what} of this bench\n\n{usage}", word.escape_debug()))
     };
     words.split(',').map(one).collect()
 }

@@ -6,6 +6,7 @@
 //! client's processor time is the client's alone. What a client left is counted at the store, by its files.
 
 mod args;
+mod beside;
 mod server;
 mod sides;
 mod wire;
@@ -15,7 +16,7 @@ use super::machine::Machine;
 use super::measure::{Spent, Step, measure};
 use super::place::{self, Place};
 use super::product::Product;
-use super::sets::{GIB, Set};
+use super::sets::Set;
 use super::{json, make, table};
 use crate::process::{cargo, pass};
 use args::Args;
@@ -92,13 +93,7 @@ pub(super) fn run(root: &Path, words: &[String]) -> Result<bool, String> {
 }
 
 fn shown(version: &str, machine: &Machine, network: Option<(f64, f64)>, all: &[Measured]) -> String {
-    let mut out = String::new();
-    let memory = machine.memory_bytes as f64 / GIB as f64;
-    let _ = writeln!(
-        out,
-        "{version} on Linux {}, {} processors, {memory:.0} GiB, load {} at the start; the store on the same machine",
-        machine.kernel, machine.cpus, machine.load
-    );
+    let mut out = format!("{}; the store on the same machine\n", table::head(version, machine));
     if let Some((ms, per_cent)) = network {
         let control =
             std::fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use super::data::{Measured, Pair, Results};
 use super::figures::{Median, median, ratio};
+use super::machine::Machine;
 use super::measure::Spent;
 use super::sets::{GIB, MIB};
 use std::fmt::Write as _;
@@ -16,14 +17,7 @@ pub(super) type Row = [String; 9];
 type Figure = fn(&Spent) -> f64;
 
 pub(super) fn table(results: &Results) -> String {
-    let mut out = String::new();
-    let machine = &results.machine;
-    let memory = machine.memory_bytes as f64 / GIB as f64;
-    let _ = writeln!(
-        out,
-        "{} on Linux {}, {} processors, {memory:.0} GiB, {}, load {} at the start",
-        results.version, machine.kernel, machine.cpus, machine.filesystem, machine.load
-    );
+    let mut out = format!("{}\n", head(&results.version, &results.machine));
     for set in &results.sets {
         let _ = writeln!(out, "{}: {}", set.name(), set.says());
     }
@@ -45,6 +39,15 @@ pub(super) fn table(results: &Results) -> String {
         let _ = writeln!(out, "  {set} {says} / {}: {why}", job.against());
     }
     out
+}
+
+/// What was measured, and on what.
+pub(super) fn head(version: &str, machine: &Machine) -> String {
+    let memory = machine.memory_bytes as f64 / GIB as f64;
+    format!(
+        "{version} on Linux {}, {} processors, {memory:.0} GiB, {}, load {} at the start",
+        machine.kernel, machine.cpus, machine.filesystem, machine.load
+    )
 }
 
 fn row(measured: &Measured) -> Row {

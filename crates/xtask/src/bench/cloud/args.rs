@@ -1,6 +1,6 @@
 //! The words of `cargo xtask bench cloud`.
 
-use super::super::args::{PAIRS, PAIRS_QUICK, pairs};
+use super::super::args::{PAIRS, PAIRS_QUICK, list, pairs};
 use super::sides::Client;
 use crate::bench::sets::Set;
 use std::path::PathBuf;
@@ -43,11 +43,11 @@ impl Args {
             match word {
                 "--pairs" => args.pairs = pairs(value()?)?,
                 "--quick" => args.pairs = PAIRS_QUICK,
-                "--against" => args.against = Some(list(value()?, "client", Client::of)?),
+                "--against" => args.against = Some(list(value()?, "client", USAGE, Client::of)?),
                 "--network" => args.network = Some(network(value()?)?),
                 "--in" => args.dir = Some(value()?.into()),
                 "--json" => args.json = true,
-                _ => args.sets.extend(list(word, "set or option", Set::of_cloud)?),
+                _ => args.sets.extend(list(word, "set or option", USAGE, Set::of_cloud)?),
             }
         }
         if args.sets.is_empty() {
@@ -73,13 +73,6 @@ fn network(word: &str) -> Result<(f64, f64), String> {
             word.escape_debug()
         )),
     }
-}
-
-fn list<T>(words: &str, what: &str, of: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
-    let one = |word: &str| {
-        of(word).ok_or_else(|| format!("\"{}\" is no {what} of this bench\n\n{USAGE}", word.escape_debug()))
-    };
-    words.split(',').map(one).collect()
 }
 
 #[cfg(test)]
