@@ -9,7 +9,7 @@ use std::{
     io::{BufRead as _, Read as _, Write as _},
     path::Path,
 };
-use twinhaul_wire::{Event, EventKind, Frame, decode, encode};
+use twinhaul_wire::{Event, EventKind, Frame, PeerSnapshot, PeerState, decode, encode};
 
 /// The file never grows past this.
 pub(crate) const RECORDING_BYTES_MAX: u64 = 64 << 20;
@@ -25,7 +25,8 @@ const NOTE_BYTES: u64 = 512;
 pub(crate) struct Recording {
     file: Option<File>,
     bytes: u64,
-    last_ms: [Option<u64>; 2],
+    /// Of each peer: when a snapshot of it was taken last, and the state in it.
+    last: [Option<(u64, PeerState)>; 2],
     /// The largest number of an event in it.
     last_seq: u64,
 }
@@ -36,7 +37,7 @@ impl Recording {
         let file =
             session::open_log(path).inspect_err(|error| tracing::warn!(%error, "nothing is recorded")).ok();
         let bytes = file.as_ref().and_then(|f| f.metadata().ok()).map_or(0, |m| m.len());
-        Self { file, bytes, last_ms: [None; 2], last_seq: last_seq(path) }
+        Self { file, bytes, last: [None; 2], last_seq: last_seq(path) }
     }
 
     pub(crate) const fn last_seq(&self) -> u64 {
@@ -52,12 +53,16 @@ impl Recording {
         }
     }
 
-    /// A snapshot of the peer `index`, if it is time for one.
+    /// A snapshot of the peer `index`, if it is time for one. One of another state is always taken: the last one of a peer holds
+    /// what it did in all.
     pub(crate) fn snapshot(&mut self, index: usize, at_ms: u64, frame: &Frame) {
+        let Frame::Snapshot(snapshot) = frame else { return };
+        let PeerSnapshot { state, .. } = **snapshot;
         let every = EVERY_MS << (self.bytes / STEP_BYTES).min(16);
-        let due = self.last_ms[index].is_none_or(|last| at_ms.abs_diff(last) >= every * 9 / 10);
+        let due = self.last[index]
+            .is_none_or(|(last_ms, last)| last != state || at_ms.abs_diff(last_ms) >= every * 9 / 10);
         if due {
-            self.last_ms[index] = Some(at_ms);
+            self.last[index] = Some((at_ms, state));
             self.line(frame, at_ms);
         }
     }
@@ -104,7 +109,6 @@ fn last_seq(path: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use twinhaul_wire::PeerSnapshot;
 
     fn snapshot(at_ms: u64, kib: usize) -> Frame {
         Frame::Snapshot(Box::new(PeerSnapshot {
@@ -130,6 +134,20 @@ mod tests {
             }
         }
         assert_eq!(lines(&path).len(), 20);
+    }
+
+    #[test]
+    fn the_last_snapshot_of_a_peer_is_in_it_however_soon_it_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("recording.jsonl");
+        let mut recording = Recording::open(&path);
+        recording.snapshot(0, 1000, &snapshot(1000, 0));
+        let last = PeerSnapshot { at_ms: 1100, state: PeerState::Finished, ..PeerSnapshot::default() };
+        recording.snapshot(0, 1100, &Frame::Snapshot(Box::new(last)));
+        recording.snapshot(0, 1200, &snapshot(1200, 0));
+        assert_eq!(lines(&path).len(), 3);
+        recording.snapshot(0, 1300, &snapshot(1300, 0));
+        assert_eq!(lines(&path).len(), 3, "the same state waits for its time");
     }
 
     #[test]

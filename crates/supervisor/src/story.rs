@@ -262,16 +262,14 @@ pub(crate) fn caption(state: &StoryState) -> String {
         Beat::Complete { done, total, verified, took } => {
             let what = if *verified { "verified" } else { "done" };
             let (done, total) = (thousands(*done), thousands(*total));
+            let took_s = took.as_secs_f64();
             match state.alone_s {
-                // Whom a server held up would not have been done by its limit alone.
-                [Some(first), Some(second)] if state.rate_limited == 0 => {
+                // Whom a server or a robot held up would not have been done by its limit alone.
+                [Some(first), Some(second)] if state.rate_limited == 0 && first.max(second) > took_s => {
                     let without = clock(first.max(second));
-                    format!(
-                        "{done} of {total} {what}. {}; without assistance {without}.",
-                        clock(took.as_secs_f64())
-                    )
+                    format!("{done} of {total} {what}. {}; without assistance {without}.", clock(took_s))
                 }
-                _ => format!("{done} of {total} {what}. {}.", clock(took.as_secs_f64())),
+                _ => format!("{done} of {total} {what}. {}.", clock(took_s)),
             }
         }
     }
@@ -398,7 +396,13 @@ mod tests {
         let mut state = StoryState::new(["a".into(), "b".into()], true);
         state.complete(12_345, 12_345, false, Duration::from_secs(61));
         assert_eq!(caption(&state), "12,345 of 12,345 done. 1:01.");
-        let held_up = StoryState { rate_limited: 1, alone_s: [Some(9.0), Some(9.0)], ..state };
+        let mounts = StoryState { alone_s: [Some(33.0), Some(9.0)], ..state.clone() };
+        assert_eq!(
+            caption(&mounts),
+            "12,345 of 12,345 done. 1:01.",
+            "its limits were not what took the time"
+        );
+        let held_up = StoryState { rate_limited: 1, alone_s: [Some(99.0), Some(9.0)], ..state };
         assert_eq!(caption(&held_up), "12,345 of 12,345 done. 1:01.");
     }
 
