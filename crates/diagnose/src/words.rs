@@ -1,7 +1,7 @@
 //! How findings speak: ages, givers, and events as evidence.
 
 use crate::{Note, PeerEvidence};
-use twinhaul_units::Bytes;
+use twinhaul_units::{Bytes, text::counted};
 use twinhaul_wire::{Event, EventKind, PeerSnapshot, PeerState};
 
 /// An age as it is said: "40 ms", "12 s", "3 min", "2 h 5 min", "3 days".
@@ -42,7 +42,7 @@ pub(crate) fn names_peer(command: &str, peer: &str) -> bool {
 
 /// "1 transfer", "12 transfers".
 pub(crate) fn transfers(n: u64) -> String {
-    if n == 1 { "1 transfer".to_owned() } else { format!("{n} transfers") }
+    counted(n, "transfer")
 }
 
 /// "alpha", "alpha and beta".

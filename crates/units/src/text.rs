@@ -6,6 +6,11 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// "1 transfer", "12 transfers": so many of what `one` is called.
+pub fn counted(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
 /// `s` with every control, bidirectional, zero-width, tag and private-use character made visible.
 pub fn show(s: &str) -> Cow<'_, str> {
     if s.chars().all(is_safe) {

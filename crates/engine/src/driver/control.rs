@@ -7,7 +7,7 @@ use crate::ledger_thread::Job;
 use tokio::sync::oneshot;
 use twinhaul_assist::{Control, Event};
 use twinhaul_ledger::Reopen;
-use twinhaul_units::{Bytes, Ratio, TransferId};
+use twinhaul_units::{Bytes, Ratio, TransferId, text::counted};
 use twinhaul_wire::{Chaos, Command, CommandResult, EventKind, Refusal, Request};
 
 /// Who the supervisor says it is when a demo's story acts.
@@ -191,7 +191,8 @@ impl Driver {
         self.tell_core(Event::Control(Control::Drain))?;
         let name = self.options.name();
         Ok(CommandResult::Done(format!(
-            "{name} hands over {transfers} transfers and takes no new work; resume ends it"
+            "{name} hands over {} and takes no new work; resume ends it",
+            counted(transfers, "transfer")
         )))
     }
 

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::ledger_thread::Job;
 use tokio::sync::oneshot;
 use twinhaul_assist::{Event, Interval};
-use twinhaul_units::{Bytes, TransferId, Transfers};
+use twinhaul_units::{Bytes, TransferId, Transfers, text::counted};
 use twinhaul_wire::CommandResult;
 
 impl Driver {
@@ -56,8 +56,7 @@ impl Driver {
         } else {
             let stays = ids.len() as u64 - count;
             let rest = if stays == 0 { String::new() } else { format!("; {stays} are not queued here") };
-            let what = if count == 1 { "1 transfer".to_owned() } else { format!("{count} transfers") };
-            let words = format!("{name} hands over {what}, {bytes}{rest}");
+            let words = format!("{name} hands over {}, {bytes}{rest}", counted(count, "transfer"));
             self.tell_core(Event::HandOver { ids })?;
             CommandResult::Done(words)
         };

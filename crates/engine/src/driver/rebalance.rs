@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::ledger_thread::{Job, Tail};
 use tokio::sync::oneshot;
 use twinhaul_assist::{Control, Event};
-use twinhaul_units::{Amount, Bytes};
+use twinhaul_units::{Amount, Bytes, text::counted};
 use twinhaul_wire::{CommandResult, Preview, QueueSize};
 
 impl Driver {
@@ -53,7 +53,7 @@ impl Driver {
         } else if asker.is_dry_run() {
             self.preview(count, tail.bytes)
         } else {
-            let words = format!("{name} hands over {count} transfers, {}", tail.bytes);
+            let words = format!("{name} hands over {}, {}", counted(count, "transfer"), tail.bytes);
             self.tell_core(Event::Control(Control::Give { count }))?;
             CommandResult::Done(words)
         };
