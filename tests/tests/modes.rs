@@ -56,6 +56,30 @@ fn lines_are_told_until_the_run_has_ended_with_its_exit_code() {
 }
 
 #[test]
+fn a_screen_is_shown_without_a_terminal_of_the_present_and_of_any_time_before() {
+    let lab = Lab::new();
+    let run = lab.start(&slow(&lab));
+    run.until_under_way();
+    let now = run.verb("attach", &["--screen", "100x30"]).expect_code(0).stdout.clone();
+    let fits = |text: &str, w, h| text.lines().count() == h && text.lines().all(|l| l.chars().count() <= w);
+    assert!(fits(&now, 100, 30), "{now}");
+    for words in ["LIVE", "1 alpha", "2 beta", "In flight", "Assistance"] {
+        assert!(now.contains(words), "{words}: {now}");
+    }
+    run.verb("limit", &["none"]).expect_code(0);
+    run.wait().expect_code(0);
+    let at = |time: &str, size: &str| run.verb("replay", &["--ascii", "--screen", size, "--at", time]);
+    let begun = at("0:00", "80x24").expect_code(0).stdout.clone();
+    let ended = at("9:00:00", "80x24").expect_code(0).stdout.clone();
+    assert!(fits(&begun, 80, 24) && fits(&ended, 80, 24) && begun.is_ascii(), "{begun}{ended}");
+    assert!(!begun.contains("128/128") && ended.contains("128 of 128"), "{begun}{ended}");
+    let early = run.verb("replay", &["--once", "--at", "0:00"]).expect_code(0).stdout.clone();
+    assert!(!early.contains("128 of 128"), "{early}");
+    at("soon", "80x24").expect_code(2).expect_words(&["as 1:30"]);
+    at("0:01", "80").expect_code(2).expect_words(&["as 160x50"]);
+}
+
+#[test]
 fn a_recording_is_there_and_needs_a_terminal_to_be_looked_at() {
     let lab = Lab::new();
     let run = lab.start(&slow(&lab));

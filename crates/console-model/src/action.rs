@@ -48,6 +48,7 @@ pub enum Action {
     Save,
     Problems,
     Diagnose,
+    Bundle,
     Help,
     Palette,
     Control,

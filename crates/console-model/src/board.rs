@@ -102,6 +102,11 @@ impl Board {
                 self.ended_in_ledger = None;
             }
             EventKind::Joined { .. } => self.ended_in_ledger = None,
+            EventKind::TakenOver { from, fenced, .. } => {
+                if let Some(peer) = self.names.id(from) {
+                    self.panes[peer.index()].taken_over(*fenced);
+                }
+            }
             EventKind::RunEnded { state, .. } => {
                 let state = RunState::from_words(state).unwrap_or(RunState::Stopped);
                 self.ended_in_ledger = Some((state, event.at_ms));

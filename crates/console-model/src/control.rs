@@ -261,11 +261,19 @@ pub struct Desk {
     pub notes: Ring<Note>,
     /// Oldest first; at most [`DEEDS_MAX`].
     pub deeds: Vec<Deed>,
+    /// A bundle is being made.
+    pub bundling: bool,
     pub(crate) next_id: u64,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { pending: BTreeMap::new(), notes: Ring::new(NOTES_MAX), deeds: Vec::new(), next_id: 1 }
+        Self {
+            pending: BTreeMap::new(),
+            notes: Ring::new(NOTES_MAX),
+            deeds: Vec::new(),
+            bundling: false,
+            next_id: 1,
+        }
     }
 }

@@ -136,6 +136,8 @@ pub enum Msg {
     Past(Box<Past>),
     /// The look at the processes that was asked for; or why there is none.
     Diagnosis(Box<Result<Clean<Diagnosis>, String>>),
+    /// A bundle was made, and where it is; or why not.
+    Bundled(Result<String, String>),
     /// A replay begins anew: nothing of the run is known yet.
     Rewound,
     /// The console itself could not do something.
@@ -183,6 +185,8 @@ pub enum Effect {
     },
     /// Look at the processes and everything else that tells what is wrong.
     Diagnose,
+    /// Put what is known of the run into one file.
+    Bundle,
     /// Go to another time of a recording.
     Seek(Seek),
     /// Take the mouse, or give it back to the terminal, so that text can be selected.

@@ -25,11 +25,11 @@ impl Board {
         let ends = PeerId::BOTH.map(|peer| {
             // A later incarnation's clock does not cover the work of the earlier ones.
             let s = self.pane(peer).snapshot.as_ref().filter(|s| s.incarnation <= 1)?;
-            // What it was given at the start: all it has done or has still to do, and gave away, without what it got.
-            let left = self.pane(peer).remaining_bytes();
-            let own = (s.done.bytes + left + s.was_assisted.bytes).checked_sub(s.assisted.bytes)?;
+            // What it was given at the start: all it has moved or has still to move, and gave away, without what it got.
+            let (moved, left) = (self.pane(peer).moved_bytes(), self.pane(peer).remaining_bytes());
+            let own = (moved + left + s.was_assisted.bytes).checked_sub(s.assisted.bytes)?;
             let worked_s = s.up_ms.checked_sub(s.idle_ms).filter(|ms| *ms > 0)? as f64 / 1000.0;
-            let pace = s.done.bytes as f64 / worked_s;
+            let pace = moved as f64 / worked_s;
             (pace > 0.0).then_some(own as f64 / pace)
         });
         let helped = self.panes.iter().filter_map(|p| p.snapshot.as_ref()).any(|s| s.assisted.bytes > 0);

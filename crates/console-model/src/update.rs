@@ -58,6 +58,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::Past(past) => data::past(model, *past),
         Msg::Rewound => data::rewound(model),
         Msg::Diagnosis(told) => diagnosis::come(model, &told),
+        Msg::Bundled(made) => take_out::bundled(model, &made),
         Msg::Trouble(text) => {
             replies::note(model, crate::words::Mood::Bad, &crate::clean::text(&text));
             Vec::new()

@@ -57,6 +57,7 @@ fn main() {
         names: play::NAMES.map(Into::into),
         targets: Vec::new(),
         looker: None,
+        bundler: None,
         read_only: has("--read-only"),
         face: twinhaul_console::Face {
             ascii: has("--ascii").then_some(true),

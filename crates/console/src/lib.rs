@@ -14,12 +14,14 @@ mod plain;
 mod replay;
 mod runtime;
 pub mod skin;
+mod still;
 mod take_out;
 mod terminal;
 pub mod view;
 
-pub use plain::Telling;
+pub use plain::{Screen, Telling};
 pub use replay::RECORDING_BYTES_MAX;
+pub use still::still;
 pub use twinhaul_console_model::ui::Theme;
 pub use twinhaul_console_model::{Keys, Left};
 
@@ -28,6 +30,7 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use twinhaul_diagnose::Diagnosis;
 
 /// With this variable set, a thread of the console panics: for the test of the terminal contract.
@@ -68,6 +71,16 @@ impl fmt::Debug for Looker {
     }
 }
 
+/// Makes a bundle of the run, beside whoever looks; it takes some seconds. Tells where it is.
+#[derive(Clone)]
+pub struct Bundler(pub Arc<dyn Fn() -> Result<String, String> + Send + Sync>);
+
+impl fmt::Debug for Bundler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bundler")
+    }
+}
+
 /// What the console is opened on.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -81,6 +94,8 @@ pub struct Options {
     pub targets: Vec<String>,
     /// `None`: a diagnosis is made of what the screen knows.
     pub looker: Option<Looker>,
+    /// `None`: none can be made.
+    pub bundler: Option<Bundler>,
     /// Controls are off.
     pub read_only: bool,
     pub face: Face,
@@ -120,6 +135,11 @@ impl ConsoleError {
     }
 }
 
+/// Whether the terminal shows ASCII only, as `wanted`, or as locale and terminal suggest.
+pub fn ascii(wanted: Option<bool>) -> bool {
+    locale::ascii(wanted, |name| std::env::var(name).ok())
+}
+
 /// Width of the terminal, 80 where that is not known.
 pub fn columns() -> u16 {
     crossterm::terminal::size().map_or(80, |(columns, _)| columns)
@@ -157,27 +177,34 @@ pub struct Recording {
     pub bytes: Option<Vec<u8>>,
 }
 
-/// Shows a recording: the run as its console would have seen it, at any time of it.
+/// Shows a recording: the run as its console would have seen it, at any time of it; `from` this time on.
 ///
 /// # Errors
 /// [`ConsoleError::Recording`] when the file is none; else as [`run`].
-pub fn replay(recording: Recording, face: &Face, speed: u32) -> Result<Left, ConsoleError> {
+pub fn replay(
+    recording: Recording,
+    face: &Face,
+    speed: u32,
+    from: Option<Duration>,
+) -> Result<Left, ConsoleError> {
     if !io::stdout().is_terminal() {
         return Err(ConsoleError::ReplayWithoutTerminal);
     }
-    runtime::replay(recording, face, speed)
+    runtime::replay(recording, face, speed, from)
 }
 
-/// Tells a recording as lines of text on `out`, without a terminal and without waiting: all of it, or its end.
+/// Tells a recording as lines of text on `out`, without a terminal and without waiting: all of it, or how it stood, at its
+/// end or so long after its beginning.
 ///
 /// # Errors
 /// [`ConsoleError::Recording`] when the file is none; [`ConsoleError::Terminal`] when `out` cannot be written.
 pub fn tell_recording(
     recording: Recording,
     telling: Telling,
+    until: Option<Duration>,
     out: &mut dyn io::Write,
 ) -> Result<Left, ConsoleError> {
-    plain::tell_recording(recording, telling, out)
+    plain::tell_recording(recording, telling, until, out)
 }
 
 /// As [`run`], with another source of events and queue pages.

@@ -5,7 +5,8 @@ use crate::history::{History, Reader};
 use crate::input::{INPUTS_MAX, Input};
 use crate::link::Link;
 use crate::runtime::{self, Clock};
-use crate::{ConsoleError, Options, Recording, view};
+use crate::skin::Skin;
+use crate::{ConsoleError, Options, Recording, take_out, view};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +36,31 @@ pub enum Telling {
     Once,
     /// The state, once, as the JSON that `Ctrl-s` saves.
     OnceJson,
+    /// The screen, once, as it would be drawn at this size.
+    Screen(Screen),
+}
+
+/// A screen without a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// Without other glyphs than those of ASCII.
+    pub ascii: bool,
+}
+
+impl Telling {
+    /// What is told at once, as lines.
+    fn text(self, model: &mut Model) -> String {
+        match self {
+            Self::OnceJson => format!("{:#}\n", state_json(model)),
+            Self::Screen(Screen { size, ascii }) => {
+                model.size = size;
+                take_out::picture(model, &Skin::new(ascii, false))
+            }
+            Self::Lines | Self::Once => format!("{}\n", state(model)),
+        }
+    }
 }
 
 /// Tells the run on `out`.
@@ -77,11 +103,7 @@ pub(crate) fn tell(
                 break Ok(Left::Detached);
             }
         } else if heard(&model) || began.elapsed() >= ONCE_WITHIN {
-            let text = if telling == Telling::OnceJson {
-                format!("{:#}\n", state_json(&model))
-            } else {
-                format!("{}\n", state(&model))
-            };
+            let text = telling.text(&mut model);
             break out.write_all(text.as_bytes()).map(|()| Left::Detached).map_err(ConsoleError::Terminal);
         }
     };
@@ -91,28 +113,29 @@ pub(crate) fn tell(
     left
 }
 
-/// Tells a recording on `out`; it goes by its own time, so nothing is waited for.
+/// Tells a recording on `out`, up to this time of it or to its end; it goes by its own time, so nothing is waited for.
 pub(crate) fn tell_recording(
     recording: Recording,
     telling: Telling,
+    until: Option<Duration>,
     out: &mut dyn Write,
 ) -> Result<Left, ConsoleError> {
     let (mut player, mut model) = runtime::play(recording, 1)?;
     let mut told = || {
         let mut teller = Teller { ended: None, told: 0, state: String::new(), at: None };
         let mut at_ms = player.start_ms();
-        while telling == Telling::Lines && at_ms < player.end_ms() {
+        let until_ms = until.map_or(player.end_ms(), |after| player.after(after));
+        while telling == Telling::Lines && at_ms < until_ms {
             teller.go_on(&model, out)?;
             // Hours in which nothing was recorded are passed over.
             at_ms = (at_ms + STEP_MS).max(player.next_ms());
-            player.go_to(&mut model, at_ms);
+            player.go_to(&mut model, at_ms.min(until_ms));
         }
-        player.go_to(&mut model, player.end_ms());
-        match telling {
-            Telling::Lines => teller.go_on(&model, out).and_then(|()| writeln!(out, "{}", state(&model))),
-            Telling::Once => writeln!(out, "{}", state(&model)),
-            Telling::OnceJson => writeln!(out, "{:#}", state_json(&model)),
-        }?;
+        player.go_to(&mut model, until_ms);
+        if telling == Telling::Lines {
+            teller.go_on(&model, out)?;
+        }
+        out.write_all(telling.text(&mut model).as_bytes())?;
         out.flush()
     };
     told().map(|()| Left::Detached).map_err(ConsoleError::Terminal)

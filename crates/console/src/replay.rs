@@ -100,6 +100,12 @@ impl Player {
         self.lines.last().map_or(0, |line| line.at_ms)
     }
 
+    /// The time so long after the beginning; the end, where that is later.
+    pub(crate) fn after(&self, after: Duration) -> u64 {
+        let ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        self.start_ms().saturating_add(ms).min(self.end_ms())
+    }
+
     /// When the next frame comes that was not shown; the end, after the last.
     pub(crate) fn next_ms(&self) -> u64 {
         self.lines.get(self.next).map_or(self.end_ms(), |line| line.at_ms)

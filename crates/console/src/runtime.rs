@@ -8,7 +8,7 @@ use crate::link::{Link, Place};
 use crate::replay::Player;
 use crate::skin::Skin;
 use crate::terminal::{self, FrameWriter, Guard, PanicGuard};
-use crate::{ConsoleError, Face, Looker, Options, Recording, cast, locale, take_out, view};
+use crate::{Bundler, ConsoleError, Face, Looker, Options, Recording, cast, locale, take_out, view};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::{Terminal, backend::CrosstermBackend, layout::Rect};
 use std::io;
@@ -62,6 +62,7 @@ enum Source {
 /// Looks at the processes, each in a thread of its own: the loop waits for none of them.
 struct Looks {
     looker: Option<Looker>,
+    bundler: Option<Bundler>,
     tx: SyncSender<Input>,
 }
 
@@ -75,6 +76,23 @@ impl Looks {
         });
         if let Err(error) = started {
             let _ = self.tx.try_send(Input::Msg(Msg::Diagnosis(Box::new(Err(error.to_string())))));
+        }
+    }
+
+    fn bundle(&self) {
+        let made = match self.bundler.clone() {
+            Some(Bundler(make)) => {
+                let tx = self.tx.clone();
+                input::spawn("bundle", tx.clone(), move || {
+                    let _ = tx.send(Input::Msg(Msg::Bundled(make())));
+                })
+                .map(drop)
+                .map_err(|e| e.to_string())
+            }
+            None => Err("this console cannot make one".to_owned()),
+        };
+        if let Err(why) = made {
+            let _ = self.tx.try_send(Input::Msg(Msg::Bundled(Err(why))));
         }
     }
 }
@@ -98,16 +116,26 @@ pub(crate) fn run(options: &Options, history: Box<dyn History>) -> Result<Left, 
     let connect = |tx: &SyncSender<Input>, ended: &Arc<AtomicBool>| {
         let links = links(options, tx, clock, ended).map_err(ConsoleError::Threads)?;
         let reader = Reader::start(history, tx.clone()).map_err(ConsoleError::Threads)?;
-        let looks = Looks { looker: options.looker.clone(), tx: tx.clone() };
+        let looks =
+            Looks { looker: options.looker.clone(), bundler: options.bundler.clone(), tx: tx.clone() };
         Ok(Source::Run { links, reader, looks })
     };
     session(&mut model, &options.face, clock, options.run_dir.join(take_out::SHELF), connect)
 }
 
 /// A recording in the place of a run.
-pub(crate) fn replay(recording: Recording, face: &Face, speed: u32) -> Result<Left, ConsoleError> {
+pub(crate) fn replay(
+    recording: Recording,
+    face: &Face,
+    speed: u32,
+    from: Option<Duration>,
+) -> Result<Left, ConsoleError> {
     let shelf = recording.path.parent().unwrap_or(Path::new(".")).join(take_out::SHELF);
-    let (player, mut model) = play(recording, speed)?;
+    let (mut player, mut model) = play(recording, speed)?;
+    if let Some(from) = from {
+        let at_ms = player.after(from);
+        player.go_to(&mut model, at_ms);
+    }
     session(&mut model, face, Clock::start(), shelf, |_, _| Ok(Source::Recording(Box::new(player))))
 }
 
@@ -343,7 +371,8 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
             | Effect::FindPlace { .. }
             | Effect::PullFailed
             | Effect::PullTransfers { .. }
-            | Effect::Diagnose => {
+            | Effect::Diagnose
+            | Effect::Bundle => {
                 outside.ask(&effect);
                 None
             }
@@ -396,6 +425,7 @@ impl Outside {
             Effect::PullFailed => reader.want_failed(),
             Effect::PullTransfers { beat, lots } => reader.want_transfers(*beat, lots.clone()),
             Effect::Diagnose => looks.look(),
+            Effect::Bundle => looks.bundle(),
             _ => {}
         }
     }

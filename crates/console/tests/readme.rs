@@ -1,5 +1,6 @@
 //! The README shows what is true: the picture of the screen is drawn by the real views, the key sheet is the registry of
-//! actions, and the example is a profile that `profiles/` holds (where it is parsed and linted).
+//! actions, and the example is a profile that `profiles/` holds (where it is parsed and linted). `profiles/README.md` shows
+//! each demonstration at its best moment: frames of real runs, which `cargo xtask stories` recorded, drawn by the same views.
 //!
 //! `TWINHAUL_WRITE_README=1 cargo test -p twinhaul-console --test readme` renews what is between the marks; without the
 //! variable nothing is written, and a README that lags behind fails.
@@ -10,6 +11,7 @@ use ratatui::{Terminal, backend::TestBackend};
 use std::path::{Path, PathBuf};
 use twinhaul_console::skin::Skin;
 use twinhaul_console::view::view;
+use twinhaul_console::{Recording, still};
 use twinhaul_console_model::action::{Danger, Group, REGISTRY, Row};
 use twinhaul_console_model::{Keys, sample};
 
@@ -78,18 +80,54 @@ fn with(readme: &str, name: &str, language: &str, text: &str) -> String {
     let end = format!("<!-- end of {name} -->\n");
     let parts = readme.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
     let Some((before, after)) = parts else {
-        panic!("README.md has lost its marks {begin:?} and {end:?}");
+        panic!("a document has lost its marks {begin:?} and {end:?}");
     };
     format!("{before}{begin}```{language}\n{text}```\n{end}{after}")
 }
 
+/// The demonstrations: the size that shows each best, and what must be seen in its picture, or it is not of that moment.
+const STORIES: [(&str, (u16, u16), &[&str]); 5] = [
+    ("demo", (100, 30), &["The arrow turns", "beta helps alpha", "═▶", "gave too much"]),
+    ("giant", SIZE, &["Both peers write one file", "alpha 35%", "ASSISTANCE NEEDED"]),
+    ("return", SIZE, &["alpha is not heard. beta takes over", "STALE", "taken over by beta"]),
+    ("tape", SIZE, &["A robot brings cartridges", "drive 0", "A0000"]),
+    ("cloud", SIZE, &["Both wait as long as it asked", "rate limited by the server"]),
+];
+
+/// The picture of a demonstration.
+fn story(name: &str, size: (u16, u16)) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/stories/{name}.jsonl"));
+    still(Recording { path, bytes: None }, size).unwrap()
+}
+
 #[test]
 fn readme_is_current() {
-    let path = root().join("README.md");
+    is_current("README.md", |old| {
+        let new = with(old, "screen", "text", &screen());
+        let new = with(&new, "keys", "text", &keys());
+        with(&new, "profile", "yaml", &profile())
+    });
+}
+
+#[test]
+fn the_stories_are_current() {
+    let draw = |text: String, (name, size, _): &(&str, _, _)| with(&text, name, "text", &story(name, *size));
+    is_current("profiles/README.md", |old| STORIES.iter().fold(old.to_owned(), draw));
+}
+
+#[test]
+fn each_story_shows_its_moment() {
+    for (name, size, words) in STORIES {
+        let picture = story(name, size);
+        let missing: Vec<_> = words.iter().filter(|word| !picture.contains(**word)).collect();
+        assert!(missing.is_empty(), "{name}: no {missing:?} in\n{picture}");
+    }
+}
+
+fn is_current(file: &str, renewed: impl FnOnce(&str) -> String) {
+    let path = root().join(file);
     let old = std::fs::read_to_string(&path).unwrap();
-    let new = with(&old, "screen", "text", &screen());
-    let new = with(&new, "keys", "text", &keys());
-    let new = with(&new, "profile", "yaml", &profile());
+    let new = renewed(&old);
     if old == new {
         return;
     }
@@ -99,7 +137,7 @@ fn readme_is_current() {
     }
     let (at, (was, is)) =
         (1..).zip(old.lines().zip(new.lines())).find(|(_, (was, is))| was != is).unwrap_or((0, ("", "")));
-    panic!("README.md is not current, from line {at} on:\n  has  {was}\n  is   {is}\nrenew it: {RENEW}");
+    panic!("{file} is not current, from line {at} on:\n  has  {was}\n  is   {is}\nrenew it: {RENEW}");
 }
 
 /// The picture holds what the method is about, so that it cannot become a picture of an empty screen.

@@ -67,6 +67,13 @@ pub(crate) struct Made {
     pub(crate) parts: Vec<Part>,
 }
 
+impl Made {
+    /// Parts that there should be, and could not be had.
+    pub(crate) fn missed(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.missing.is_some() && !part.is_none)
+    }
+}
+
 /// How it is made.
 pub(crate) struct Wish<'a> {
     pub(crate) to: &'a Path,

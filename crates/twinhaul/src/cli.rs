@@ -1,7 +1,10 @@
 //! The command line: verbs and flags, each defined once; help and errors come from here.
 
+use crate::values;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
+use twinhaul_console::{Screen, Telling};
 
 /// Two engines, one load: migrate data with two peers that assist each other, and watch them do it.
 #[derive(Debug, Parser)]
@@ -238,17 +241,41 @@ pub(crate) struct AttachArgs {
     pub(crate) run: Option<String>,
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Lines of text until the run has ended, no screen: for screen readers, logs and pipes
-    #[arg(long, conflicts_with_all = ["once", "json"])]
+    #[command(flatten)]
+    pub(crate) telling: TellingArgs,
+    #[command(flatten)]
+    pub(crate) face: Face,
+}
+
+/// The console without its terminal.
+#[derive(Debug, Args)]
+pub(crate) struct TellingArgs {
+    /// Lines of text, to the end of it: for screen readers, logs and pipes
+    #[arg(long, conflicts_with_all = ["once", "json", "screen"])]
     pub(crate) plain: bool,
-    /// The state once, as text or with --json, no screen
-    #[arg(long)]
+    /// The state once, as text or with --json
+    #[arg(long, conflicts_with = "screen")]
     pub(crate) once: bool,
     /// With --once: the state behind the screen as JSON
     #[arg(long, requires = "once")]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) face: Face,
+    /// The screen once, as text of this size, to show it to somebody
+    #[arg(long, value_name = "COLUMNSxROWS", num_args = 0..=1, default_missing_value = "80x24", value_parser = values::size)]
+    pub(crate) screen: Option<(u16, u16)>,
+}
+
+impl TellingArgs {
+    /// `None`: it is shown on the terminal.
+    pub(crate) fn of(&self, face: &Face) -> Option<Telling> {
+        let ascii = || twinhaul_console::ascii(face.ascii.then_some(true));
+        match (self.plain, self.once, self.screen) {
+            (true, ..) => Some(Telling::Lines),
+            (_, true, _) if self.json => Some(Telling::OnceJson),
+            (_, true, _) => Some(Telling::Once),
+            (.., Some(size)) => Some(Telling::Screen(Screen { size, ascii: ascii() })),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -256,15 +283,11 @@ pub(crate) struct ReplayArgs {
     /// The run, or a file: its recording, or its bundle, from any machine; the newest run if left out
     #[arg(value_name = "RUN|FILE")]
     pub(crate) run: Option<String>,
-    /// All of it as lines of text at once, no screen
-    #[arg(long, conflicts_with = "once")]
-    pub(crate) plain: bool,
-    /// How it stood at its end, as text or with --json, no screen
-    #[arg(long)]
-    pub(crate) once: bool,
-    /// With --once: the state behind the screen as JSON
-    #[arg(long, requires = "once")]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) telling: TellingArgs,
+    /// So long after its beginning, as 1:30 or 90s: from there on; with --once and --screen how it stood then, with --plain up to it
+    #[arg(long, value_name = "TIME", value_parser = values::position)]
+    pub(crate) at: Option<Duration>,
     /// How fast it goes on: 1 is as it was
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) speed: u32,
@@ -295,7 +318,7 @@ pub(crate) struct DiagnoseArgs {
 pub(crate) struct WaitArgs {
     pub(crate) run: Option<String>,
     /// Give up after this long (exit code 10): "90 s", "2 h"
-    #[arg(long, value_parser = crate::values::span)]
+    #[arg(long, value_parser = values::span)]
     pub(crate) timeout: Option<twinhaul_units::Span>,
 }
 
@@ -322,13 +345,13 @@ pub(crate) struct TargetArgs {
 pub(crate) struct RebalanceArgs {
     pub(crate) run: Option<String>,
     /// The first peer's share of the remaining bytes
-    #[arg(long, default_value = "50 %", value_parser = crate::values::share)]
+    #[arg(long, default_value = "50 %", value_parser = values::share)]
     pub(crate) share: twinhaul_units::Share,
     /// Whose share it is, if not the first peer's; with --transfer, who hands over
     #[arg(long)]
     pub(crate) peer: Option<String>,
     /// Hand over these, wherever they stand in the queue of whoever owns them: ids and spans, as in 12,40-44. What has started stays
-    #[arg(long, value_name = "IDS", value_parser = crate::values::transfers, conflicts_with = "share")]
+    #[arg(long, value_name = "IDS", value_parser = values::transfers, conflicts_with = "share")]
     pub(crate) transfer: Option<twinhaul_units::Transfers>,
     /// Show what would move, move nothing
     #[arg(long)]
@@ -434,8 +457,8 @@ pub(crate) struct VerifyArgs {
     /// The run; the newest if left out
     pub(crate) run: Option<String>,
     /// Only the N-th of T equal samples ("1/10"): together they are everything, each transfer once, and the same at any time
-    #[arg(long, value_name = "N/T", value_parser = crate::values::sample)]
-    pub(crate) sample: Option<crate::values::Sample>,
+    #[arg(long, value_name = "N/T", value_parser = values::sample)]
+    pub(crate) sample: Option<values::Sample>,
     #[command(flatten)]
     pub(crate) json: JsonFlag,
 }
@@ -449,7 +472,7 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     pub(crate) check: bool,
     /// With --check: the head must be this one, which was kept elsewhere
-    #[arg(long, value_name = "HEAD", requires = "check", value_parser = crate::values::head)]
+    #[arg(long, value_name = "HEAD", requires = "check", value_parser = values::head)]
     pub(crate) head: Option<String>,
     #[command(flatten)]
     pub(crate) json: JsonFlag,
@@ -481,8 +504,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) policy: Vec<String>,
     /// Seeds: "7", or from-to as "1-8"; several, all runs under each
-    #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',', value_parser = crate::values::seeds)]
-    pub(crate) seed: Vec<crate::values::Seeds>,
+    #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',', value_parser = values::seeds)]
+    pub(crate) seed: Vec<values::Seeds>,
     /// Only scenarios that hold these values: "none,!1s,sizes=giant|pareto,short"
     #[arg(long, value_name = "TERMS", default_value = "")]
     pub(crate) filter: String,
@@ -494,8 +517,8 @@ pub(crate) struct SimulateArgs {
     pub(crate) trace: bool,
     /// Peers record how far their large transfers in flight are so often ("1 s"), so that a take-over goes on from
     /// there; or "none". As the family says, or the product does, if left out
-    #[arg(long, value_name = "SPAN", value_parser = crate::values::checkpoint)]
-    pub(crate) checkpoint: Option<crate::values::Checkpoint>,
+    #[arg(long, value_name = "SPAN", value_parser = values::checkpoint)]
+    pub(crate) checkpoint: Option<values::Checkpoint>,
     /// One more table, by transfers, sizes, speeds, round-trip, slots, setup, disturbance, network or length
     #[arg(long, value_name = "AXIS")]
     pub(crate) by: Option<String>,

@@ -1,7 +1,7 @@
 //! Where words go: results on stdout, messages and progress on stderr. A reader that has gone is no error.
 
 use crate::exit::Failure;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whoever read our results has closed the pipe (`twinhaul events --follow | head`).
@@ -11,6 +11,23 @@ static READER_GONE: AtomicBool = AtomicBool::new(false);
 pub(crate) fn line(text: &str) {
     // Closing early is the reader's right, and no error of ours.
     if writeln!(std::io::stdout(), "{text}").is_err() {
+        READER_GONE.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether results go to a terminal on which they can take each other's place.
+pub(crate) fn is_screen() -> bool {
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    std::io::stdout().is_terminal() && !dumb
+}
+
+/// A result in the place of all that the terminal shows. Each line ends what it takes the place of; nothing is cleared first,
+/// so that nothing flickers.
+pub(crate) fn in_place(text: &str) {
+    let lines = text.lines().map(|line| format!("{line}\x1b[K\n"));
+    let frame = format!("\x1b[H{}\x1b[J", lines.collect::<String>());
+    let mut out = std::io::stdout();
+    if out.write_all(frame.as_bytes()).and_then(|()| out.flush()).is_err() {
         READER_GONE.store(true, Ordering::Relaxed);
     }
 }

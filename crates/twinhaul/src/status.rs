@@ -6,12 +6,14 @@ use crate::state::RunDir;
 use crate::verbs::run::load_frozen;
 use crate::watch::EventReader;
 use std::collections::{BTreeMap, BTreeSet};
+use twinhaul_console_model::words::forecast::BASIS;
+use twinhaul_console_model::{Clean, Eta as Forecast, Model, Msg, Setup, WallClock, update};
 use twinhaul_ledger::{Counters, State, View};
 use twinhaul_supervisor::{Client, SupervisorError, peer_lock_holder};
-use twinhaul_units::{Amount, Dial, PeerId, Turned};
+use twinhaul_units::{Amount, Dial, Moment, PeerId, Turned};
 use twinhaul_wire::status::{Assistance, Eta, PeerStatus, PlaceStatus, Status};
 use twinhaul_wire::{
-    AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, PeerState, Problem, QueueSize, Totals, Wait,
+    AssignWhy, Command, CommandResult, EventKind, PeerSnapshot, Problem, QueueSize, RunSnapshot, Totals,
 };
 
 fn size(a: Amount) -> QueueSize {
@@ -52,11 +54,9 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// The problems that the supervisor knows of, and what it sees the run wait for.
-    fn supervisor(&mut self) -> (Vec<Problem>, Option<Wait>) {
+    /// The supervisor's word: among it, the problems that it knows of, and what it sees the run wait for.
+    fn supervisor(&mut self) -> Option<RunSnapshot> {
         asked(&mut self.supervisor, self.run, "supervisor", Client::run_snapshot)
-            .map(|snapshot| (snapshot.problems, snapshot.wait))
-            .unwrap_or_default()
     }
 
     pub(crate) fn status(&mut self) -> Result<Status, Failure> {
@@ -132,11 +132,13 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
     }
     status.simulated = simulated.into_iter().collect();
     status.assistance = assistance;
-    status.eta_s = eta(&snapshots, counters.remaining(), totals.growing);
+    let told = watcher.supervisor();
+    status.eta_s = eta(run, told.as_ref(), &snapshots, totals.growing);
     status.places = places(&snapshots);
-    let (problems, wait) = watcher.supervisor();
-    status.problems.extend(problems);
-    status.wait = wait.filter(|_| !ended);
+    if let Some(told) = told {
+        status.problems.extend(told.problems);
+        status.wait = told.wait.filter(|_| !ended);
+    }
     Ok(status)
 }
 
@@ -290,21 +292,33 @@ fn away(run: &RunDir, peer: PeerId, known: PeerStatus, dials: &BTreeMap<Dial, Tu
     PeerStatus { state, limit, ..known }
 }
 
-/// With assistance both peers end together: remaining bytes over both rates, as a range between the last minute's
-/// rates and the last seconds'. Not known while a rate is not, or while the plan grows.
-fn eta(snapshots: &[Option<PeerSnapshot>; 2], remaining: Amount, growing: bool) -> Option<Eta> {
-    // A pause may end in a minute or never; a stop leaves most of it undone.
-    let held =
-        |s: &PeerSnapshot| matches!(s.state, PeerState::Paused | PeerState::Stopping) || s.only_waits();
-    let held = snapshots.iter().flatten().any(held);
-    if growing || held || remaining.transfers == 0 {
-        return None;
+/// The console's forecast, from the same states by the same code: one run has one. Not known while the plan grows, or while
+/// something makes every forecast wrong.
+fn eta(
+    run: &RunDir,
+    told: Option<&RunSnapshot>,
+    snapshots: &[Option<PeerSnapshot>; 2],
+    growing: bool,
+) -> Option<Eta> {
+    let mut model = Model::new(Setup {
+        run: run.file.run.clone(),
+        names: run.file.order.clone(),
+        read_only: true,
+        exit_when_done: false,
+        clock: WallClock::default(),
+        size: (0, 0),
+    });
+    let now = Moment::ZERO;
+    let peers = PeerId::BOTH.into_iter().zip(snapshots);
+    let peers = peers.filter_map(|(peer, s)| Some(Msg::Peer(peer, Box::new(Clean::new(s.as_ref()?)?))));
+    let run = told.and_then(|told| Some(Msg::Run(Box::new(Clean::new(told)?))));
+    for msg in run.into_iter().chain(peers) {
+        update(&mut model, msg, now);
     }
-    let sum = |rate: fn(&PeerSnapshot) -> u64| snapshots.iter().flatten().map(rate).sum::<u64>();
-    let rates = [sum(|s| s.rate.now), sum(|s| s.rate.one_min)];
-    let times: Vec<f64> =
-        rates.iter().filter(|r| **r > 0).map(|r| remaining.bytes.0 as f64 / *r as f64).collect();
-    let low = times.iter().copied().reduce(f64::min)?;
-    let high = times.iter().copied().reduce(f64::max)?;
-    Some(Eta { low, high, basis: "remaining bytes over both peers' rates of 5 s and 1 min".into() })
+    match model.live.eta(now) {
+        Forecast::Range { low_s, high_s } if !growing => {
+            Some(Eta { low: low_s, high: high_s, basis: BASIS.into() })
+        }
+        _ => None,
+    }
 }

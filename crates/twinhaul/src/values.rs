@@ -1,14 +1,41 @@
 //! Values on the command line, read by the same code as in a profile.
 
+use std::time::Duration;
 use twinhaul_units::{ParseError, Share, Span, Transfers};
 
 pub(crate) fn span(text: &str) -> Result<Span, ParseError> {
     Span::parse(text)
 }
 
+/// Columns and rows of a terminal.
+pub(crate) fn size(text: &str) -> Result<(u16, u16), String> {
+    let side = |text: &str| text.trim().parse::<u16>().ok().filter(|n| (1..=SIDE_MAX).contains(n));
+    let both = text.split_once('x').and_then(|(w, h)| Some((side(w)?, side(h)?)));
+    both.ok_or_else(|| format!("expected columns and rows, as 160x50, at most {SIDE_MAX} of each"))
+}
+
+/// Columns, or rows, of a screen.
+const SIDE_MAX: u16 = 1_000;
+
+/// A time in a recording: h:mm:ss, mm:ss, or a span.
+pub(crate) fn position(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time since the beginning, as 1:30, 1:02:03 or 90s".to_owned();
+    if !text.contains(':') {
+        return Span::parse(text).map(|span| span.0).map_err(|_| wrong());
+    }
+    let parts: Vec<u64> = text.split(':').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    let (h, m, s) = match parts[..] {
+        [m, s] => (0, m, s),
+        [h, m, s] => (h, m, s),
+        _ => return Err(wrong()),
+    };
+    let seconds = h.checked_mul(3600).and_then(|h| h.checked_add(m.checked_mul(60)?)?.checked_add(s));
+    seconds.filter(|_| s < 60 && (m < 60 || parts.len() == 2)).map(Duration::from_secs).ok_or_else(wrong)
+}
+
 /// How often a simulated peer records its progress; `None`: never.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Checkpoint(pub(crate) Option<std::time::Duration>);
+pub(crate) struct Checkpoint(pub(crate) Option<Duration>);
 
 /// A span, or "none".
 pub(crate) fn checkpoint(text: &str) -> Result<Checkpoint, String> {
@@ -93,6 +120,22 @@ mod tests {
             }
             let fair = 20_000 / of;
             assert!(sizes.iter().all(|n| n.abs_diff(fair) < fair / 10), "{of}: {sizes:?}");
+        }
+    }
+
+    #[test]
+    fn times_and_sizes_are_read_and_what_is_wrong_is_told() {
+        let s = |text| position(text).map(|d| d.as_secs());
+        assert_eq!(s("1:30"), Ok(90));
+        assert_eq!(s("90:00"), Ok(5400));
+        assert_eq!(s("1:02:03"), Ok(3723));
+        assert_eq!(s("90 s"), Ok(90));
+        for text in ["", "abc", "1:60", "1:60:00", "-1:00", "1:2:3:4", "9999999999999999999:00:00"] {
+            assert!(s(text).unwrap_err().contains("as 1:30"), "{text}");
+        }
+        assert_eq!(size("160x50"), Ok((160, 50)));
+        for text in ["", "80", "0x24", "80x", "70000x3", "1001x1", "-1x5"] {
+            assert!(size(text).unwrap_err().contains("as 160x50"), "{text}");
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::{Client, is_supervised};
 use twinhaul_units::{Bytes, Rate, Span};
+use twinhaul_wire::status::Status;
 use twinhaul_wire::{Command, Event};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -116,8 +117,20 @@ fn obey(run: &RunDir, signals: &Signals, done: u8) -> u8 {
     wanted
 }
 
+/// "41.2 %  12.1 of 29.4 TiB  …", and both peers in a word.
+pub(crate) fn progress_line(s: &Status) -> String {
+    let peers: Vec<String> =
+        s.peers.iter().map(|(name, p)| format!("{name} {} {}", p.state, p.queue.transfers)).collect();
+    format!("{}  [{}]{}", progress(s), peers.join(", "), failed(s))
+}
+
+/// What was given up, if anything was.
+pub(crate) fn failed(s: &Status) -> String {
+    if s.failed.transfers > 0 { format!("  {} FAILED", s.failed.transfers) } else { String::new() }
+}
+
 /// "41.2 %  12.1 of 29.4 TiB  …".
-pub(crate) fn progress_line(s: &twinhaul_wire::status::Status) -> String {
+pub(crate) fn progress(s: &Status) -> String {
     // What failed has not arrived: 100 % only when everything has.
     let finished = s.done.transfers + s.skipped.transfers;
     let bytes = s.done.bytes + s.skipped.bytes + s.in_flight.bytes;
@@ -134,29 +147,25 @@ pub(crate) fn progress_line(s: &twinhaul_wire::status::Status) -> String {
         format!("{:.1} %", part.min(most) * 100.0)
     };
     let rate: u64 = s.peers.values().filter_map(|p| p.rate).sum();
-    let peers: Vec<String> =
-        s.peers.iter().map(|(name, p)| format!("{name} {} {}", p.state, p.queue.transfers)).collect();
     let eta = s.eta_s.as_ref().map_or_else(
         || "ends in --:--".to_owned(),
         |e| {
-            let span = |s: f64| Span(Duration::try_from_secs_f64(s).unwrap_or_default());
-            format!("ends in {}-{}", span(e.low), span(e.high))
+            let span = |s: f64| Span(Duration::try_from_secs_f64(s).unwrap_or_default()).to_string();
+            let (low, high) = (span(e.low), span(e.high));
+            if low == high { format!("ends in {low}") } else { format!("ends in {low}-{high}") }
         },
     );
-    let failed =
-        if s.failed.transfers > 0 { format!("  {} FAILED", s.failed.transfers) } else { String::new() };
     let published = match s.published.transfers {
         0 => String::new(),
         n => format!(" (and {n} not yet durable)"),
     };
     format!(
-        "{part}  {finished} of {}{} transfers{published}  {} of {}  {}  {eta}  [{}]{failed}",
+        "{part}  {finished} of {}{} transfers{published}  {} of {}  {}  {eta}",
         s.totals.transfers,
         if s.totals.growing { "+" } else { "" },
         Bytes(bytes),
         Bytes(s.totals.bytes),
         Rate(rate),
-        peers.join(", "),
     )
 }
 

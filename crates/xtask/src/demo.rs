@@ -18,7 +18,7 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool, String> {
 }
 
 /// The packages of the story that is named.
-fn needs(args: &[String]) -> Vec<&'static str> {
+pub(crate) fn needs(args: &[String]) -> Vec<&'static str> {
     let mut packages = vec!["twinhaul", "twinhaul-disk"];
     let is_told = |story: &str| args.iter().any(|arg| arg == story);
     if is_told("tape") {
@@ -31,7 +31,7 @@ fn needs(args: &[String]) -> Vec<&'static str> {
 }
 
 /// Builds, and reads from cargo's messages where the binary is.
-fn build(root: &Path, packages: &[&str]) -> Result<PathBuf, String> {
+pub(crate) fn build(root: &Path, packages: &[&str]) -> Result<PathBuf, String> {
     let mut build = vec!["build", "--message-format=json-render-diagnostics"];
     build.extend(packages.iter().flat_map(|package| ["-p", package]));
     let messages = process::output(process::cargo(root, &build))?;

@@ -2,7 +2,7 @@
 //!
 //! It never becomes part of the product and imports none of its crates: it must build in seconds, and it must run
 //! when the product does not compile. Entry points: [`tidy`], [`suite`] (the verb `test`), [`demo`], [`bench`],
-//! [`soak`], [`drill`], [`privileged`].
+//! [`soak`], [`drill`], [`privileged`], [`stories`].
 
 #![allow(
     clippy::print_stdout,
@@ -16,6 +16,7 @@ mod drill;
 mod privileged;
 mod process;
 mod soak;
+mod stories;
 mod suite;
 mod tidy;
 
@@ -37,6 +38,7 @@ usage: cargo xtask <verb>
   soak model        visit every state of small worlds; `--all`, or `--class crash --with loss`
   soak mutants      put deliberate bugs in and see both find them; `--write` renews the table
   soak kill         kill and freeze real processes at random moments; --failpoints: at every durable step
+  stories [NAME]    tell the demonstrations, and keep what the pictures of README.md and profiles/README.md are drawn from
 ";
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Some((verb, rest)) if verb == "drill" => drill::run(&root, rest),
         Some((verb, rest)) if verb == "privileged" => privileged::run(&root, rest),
         Some((verb, rest)) if verb == "soak" => soak::run(&root, rest),
+        Some((verb, rest)) if verb == "stories" => stories::run(&root, rest),
         Some((verb, _)) if matches!(verb.as_str(), "help" | "--help" | "-h") => {
             print!("{USAGE}");
             Ok(true)

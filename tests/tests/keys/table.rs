@@ -130,6 +130,7 @@ pub(crate) const CASES: &[Case] = &[
     case("copy", &[FLIGHT], Text("copied: ")),
     case("copy-json", &[FLIGHT], Text("copied: ")),
     case("save", &[], Text("saved: ")),
+    case("bundle", &[], Text("bundle: ")),
     case("control", &[], Text("Run control: alpha and beta")),
     case("actions", &[FLIGHT], Text("copy their paths")),
     case("retry-these", &[LIST, ITEMS], Text("[ y = retry ]")),

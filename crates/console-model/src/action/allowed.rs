@@ -55,6 +55,17 @@ pub(super) fn has_problems(model: &Model) -> Result<(), Why> {
     if model.board().problems().is_empty() { Err("no problems".into()) } else { Ok(()) }
 }
 
+/// It changes nothing: a console that may only look can make one, and one whose run has ended.
+pub(super) fn can_bundle(model: &Model) -> Result<(), Why> {
+    if model.replay.is_some() {
+        Err("this is a replay: a bundle is made where the run is".into())
+    } else if model.desk.bundling {
+        Err("one is being made".into())
+    } else {
+        Ok(())
+    }
+}
+
 /// What every control needs.
 pub(crate) fn may_control(model: &Model) -> Result<(), Why> {
     big_enough(model)?;

@@ -1,9 +1,9 @@
 //! The table: every action with its keys, in the order of the help overlay. Keys are named here and nowhere else.
 
 use super::allowed::{
-    always, big_enough, both_connected, chaos_verb, current_ratio, demo, demo_peer, demo_run, filters,
-    hand_over, hand_over_verb, has_problems, in_queue, no_verb, one_peer_control, peer_control, replays,
-    retry_control, retry_these, retry_these_verb, slow_rate, stage_fits, stop_control, undo_control,
+    always, big_enough, both_connected, can_bundle, chaos_verb, current_ratio, demo, demo_peer, demo_run,
+    filters, hand_over, hand_over_verb, has_problems, in_queue, no_verb, one_peer_control, peer_control,
+    replays, retry_control, retry_these, retry_these_verb, slow_rate, stage_fits, stop_control, undo_control,
     undo_verb, verb,
 };
 use super::{Action, Danger, Group, Row, Scope, Why};
@@ -130,6 +130,11 @@ pub const REGISTRY: &[Row] = &[
     Row {
         enabled: big_enough,
         ..look(Action::Diagnose, "diagnose", "diagnose", "why, how known, what to do", &["d"], Group::Look, 6)
+    },
+    Row {
+        enabled: can_bundle,
+        verb: |m| Some(format!("twinhaul bundle {}", m.run)),
+        ..look(Action::Bundle, "bundle", "bundle", "all evidence into one file", &["B"], Group::Look, 0)
     },
     look(Action::Freeze, "freeze", "freeze", "freeze view, engines run", &["f"], Group::Look, 10),
     look(Action::Expand, "expand", "expand", "panel to full screen", &["e"], Group::Look, 12),

@@ -3,7 +3,7 @@
 use crate::ring::Samples;
 use std::time::Duration;
 use twinhaul_units::Moment;
-use twinhaul_wire::{PeerSnapshot, PeerState};
+use twinhaul_wire::{PeerSnapshot, PeerState, QueueSize};
 
 /// A peer or supervisor not heard for so long is stale: its numbers are the past.
 pub const STALE_AFTER: Duration = Duration::from_secs(3);
@@ -76,6 +76,8 @@ pub struct Pane {
     pub rates: Samples,
     /// Silence that makes it stale.
     pub stale_after: Duration,
+    /// Incarnations up to this one were taken over: what they had is the other peer's.
+    fenced: u64,
 }
 
 impl Default for Pane {
@@ -86,6 +88,7 @@ impl Default for Pane {
             heard: None,
             rates: Samples::default(),
             stale_after: STALE_AFTER,
+            fenced: 0,
         }
     }
 }
@@ -95,6 +98,30 @@ impl Pane {
         self.rates.set(now, snapshot.rate.now);
         self.heard = Some(now);
         self.snapshot = Some(snapshot);
+        self.lose_what_was_taken_over();
+    }
+
+    /// What this peer had until `incarnation` has been taken over. It is shown once, at its new owner, whatever this peer said last.
+    pub(crate) fn taken_over(&mut self, incarnation: u64) {
+        self.fenced = self.fenced.max(incarnation);
+        self.lose_what_was_taken_over();
+    }
+
+    fn lose_what_was_taken_over(&mut self) {
+        let Some(s) = self.snapshot.as_mut().filter(|s| s.incarnation <= self.fenced) else { return };
+        s.queue = QueueSize::default();
+        s.settling = QueueSize::default();
+        s.published = QueueSize::default();
+        s.portion = 0.0;
+        s.slots.used = 0;
+        s.in_flight.clear();
+        s.awaiting.clear();
+        s.next_up.clear();
+    }
+
+    /// Whether what it said last has gone to the other peer since.
+    pub fn is_taken_over(&self) -> bool {
+        self.snapshot.as_ref().is_some_and(|s| s.incarnation <= self.fenced)
     }
 
     pub fn standing(&self, now: Moment) -> Standing {
@@ -111,6 +138,14 @@ impl Pane {
     pub fn rate_now(&self, now: Moment) -> u64 {
         let snapshot = self.snapshot.as_ref().filter(|_| self.standing(now) == Standing::Live);
         snapshot.map_or(0, |s| s.rate.now)
+    }
+
+    /// Bytes that have arrived: of what is done, of what is settling (it has moved whole), and of what is in flight.
+    pub fn moved_bytes(&self) -> u64 {
+        let moved = |s: &PeerSnapshot| {
+            s.done.bytes + s.settling.bytes + s.in_flight.iter().map(|f| f.done).sum::<u64>()
+        };
+        self.snapshot.as_ref().map_or(0, moved)
     }
 
     /// Queued and in flight, in bytes.

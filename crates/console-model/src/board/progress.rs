@@ -57,9 +57,7 @@ impl Board {
         for pane in &self.panes {
             let Some(s) = &pane.snapshot else { continue };
             progress.transfers += s.done.transfers + s.skipped.transfers;
-            progress.bytes += s.done.bytes + s.skipped.bytes;
-            // What is settling has moved whole.
-            progress.bytes += s.in_flight.iter().map(|f| f.done).sum::<u64>() + s.settling.bytes;
+            progress.bytes += s.skipped.bytes + pane.moved_bytes();
             progress.failed += s.failed.transfers;
             remaining.0 += pane.remaining_transfers() + s.failed.transfers;
             remaining.1 += pane.remaining_bytes() + s.failed.bytes;

@@ -1,6 +1,7 @@
 //! What an operator must see when something is not as usual: processes that are gone, restarts, failures, figures that
 //! are of the past.
 
+use crate::Model;
 use crate::board::{LinkState, Past, PastPeer};
 use crate::sample::{self, drive, peer_msg, run_msg, tell};
 use crate::{Clean, Effect, Eta, Msg, To, update};
@@ -85,6 +86,39 @@ fn what_is_over_in_a_moment_stays_a_problem() {
     alpha.failed.transfers = 2;
     tell(&mut model, peer_msg(PeerId::First, &alpha));
     assert!(model.live.problems().iter().any(|p| p.kind == "failed" && p.text == "2 transfers given up"));
+}
+
+/// What a silent peer said last is the past of what the other one has now: shown at both, it would be there twice.
+#[test]
+fn what_was_taken_over_is_shown_once() {
+    let mut model = sample::mid_run();
+    let queued = |model: &Model, peer| model.live.pane(peer).snapshot.as_ref().unwrap().queue.transfers;
+    let (alpha, beta) = (sample::alpha(), sample::beta());
+    assert!(queued(&model, PeerId::First) > 0 && !alpha.in_flight.is_empty());
+    let taken = EventKind::TakenOver {
+        from: "alpha".into(),
+        fenced: alpha.incarnation,
+        count: alpha.queue.transfers,
+        bytes: alpha.queue.bytes,
+        discarded: 0,
+        accepted: 0,
+        why: "silent".into(),
+    };
+    tell(&mut model, event_msg(&sample::event(300, 0.0, Some("beta"), taken)));
+    let is_lost = |model: &Model| {
+        assert_eq!(model.live.pane(PeerId::First).remaining_transfers(), 0);
+        assert!(model.live.flights().iter().all(|(peer, _)| *peer == PeerId::Second));
+        assert!(model.live.pane(PeerId::First).is_taken_over());
+    };
+    is_lost(&model);
+    assert_eq!(queued(&model, PeerId::Second), beta.queue.transfers, "its own words are awaited");
+    // It wakes, and says once more what it believes, before it is refused.
+    tell(&mut model, peer_msg(PeerId::First, &alpha));
+    is_lost(&model);
+    let back = PeerSnapshot { incarnation: alpha.incarnation + 1, ..alpha };
+    tell(&mut model, peer_msg(PeerId::First, &back));
+    assert!(!model.live.pane(PeerId::First).is_taken_over());
+    assert_eq!(queued(&model, PeerId::First), back.queue.transfers);
 }
 
 #[test]

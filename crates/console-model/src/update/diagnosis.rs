@@ -98,6 +98,11 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
             let verb = lines.get(at).and_then(|line| line.verb.clone());
             return verb.map(|verb| take(model, &verb)).unwrap_or_default();
         }
+        _ if !held && model.keys.is(Action::Bundle, chord) => {
+            return action::row(Action::Bundle)
+                .map(|row| super::key::run(model, row, None))
+                .unwrap_or_default();
+        }
         _ if model.keys.is(Action::Down, chord) => to(at + 1),
         _ if model.keys.is(Action::Up, chord) => at.saturating_sub(1),
         _ => at,

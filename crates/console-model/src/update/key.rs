@@ -125,6 +125,7 @@ pub(super) fn run(model: &mut Model, row: &'static Row, chord: Option<Chord>) ->
         Action::Help => help::open(model),
         Action::Palette => palette::open(model),
         Action::Diagnose => diagnosis::open(model),
+        Action::Bundle => take_out::bundle(model),
         Action::Control => control::open(model, Scope::Control),
         Action::Chaos => control::open(model, Scope::Chaos),
         Action::Undo => undo::open(model),

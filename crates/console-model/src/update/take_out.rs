@@ -8,7 +8,7 @@ use crate::ui::{Layer, Panel, Subject};
 use crate::words::Mood;
 use crate::words::event::log_line;
 use crate::words::forecast::{self, BASIS};
-use crate::{Effect, Eta, Model, fit, forecast::Miss};
+use crate::{Effect, Eta, Model, clean, fit, forecast::Miss};
 use serde_json::{Value, json};
 use twinhaul_units::PeerId;
 use twinhaul_wire::{Event, InFlight};
@@ -37,6 +37,22 @@ pub(super) fn copy(model: &mut Model, as_json: bool) -> Vec<Effect> {
 /// The screen as it is drawn is known outside; the state behind it is told from here.
 pub(super) fn save(model: &Model) -> Vec<Effect> {
     vec![Effect::SaveScreen { state: format!("{:#}\n", state_json(model)) }]
+}
+
+/// One at a time: it costs the machine that is looked at.
+pub(super) fn bundle(model: &mut Model) -> Vec<Effect> {
+    model.desk.bundling = true;
+    data::say(model, Mood::Plain, "gathering what is known of the run; it is not touched");
+    vec![Effect::Bundle]
+}
+
+pub(super) fn bundled(model: &mut Model, made: &Result<String, String>) -> Vec<Effect> {
+    model.desk.bundling = false;
+    match made {
+        Ok(place) => data::say(model, Mood::Good, &format!("bundle: {}", clean::text(place))),
+        Err(why) => data::say(model, Mood::Bad, &format!("no bundle was made: {}", clean::text(why))),
+    }
+    Vec::new()
 }
 
 /// Everything that is shown, as JSON: what `Ctrl-s` saves, and what `attach --once --json` prints.

@@ -3,6 +3,7 @@
 use super::paint::{Brush, mood, part, scroll_to};
 use crate::skin::Role;
 use twinhaul_console_model::Model;
+use twinhaul_console_model::action::Action;
 use twinhaul_console_model::ui::DiagnosisView;
 use twinhaul_console_model::update::diagnosis::page;
 
@@ -10,7 +11,11 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, view: &DiagnosisView) {
     let lines = page(model, view);
     let all = brush.buf.area;
     let (width, height) = (all.width.min(100), all.height.saturating_sub(2));
-    let hint = [part("Tab next way out  Enter takes it  r again  y copies  Esc", Role::Dim)];
+    let bundle = model.keys.way_to(Action::Bundle);
+    let hint = [part(
+        format!("Tab next way out  Enter takes it  r again  y copies  {bundle} bundle  Esc"),
+        Role::Dim,
+    )];
     let inner = brush.popup(width, height, "Diagnosis", &hint);
     let note = match (&view.error, view.looking) {
         (Some(why), _) => part(format!("the processes could not be looked at: {why}"), Role::Warn),

@@ -58,7 +58,7 @@ fn waits(model: &Model) -> Option<String> {
     let board = model.board();
     let wait = board.run.as_ref()?.wait.as_ref().filter(|_| board.ended().is_none())?;
     let age = Duration::from_millis(wait.age_ms);
-    (age >= WAITS_SHOWN_AFTER).then(|| format!("{} {}", wait.reason.words(), words::age(age)))
+    (age >= WAITS_SHOWN_AFTER).then(|| format!("{} {}", words::wait_short(wait.reason), words::age(age)))
 }
 
 fn total(brush: &mut Brush<'_>, progress: &Progress, rate: Option<Rate>, area: Rect) {

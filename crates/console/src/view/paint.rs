@@ -41,16 +41,23 @@ impl Field {
     }
 }
 
-/// The fields that fit into `width`, in their order, `gap` blanks apart.
+/// The fields that fit into `width`, in their order, `gap` blanks apart. The most important ones come first to a place; one that is
+/// too long for what is left makes way for shorter ones.
 pub(crate) fn fitting(mut fields: Vec<Field>, width: usize, gap: usize) -> Vec<Part> {
     fields.retain(|f| f.width() > 0);
-    let taken = |fields: &[Field]| fields.iter().map(|f| f.width() + gap).sum::<usize>().saturating_sub(gap);
-    while taken(&fields) > width && fields.len() > 1 {
-        let least = fields.iter().enumerate().rev().min_by_key(|(_, f)| f.keep).map_or(0, |(i, _)| i);
-        fields.remove(least);
+    let mut order: Vec<usize> = (0..fields.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse(fields[*i].keep));
+    let mut taken = 0;
+    let mut shown: Vec<usize> = Vec::new();
+    for i in order {
+        let more = fields[i].width() + if shown.is_empty() { 0 } else { gap };
+        if shown.is_empty() || taken + more <= width {
+            taken += more;
+            shown.push(i);
+        }
     }
     let mut out = Vec::new();
-    for field in fields {
+    for (_, field) in fields.into_iter().enumerate().filter(|(i, _)| shown.contains(i)) {
         if !out.is_empty() {
             out.push(part(" ".repeat(gap), Role::Plain));
         }

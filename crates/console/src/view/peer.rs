@@ -96,11 +96,14 @@ pub(crate) fn state_line(model: &Model, peer: PeerId, width: usize) -> Vec<Part>
 /// The lines below the state, most important first.
 fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width: usize) -> Vec<Vec<Part>> {
     let pane = model.board().pane(peer);
-    let queue = vec![
-        part("queue ", Role::Dim),
-        part(fit::right(&words::count(s.queue.transfers), 6), Role::Strong),
-        part(format!("  {}", fit::left(&Bytes(s.queue.bytes).to_string(), 8)), Role::Plain),
-    ];
+    let other = model.board().names.name(peer.other());
+    let bytes = if pane.is_taken_over() {
+        part(format!("  taken over by {other}"), Role::Warn)
+    } else {
+        part(format!("  {}", fit::left(&Bytes(s.queue.bytes).to_string(), 8)), Role::Plain)
+    };
+    let count = part(fit::right(&words::count(s.queue.transfers), 6), Role::Strong);
+    let queue = vec![part("queue ", Role::Dim), count, bytes];
     let mut slots =
         vec![part("slots ", Role::Dim), part(format!("{}/{}", s.slots.used, s.slots.max), Role::Plain)];
     if let Some(wait) = s.free_wait.as_ref().filter(|wait| wait.age_ms >= 1_000) {

@@ -15,9 +15,23 @@ use twinhaul_units::Bytes;
 /// Room that a bundle made by itself leaves to the ledger.
 const ROOM_MIN: u64 = 256 << 20;
 
+/// Where it is, made while something else has the terminal.
+pub(crate) fn aside(run: &RunDir) -> Result<String, Failure> {
+    let to = place(run, None, false)?;
+    let mut wish = Wish { to: &to, replace: false, why: "asked for", tell: &mut |_| Ok(()) };
+    let made = bundle::make(run, &mut wish).map_err(|e| failure(run, &to, &e))?;
+    let missing = made.missed().count();
+    let lacks = if missing == 0 {
+        String::new()
+    } else {
+        format!("; {missing} parts could not be had: bundle.json in it")
+    };
+    Ok(format!("{} ({}){lacks}", shown(&to), Bytes(made.bytes)))
+}
+
 pub(crate) fn bundle(args: &BundleArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
-    let to = place(&run, args)?;
+    let to = place(&run, args.to.as_deref(), args.force)?;
     let signals = Signals::install()?;
     let on_terminal = io::stderr().is_terminal();
     output::say(&format!("gathering what is known of {}; it is not touched", run.file.run));
@@ -68,20 +82,20 @@ pub(crate) fn first_trouble(run_dir: &Path, why: &str, if_trouble: bool) -> Resu
 }
 
 /// Where it goes, if it may: before the run is looked at for seconds.
-fn place(run: &RunDir, args: &BundleArgs) -> Result<PathBuf, Failure> {
+fn place(run: &RunDir, to: Option<&Path>, force: bool) -> Result<PathBuf, Failure> {
     let own = PathBuf::from(bundle::stem(run, wall_ms()) + ".tar");
-    let to = match &args.to {
+    let to = match to {
         None => own,
         Some(to) if to.as_os_str() == "-" => {
             let text = "a bundle is written to a file, and not to a pipe: name one with --to FILE";
             return Err(Failure::usage(text));
         }
         Some(to) if to.is_dir() => to.join(own),
-        Some(to) => to.clone(),
+        Some(to) => to.to_owned(),
     };
     let to = std::path::absolute(&to).map_err(|e| Failure::other("the current directory", e))?;
     match std::fs::symlink_metadata(&to) {
-        Ok(_) if !args.force => Err(exists(run, &to)),
+        Ok(_) if !force => Err(exists(run, &to)),
         Ok(there) if !there.is_file() => {
             let text =
                 format!("{} is no regular file, and is not replaced. Name another: --to FILE", shown(&to));
@@ -114,7 +128,6 @@ fn failure(run: &RunDir, to: &Path, e: &io::Error) -> Failure {
 }
 
 fn tell_made(run: &RunDir, to: &Path, made: &Made, json: bool) -> Result<(), Failure> {
-    let missing: Vec<_> = made.parts.iter().filter(|p| p.missing.is_some()).collect();
     if json {
         return output::json(&serde_json::json!({
             "run": run.file.run,
@@ -123,10 +136,9 @@ fn tell_made(run: &RunDir, to: &Path, made: &Made, json: bool) -> Result<(), Fai
             "parts": made.parts,
         }));
     }
-    let parts = made.parts.len() - missing.len();
-    let missed = missing.into_iter().filter(|p| !p.is_none);
+    let parts = made.parts.iter().filter(|p| p.missing.is_none()).count();
     output::line(&format!("{}  {}  {parts} parts", shown(to), Bytes(made.bytes)));
-    for part in missed {
+    for part in made.missed() {
         let why = part.missing.as_deref().unwrap_or_default();
         output::say(&format!("  not in it: {}: {}", part.name, twinhaul_units::text::show(why)));
     }

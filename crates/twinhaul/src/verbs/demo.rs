@@ -17,7 +17,7 @@ use store::Store;
 use twinhaul_ledger::View;
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::{Client, is_supervised};
-use twinhaul_units::{Bytes, Ratio, Span, span::clock_tenths};
+use twinhaul_units::{Bytes, Ratio, Span, span::clock_tenths, text::counted};
 use twinhaul_wire::{Command, Event, EventKind};
 
 /// The stories: name, what it shows, the profile.
@@ -207,16 +207,17 @@ impl Table {
         let who = event.peer.as_deref().unwrap_or("-");
         let text = match &event.kind {
             EventKind::Planned { transfers, bytes, .. } => {
-                format!("{transfers} transfers, {}", Bytes(*bytes))
+                format!("{}, {}", counted(*transfers, "transfer"), Bytes(*bytes))
             }
             EventKind::Joined { .. } if event.incarnation > 1 => {
                 format!("{who} is back, incarnation {}", event.incarnation)
             }
             EventKind::RangesLent { to, count, bytes, .. } => {
-                format!("{who} lends {count} ranges, {}, to {to}", Bytes(*bytes))
+                format!("{who} lends {}, {}, to {to}", counted(*count, "range"), Bytes(*bytes))
             }
             EventKind::TakenOver { from, count, discarded, .. } => {
-                format!("{who} takes over from {from}: {count} transfers, {discarded} half objects discarded")
+                let (transfers, halves) = (counted(*count, "transfer"), counted(*discarded, "half object"));
+                format!("{who} takes over from {from}: {transfers}, {halves} discarded")
             }
             EventKind::Exited { words, .. } => twinhaul_units::text::show(words).into_owned(),
             EventKind::Joined { .. } => {
@@ -236,9 +237,9 @@ impl Table {
                 format!("{who} is told: ASSISTANCE NEEDED  a part of a file in flight, {}", Bytes(*bytes))
             }
             EventKind::Needed { count, ratio, queued, portion, minimum, .. } => {
-                let ratio = Ratio::clamped(*ratio);
+                let (ratio, what) = (Ratio::clamped(*ratio), counted(*count, "transfer"));
                 format!(
-                    "{who} is told: ASSISTANCE NEEDED  {ratio} x {queued} = {portion:.1} > {minimum}: {count} transfers"
+                    "{who} is told: ASSISTANCE NEEDED  {ratio} x {queued} = {portion:.1} > {minimum}: {what}"
                 )
             }
             EventKind::NotNeeded { ratio, queued, portion, minimum, .. } => {

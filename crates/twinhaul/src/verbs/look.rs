@@ -3,7 +3,7 @@
 use crate::cli::{AttachArgs, EventsArgs, JsonFlag, ReplayArgs, StatusArgs, WaitArgs};
 use crate::exit::{self, Failure};
 use crate::launch::{self, ledger_failure};
-use crate::watch::{EventReader, progress_line};
+use crate::watch::{EventReader, failed, progress};
 use crate::{exit_file, output, state, status};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,28 +12,30 @@ use twinhaul_console::{Keys, Left, Recording, Telling};
 use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
-use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span, text::show};
+use twinhaul_units::text::{counted, show};
+use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span};
 use twinhaul_wire::status::{PeerStatus, PlaceStatus, Status};
 use twinhaul_wire::{DialSnapshot, RunState, Wait, WaitReason};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
-    if !args.plain && !args.once {
+    if args.telling.of(&args.face).is_none() {
         crate::keys::for_console(&args.face.keys)?;
     }
     let run = state::find(args.run.as_deref())?;
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let ended = view.run().map_err(|e| ledger_failure(&e))?.state.ended();
-    if !ended && is_supervised(&run.path).is_none() && !args.read_only && !args.plain && !args.once {
+    if !ended
+        && is_supervised(&run.path).is_none()
+        && !args.read_only
+        && args.telling.of(&args.face).is_none()
+    {
         // The supervisor died; its peers may go on. A new one adopts them (architecture.md 2).
         launch::start(&run)?;
     }
-    let telling = match (args.plain, args.once, args.json) {
-        (true, ..) => Telling::Lines,
-        (_, true, true) => Telling::OnceJson,
-        (_, true, false) => Telling::Once,
-        _ => return super::run::console(&run, args.read_only, &args.face),
+    let Some(telling) = args.telling.of(&args.face) else {
+        return super::run::console(&run, args.read_only, &args.face);
     };
     let options = super::run::options(&run, true, super::run::worn(&args.face, Keys::default()));
     let left = twinhaul_console::tell(&options, telling, &mut std::io::stdout().lock())
@@ -64,17 +66,11 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Failure> {
     let within = crate::bundle::open::recording(&path)
         .map_err(|why| Failure::usage(format!("{}: {why}", state::shown(&path))))?;
     let recording = Recording { path, bytes: within };
-    let telling = match (args.plain, args.once, args.json) {
-        (true, ..) => Some(Telling::Lines),
-        (_, true, true) => Some(Telling::OnceJson),
-        (_, true, false) => Some(Telling::Once),
-        _ => None,
-    };
-    let shown = if let Some(telling) = telling {
-        twinhaul_console::tell_recording(recording, telling, &mut std::io::stdout().lock()).map(drop)
+    let shown = if let Some(telling) = args.telling.of(&args.face) {
+        twinhaul_console::tell_recording(recording, telling, args.at, &mut std::io::stdout().lock()).map(drop)
     } else {
         let face = super::run::worn(&args.face, crate::keys::for_console(&args.face.keys)?);
-        twinhaul_console::replay(recording, &face, args.speed).map(drop)
+        twinhaul_console::replay(recording, &face, args.speed, args.at).map(drop)
     };
     shown.map_err(|e| Failure::new(e.exit_code(), e.to_string()))?;
     Ok(exit::COMPLETE)
@@ -141,16 +137,19 @@ pub(crate) fn next_of_abandoned(run: &state::RunDir, growing: bool) -> String {
 pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
     let run = state::find(args.run.as_deref())?;
     let mut watcher = status::Watcher::open(&run)?;
+    // On a terminal one state takes the place of the one before; elsewhere each is kept.
+    let in_place = args.watch && !args.json.json && output::is_screen();
     loop {
         let status = watcher.status()?;
         if args.json.json {
             if args.watch { output::json_line(&status)? } else { output::json(&status)? }
         } else {
-            output::line(&status_text(&status));
+            let mut text = status_text(&status);
             if !status.state.ended() && nobody_works(&run) {
                 let next = next_of_abandoned(&run, status.totals.growing);
-                output::line(&format!("  ! nobody works on it; {next}"));
+                text = format!("{text}\n  ! nobody works on it; {next}");
             }
+            if in_place { output::in_place(&text) } else { output::line(&text) }
         }
         if !args.watch || status.state.ended() || !output::is_read() {
             return Ok(exit::COMPLETE);
@@ -163,7 +162,7 @@ pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
 pub(crate) fn status_text(s: &Status) -> String {
     let mut lines = vec![
         format!("run {}  {}  policy {}", s.run, s.state.words(), s.policy),
-        format!("  {}", progress_line(s)),
+        format!("  {}{}", progress(s), failed(s)),
     ];
     lines.extend(
         s.wait
@@ -173,16 +172,17 @@ pub(crate) fn status_text(s: &Status) -> String {
     );
     for (name, p) in &s.peers {
         lines.push(peer_line(name, p));
-        lines.extend(waiting_lines(p).into_iter().map(|line| format!("           {line}")));
+        let more = ratio_line(p).into_iter().chain(waiting_lines(p));
+        lines.extend(more.map(|line| format!("           {line}")));
     }
     lines.extend(s.places.iter().filter_map(|(name, place)| place_line(name, place)));
     let a = &s.assistance;
     lines.push(format!(
-        "  assistance: {} transfers, {} handed over{}; {} messages",
-        a.assigned_transfers,
+        "  assistance: {}, {} handed over{}; {}",
+        counted(a.assigned_transfers, "transfer"),
         Bytes(a.assigned_bytes),
         lent(a.ranges),
-        a.messages
+        counted(a.messages, "message")
     ));
     lines.extend(s.simulated.iter().map(|words| format!("  simulated: {}", show(words))));
     for p in &s.problems {
@@ -206,15 +206,21 @@ fn peer_line(name: &str, p: &PeerStatus) -> String {
         format!("  {name:<8} {:<12} queue {} ({})", p.state, p.queue.transfers, Bytes(p.queue.bytes)),
         p.slots.map_or_else(String::new, |s| format!("slots {}/{}", s.used, s.max)),
         p.rate.map_or_else(String::new, |r| Rate(r).to_string()),
-        p.ratio.map_or_else(String::new, |r| format!("ratio {}", Ratio::clamped(r))),
     ];
-    if let (Some(portion), Some(minimum)) = (p.portion, p.minimum) {
-        parts.push(format!("portion {portion:.1} against minimum {minimum}"));
-    }
     parts.extend(p.limit.map(|l| format!("limit {}", Rate(l))));
     parts.extend(p.dials.iter().filter_map(dial_words));
     parts.retain(|part| !part.is_empty());
     parts.join("  ")
+}
+
+/// What a peer gives when it is asked.
+fn ratio_line(p: &PeerStatus) -> Option<String> {
+    let ratio = format!("ratio {}", Ratio::clamped(p.ratio?));
+    let portion = p.portion.zip(p.minimum);
+    Some(portion.map_or_else(
+        || ratio.clone(),
+        |(portion, minimum)| format!("{ratio}  portion {portion:.1} against minimum {minimum}"),
+    ))
 }
 
 /// What a source or target is waited for, by both peers.

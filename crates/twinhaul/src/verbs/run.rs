@@ -8,7 +8,7 @@ use crate::watch::Show;
 use crate::{backends, guards, output, status, watch};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
-use twinhaul_console::{Keys, Left, Looker, Theme};
+use twinhaul_console::{Bundler, Keys, Left, Looker, Theme};
 use twinhaul_ledger::{Reopen, Store};
 use twinhaul_planner::Only;
 use twinhaul_profile::Profile;
@@ -237,6 +237,12 @@ fn looker(run: &RunDir) -> Looker {
     }))
 }
 
+/// `twinhaul bundle`, for the console: into the directory that it was started in.
+fn bundler(run: &RunDir) -> Bundler {
+    let run = run.clone();
+    Bundler(Arc::new(move || super::bundle::aside(&run).map_err(|e| e.to_string())))
+}
+
 /// What the console is opened on.
 pub(crate) fn options(
     run: &RunDir,
@@ -251,6 +257,7 @@ pub(crate) fn options(
             .map(|p| p.targets.into_iter().map(|t| t.name).collect())
             .unwrap_or_default(),
         looker: Some(looker(run)),
+        bundler: Some(bundler(run)),
         read_only,
         face,
         exit_when_done: false,

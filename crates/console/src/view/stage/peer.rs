@@ -50,6 +50,9 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
     let alone = board.alone_s(peer).filter(|_| s.queue.transfers > 0);
     let alone = alone.map_or_else(String::new, |a| format!("alone it needs {}", words::clock_s(Some(a))));
     lines.push(match s.wait().filter(is_told) {
+        _ if board.pane(peer).is_taken_over() => {
+            vec![part(format!("taken over by {}", board.names.name(peer.other())), Role::Warn)]
+        }
         Some(wait) => vec![part(fit::cut_right(&waits(&wait), width, ""), Role::Warn)],
         None => vec![part(alone, Role::Plain)],
     });
