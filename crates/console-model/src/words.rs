@@ -6,6 +6,7 @@ pub mod diagnosis;
 pub mod event;
 pub mod explain;
 pub mod forecast;
+pub mod glossary;
 
 use crate::board::{Pane, Standing};
 use std::cmp::Reverse;
@@ -89,6 +90,21 @@ pub fn count(n: u64) -> String {
 pub fn how_many(n: u64) -> String {
     if n == 1 { "1 transfer".into() } else { format!("{} transfers", count(n)) }
 }
+
+/// Claim 4.2's product, `0.50 x 219`, with as many digits as make it come to `portion`: a ratio that follows from what is
+/// determined is no round number.
+pub fn product(ratio: f64, queued: u64, portion: f64) -> String {
+    let comes_to = |digits: &usize| {
+        let shown: f64 = format!("{ratio:.digits$}").parse().unwrap_or(ratio);
+        (shown * queued as f64 - portion).abs() < 0.5
+    };
+    let digits = (DIGITS_MIN..=DIGITS_MAX).find(comes_to).unwrap_or(DIGITS_MIN);
+    format!("{ratio:.digits$} x {}", count(queued))
+}
+
+/// Digits of a ratio.
+const DIGITS_MIN: usize = 2;
+const DIGITS_MAX: usize = 5;
 
 /// `1 range`, `48 ranges`.
 pub fn how_many_ranges(n: u64) -> String {
@@ -237,6 +253,15 @@ pub const fn wait_short(reason: WaitReason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_product_has_the_digits_that_make_it_right() {
+        assert_eq!(product(0.5, 219, 109.5), "0.50 x 219");
+        assert_eq!(product(0.55, 1_236, 679.8), "0.55 x 1,236");
+        assert_eq!(product(727.0 / 833.0, 833, 727.0), "0.873 x 833");
+        assert_eq!(product(1.0 / 3.0, 99_999, 33_333.0), "0.33333 x 99,999");
+        assert_eq!(product(0.0, 1, 0.0), "0.00 x 1");
+    }
 
     #[test]
     fn parts_are_told_by_whose_they_are() {

@@ -143,13 +143,17 @@ impl Core {
     }
 
     fn balance_figures(&self, share: &Share, moved: u64, remaining: Bytes) -> AnswerFigures {
-        let queued = self.queued();
-        let (part, whole) =
-            if remaining == Bytes::ZERO { (share.count, queued) } else { (moved, remaining.0) };
-        let ranges = share.cuts.len() as u64;
+        let (queued, ranges) = (self.queued(), share.cuts.len() as u64);
+        let portion = share.count + ranges;
+        // As in claim 4.2, of the number of transfers; of bytes only where nothing but parts of what is in flight moves.
+        let (part, whole) = if share.count > 0 || remaining == Bytes::ZERO {
+            (portion.min(queued), queued)
+        } else {
+            (moved, remaining.0)
+        };
         AnswerFigures {
             ratio: Millionths::quotient(part, whole),
-            portion: Millionths::whole(share.count + ranges),
+            portion: Millionths::whole(portion),
             minimum: self.tuning.minimum,
             queued,
             portion_bytes: Bytes(moved),

@@ -99,10 +99,22 @@ impl Core {
 
     /// Ratio x queued, now (claims 4.2, 5.2); with `balanced` what would move if the other peer asked now.
     pub fn portion(&self) -> Millionths {
-        match self.tuning.policy {
-            Policy::Balanced => self.would_answer(None).figures.portion,
-            _ => self.learned.ratio.times(self.work.queue.count()),
+        self.gives().1
+    }
+
+    /// What it would hand over if the other peer asked now, as a share of its queue and as a number: portion = ratio x queued
+    /// (claims 4.2, 5.2). With `balanced` the number is determined, and the ratio follows from it.
+    pub fn gives(&self) -> (Millionths, Millionths) {
+        if self.tuning.policy == Policy::Balanced {
+            let figures = self.would_answer(None).figures;
+            // Of an empty queue nothing is a share: the latest one that was determined stays.
+            let last = self
+                .learned
+                .determined
+                .filter(|_| figures.queued == 0 && figures.portion == Millionths::ZERO);
+            return (last.unwrap_or(figures.ratio), figures.portion);
         }
+        (self.learned.ratio, self.learned.ratio.times(self.work.queue.count()))
     }
 
     pub const fn minimum(&self) -> u64 {

@@ -38,14 +38,22 @@ fn the_minimum_is_compared_with_what_would_move() {
 }
 
 #[test]
-fn the_figures_say_bytes_and_their_quotient() {
-    let mut desk = Desk::weighed(1, &[MB; 101], 1);
+fn the_figures_say_bytes_and_the_claims_product() {
+    // Sizes that differ: a share of the bytes is not a share of the number.
+    let sizes: Vec<u64> = (1..=101).rev().map(|n| n * MB / 50).collect();
+    let desk = Desk::weighed(1, &sizes, 1);
     let figures = desk.core.would_answer(None).figures;
-    let AnswerFigures { ratio, portion_bytes, remaining_bytes, .. } = figures;
-    assert_eq!(remaining_bytes, Bytes(101 * MB));
-    assert!((ratio.get() - portion_bytes.0 as f64 / remaining_bytes.0 as f64).abs() < 1e-5);
+    let AnswerFigures { ratio, portion, queued, portion_bytes, remaining_bytes, .. } = figures;
+    assert_eq!((remaining_bytes, queued), (Bytes(sizes.iter().sum()), 100));
+    assert!(portion_bytes.0 > 0 && portion_bytes < remaining_bytes);
+    assert!(
+        (ratio.get() * queued as f64 - portion.get()).abs() < 1e-3,
+        "claim 4.2: portion = ratio x queued"
+    );
+    assert_eq!(desk.core.gives(), (ratio, portion), "what is shown is what would be answered");
+    let mut desk = Desk::weighed(1, &[MB; 101], 1);
     desk.asked_with(1, 0, 0, mb_per_s(4)).assigned();
-    assert!((desk.core.ratio().get() - 0.8).abs() < 0.01, "the ratio shown is the one that was determined");
+    assert!((desk.core.ratio().get() - 0.8).abs() < 0.02, "the ratio shown is the one that was determined");
     assert!(
         desk.sent().iter().any(|m| matches!(m, Message::Needed { portion_bytes, .. } if portion_bytes.0 > 0))
     );

@@ -1,7 +1,7 @@
 //! The assistance timeline in words: one line for a table column, one for the lane between the two peers. The two
 //! answers are the claims' own: "assistance needed" (4.3, 5.3) and "no assistance needed" (4.4, 5.4).
 
-use super::{count, how_many};
+use super::{count, how_many, product};
 use crate::Names;
 use std::time::Duration;
 use twinhaul_units::{Bytes, PeerId, Rate, Span};
@@ -77,7 +77,7 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
                 ..base(Tone::Needed, "NEEDED", "assistance needed")
             }
         }
-        EventKind::Needed { ask_id, count: n, bytes, ratio, queued, rtt_us, .. } => {
+        EventKind::Needed { ask_id, count: n, bytes, ratio, portion, queued, rtt_us, .. } => {
             let rtt = Span(Duration::from_micros(*rtt_us));
             let bytes = Bytes(*bytes);
             Beat {
@@ -88,7 +88,7 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
                     count(*n),
                     count(*queued)
                 ),
-                long: format!("{ratio:.2} x {}: {}, {bytes}", count(*queued), how_many(*n)),
+                long: format!("{}: {}, {bytes}", product(*ratio, *queued, *portion), how_many(*n)),
                 ..base(Tone::Needed, "NEEDED", "assistance needed")
             }
         }
@@ -96,7 +96,7 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
             from: other,
             to: at,
             short: format!("#{ask_id} portion {portion:.1} <= min {minimum}, {queued} queued"),
-            long: format!("{ratio:.2} x {queued} = {portion:.1} <= minimum {minimum}"),
+            long: format!("{} = {portion:.1} <= minimum {minimum}", product(*ratio, *queued, *portion)),
             ..base(Tone::NotNeeded, "NO NEED", "no assistance needed")
         },
         EventKind::Ratio { old, new, rule } => Beat {

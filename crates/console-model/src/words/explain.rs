@@ -1,6 +1,6 @@
 //! What a moment of the assistance means, in sentences, for somebody who sees it for the first time.
 
-use super::{count, how_many};
+use super::{how_many, product};
 use crate::Names;
 use std::time::Duration;
 use twinhaul_units::{Bytes, PeerId, Rate, Share, Span};
@@ -34,8 +34,8 @@ pub fn explain(event: &Event, names: &Names) -> Vec<String> {
         EventKind::Needed { count: n, bytes, ratio, portion, minimum, queued, rtt_us, .. } => vec![
             format!("{other} answers {me}: \"assistance needed\"."),
             format!(
-                "{ratio:.2} x {} queued = {portion:.1}, which is more than its minimum {minimum}. So {} ({}) belong to {me} now; the ledger knew before the answer left.",
-                count(*queued),
+                "{} queued = {portion:.1}, which is more than its minimum {minimum}. So {} ({}) belong to {me} now; the ledger knew before the answer left.",
+                product(*ratio, *queued, *portion),
                 how_many(*n),
                 Bytes(*bytes)
             ),
@@ -48,7 +48,8 @@ pub fn explain(event: &Event, names: &Names) -> Vec<String> {
         EventKind::NotNeeded { ratio, portion, minimum, queued, rtt_us, .. } => vec![
             format!("{other} answers {me}: \"no assistance needed\"."),
             format!(
-                "{ratio:.2} x {queued} queued = {portion:.1}, which is not more than its minimum {minimum}: it can finish alone."
+                "{} queued = {portion:.1}, which is not more than its minimum {minimum}: it can finish alone.",
+                product(*ratio, *queued, *portion)
             ),
             format!(
                 "The answer took {}. {me} asks again later, while anything is undone. (Claim {}.)",

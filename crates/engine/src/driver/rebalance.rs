@@ -46,8 +46,11 @@ impl Driver {
         let result = if tail.queued == Bytes::ZERO {
             refused(format!("{name} has nothing queued that could move"), "")
         } else if tail.share() <= keep {
-            let has = tail.share() * 100.0;
-            refused(format!("{name} has {has:.0} % of the queued bytes, not more than asked"), "")
+            let (has, keep) = (tail.share() * 100.0, keep * 100.0);
+            let why = format!(
+                "{name} gives nothing: it has {has:.0} % of the queued bytes, and may keep {keep:.0} %"
+            );
+            refused(why, "")
         } else if count == 0 {
             refused("no whole transfer is small enough to move", "")
         } else if asker.is_dry_run() {

@@ -200,6 +200,7 @@ impl Driver {
         let config = self.options.profile.peer(self.options.me);
         let learning = self.options.profile.assistance.learning;
         let [done, verified, skipped, failed] = view.settled();
+        let (ratio, portion) = self.core.gives();
         PeerSnapshot {
             run: self.options.run.clone(),
             peer: config.name.clone(),
@@ -209,10 +210,10 @@ impl Driver {
             state: self.state(),
             paused_by: view.paused_by.clone(),
             policy: crate::policy_word(self.options.profile.assistance.policy).to_owned(),
-            ratio: self.core.ratio().get(),
+            ratio: ratio.get(),
             increment: learning.increment,
             minimum: learning.minimum,
-            portion: self.core.portion().get(),
+            portion: portion.get(),
             ratio_moves: view.ratio_moves.iter().copied().collect(),
             queue: QueueSize {
                 transfers: self.core.queued() + self.core.pinned(),

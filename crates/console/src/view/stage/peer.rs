@@ -106,11 +106,14 @@ fn equation(s: &PeerSnapshot) -> String {
     let sign = if s.portion > s.minimum as f64 { ">" } else { "<=" };
     match s.policy.as_str() {
         "none" => "no assistance in this run".to_owned(),
-        "learning" => {
-            let queued = words::count(s.queue.transfers);
-            format!("{:.2} x {queued} = {:.1} {sign} minimum {}", s.ratio, s.portion, s.minimum)
+        // Parts of what is in flight are no share of the queue.
+        _ if s.queue.transfers == 0 && s.portion > 0.0 => {
+            format!("portion {:.0} {sign} minimum {}", s.portion, s.minimum)
         }
-        _ => format!("portion {:.0} {sign} minimum {}", s.portion, s.minimum),
+        _ => {
+            let product = words::product(s.ratio, s.queue.transfers, s.portion);
+            format!("{product} = {:.1} {sign} minimum {}", s.portion, s.minimum)
+        }
     }
 }
 
