@@ -140,8 +140,8 @@ pub struct Dialog {
     pub forecasts: Vec<Forecast>,
     /// A word that must be typed, and what is typed so far.
     pub typed: Option<(String, String)>,
-    /// The deed that it takes back, by the moment in which its orders were sent.
-    pub undoes: Option<Moment>,
+    /// What its orders are sent for.
+    pub purpose: Purpose,
     pub focus: Button,
     /// When it was first seen with its present content.
     pub drawn: Option<Moment>,
@@ -225,8 +225,6 @@ impl WayOut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leave {
     pub focus: WayOut,
-    /// The stop was sent; its reply is awaited.
-    pub waiting: bool,
     pub opened: Moment,
     pub drawn: Option<Moment>,
 }

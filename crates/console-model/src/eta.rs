@@ -74,6 +74,8 @@ impl Board {
     /// its last five seconds: a peer that has just become slow is slow.
     pub fn alone_s(&self, peer: PeerId) -> Option<f64> {
         let pane = self.pane(peer);
+        // A pause may end in a minute, or never.
+        pane.snapshot.as_ref().filter(|s| s.state != PeerState::Paused)?;
         let rate = one_minute(pane).min(five_seconds(pane));
         let seconds = pane.remaining_bytes() as f64 / rate;
         (rate > 0.0 && seconds < FORECAST_MAX_S).then_some(seconds)

@@ -4,7 +4,6 @@ use crate::board::LinkState;
 use crate::control::{Forecast, Target};
 use crate::sample::{self, drive, peer_msg, run_msg, tell};
 use crate::ui::{Layer, Panel, Subject, Times};
-use crate::words::Mood;
 use crate::{Chord, Clean, Effect, Eta, Key, Left, Model, Msg, Page, Press, Pull, To, update};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -19,6 +18,7 @@ mod bundle;
 mod diagnosis;
 mod forecast;
 mod keys;
+mod leave;
 mod lists;
 mod mouse;
 mod palette;
@@ -182,30 +182,6 @@ fn read_only_disables_every_control_and_says_why() {
 }
 
 #[test]
-fn quit_offers_three_ways_and_detaches_by_default() {
-    let mut model = sample::mid_run();
-    assert!(drive(&mut model, "q<esc>").is_empty());
-    assert_eq!(drive(&mut model, "q<enter>"), [Effect::Leave(Left::Detached)]);
-    let mut model = sample::mid_run();
-    assert_eq!(drive(&mut model, "<c-c><c-c>"), [Effect::Leave(Left::Detached)]);
-    let mut model = sample::mid_run();
-    let orders = sent(&drive(&mut model, "q<tab><tab><enter>"));
-    assert_eq!(orders[0].2, Command::Stop { drain: false });
-    let left = reply(&mut model, orders[0].1, CommandResult::Done("stopping".into()));
-    assert_eq!(left, [Effect::Leave(Left::Stopped { drain: false })]);
-}
-
-#[test]
-fn a_refused_stop_keeps_the_console_and_says_why() {
-    let mut model = sample::mid_run();
-    let orders = sent(&drive(&mut model, "q<tab><enter>"));
-    assert_eq!(orders[0].2, Command::Stop { drain: true });
-    assert!(reply(&mut model, orders[0].1, refused("it is stopping already")).is_empty());
-    assert!(model.ui.layers.is_empty());
-    assert_eq!(model.ui.toast.as_ref().unwrap().mood, Mood::Bad);
-}
-
-#[test]
 fn errors_stay_until_esc_and_other_notes_pass() {
     let mut model = sample::mid_run();
     let tick = |model: &mut Model, s| {
@@ -322,6 +298,12 @@ fn help_searches_and_runs() {
     let mut model = sample::mid_run();
     drive(&mut model, "?freeze<enter>");
     assert!(model.frozen.is_some() && model.ui.layers.is_empty());
+    // A key that is typed asks what it does, also where its letter is in many words.
+    drive(&mut model, "?I");
+    let Some(Layer::Help(help)) = model.ui.top() else { panic!("{:?}", model.ui.top()) };
+    let rows = update::help::matches(&model.keys, help);
+    assert_eq!(rows[help.selected].id, "invert");
+    drive(&mut model, "<esc>");
     drive(&mut model, ":rebalance<enter>");
     assert!(matches!(model.ui.top(), Some(Layer::Prompt(_))));
 }

@@ -13,6 +13,7 @@ use twinhaul_console::skin::Skin;
 use twinhaul_console::view::view;
 use twinhaul_console::{Recording, still};
 use twinhaul_console_model::action::{Danger, Group, REGISTRY, Row};
+use twinhaul_console_model::words::glossary::GLOSSARY;
 use twinhaul_console_model::{Keys, sample};
 
 /// The smallest terminal that shows everything.
@@ -67,6 +68,12 @@ fn column(groups: &[Group]) -> Vec<String> {
     lines
 }
 
+/// What the words on the screen mean.
+fn words() -> String {
+    let lines: Vec<String> = GLOSSARY.iter().map(|(word, means)| format!("{word:14}  {means}")).collect();
+    lines.join("\n") + "\n"
+}
+
 /// A profile without its comments.
 fn profile() -> String {
     let text = std::fs::read_to_string(root().join("profiles/disk-to-disk.yaml")).unwrap();
@@ -105,6 +112,7 @@ fn readme_is_current() {
     is_current("README.md", |old| {
         let new = with(old, "screen", "text", &screen());
         let new = with(&new, "keys", "text", &keys());
+        let new = with(&new, "words", "text", &words());
         with(&new, "profile", "yaml", &profile())
     });
 }

@@ -283,6 +283,9 @@ fn keys_become_requests_and_replies_become_words() {
     session.wait_for("[ Drain and quit ]", LONG).unwrap();
     std::thread::sleep(SEEN);
     session.send("\t\r").unwrap();
+    session.wait_for("type wan-bulk-3 to confirm", LONG).unwrap();
+    std::thread::sleep(SEEN);
+    session.send("wan-bulk-3\r").unwrap();
     assert_eq!(session.wait_exit(LONG).unwrap(), 0);
     session.wait_for("left: Stopped { drain: true }", LONG).unwrap();
     assert!(supervisor.requests().iter().any(|r| r.command == Command::Stop { drain: true }));

@@ -257,7 +257,7 @@ fn outlooks() {
             let result = CommandResult::Outlook(outlook);
             tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
         }
-        model
+        frame(&model, &ASCII, 80, 24)
     };
     let ratio = Outlook {
         gives: Some([1_935, 2_381]),
@@ -265,7 +265,7 @@ fn outlooks() {
         eta_after_s: Some(171.0),
         ..outlook("beta", [Some(230), Some(230)], "if it were asked now")
     };
-    for (name, model) in [
+    for (name, screen) in [
         ("waiting", told("x1l100 MiB/s<enter>", Vec::new())),
         ("one", told("x1l100 MiB/s<enter>", vec![outlook("alpha", [Some(790), Some(100)], "the limit")])),
         (
@@ -280,7 +280,7 @@ fn outlooks() {
         ),
         ("ratio", told("x2o0.8<enter>", vec![ratio])),
     ] {
-        insta::assert_snapshot!(format!("outlook_{name}"), frame(&model, &ASCII, 80, 24));
+        insta::assert_snapshot!(format!("outlook_{name}"), screen);
     }
 }
 
@@ -297,7 +297,8 @@ fn mono_uses_no_colour() {
 
 #[test]
 fn ascii_is_ascii() {
-    for model in [sample::mid_run(), sample::stalled(), sample::finished(), demo()] {
+    for make in [sample::mid_run, sample::stalled, sample::finished, demo] {
+        let model = make();
         for (w, h) in [(40, 12), (80, 24), (160, 50)] {
             assert!(frame(&model, &ASCII, w, h).is_ascii());
         }

@@ -390,7 +390,7 @@ pub(crate) struct DrainArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
     /// [RUN] and the limit: "16 MiB/s", "none", or "profile" (its limit and timetable again)
-    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "LIMIT"])]
+    #[arg(num_args = 1..=3, required = true, value_names = ["RUN", "LIMIT"])]
     pub(crate) run_and_limit: Vec<String>,
     /// Only this peer; each of both if left out
     #[arg(long, conflicts_with_all = ["shared", "target"])]

@@ -47,7 +47,7 @@ pub(crate) fn transfers(text: &str) -> Result<Transfers, ParseError> {
 }
 
 pub(crate) fn share(text: &str) -> Result<Share, ParseError> {
-    Share::parse(text)
+    Share::typed(text)
 }
 
 /// One of equal parts of a run's transfers.

@@ -78,6 +78,15 @@ impl Share {
         };
         Self::new(value).ok_or_else(fail)
     }
+
+    /// As a person types it: "75" is 75 %, too.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn typed(s: &str) -> Result<Self, ParseError> {
+        let is_percentage = s.trim().parse::<f64>().is_ok_and(|n| n > 1.0);
+        if is_percentage { Self::parse(&format!("{s} %")) } else { Self::parse(s) }
+    }
 }
 
 impl fmt::Display for Share {
@@ -89,6 +98,15 @@ impl fmt::Display for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_is_typed_with_or_without_its_sign() {
+        for text in ["75", "75 %", "0.75", " 75"] {
+            assert_eq!(Share::typed(text).map(Share::get), Ok(0.75), "{text}");
+        }
+        assert_eq!(Share::typed("1").map(Share::get), Ok(1.0));
+        assert!(Share::typed("101").is_err() && Share::typed("half").is_err());
+    }
 
     #[test]
     fn stays_in_its_clamp() {

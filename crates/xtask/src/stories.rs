@@ -97,7 +97,8 @@ fn keep(recording: &str, story: &Story) -> Option<String> {
             }
         }
     }
-    Some(frames.iter().map(|frame| format!("{frame}\n")).collect())
+    let lines: Vec<String> = frames.iter().map(Value::to_string).collect();
+    Some(lines.join("\n") + "\n")
 }
 
 #[cfg(test)]

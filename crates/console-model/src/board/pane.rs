@@ -76,8 +76,8 @@ pub struct Pane {
     pub rates: Samples,
     /// Silence that makes it stale.
     pub stale_after: Duration,
-    /// Incarnations up to this one were taken over: what they had is the other peer's.
-    fenced: u64,
+    /// Incarnations up to this one were taken over: what they had is the other peer's. `None`: none was.
+    fenced: Option<u64>,
 }
 
 impl Default for Pane {
@@ -88,7 +88,7 @@ impl Default for Pane {
             heard: None,
             rates: Samples::default(),
             stale_after: STALE_AFTER,
-            fenced: 0,
+            fenced: None,
         }
     }
 }
@@ -103,12 +103,13 @@ impl Pane {
 
     /// What this peer had until `incarnation` has been taken over. It is shown once, at its new owner, whatever this peer said last.
     pub(crate) fn taken_over(&mut self, incarnation: u64) {
-        self.fenced = self.fenced.max(incarnation);
+        self.fenced = self.fenced.max(Some(incarnation));
         self.lose_what_was_taken_over();
     }
 
     fn lose_what_was_taken_over(&mut self) {
-        let Some(s) = self.snapshot.as_mut().filter(|s| s.incarnation <= self.fenced) else { return };
+        let fenced = self.fenced;
+        let Some(s) = self.snapshot.as_mut().filter(|s| Some(s.incarnation) <= fenced) else { return };
         s.queue = QueueSize::default();
         s.settling = QueueSize::default();
         s.published = QueueSize::default();
@@ -121,7 +122,7 @@ impl Pane {
 
     /// Whether what it said last has gone to the other peer since.
     pub fn is_taken_over(&self) -> bool {
-        self.snapshot.as_ref().is_some_and(|s| s.incarnation <= self.fenced)
+        self.snapshot.as_ref().is_some_and(|s| Some(s.incarnation) <= self.fenced)
     }
 
     pub fn standing(&self, now: Moment) -> Standing {

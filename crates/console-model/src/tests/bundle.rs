@@ -34,7 +34,7 @@ fn it_is_made_from_the_diagnosis_too_and_by_no_key_that_is_held() {
 #[test]
 fn a_replay_has_none() {
     let mut model = sample::mid_run();
-    model.replay = Some(Replay::new(Duration::from_secs(60)));
+    model.replay = Some(Replay::new(Duration::from_mins(1)));
     assert!(drive(&mut model, "B").is_empty());
     assert!(model.desk.notes.last().unwrap().text.contains("this is a replay"));
 }

@@ -21,7 +21,7 @@ fn an_ended_run_tells_how_far_off_it_was() {
     // At a quarter 45 s were forecast and it took 75; at the half, 30 and 60; at three quarters it knew.
     assert_eq!(
         forecast::judged(&model).unwrap(),
-        "at 25%: 00:30 early (40%), at 50%: 00:30 early (50%), at 75%: right"
+        "at 25%: it ended 00:30 later (40%), at 50%: it ended 00:30 later (50%), at 75%: right"
     );
     assert!(model.live.forecasts.all().count() <= 20);
 }

@@ -82,7 +82,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
             let text = "What is in flight stays where it is. The peer takes no work until it is resumed.";
             preview(model, "drain", title(model, "Drain", target), vec![text.into()], orders, questions)
         }
-        Action::Stop => stop(model),
+        Action::Stop => stop(model, true, Purpose::Act),
         Action::Slow => {
             let rate = Some(action::slow_rate(model));
             let target = Target::One(action::victim(model));
@@ -162,7 +162,7 @@ pub(super) fn answered(model: &mut Model, prompt: &Prompt) -> Result<Vec<Effect>
     let typed = prompt.input.trim();
     let typed = if typed.is_empty() { prompt.default.as_str() } else { typed };
     match prompt.question {
-        Question::Share => share(typed).map(|typed| {
+        Question::Share => Share::typed(typed).map_err(|e| e.to_string()).map(|typed| {
             // Whose share it is was said; what is sent is the first peer's.
             let second = prompt.target == Target::One(PeerId::Second);
             let first = Share::new(1.0 - typed.get()).filter(|_| second).unwrap_or(typed);
@@ -180,13 +180,6 @@ pub(super) fn answered(model: &mut Model, prompt: &Prompt) -> Result<Vec<Effect>
             dial::typed(question, typed).map(|(dial, to)| turn(model, prompt.target, dial, to))
         }
     }
-}
-
-/// "50", "50 %", "0.5".
-fn share(typed: &str) -> Result<Share, String> {
-    let bare = typed.parse::<f64>().is_ok_and(|n| n > 1.0);
-    let text = if bare { format!("{typed} %") } else { typed.to_owned() };
-    Share::parse(&text).map_err(|e| e.to_string())
 }
 
 fn turn(model: &mut Model, target: Target, dial: Dial, to: Turned) -> Vec<Effect> {
@@ -212,7 +205,7 @@ pub(super) fn rebalance(model: &mut Model, share: Share, undoes: Option<(Moment,
     text.push("Ratios stay as they are. What is in flight is not touched.".into());
     let effects = preview(model, "rebalance", title, text, orders, questions);
     if let Some(Layer::Dialog(dialog)) = model.ui.layers.last_mut() {
-        dialog.undoes = undoes.map(|(deed, _)| deed);
+        dialog.purpose = undoes.map_or(Purpose::Act, |(deed, _)| Purpose::Undo { deed });
     }
     effects
 }
@@ -253,14 +246,22 @@ fn breaks(model: &mut Model, what: Chaos, text: &str) -> Vec<Effect> {
 }
 
 /// Always the whole run: one peer without the other is what drain is for.
-fn stop(model: &mut Model) -> Vec<Effect> {
-    let command = Command::Stop { drain: true };
+pub(super) fn stop(model: &mut Model, drain: bool, purpose: Purpose) -> Vec<Effect> {
+    let command = Command::Stop { drain };
     let verb = command.verb(&model.run, None);
+    let how = if drain {
+        "Both engines finish what is in flight, then end."
+    } else {
+        "Both engines end at once; what is in flight is done again."
+    };
     let text =
-        "Both engines finish what is in flight, then end. The rest stays in the ledger: resume goes on.";
+        vec![how.to_owned(), format!("The rest stays in the ledger: twinhaul run --resume {}", model.run)];
     let orders = vec![Order { to: To::Supervisor, command, verb }];
     let name = model.run.clone();
-    let dialog = dialog::new(format!("Stop {name}"), "stop", vec![text.into()], orders, Some(name));
+    // A demonstration has nothing that could be lost.
+    let demo = model.live.run.as_ref().is_some_and(|run| run.demo);
+    let mut dialog = dialog::new(format!("Stop {name}"), "stop", text, orders, (!demo).then_some(name));
+    dialog.purpose = purpose;
     dialog::open(model, dialog);
     Vec::new()
 }

@@ -21,7 +21,7 @@ pub(super) fn new(
         orders,
         forecasts: Vec::new(),
         typed: type_name.map(|name| (name, String::new())),
-        undoes: None,
+        purpose: Purpose::Act,
         focus: Button::Cancel,
         drawn: None,
     }
@@ -75,9 +75,9 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
         (Key::Enter, Some((need, got))) if !got.is_empty() && got != need => {}
         (Key::Enter, _) if dialog.focus == Button::Cancel && !held && seen => drop(model.ui.layers.pop()),
         (Key::Enter, _) if dialog.focus == Button::Go && may => return send(model),
-        (Key::Backspace, Some((_, got))) => {
+        (Key::Backspace, Some((need, got))) => {
             got.pop();
-            dialog.focus = Button::Cancel;
+            dialog.focus = if got == need { Button::Go } else { Button::Cancel };
         }
         (Key::Char(c), Some((need, got))) if !chord.ctrl => {
             if got.chars().count() < INPUT_MAX.max(need.chars().count()) {
@@ -100,7 +100,9 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
 /// A deed that nothing takes back any more does not stand in the way of those before it.
 fn cancel(model: &mut Model) {
     let Some(Layer::Dialog(dialog)) = model.ui.layers.pop() else { return };
-    if let Some(deed) = dialog.undoes.filter(|_| dialog.moves_nothing()) {
+    if let Purpose::Undo { deed } = dialog.purpose
+        && dialog.moves_nothing()
+    {
         model.desk.deeds.retain(|d| d.sent != deed);
     }
 }
@@ -108,6 +110,5 @@ fn cancel(model: &mut Model) {
 fn send(model: &mut Model) -> Vec<Effect> {
     let Some(Layer::Dialog(dialog)) = model.ui.layers.pop() else { return Vec::new() };
     let orders: Vec<Order> = dialog.worth_sending().into_iter().cloned().collect();
-    let purpose = dialog.undoes.map_or(Purpose::Act, |deed| Purpose::Undo { deed });
-    orders.into_iter().flat_map(|order| replies::send(model, order, purpose)).collect()
+    orders.into_iter().flat_map(|order| replies::send(model, order, dialog.purpose)).collect()
 }

@@ -4,7 +4,7 @@ use super::key;
 use crate::action::{Action, Group, REGISTRY, Row, Scope};
 use crate::control::INPUT_MAX;
 use crate::ui::{Help, Layer};
-use crate::{Chord, Effect, Key, Model};
+use crate::{Chord, Effect, Key, Keys, Model};
 
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     model.ui.push(Layer::Help(Help::default()));
@@ -12,18 +12,23 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The rows that match what was typed, in the registry's order.
-pub fn matches(help: &Help) -> Vec<&'static Row> {
+pub fn matches(keys: &Keys, help: &Help) -> Vec<&'static Row> {
     let search = help.search.to_lowercase();
     let fits = |row: &&'static Row| {
         let text = format!("{} {} {} {}", row.id, row.title, row.help, row.group.words()).to_lowercase();
-        search.split(' ').all(|word| text.contains(word))
+        is_key_of(keys, row, &help.search) || search.split(' ').all(|word| text.contains(word))
     };
     REGISTRY.iter().filter(fits).collect()
 }
 
+/// Whether what was typed is exactly a key of it: the question is what that key does.
+fn is_key_of(keys: &Keys, row: &Row, typed: &str) -> bool {
+    keys.of(row.action).iter().any(|key| key.to_string() == typed)
+}
+
 pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let Some(Layer::Help(help)) = model.ui.layers.last_mut() else { return Vec::new() };
-    let rows = matches(help);
+    let rows = matches(&model.keys, help);
     let last = rows.len().saturating_sub(1);
     // What opened it closes it, unless it belongs to a search.
     let closes = model.keys.is(Action::Help, chord)
@@ -47,7 +52,9 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         }
         Key::Char(c) if !chord.ctrl && help.search.chars().count() < INPUT_MAX => {
             help.search.push(c);
-            help.selected = 0;
+            let rows = matches(&model.keys, help);
+            let asked = |row: &&Row| row.scope == Scope::Main && is_key_of(&model.keys, row, &help.search);
+            help.selected = rows.iter().position(asked).unwrap_or(0);
         }
         Key::Enter => {
             let chosen = rows.get(help.selected).copied();

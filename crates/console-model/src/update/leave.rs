@@ -1,19 +1,19 @@
-//! The way out: detach (default), drain and quit, stop now. The words say what happens to the engines.
+//! The way out: detach (default), drain and quit, stop now. The words say what happens to the engines; what ends the run leads to
+//! the dialog of a stop, as by `x s`.
 
-use super::{data, replies};
+use super::{control, data};
 use crate::action;
-use crate::control::{GUARD, Leave, Order, Purpose, WayOut};
+use crate::control::{GUARD, Leave, Purpose, WayOut};
 use crate::ui::Layer;
 use crate::words::Mood;
-use crate::{Chord, Effect, Key, Left, Model, To};
+use crate::{Chord, Effect, Key, Left, Model};
 use std::time::Duration;
-use twinhaul_wire::Command;
 
 /// A second Ctrl-c within this time of the first detaches.
 const TWICE_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
-    let leave = Leave { focus: WayOut::Detach, waiting: false, opened: model.now, drawn: None };
+    let leave = Leave { focus: WayOut::Detach, opened: model.now, drawn: None };
     model.ui.push(Layer::Leave(leave));
     Vec::new()
 }
@@ -41,7 +41,6 @@ pub(super) fn key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
             }
             leave.opened = now;
         }
-        _ if leave.waiting => {}
         Key::Tab | Key::Right | Key::Down | Key::Char('j' | 'l') => leave.focus = WayOut::ALL[(at + 1) % 3],
         Key::BackTab | Key::Left | Key::Up | Key::Char('k' | 'h') => leave.focus = WayOut::ALL[(at + 2) % 3],
         Key::Enter | Key::Char('y') => {
@@ -66,10 +65,6 @@ fn go(model: &mut Model, way: WayOut) -> Vec<Effect> {
         WayOut::Drain => true,
         WayOut::Stop => false,
     };
-    if let Some(Layer::Leave(leave)) = model.ui.layers.last_mut() {
-        leave.waiting = true;
-    }
-    let command = Command::Stop { drain };
-    let verb = command.verb(&model.run, None);
-    replies::send(model, Order { to: To::Supervisor, command, verb }, Purpose::LeaveAfter { drain })
+    model.ui.layers.pop();
+    control::stop(model, drain, Purpose::LeaveAfter { drain })
 }

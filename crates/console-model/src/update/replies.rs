@@ -70,7 +70,6 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             let next =
                 if refusal.next.is_empty() { String::new() } else { format!("; try: {}", refusal.next) };
             let text = format!("refused: {}{next}  ({verb})", refusal.why);
-            stay_after_all(model, pending.purpose);
             note(model, Mood::Bad, &text);
         }
         (Purpose::LeaveAfter { drain }, _) => return vec![Effect::Leave(Left::Stopped { drain })],
@@ -108,15 +107,8 @@ fn give_up(model: &mut Model, which: impl Fn(&Pending) -> bool, why: &str) {
         if pending.purpose == Purpose::Forecast {
             dialog::forecast(model, &pending.order, Forecast::Refused(why.into()));
         } else {
-            stay_after_all(model, pending.purpose);
             note(model, Mood::Bad, &format!("{why}  ({})", pending.order.verb));
         }
-    }
-}
-
-fn stay_after_all(model: &mut Model, purpose: Purpose) {
-    if matches!(purpose, Purpose::LeaveAfter { .. }) {
-        model.ui.layers.retain(|layer| !matches!(layer, crate::ui::Layer::Leave(_)));
     }
 }
 

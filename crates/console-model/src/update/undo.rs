@@ -4,7 +4,7 @@
 //! that were handed over come back by a rebalance to the former shares, with its own preview: some of them may be done.
 
 use super::{control, dial, dialog};
-use crate::control::{DEEDS_MAX, Deed, Inverse, Order};
+use crate::control::{DEEDS_MAX, Deed, Inverse, Order, Purpose};
 use crate::ui::Layer;
 use crate::{Effect, Model, To};
 use twinhaul_units::{Moment, PeerId, Share};
@@ -90,14 +90,14 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
                 let lines = vec![text, "What of them has started meanwhile stays.".to_owned()];
                 let effects = control::hand_over(model, owner, &transfers, "Undo  (preview)".into(), lines);
                 if let Some(Layer::Dialog(dialog)) = model.ui.layers.last_mut() {
-                    dialog.undoes = Some(deed.sent);
+                    dialog.purpose = Purpose::Undo { deed: deed.sent };
                 }
                 return effects;
             }
             let mut lines = vec![text];
             lines.extend(orders.iter().filter_map(|order| control::now_line(model, order)));
             let mut dialog = dialog::new("Undo".into(), "undo", lines, orders, None);
-            dialog.undoes = Some(deed.sent);
+            dialog.purpose = Purpose::Undo { deed: deed.sent };
             dialog::open(model, dialog);
             Vec::new()
         }

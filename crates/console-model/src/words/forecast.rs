@@ -36,16 +36,20 @@ pub fn moved_news(model: &Model) -> Option<String> {
     news.then(|| format!("end {sign}{} in {} s", seconds(moved.by_s), moved.within.as_secs()))
 }
 
-/// `at 50%: 00:12 early (8%)`: the forecast's end was so much too early.
+/// Of the time that was left, a difference that is still told as a part of it.
+const PART_TOLD_MAX: f64 = 1_000.0;
+
+/// `at 50%: it ended 00:12 later (8%)`, than was forecast then; in parts of the time that was left.
 pub fn miss(miss: &Miss) -> String {
     let at = format!("at {:.0}%", (miss.forecast.part * 100.0).floor());
     if miss.in_range() {
         return format!("{at}: right");
     }
     let late = miss.late_s();
-    let word = if late > 0.0 { "early" } else { "late" };
-    let part = if miss.took_s > 0.0 { late.abs() / miss.took_s * 100.0 } else { 100.0 };
-    format!("{at}: {} {word} ({part:.0}%)", seconds(late))
+    let word = if late > 0.0 { "later" } else { "sooner" };
+    let part = if miss.took_s > 0.0 { late.abs() / miss.took_s * 100.0 } else { f64::INFINITY };
+    let part = if part < PART_TOLD_MAX { format!(" ({part:.0}%)") } else { String::new() };
+    format!("{at}: it ended {} {word}{part}", seconds(late))
 }
 
 /// As [`miss`], while the end has not come: `at 50% it was 01:05; the end has moved by +00:12 since`.

@@ -5,7 +5,7 @@ use crate::skin::Role;
 use ratatui::layout::Rect;
 use twinhaul_console_model::control::{Button, Dialog, Forecast, Leave, Order, WayOut};
 use twinhaul_console_model::update::leave::closed;
-use twinhaul_console_model::{Model, To, fit, words};
+use twinhaul_console_model::{Eta, Model, To, fit, words};
 use twinhaul_units::{Bytes, PeerId, Rate};
 use twinhaul_wire::{Outlook, Preview, QueueSize};
 
@@ -200,6 +200,11 @@ fn table(model: &Model, preview: &Preview) -> Vec<Vec<Part>> {
         part(fit::left(&format!("{:>17}", words::clock_s(preview.eta_after_s)), 20), Role::Strong),
         part("at present rates", Role::Dim),
     ]);
+    let eta = model.board().eta(model.shown_at());
+    if model.board().assists() && !matches!(eta, Eta::Unknown(_)) {
+        let text = format!("they assist each other in any case: eta {} as it is", super::eta(eta));
+        lines.push(vec![part(text, Role::Dim)]);
+    }
     lines
 }
 
@@ -229,17 +234,10 @@ pub(crate) fn draw_leave(brush: &mut Brush<'_>, model: &Model, leave: Leave) {
         2,
         &[part(" ".repeat(19), Role::Plain), part("back with: ", Role::Dim), part(back, Role::Strong)],
     );
-    let hint = if leave.waiting {
-        vec![
-            part("asking the supervisor ...  ", Role::Warn),
-            part("Esc", Role::Key),
-            part(" stays", Role::Dim),
-        ]
-    } else {
-        [("Tab", " next   "), ("Enter", " presses   "), ("Esc", " stays")]
+    let hint: Vec<Part> =
+        [("Tab", " next   "), ("Enter", " presses; what ends the run asks once more   "), ("Esc", " stays")]
             .into_iter()
             .flat_map(|(key, what)| [part(key, Role::Key), part(what, Role::Dim)])
-            .collect()
-    };
+            .collect();
     brush.line(inner, 8, &hint);
 }

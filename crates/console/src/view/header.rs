@@ -5,10 +5,11 @@ use super::paint::{Brush, Field, fitting, part, width_of};
 use crate::skin::Role;
 use ratatui::layout::Rect;
 use std::time::Duration;
+use twinhaul_console_model::action::Action;
 use twinhaul_console_model::board::{Progress, Standing};
 use twinhaul_console_model::{Eta, Model, words};
 use twinhaul_units::{Bytes, PeerId, Rate};
-use twinhaul_wire::{Problem, RunState};
+use twinhaul_wire::{PeerState, Problem, RunState};
 
 /// Moments in which nobody works are usual.
 const WAITS_SHOWN_AFTER: Duration = Duration::from_secs(3);
@@ -36,7 +37,15 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     if !board.simulated(model.shown_at()).is_empty() {
         fields.push(Field::new(4, vec![part("simulated", Role::Warn)]));
     }
-    if let Some(wait) = waits(model) {
+    let paused = PeerId::BOTH.into_iter().filter_map(|peer| {
+        let s = board.pane(peer).snapshot.as_ref().filter(|s| s.state == PeerState::Paused)?;
+        let by = s.paused_by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+        Some(format!("{} paused{by}", board.names.name(peer)))
+    });
+    let paused: Vec<String> = paused.filter(|_| board.ended().is_none()).collect();
+    if !paused.is_empty() {
+        fields.push(Field::new(7, vec![part(paused.join(", "), Role::Warn)]));
+    } else if let Some(wait) = waits(model) {
         fields.push(Field::new(6, vec![part("waits for ", Role::Dim), part(wait, Role::Warn)]));
     }
     if board.ended().is_none() {
@@ -135,7 +144,8 @@ pub(crate) fn state_word(model: &Model) -> (String, Role) {
     if let Some(frozen) = &model.frozen {
         let age = words::clock(model.now.since(frozen.at));
         let missed = model.live.events_taken.saturating_sub(frozen.board.events_taken);
-        return (format!("FROZEN {age} (+{missed} events)"), Role::Alarm);
+        let key = model.keys.first(Action::Freeze);
+        return (format!("FROZEN {age} (+{missed} events; {key} goes on)"), Role::Alarm);
     }
     if let Some(replay) = &model.replay {
         let (at, length) = (words::clock(Duration::from_micros(replay.at.0)), words::clock(replay.length));
@@ -151,6 +161,9 @@ pub(crate) fn state_word(model: &Model) -> (String, Role) {
     }
     if model.live.nobody() {
         return (format!("NOT RUNNING{read_only}"), Role::Alarm);
+    }
+    if model.live.run.as_ref().is_some_and(|run| run.state == RunState::Stopping) {
+        return (format!("STOPPING{read_only}"), Role::Warn);
     }
     let standings = PeerId::BOTH.map(|peer| model.live.pane(peer).standing(model.now));
     let oldest =

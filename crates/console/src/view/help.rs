@@ -6,16 +6,22 @@ use ratatui::layout::Rect;
 use twinhaul_console_model::action::{Danger, Group, KEYS_WIDTH, Row};
 use twinhaul_console_model::ui::Help;
 use twinhaul_console_model::update::help::matches;
+use twinhaul_console_model::words::glossary;
 use twinhaul_console_model::{Model, fit};
 
-/// A line of the overlay: a heading or an action.
+/// Columns of a word that is explained.
+const WORD_WIDTH: usize = 16;
+
+/// A line of the overlay: a heading, an action, or a word.
 enum Line {
-    Heading(Group),
+    Heading(&'static str),
     Action(usize, &'static Row),
+    /// A word on the screen, and what it means.
+    Word(&'static str, &'static str),
 }
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, help: &Help) {
-    let rows = matches(help);
+    let rows = matches(&model.keys, help);
     let all = brush.buf.area;
     let inner = brush.popup(
         all.width,
@@ -29,8 +35,13 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, help: &Help) {
     let search = [part("/ ", Role::Key), part(help.search.clone(), Role::Strong), part("_", Role::Dim)];
     brush.line(inner, 0, &search);
     let list = Rect { y: inner.y + 1, height: inner.height - 2, ..inner };
-    let lines = grouped(&rows);
-    if list.width >= 76 && lines.len() > usize::from(list.height) {
+    let found = glossary::find(&help.search);
+    let mut lines = grouped(&rows);
+    if !found.is_empty() {
+        lines.insert(0, Line::Heading("WORDS"));
+        lines.splice(1..1, found.iter().map(|(word, means)| Line::Word(word, means)));
+    }
+    if list.width >= 76 && found.is_empty() && lines.len() > usize::from(list.height) {
         let left: Vec<&Line> = lines.iter().filter(|l| on_the_left(l)).collect();
         let right: Vec<&Line> = lines.iter().filter(|l| !on_the_left(l)).collect();
         let half = list.width / 2;
@@ -40,7 +51,11 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, help: &Help) {
         column(brush, model, &lines.iter().collect::<Vec<_>>(), help, list);
     }
     let explained = rows.get(help.selected).map(|row| explanation(model, row)).unwrap_or_default();
-    let text = if rows.is_empty() { "nothing matches".to_owned() } else { explained };
+    let text = match (rows.is_empty(), help.search.is_empty()) {
+        (true, _) if found.is_empty() => "nothing matches".to_owned(),
+        (_, true) => format!("{explained}; a word of the screen is explained too: type portion"),
+        _ => explained,
+    };
     let text = fit::cut_right(&text, usize::from(inner.width), brush.skin.glyphs.cut);
     brush.line(inner, inner.height - 1, &[part(text, Role::Warn)]);
 }
@@ -51,7 +66,7 @@ fn grouped(rows: &[&'static Row]) -> Vec<Line> {
         let members: Vec<(usize, &'static Row)> =
             rows.iter().copied().enumerate().filter(|(_, row)| row.group == group).collect();
         if !members.is_empty() {
-            lines.push(Line::Heading(group));
+            lines.push(Line::Heading(group.words()));
             lines.extend(members.into_iter().map(|(i, row)| Line::Action(i, row)));
         }
     }
@@ -59,11 +74,12 @@ fn grouped(rows: &[&'static Row]) -> Vec<Line> {
 }
 
 fn on_the_left(line: &Line) -> bool {
-    let group = match line {
-        Line::Heading(group) => *group,
-        Line::Action(_, row) => row.group,
-    };
-    matches!(group, Group::Move | Group::Look)
+    let left = [Group::Move, Group::Look];
+    match line {
+        Line::Heading(words) => left.iter().any(|group| group.words() == *words),
+        Line::Action(_, row) => left.contains(&row.group),
+        Line::Word(..) => true,
+    }
 }
 
 fn column(brush: &mut Brush<'_>, model: &Model, lines: &[&Line], help: &Help, area: Rect) {
@@ -71,7 +87,13 @@ fn column(brush: &mut Brush<'_>, model: &Model, lines: &[&Line], help: &Help, ar
     let from = chosen.map_or(0, |at| scroll_to(at, lines.len(), usize::from(area.height)));
     for (row, (at, line)) in (0..area.height).zip(lines.iter().enumerate().skip(from)) {
         match line {
-            Line::Heading(group) => brush.line(area, row, &[part(group.words(), Role::Title)]),
+            Line::Heading(words) => brush.line(area, row, &[part(*words, Role::Title)]),
+            Line::Word(word, means) => {
+                let word = part(format!(" {}", fit::left(word, WORD_WIDTH)), Role::Key);
+                let room = usize::from(area.width).saturating_sub(WORD_WIDTH + 1);
+                let means = fit::cut_right(means, room, brush.skin.glyphs.cut);
+                brush.line(area, row, &[word, part(means, Role::Plain)]);
+            }
             Line::Action(_, action) => {
                 let parts = entry(model, action, usize::from(area.width), brush.skin.glyphs.cut);
                 brush.line(area, row, &parts);

@@ -111,6 +111,19 @@ fn target(model: &Model, target: Target) -> String {
     }
 }
 
+/// How the queued bytes are divided, and which share halves either queue: `now 18; half of beta's queue here: 59; half of it there: 9`.
+fn shares(model: &Model) -> String {
+    let queued = |peer| model.live.pane(peer).snapshot.as_ref().map_or(0, |s| s.queue.bytes) as f64;
+    let [first, second] = PeerId::BOTH.map(queued);
+    if first + second <= 0.0 {
+        return String::new();
+    }
+    let percent = |part: f64| (part / (first + second) * 100.0).round();
+    let [name, other] = PeerId::BOTH.map(|peer| model.names().name(peer));
+    let (half, rest) = (percent(first + second / 2.0), percent(first / 2.0));
+    format!("now {}; with half of {other}'s queue {half}, without half of {name}'s {rest}", percent(first))
+}
+
 pub(crate) fn draw_prompt(brush: &mut Brush<'_>, model: &Model, prompt: &Prompt) {
     let first = model.names().name(PeerId::First);
     let (title, ask) = match prompt.question {
@@ -136,6 +149,8 @@ pub(crate) fn draw_prompt(brush: &mut Brush<'_>, model: &Model, prompt: &Prompt)
     let inner = brush.popup(WIDTH, 7, &title, &[]);
     let width = usize::from(inner.width);
     brush.line(inner, 0, &[part(fit::cut_right(&ask, width, ""), Role::Plain)]);
+    let shares = Some(shares(model)).filter(|_| prompt.question == Question::Share).unwrap_or_default();
+    brush.line(inner, 1, &[part(fit::cut_right(&shares, width, ""), Role::Dim)]);
     let typed = if prompt.input.is_empty() {
         [
             part("> ", Role::Key),

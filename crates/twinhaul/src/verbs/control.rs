@@ -99,8 +99,18 @@ fn asked(command: Command, dry_run: bool) -> Command {
 }
 
 fn turn(words: &[String], peer: Option<&str>, dial: &Dial, dry_run: bool, json: bool) -> Result<u8, Failure> {
-    let (run, value) = run_and_value(words);
-    let to = dial.read(value).map_err(|e| Failure::usage(e.to_string()))?;
+    // A rate has two words, and nobody quotes them: 2 MiB/s.
+    let (run, to) = match dial.read(&words.join(" ")) {
+        Ok(to) => (None, to),
+        Err(e) => {
+            let (run, value) = words
+                .split_first()
+                .filter(|(_, value)| !value.is_empty())
+                .ok_or_else(|| Failure::usage(e.to_string()))?;
+            let to = dial.read(&value.join(" ")).map_err(|e| Failure::usage(e.to_string()))?;
+            (Some(run.as_str()), to)
+        }
+    };
     let command = asked(Command::Turn { dial: dial.clone(), to }, dry_run);
     to_peers(run, peer, |_| command.clone(), json)
 }
@@ -232,8 +242,14 @@ fn to_peers_as_json(
 }
 
 fn send(run: &RunDir, name: &str, command: &Command) -> Result<CommandResult, Failure> {
-    let hint =
-        |f: Failure| Failure { text: format!("{}. See: twinhaul status {}", f.text, run.file.run), ..f };
+    let hint = |f: Failure| {
+        let next = if exit_file::read(&run.path).is_some() {
+            "It has ended; go on: twinhaul run --resume"
+        } else {
+            "See: twinhaul status"
+        };
+        Failure { text: format!("{}. {next} {}", f.text, run.file.run), ..f }
+    };
     let deadline = Instant::now() + STARTING_MAX;
     loop {
         let sent = Client::connect(&run.path, name).and_then(|mut client| client.request(command.clone()));

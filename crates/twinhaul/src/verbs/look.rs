@@ -13,7 +13,7 @@ use twinhaul_console_model::{Names, words};
 use twinhaul_ledger::View;
 use twinhaul_supervisor::is_supervised;
 use twinhaul_units::text::{counted, show};
-use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span};
+use twinhaul_units::{Bytes, Dial, Rate, Span};
 use twinhaul_wire::status::{PeerStatus, PlaceStatus, Status};
 use twinhaul_wire::{DialSnapshot, RunState, Wait, WaitReason};
 
@@ -215,7 +215,7 @@ fn peer_line(name: &str, p: &PeerStatus) -> String {
 
 /// What a peer gives when it is asked.
 fn ratio_line(p: &PeerStatus) -> Option<String> {
-    let ratio = format!("ratio {}", Ratio::clamped(p.ratio?));
+    let ratio = format!("ratio {:.2}", p.ratio?);
     let portion = p.portion.zip(p.minimum);
     Some(portion.map_or_else(
         || ratio.clone(),
