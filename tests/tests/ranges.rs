@@ -85,9 +85,18 @@ fn a_helper_works_on_one_range_with_all_its_slots() {
         let run = lab.start(&profile);
         let (home, helper) = until_lent(&run);
         let of = |peer: &str| if peer == "alpha" { 1 } else { 4 };
-        run.until("every slot of the helper works on it", |s| {
+        let status = run.until("every slot of the helper works on it", |s| {
             s.peers[&helper].in_flight.len() == of(&helper)
         });
+        // Each row is of its own part, and as large as that is by now.
+        let mut parts: Vec<RangeShown> = Vec::new();
+        for row in &status.peers[&helper].in_flight {
+            let [part] = &row.ranges[..] else { panic!("{row:#?}") };
+            assert_eq!((row.bytes, &part.peer), (part.to - part.from, &helper), "{row:#?}");
+            parts.push(part.clone());
+        }
+        parts.sort_by_key(|part| part.from);
+        assert!(parts.windows(2).all(|two| two[0].to <= two[1].from), "{parts:#?}");
         match killed {
             Some("helper") => processes::kill(run.pid(&helper).expect("the helper has a process")),
             Some(_) => processes::kill(run.pid(&home).expect("the home has a process")),

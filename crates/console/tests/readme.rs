@@ -95,7 +95,7 @@ fn with(readme: &str, name: &str, language: &str, text: &str) -> String {
 /// The demonstrations: the size that shows each best, and what must be seen in its picture, or it is not of that moment.
 const STORIES: [(&str, (u16, u16), &[&str]); 5] = [
     ("demo", (100, 30), &["The arrow turns", "beta helps alpha", "═▶", "gave too much"]),
-    ("giant", SIZE, &["Both peers write one file", "alpha 35%", "ASSISTANCE NEEDED"]),
+    ("giant", SIZE, &["Both peers write one file", "alpha 3", "ASSISTANCE NEEDED"]),
     ("return", SIZE, &["alpha is not heard. beta takes over", "STALE", "taken over by beta"]),
     ("tape", SIZE, &["A robot brings cartridges", "drive 0", "A0000"]),
     ("cloud", SIZE, &["Both wait as long as it asked", "rate limited by the server"]),

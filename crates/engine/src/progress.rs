@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use twinhaul_assist::PartProgress;
 use twinhaul_units::TransferId;
-use twinhaul_wire::{InFlight, KeyText, Phase, Wait, WaitReason};
+use twinhaul_wire::{InFlight, KeyText, Phase, RangeShown, Wait, WaitReason};
 
 pub(crate) use told::{CallWait, wait_reason};
 
@@ -30,6 +30,8 @@ struct Current {
     done: u64,
     /// Of bytes as planned, those that this peer's queue held until it began.
     queued: u64,
+    /// Of a range, where in its transfer it begins.
+    range_from: Option<u64>,
     /// How far it has come is told part by part.
     in_parts: bool,
     attempts: u32,
@@ -46,6 +48,12 @@ impl Current {
     /// Where it waits: at the source or target whose call it is in, else for its target.
     fn place(&self) -> &str {
         self.wait.as_ref().map_or(&self.target, |wait| self.place_of(wait))
+    }
+
+    /// The range that this is; whose it is, and where it ends by now, the driver knows.
+    fn range(&self) -> Option<RangeShown> {
+        let done = self.done.min(self.size);
+        self.range_from.map(|from| RangeShown { peer: String::new(), from, to: from + self.size, done })
     }
 
     fn place_of<'a>(&'a self, wait: &'a OwnWait) -> &'a str {
@@ -136,8 +144,9 @@ impl SlotProgress {
     }
 
     /// A range of a transfer: its bytes were in no queue of whole transfers.
-    pub(crate) fn begin_range(&self, id: u64, key: &[u8], target: &str, bytes: u64) {
-        self.start(id, key, target, (bytes, 0), 1);
+    pub(crate) fn begin_range(&self, id: u64, key: &[u8], target: &str, (from, to): (u64, u64)) {
+        self.start(id, key, target, (to.saturating_sub(from), 0), 1);
+        self.with(|c| c.range_from = Some(from));
         self.in_parts();
     }
 
@@ -157,6 +166,7 @@ impl SlotProgress {
             phase: Phase::Open,
             done: 0,
             queued,
+            range_from: None,
             in_parts: false,
             attempts,
             since: now,
@@ -286,7 +296,7 @@ impl SlotProgress {
             c.rate
         };
         Some(InFlight {
-            ranges: Vec::new(),
+            ranges: c.range().into_iter().collect(),
             id: c.id,
             slot,
             key: c.key.clone(),
@@ -320,6 +330,18 @@ pub(crate) const fn is_call(reason: WaitReason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_says_where_it_is_and_a_whole_transfer_is_none() {
+        let slot = SlotProgress::new(Arc::default());
+        slot.begin_range(7, b"a/b", "vault", (100, 150));
+        slot.passed(20);
+        let shown = slot.shown(0).unwrap();
+        let place = RangeShown { peer: String::new(), from: 100, to: 150, done: 20 };
+        assert_eq!((shown.bytes, shown.ranges), (50, vec![place]));
+        slot.begin(7, b"a/b", "vault", 100, 1);
+        assert!(slot.shown(0).unwrap().ranges.is_empty());
+    }
 
     #[test]
     fn a_pause_of_our_own_is_no_call_and_a_call_is_counted_at_its_place() {

@@ -46,7 +46,7 @@ pub(crate) enum RangeCopied {
 pub(crate) fn range(desk: &Desk, job: &RangeJob) -> RangeCopied {
     let name = desk.storage.target_name(job.row.target);
     let mut attempts = 1;
-    desk.slot().begin_range(job.range.id.0, &job.row.key, name, job.range.len());
+    desk.slot().begin_range(job.range.id.0, &job.row.key, name, (job.range.from, job.range.to));
     let Some(_inside) = desk.enter(job.row.target) else { return RangeCopied::Cut };
     loop {
         let failure = match attempt(desk, job) {

@@ -49,11 +49,20 @@ impl Driver {
             }
         }
         for guest in self.ranges.lent_here() {
-            let row = rows.iter_mut().find(|row| row.id == guest.id.0 && row.ranges.is_empty());
-            if let Some(row) = row {
-                let peer = self.options.name().to_owned();
-                row.ranges = vec![RangeShown { peer, from: guest.from, to: guest.to, done: row.done }];
+            let is_it = |row: &&mut InFlight| {
+                row.id == guest.id.0
+                    && matches!(row.ranges[..], [RangeShown { from, .. }] if from == guest.from)
+            };
+            if let Some(row) = rows.iter_mut().find(is_it) {
+                // Its end may have been cut off since it began.
+                row.bytes = guest.to.saturating_sub(guest.from);
+                row.done = row.done.min(row.bytes);
+                row.ranges[0].to = guest.to;
+                row.ranges[0].done = row.done;
             }
+        }
+        for row in rows.iter_mut().filter(|row| row.ranges.len() == 1) {
+            self.options.name().clone_into(&mut row.ranges[0].peer);
         }
         (rows, awaiting)
     }
