@@ -3,6 +3,22 @@
 use crate::{Board, Eta};
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
+use twinhaul_wire::{Assisted, PeerSnapshot};
+
+/// Bytes of the other peer's transfers that a peer has, or had.
+#[derive(Clone, Copy, Debug)]
+struct Here {
+    in_flight: u64,
+    done: u64,
+}
+
+/// What it did of the other peer's transfers in ranges, and the bytes of its own finished ones that the other did: a transfer
+/// counts as done at its owner, whoever moved the bytes.
+fn ranges(s: &PeerSnapshot) -> (Here, u64) {
+    let in_flight = s.in_flight.iter().filter(|f| f.ranges.len() == 1).map(|f| f.bytes).sum();
+    let done = s.assisted.range_bytes.saturating_sub(in_flight);
+    (Here { in_flight, done }, s.was_assisted.range_bytes.min(s.done.bytes))
+}
 
 impl Board {
     /// How long the run takes with assistance, from its start to its end: what has passed, and the middle of the
@@ -27,7 +43,11 @@ impl Board {
             let s = self.pane(peer).snapshot.as_ref().filter(|s| s.incarnation <= 1)?;
             // What it was given at the start: all it has moved or has still to move, and gave away, without what it got.
             let (moved, left) = (self.pane(peer).moved_bytes(), self.pane(peer).remaining_bytes());
-            let own = (moved + left + s.was_assisted.bytes).checked_sub(s.assisted.bytes)?;
+            let (here, there) = ranges(s);
+            let whole = |a: Assisted| a.bytes.saturating_sub(a.range_bytes);
+            let own =
+                (moved + left + whole(s.was_assisted)).checked_sub(whole(s.assisted) + here.in_flight)?;
+            let moved = (moved + here.done).saturating_sub(there);
             let worked_s = s.up_ms.checked_sub(s.idle_ms).filter(|ms| *ms > 0)? as f64 / 1000.0;
             let pace = moved as f64 / worked_s;
             (pace > 0.0).then_some(own as f64 / pace)

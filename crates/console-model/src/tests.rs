@@ -407,6 +407,24 @@ fn without_assistance_the_later_peer_would_have_decided() {
     assert_eq!(model.live.without_assistance(), None);
 }
 
+/// One file at the tail, of which the other peer did a third: see profiles/demo-giant.yaml.
+#[test]
+fn what_was_done_in_ranges_counts_for_the_pace_of_who_did_it() {
+    let mut model = sample::finished();
+    let (mut alpha, mut beta) = (sample::alpha(), sample::beta());
+    for (s, done, got, gave) in [(&mut alpha, 150, 68, 0), (&mut beta, 200, 0, 68)] {
+        s.done.bytes = done << 20;
+        (s.assisted, s.was_assisted) = (Assisted::default(), Assisted::default());
+        // The sums of bytes hold those of ranges too.
+        (s.assisted.range_bytes, s.was_assisted.range_bytes) = (got << 20, gave << 20);
+        (s.assisted.bytes, s.was_assisted.bytes) = (got << 20, gave << 20);
+        (s.up_ms, s.idle_ms) = (22_000, 0);
+        (s.queue, s.in_flight) = (QueueSize::default(), Vec::new());
+    }
+    sample::refresh(&mut model, &alpha, &beta, &sample::run());
+    assert_eq!(model.live.without_assistance().unwrap().as_secs(), 33, "200 MiB at 6 MiB/s, and not at 9");
+}
+
 #[test]
 fn the_summary_stays_until_a_key() {
     let mut model = sample::finished();
