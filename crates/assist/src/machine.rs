@@ -154,7 +154,7 @@ impl Core {
 
     fn on_measured(&mut self, now: Moment, moved: Bytes, parts: &[PartProgress], out: &mut Vec<Effect>) {
         self.speed.measure(now, moved, self.slots_used(), self.tuning.slots);
-        self.on_progress(now, parts);
+        self.on_progress(now, moved.0, parts);
         self.tell_new_pace(now);
         self.push(now, out);
     }

@@ -1,5 +1,6 @@
 //! A sweep without the binary around it, for who tunes a policy:
-//! `cargo run --release -p twinhaul-simulate --example sweep -- FILE SEED FILTER AXIS POLICY…` ("" for no filter or axis).
+//! `cargo run --release -p twinhaul-simulate --example sweep -- FILE SEEDS FILTER AXIS POLICY…` ("" for no filter or axis;
+//! seeds as "7" or "1-8").
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -9,7 +10,9 @@ use twinhaul_simulate::{Filter, Job, Report, family, policy, run, sweep};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let path = PathBuf::from(args.next().ok_or("which family?")?);
-    let seed = args.next().ok_or("which seed?")?.parse()?;
+    let seeds = args.next().ok_or("which seeds?")?;
+    let (from, to) = seeds.split_once('-').unwrap_or((&seeds, &seeds));
+    let seeds = from.parse::<u64>()?..=to.parse::<u64>()?;
     let filter = Filter::parse(&args.next().unwrap_or_default())?;
     let by = args.next().filter(|axis| !axis.is_empty());
     let names: Vec<String> = args.collect();
@@ -18,8 +21,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let families = family::read_all(&path)?;
     let mut jobs = Vec::new();
     for scenario in families.iter().flat_map(|f| &f.scenarios) {
-        if filter.takes(scenario, seed)? {
-            jobs.push(Job { scenario, seed });
+        for seed in seeds.clone() {
+            if filter.takes(scenario, seed)? {
+                jobs.push(Job { scenario, seed });
+            }
         }
     }
     if let ([job], [policy]) = (&jobs[..], &policies[..]) {

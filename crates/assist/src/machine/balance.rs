@@ -5,7 +5,8 @@
 //! ranges cut off transfers in flight. What cannot be cut any more is done twice, if the other is that much faster.
 
 use super::Core;
-use super::parts::{GRAIN, Rest, prices};
+use super::parts::{GRAIN, Rest, claim_at, prices};
+use super::ranges::SPLIT_CLAIMS_MIN;
 use crate::{AnswerFigures, CUTS_MAX, Cut, Interval, Millionths, Pace, Policy};
 use twinhaul_units::{Bytes, Moment};
 
@@ -88,13 +89,17 @@ impl Core {
         let cut_bytes = if rest > 0.0 { (rest / (scales.byte[0] + scales.byte[1])) as u64 } else { 0 };
         let cuts = level(&rests, cut_bytes);
         let moved: u64 = bytes + cuts.iter().map(|c| c.bytes).sum::<u64>();
-        let ends = [
-            end - scales.at(0, count, moved),
-            asker.start + scales.at(1, count + u64::from(!cuts.is_empty()), moved),
-        ];
+        let pieces = count + cuts.len() as u64;
+        let there = scales.at(1, count + u64::from(!cuts.is_empty()), moved);
+        let ends = [end - scales.at(0, count, moved), asker.start + there];
+        // Where each slot has its own limit, what is small takes longer: then too this must not make the end later.
+        let slow =
+            |peer: usize, pieces: u64, bytes: u64| self.slots_per_stream(scales.byte[peer], pieces, bytes);
+        let at_worst = asker.start + there * slow(1, pieces, moved);
+        let kept = end * slow(0, self.unbegun() + rests.len() as u64, remaining.0);
         let gain = end - ends[0].max(ends[1]);
         let mut share = Share { count, from_tail, cuts, ..Share::default() };
-        if gain < self.gain_min(now) {
+        if gain < self.gain_min(now) || at_worst > kept {
             share = Share::default();
         }
         let moved = if share.count == 0 && share.cuts.is_empty() { 0 } else { moved };
@@ -103,6 +108,16 @@ impl Core {
         }
         share.figures = self.balance_figures(&share, moved, remaining);
         share
+    }
+
+    /// How many times as long a portion may take the other peer than its pace says, which is that of all its slots: what is too
+    /// small to be divided among them goes as fast as one of them went, where each has its own limit. Nobody can tell
+    /// from here whether it has, nor its slots: as many as here.
+    fn slots_per_stream(&self, byte: f64, pieces: u64, bytes: u64) -> f64 {
+        let slots = self.tuning.slots as u64;
+        let least = claim_at(1.0 / byte.max(f64::MIN_POSITIVE), slots) * SPLIT_CLAIMS_MIN;
+        let streams = pieces.max(bytes / least).clamp(1, slots);
+        slots as f64 / streams as f64
     }
 
     /// Where opening and closing cost time, the peer with the fast link asks for the large transfers long before it is

@@ -3,7 +3,7 @@
 //! Between two measurements a part is taken to go on as the peer does. What is cut off is gone from its part at once.
 
 use super::{Core, speed::Begun};
-use crate::{ByteRange, Pace, PartProgress};
+use crate::{ByteRange, CHECKPOINT_BYTES_MIN, Pace, PartProgress};
 use std::time::Duration;
 use twinhaul_units::{Moment, TransferId};
 
@@ -26,6 +26,10 @@ pub(super) struct Part {
     began: Begun,
     /// When some of it was seen to be copied.
     under_way: Option<Begun>,
+    /// What this peer had moved before it began, as far as was measured.
+    moved: u64,
+    /// Bytes that an earlier attempt had left: more had been reached than this peer has moved since.
+    kept: u64,
     /// The target takes ranges from two.
     pub(super) shared: bool,
     /// A copy of what the other peer works on.
@@ -38,6 +42,7 @@ impl Part {
     /// Forgets when it began and was seen, which only a measured pace makes use of (see [`super::canonical`]).
     pub(super) fn forget(&mut self, mark: &Begun) {
         (self.seen, self.began, self.under_way) = (Moment::ZERO, mark.clone(), None);
+        (self.moved, self.kept) = (0, 0);
     }
 
     /// Whether `range` is of this part.
@@ -84,6 +89,8 @@ impl Core {
             seen: now,
             began: self.speed.mark(),
             under_way: None,
+            moved: self.speed.moved(),
+            kept: 0,
             shared,
             hedge,
             uncut: false,
@@ -96,10 +103,13 @@ impl Core {
         let Some(at) = self.work.parts.iter().position(|p| p.id == id && p.from == from) else { return };
         let part = self.work.parts.remove(at);
         if complete {
+            let bytes = (part.to - part.from).saturating_sub(part.kept);
+            // Done before anybody saw how far it was: if something may have been left of it, nobody knows what it cost.
+            let known = part.under_way.is_some() || bytes < CHECKPOINT_BYTES_MIN || !self.inherits();
             if let Some(seen) = part.under_way {
                 self.speed.streamed(part.to.saturating_sub(part.reached), &seen);
             }
-            self.speed.completed(part.to - part.from, &part.began);
+            self.speed.completed(known.then_some((bytes, &part.began)));
         }
     }
 
@@ -112,7 +122,13 @@ impl Core {
         }
     }
 
-    pub(super) fn on_progress(&mut self, now: Moment, parts: &[PartProgress]) {
+    /// Whether what begins here may have been in flight elsewhere: in an earlier life, or in a process that is gone.
+    const fn inherits(&self) -> bool {
+        self.incarnation.0 > 1 || self.watch.took
+    }
+
+    /// How far the parts are, and what this peer has `moved` in all.
+    pub(super) fn on_progress(&mut self, now: Moment, moved: u64, parts: &[PartProgress]) {
         let mark = self.speed.mark();
         for new in parts {
             let known = self.work.parts.iter_mut().find(|p| p.id == new.id && p.from == new.from);
@@ -120,6 +136,10 @@ impl Core {
                 part.to = new.to;
                 part.reached = new.reached.clamp(part.from, new.to.max(part.from));
                 part.seen = now;
+                if part.under_way.is_none() {
+                    let most = moved.saturating_sub(part.moved);
+                    part.kept = (part.reached - part.from).saturating_sub(most);
+                }
                 part.under_way = (part.reached > part.from).then(|| mark.clone());
                 part.uncut = false;
             }
@@ -173,13 +193,17 @@ impl Core {
 
     /// What a slot takes at a time.
     pub(super) fn claim(&self) -> u64 {
-        let bytes = self.speed.rate().0 as f64 * CLAIM_TIME / self.tuning.slots as f64;
-        (bytes as u64).clamp(GRAIN, CLAIM_MAX).next_multiple_of(GRAIN)
+        claim_at(self.speed.rate().0 as f64, self.tuning.slots as u64)
     }
 
     pub(super) fn slots_used(&self) -> usize {
         self.work.in_flight.len() + self.work.range_slots.len()
     }
+}
+
+/// What one of `slots` takes at a time, where they make `rate` bytes a second together.
+pub(super) fn claim_at(rate: f64, slots: u64) -> u64 {
+    ((rate * CLAIM_TIME / slots as f64) as u64).clamp(GRAIN, CLAIM_MAX).next_multiple_of(GRAIN)
 }
 
 /// Seconds for a byte, and for a transfer.

@@ -6,7 +6,7 @@ use crate::{ByteRange, Cut, Effect, Message, Policy, RANGES_MAX, RangeOutcome};
 use twinhaul_units::{Moment, TransferId};
 
 /// Smallest part of a transfer that is worth a slot of its own, in claims.
-const SPLIT_CLAIMS_MIN: u64 = 2;
+pub(super) const SPLIT_CLAIMS_MIN: u64 = 2;
 
 impl Core {
     /// Ranges that the ledger says are to be done here; one that is known already is not taken twice. A copy of some of

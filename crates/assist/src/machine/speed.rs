@@ -49,6 +49,8 @@ pub(super) struct Speed {
     idled: bool,
     /// How often that was found.
     spells: u64,
+    /// Seconds since the mark in which anything was in a slot: those say how fast this peer is.
+    busy: Real,
     /// Seconds of this peer that one of its slots had, and up to when.
     share: Real,
     shared_until: Moment,
@@ -79,7 +81,9 @@ impl Speed {
         if passed > STANDSTILL {
             self.spells += 1; // what is in flight now has no price
         } else if used > 0 {
-            self.share = (self.share.get() + passed.as_secs_f64() / used as f64).into();
+            let seconds = passed.as_secs_f64();
+            self.share = (self.share.get() + seconds / used as f64).into();
+            self.busy = (self.busy.get() + seconds).into();
         }
         self.shared_until = now;
     }
@@ -97,22 +101,25 @@ impl Speed {
     /// Takes the bytes moved so far; `used` of `slots` are in use.
     pub(super) fn measure(&mut self, now: Moment, moved: Bytes, used: usize, slots: usize) {
         let Some((at, before)) = self.mark else {
-            self.mark = Some((now, moved.0));
+            (self.mark, self.busy) = (Some((now, moved.0)), Real::default());
             return;
         };
         let passed = now.since(at);
-        if passed < MEASURE_EVERY {
-            return;
-        }
         if passed > STANDSTILL {
             (self.mark, self.begun, self.ended, self.quiet) = (Some((now, moved.0)), 0, false, 0);
+            self.busy = Real::default();
             return;
         }
-        let seconds = passed.as_secs_f64();
+        let busy = self.busy.get();
+        let seconds = if busy > 0.0 { busy } else { passed.as_secs_f64() };
+        if seconds < MEASURE_EVERY.as_secs_f64() {
+            return;
+        }
+        self.busy = Real::default();
         let bytes = moved.0.saturating_sub(before) as f64;
         let work = bytes + self.fixed.get() * self.begun as f64;
         let idled = std::mem::take(&mut self.idled) || used < slots;
-        if used > 0 || bytes > 0.0 {
+        if busy > 0.0 || bytes > 0.0 {
             let weight = seconds / (RATE_TAU + seconds);
             // With idle slots the peer could be faster than it was: what was known stands as far as it is possible.
             // (More in hand than slots: some stand by.)
@@ -131,12 +138,16 @@ impl Speed {
         self.mark = Some((now, moved.0));
     }
 
-    /// One transfer of `bytes` is complete. Only if all slots were in use meanwhile is its share of the time its price.
-    pub(super) fn completed(&mut self, bytes: u64, since: &Begun) {
+    /// What was moved before the latest measurement.
+    pub(super) fn moved(&self) -> u64 {
+        self.mark.map_or(0, |(_, moved)| moved)
+    }
+
+    /// One transfer is complete: of so many bytes that were copied since then, if that is known. Only if all slots were
+    /// in use meanwhile is its share of the time its price.
+    pub(super) fn completed(&mut self, copied: Option<(u64, &Begun)>) {
         self.ended = true;
-        if since.spells != self.spells {
-            return;
-        }
+        let Some((bytes, since)) = copied.filter(|(_, since)| since.spells == self.spells) else { return };
         self.fit.add(1.0, bytes as f64, self.share.get() - since.share.get(), 1.0);
         self.believe();
     }
@@ -210,9 +221,11 @@ impl Fit {
         }
         let fixed = (x * yy - y * xy) / determinant;
         let factor = (y * xx - x * xy) / determinant;
-        let variance = ((n - fixed * x - factor * y) / n).max(0.0) * yy / determinant;
-        let sure = fixed * fixed > FIT_SURE * FIT_SURE * variance;
-        (sure && fixed > 0.0 && factor > 0.0).then(|| fixed / factor)
+        let variance = ((n - fixed * x - factor * y) / n).max(0.0) / determinant;
+        // The price of a byte too: it is divided by, and one that is nearly nothing would make a transfer worth anything.
+        let sure =
+            |price: f64, part: f64| price > 0.0 && price * price > FIT_SURE * FIT_SURE * variance * part;
+        (sure(fixed, yy) && sure(factor, xx)).then(|| fixed / factor)
     }
 }
 
@@ -224,15 +237,21 @@ mod tests {
         Moment(ms * 1000)
     }
 
+    /// What a core does at a measurement.
+    fn measure(speed: &mut Speed, now: Moment, moved: u64, used: usize, slots: usize) {
+        speed.pass(now, used);
+        speed.measure(now, Bytes(moved), used, slots);
+    }
+
     #[test]
     fn the_rate_follows_within_a_second() {
         let mut speed = Speed::default();
         for step in 0..=20u64 {
-            speed.measure(after(100 * step), Bytes(step * 10_000_000), 1, 1);
+            measure(&mut speed, after(100 * step), step * 10_000_000, 1, 1);
         }
         assert_eq!(speed.rate(), Rate(100_000_000));
         for step in 1..=20u64 {
-            speed.measure(after(2000 + 100 * step), Bytes(200_000_000 + step * 1_000_000), 1, 1);
+            measure(&mut speed, after(2000 + 100 * step), 200_000_000 + step * 1_000_000, 1, 1);
         }
         assert!((10_000_000..16_000_000).contains(&speed.rate().0), "{:?}", speed.rate());
     }
@@ -241,14 +260,14 @@ mod tests {
     fn idle_slots_do_not_make_a_peer_slow() {
         let mut speed = Speed::default();
         for step in 0..=20u64 {
-            speed.measure(after(100 * step), Bytes(step * 8_000_000), 8, 8);
+            measure(&mut speed, after(100 * step), step * 8_000_000, 8, 8);
         }
         for step in 1..=20u64 {
-            speed.measure(after(2000 + 100 * step), Bytes(160_000_000 + step * 1_000_000), 1, 8);
+            measure(&mut speed, after(2000 + 100 * step), 160_000_000 + step * 1_000_000, 1, 8);
         }
         assert_eq!(speed.rate(), Rate(80_000_000), "one of eight streams");
         for step in 1..=20u64 {
-            speed.measure(after(4000 + 100 * step), Bytes(180_000_000 + step * 100_000), 1, 8);
+            measure(&mut speed, after(4000 + 100 * step), 180_000_000 + step * 100_000, 1, 8);
         }
         assert!(speed.rate().0 < 12_000_000, "slower than one of eight can explain: {:?}", speed.rate());
     }
@@ -256,15 +275,40 @@ mod tests {
     #[test]
     fn a_freeze_is_no_slow_link() {
         let mut speed = Speed::default();
-        let mut measure = |ms: u64, moved: u64| {
-            speed.pass(Moment(ms * 1000), 1);
-            speed.measure(Moment(ms * 1000), Bytes(moved), 1, 1);
+        let mut rate = |ms: u64, moved: u64| {
+            measure(&mut speed, after(ms), moved, 1, 1);
             speed.rate().0
         };
-        let before = (0..=20u64).map(|step| measure(100 * step, step * 1_000_000)).last();
+        let before = (0..=20u64).map(|step| rate(100 * step, step * 1_000_000)).last();
         assert_eq!(before, Some(10_000_000));
-        assert_eq!(measure(6000, 20_000_000), 10_000_000, "four seconds without a measurement");
-        assert!(measure(6100, 20_000_000) < 9_000_000, "a link that stands still is measured all the time");
+        assert_eq!(rate(6000, 20_000_000), 10_000_000, "four seconds without a measurement");
+        assert!(rate(6100, 20_000_000) < 9_000_000, "a link that stands still is measured all the time");
+    }
+
+    #[test]
+    fn time_without_work_says_nothing_of_the_rate() {
+        let mut speed = Speed::default();
+        for step in 0..=20u64 {
+            measure(&mut speed, after(100 * step), step * 10_000_000, 1, 1);
+        }
+        // Nothing in any slot but for the last 60 ms.
+        speed.idles();
+        for at in [2300, 2600, 2840] {
+            speed.pass(after(at), 0);
+        }
+        measure(&mut speed, after(2900), 206_000_000, 1, 1);
+        assert_eq!(speed.rate(), Rate(100_000_000));
+    }
+
+    #[test]
+    fn a_price_of_a_byte_that_is_not_sure_makes_no_transfer_dear() {
+        let mut fit = Fit::default();
+        // Opening takes all the time, now more and now less; a byte takes hardly any, as far as can be told.
+        for n in 0..70u64 {
+            let bytes = (1 + n % 7) as f64 * 1e5;
+            fit.add(1.0, bytes, 0.01 * (1.0 + (n % 5) as f64 / 20.0) + bytes * 1e-10, 1.0);
+        }
+        assert_eq!(fit.fixed(), None);
     }
 
     #[test]
@@ -280,7 +324,7 @@ mod tests {
             speed.pass(Moment((now * 1e6) as u64), 1);
             moved += size;
             speed.measure(Moment((now * 1e6) as u64), Bytes(moved), 1, 1);
-            speed.completed(size, &begun);
+            speed.completed(Some((size, &begun)));
         }
         let pace = speed.pace();
         assert!((8_000_000..12_000_000).contains(&pace.per_transfer_ns), "{pace:?}");

@@ -13,6 +13,8 @@ use twinhaul_units::{Incarnation, Moment};
 const ASKED_BEATS: f64 = 1.5;
 /// Round trips after which a question should have been answered: it is no matter of a transaction to say "no".
 const ANSWER_ROUND_TRIPS: f64 = 1.5;
+/// After so many heartbeats' time two of them are missing; a question need not be late then, only without its answer.
+const MISSED_BEATS: f64 = 2.25;
 /// A heartbeat is overdue after so many times its interval: asking says sooner than waiting whether the peer lives.
 const OVERDUE_BEATS: f64 = 1.25;
 
@@ -48,6 +50,8 @@ pub(super) struct Watch {
     pub(super) empty: bool,
     /// This peer was taken over: it starts nothing any more.
     pub(super) taken: bool,
+    /// This peer has taken over: what was in flight at the other may go on here.
+    pub(super) took: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -164,8 +168,16 @@ impl Core {
 
     /// Silent for three heartbeats and a round trip; for half of that, if a question should have been answered too.
     fn is_suspect(&self, now: Moment, silent: Duration) -> bool {
-        let waits = self.asking.question.as_ref().is_some_and(|q| now >= self.answer_due(q.first_sent));
-        let after = if waits { self.suspect_asked() } else { self.suspect_silent() };
+        let waits = |trips: f64| {
+            self.asking.question.as_ref().is_some_and(|q| now >= self.answer_due(q.first_sent, trips))
+        };
+        let after = if waits(ANSWER_ROUND_TRIPS) {
+            self.suspect_asked(ASKED_BEATS)
+        } else if waits(1.0) {
+            self.suspect_asked(MISSED_BEATS)
+        } else {
+            self.suspect_silent()
+        };
         after.is_some_and(|after| silent >= after)
     }
 
@@ -187,14 +199,14 @@ impl Core {
         TAKEN_COSTS.mul_f64((share - 1.0).clamp(0.0, PATIENCE_MAX))
     }
 
-    fn answer_due(&self, asked: Moment) -> Moment {
-        let trips = self.asking.srtt.unwrap_or_default().mul_f64(ANSWER_ROUND_TRIPS);
+    fn answer_due(&self, asked: Moment, trips: f64) -> Moment {
+        let trips = self.asking.srtt.unwrap_or_default().mul_f64(trips);
         asked + trips + self.tuning.timing.ask_resend_floor
     }
 
     /// After so much silence of a peer that owes an answer; `None`: time alone says nothing.
-    fn suspect_asked(&self) -> Option<Duration> {
-        Some(self.beats(ASKED_BEATS)? * self.doubt())
+    fn suspect_asked(&self, beats: f64) -> Option<Duration> {
+        Some(self.beats(beats)? * self.doubt())
     }
 
     /// After so much silence of one that owes none.
@@ -241,6 +253,7 @@ impl Core {
                     self.forget_peer(now);
                     self.watch.empty = true;
                 }
+                self.watch.took = true;
                 self.drop_ranges_of_other();
                 self.asking.expecting = true;
                 self.request_load(now, out);
@@ -262,8 +275,8 @@ impl Core {
         self.owning.drain_at = None;
         self.owning.parked = None;
         self.work.lent.clear();
-        let taken = self.watch.taken;
-        self.watch = Watch { heard: now, taken, ..Watch::default() };
+        let Watch { taken, took, .. } = self.watch;
+        self.watch = Watch { heard: now, taken, took, ..Watch::default() };
         self.other = Other { pace: self.other.pace, ..Other::default() };
     }
 
@@ -286,10 +299,12 @@ impl Core {
         // What is certain needs no waiting; the rest comes in two steps.
         let dead = self.tuning.timing.lease.filter(|_| self.watch.dead);
         let question = self.asking.question.as_ref();
-        let asked = question.and_then(|_| self.suspect_asked());
-        let next = [asked, self.suspect_silent(), self.lease(), dead].into_iter().flatten();
+        let asked = [ASKED_BEATS, MISSED_BEATS].map(|beats| question.and_then(|_| self.suspect_asked(beats)));
+        let next = asked.into_iter().chain([self.suspect_silent(), self.lease(), dead]).flatten();
         let next = next.map(|after| self.watch.heard + after);
-        let due = question.map(|q| self.answer_due(q.first_sent));
+        let due = question
+            .into_iter()
+            .flat_map(|q| [1.0, ANSWER_ROUND_TRIPS].map(|trips| self.answer_due(q.first_sent, trips)));
         let waited = self.watch.idle_since.map(|since| since + self.patience());
         next.chain(self.watch.not_before)
             .chain(due)

@@ -14,6 +14,7 @@ mod claims;
 mod controls;
 mod desk;
 mod durable;
+mod inherited;
 mod learning;
 mod ledger;
 mod lent;

@@ -59,6 +59,22 @@ fn the_figures_say_bytes_and_the_claims_product() {
     );
 }
 
+/// Eight slots may each have an eighth of the link: a range for one of them goes eight times slower than the pace says.
+#[test]
+fn a_range_too_small_to_divide_is_not_lent_where_one_slot_would_make_the_end_later() {
+    // 50 MB at 100 MB/s. A peer forty times slower that begins 0.2 s later would get 0.7 MB of it: 0.3 s with all
+    // slots, 2.2 s with one.
+    let late = |slots: u32| {
+        let mut desk = Desk::weighed(slots, &[50 * MB], 100);
+        desk.asked_with(1, 0, 500_000, Pace::from_rate(2_500_000)).moved()
+    };
+    assert!(late(8).is_none(), "{:?}", late(8));
+    let (_, cuts) = late(1).expect("one slot is what was measured");
+    assert!((400_000..1_000_000).contains(&cuts[0].bytes), "{cuts:?}");
+    let mut desk = Desk::weighed(8, &[500 * MB], 100);
+    assert!(desk.asked_with(1, 0, 0, mb_per_s(100)).moved().is_some(), "what can be divided is lent");
+}
+
 #[test]
 fn in_flight_the_longest_are_cut_to_one_level() {
     let mut desk = Desk::weighed(2, &[100 * MB, 60 * MB], 8);

@@ -7,7 +7,7 @@ use twinhaul_assist::{
     AskId, Effect, Event, FenceWhy, FencedFigures, Interval, LEASE, Message, OpId, Policy, Refusal, Report,
     Settings,
 };
-use twinhaul_units::{Bytes, Incarnation, PeerId};
+use twinhaul_units::{Bytes, Incarnation, Moment, PeerId};
 
 fn fence(desk: &Desk) -> Option<(OpId, Incarnation)> {
     desk.out.iter().find_map(|e| match e {
@@ -126,6 +126,22 @@ fn an_overdue_heartbeat_is_reason_to_ask_and_then_to_take_over() {
     assert!((MS(1400)..MS(1700)).contains(&(asked + more)), "a heartbeat and a half: {asked:?} {more:?}");
 }
 
+/// On a long way the answer may be late for longer; without its answer for one round trip, and with two heartbeats missing,
+/// there is as much reason.
+#[test]
+fn two_missing_heartbeats_need_less_of_a_late_answer() {
+    let mut desk = Desk::weighed(1, &[], 10);
+    for _ in 0..20 {
+        desk.now = desk.now + MS(100);
+        let echo = Some(Moment(desk.now.0 - 1_000_000)); // a round trip of a second
+        desk.heard_late(0, 10_000, mb_per_s(10), echo);
+    }
+    let asked = wait_for(&mut desk, LEASE, |desk| desk.ask_sent().is_some()).expect("asked");
+    let more = wait_for_fence(&mut desk, LEASE * 2).expect("taken over");
+    assert!((MS(1000)..MS(1300)).contains(&more), "a round trip after {asked:?}: {more:?}");
+    assert!((MS(2200)..MS(2600)).contains(&(asked + more)), "two heartbeats: {asked:?} {more:?}");
+}
+
 #[test]
 fn a_slow_peer_is_patient_with_a_fast_one() {
     let mut desk = Desk::weighed(1, &[], 10);
@@ -196,7 +212,7 @@ fn silence_before_a_fence(lives: u64) -> Duration {
     let memory = twinhaul_assist::Memory::fresh(settings.ratio);
     let mut out = Vec::new();
     let mut core = twinhaul_assist::Core::new(PeerId::First, Incarnation(1), settings, memory);
-    let mut now = twinhaul_units::Moment::ZERO;
+    let mut now = Moment::ZERO;
     for event in [Event::PeerJoined { incarnation: Incarnation(lives) }, Event::Started] {
         core.handle(now, event, &mut out);
     }
@@ -206,7 +222,7 @@ fn silence_before_a_fence(lives: u64) -> Duration {
         now = now + MS(100);
         core.handle(now, Event::Tick, &mut out);
     }
-    now.since(twinhaul_units::Moment::ZERO)
+    now.since(Moment::ZERO)
 }
 
 #[test]
