@@ -28,13 +28,14 @@ pub const ASSIGN_CONFIRM_FLOOR: Duration = Duration::from_secs(2);
 pub const ASSIGN_CONFIRM_CAP: Duration = Duration::from_secs(30);
 /// A round trip longer than this counts as this.
 pub const RTT_MAX: Duration = Duration::from_secs(10);
-/// How often a peer makes durable, and records, how far its large parts in flight are: what a take-over or a restart
-/// need not do again. A slow peer that inherits from one ten times as fast needs ten times as long for what lies in between.
-pub const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+/// How often a peer makes durable, and records, how far its large parts in flight are, where that is done quickly: what a
+/// take-over or a restart need not do again. A slow peer that inherits from one ten times as fast needs ten times as long
+/// for what lies in between.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 /// Transfers with fewer bytes are not recorded on their way: they are never cut, so that nobody can join their objects,
 /// and are rarely in flight for longer than that interval. All slots may hold such ones, so this must be small beside what a
 /// peer moves in some seconds.
-pub const CHECKPOINT_BYTES_MIN: u64 = 8 * 1024 * 1024;
+pub const CHECKPOINT_BYTES_MIN: u64 = 4 * 1024 * 1024;
 /// Assignments under way at once: one answer, one operator's, and room for one of each that is not confirmed yet.
 pub const ASSIGNS_PENDING_MAX: usize = 4;
 /// Intervals in a queue; more stay in the ledger until there is room.

@@ -10,12 +10,23 @@ use crate::error::EngineError;
 use crate::storage::Storage;
 use crate::whole::{Home, Whole, Wholes};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use twinhaul_assist::{CHECKPOINT_BYTES_MIN, CHECKPOINT_EVERY};
 use twinhaul_backend_host::{BackendError, Code, OpContext};
 use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{LedgerError, NewCheckpoint, Store};
 use twinhaul_units::{Incarnation, PeerId};
+
+/// Of its time the checkpointer records one part, and pauses so many: where syncing is slow, it is done less often.
+const PAUSES: u32 = 3;
+/// Longest pause; also how long this thread may outlive the driver.
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// How long to wait after a recording that took so long.
+fn pause(took: Duration) -> Duration {
+    took.saturating_mul(PAUSES).clamp(CHECKPOINT_EVERY, PAUSE_MAX)
+}
 
 /// What the checkpointer works with.
 #[derive(Debug)]
@@ -32,16 +43,19 @@ pub(crate) struct Checkpointer {
 impl Checkpointer {
     /// Runs until the driver is gone.
     pub(crate) fn run(&self) {
+        let mut took = Duration::ZERO;
         loop {
-            std::thread::sleep(CHECKPOINT_EVERY);
+            std::thread::sleep(pause(took));
             if self.driver.is_closed() {
                 return;
             }
+            let begun = Instant::now();
             if let Err(e) = self.record() {
                 // The driver ends the peer; nothing to do if it is gone already.
                 let _ = self.driver.blocking_send(DriverEvent::Fatal(EngineError::from(e)));
                 return;
             }
+            took = begun.elapsed();
         }
     }
 
@@ -90,5 +104,18 @@ impl Checkpointer {
             // A closer that is gone means that the peer is ending.
             let _ = self.closer.send(Arc::clone(whole));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_storage_is_synced_less_often_and_never_for_more_than_a_part_of_the_time() {
+        let ms = Duration::from_millis;
+        assert_eq!(pause(ms(1)), CHECKPOINT_EVERY);
+        assert_eq!(pause(ms(100)), ms(300));
+        assert_eq!(pause(Duration::from_hours(1)), PAUSE_MAX);
     }
 }

@@ -16,7 +16,7 @@ use twinhaul_ledger::{Chain, REFERENCE_BYTES_MAX, SharedObject};
 use twinhaul_wire::{Phase, WaitReason};
 
 /// Smaller files are never cut: handing a part over would cost more than it saves.
-pub(crate) const SPLIT_MIN: u64 = 8 << 20;
+pub(crate) const SPLIT_MIN: u64 = 4 << 20;
 const _: () = assert!(SPLIT_MIN <= twinhaul_assist::CHECKPOINT_BYTES_MIN, "what is recorded can be joined");
 
 /// Whether a target can take one object from two peers, as far as it is known before an object is open.
