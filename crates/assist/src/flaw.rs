@@ -14,4 +14,6 @@ pub enum Flaw {
     PortionCountsInFlight,
     /// After "no assistance needed" it never asks again (claim 1.5).
     NeverAsksAgain,
+    /// A sign of life is believed of any life, and of one that is gone (faults.md 25).
+    AnySignOfLife,
 }

@@ -47,7 +47,7 @@ macro_rules! mutants {
     };
 }
 
-use Class::{ChangingSource, Crash, FailingSync, Freeze, PowerLoss, SecondCopy};
+use Class::{ChangingSource, Crash, FailingSync, Freeze, HandOver, PowerLoss, SecondCopy, Sign};
 use Shape::{Late, Lots, Old, Ranges, Wide};
 
 /// A small world, with one fault of each kind, and timers that fire so often.
@@ -71,6 +71,7 @@ mutants! {
     CutsAgain S4 "an assignment asked for again cuts again" None;
     IncarnationReused S5 "a new process joins under the old number" small(Lots(1), &[Crash], 0);
     StartedHandedOver S6 "a transfer in flight is handed over" small(Lots(2), &[], 0);
+    FlightHandedOver S6 "what an operator hands over includes a transfer in flight" small(Lots(2), &[HandOver], 0);
     AssignedToStale S7 "assigned to an incarnation that is not current" small(Lots(2), &[Crash], 0);
     NoEpochCheck S7 "the ledger checks neither epoch nor incarnation" small(Lots(1), &[SecondCopy], 0);
     NoAuthorise S8 "published without being authorised" small(Lots(1), &[], 0);
@@ -80,6 +81,7 @@ mutants! {
     CountedTwice S11 "a done transfer is counted twice" small(Lots(1), &[], 0);
     FailedForgotten L1 "what failed in a group is not done again" small(Lots(1), &[FailingSync], 0);
     NeverAsksAgain L2 "after \"no assistance needed\" it never asks again" None;
+    AnySignOfLife L3 "a sign of life of a former or dead process is believed" small(Lots(2), &[Crash, Sign], 0);
     DeathToldLate L3 "a death is noticed after ten leases" small(Lots(1), &[], 0);
     NothingSweptAtTheEnd L4 "finishing does not sweep" None;
     RatioUnclamped Claims "the ratio leaves its clamp" None;
@@ -95,6 +97,7 @@ impl Mutant {
             Self::RepollLearns => Some(Flaw::RepollLearns),
             Self::PortionCountsInFlight => Some(Flaw::PortionCountsInFlight),
             Self::NeverAsksAgain => Some(Flaw::NeverAsksAgain),
+            Self::AnySignOfLife => Some(Flaw::AnySignOfLife),
             _ => None,
         }
     }

@@ -65,6 +65,8 @@ pub(crate) struct Notes {
     /// The question that is being answered, and the one for which the ratio was raised last.
     pub(crate) hears: Option<(Incarnation, Episode)>,
     pub(crate) raised_for: Option<(Incarnation, Episode)>,
+    /// The transfers that an operator names at this moment, by their bits.
+    pub(crate) named: Option<u64>,
     /// Since when it has been idle without asking.
     pub(crate) idle_since: Option<Moment>,
 }

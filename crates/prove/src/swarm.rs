@@ -6,7 +6,7 @@
 use crate::{Durability, GRAINS_MAX, Mutant, Random, Setup};
 use twinhaul_assist::{Policy, Timing};
 
-/// A kind of trouble, switched on or off for a whole run.
+/// A kind of trouble, or of what comes from outside, switched on or off for a whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     Loss,
@@ -21,10 +21,15 @@ pub enum Class {
     FailingSync,
     ChangingSource,
     WildClocks,
+    /// An operator hands single transfers to the other peer.
+    HandOver,
+    /// A sign of life of the other peer comes beside the link.
+    Sign,
 }
 
 impl Class {
-    pub const ALL: [Self; 12] = [
+    /// What goes wrong.
+    pub const FAULTS: [Self; 12] = [
         Self::Loss,
         Self::Doubling,
         Self::Crash,
@@ -38,6 +43,18 @@ impl Class {
         Self::ChangingSource,
         Self::WildClocks,
     ];
+
+    /// What goes wrong, and what comes from outside.
+    pub const ALL: [Self; 14] = {
+        let mut all = [Self::HandOver; 14];
+        let mut at = 0;
+        while at < Self::FAULTS.len() {
+            all[at] = Self::FAULTS[at];
+            at += 1;
+        }
+        all[13] = Self::Sign;
+        all
+    };
 
     /// Back from its name on the command line.
     pub fn parse(name: &str) -> Option<Self> {
@@ -66,6 +83,9 @@ pub struct Swarm {
     pub every: u64,
     /// Steps before everything heals.
     pub steps: u64,
+    /// An operator hands transfers over, and signs of life come beside the link. Their chance is their own, and they come in
+    /// every fourth seed, so that the others walk as they did before there were any.
+    pub outside: bool,
     /// How much more often the first peer's threads get their turn, in parts of 16.
     pub favour: u64,
 }
@@ -75,13 +95,14 @@ impl Swarm {
     pub fn of(seed: u64, mutant: Option<Mutant>) -> Self {
         let mut random = Random::new(seed ^ 0x5EED);
         let n = random.pick(&[1, 2, 2, 5, 5, 40]);
-        let classes = Class::ALL.into_iter().filter(|_| random.once_in(3)).collect();
+        let classes = Class::FAULTS.into_iter().filter(|_| random.once_in(3)).collect();
         let setup = Self::setup(&mut random, n, mutant);
         let work: u64 = setup.grains.iter().map(|grains| 14 + u64::from(*grains)).sum();
         Self {
             classes,
             every: random.pick(&[6, 20, 60]),
             steps: 20 + random.below(work * 2),
+            outside: seed % 4 == 3,
             favour: random.pick(&[2, 8, 8, 14]),
             setup,
         }

@@ -71,6 +71,8 @@ struct Walk<'a> {
     world: World,
     swarm: Swarm,
     random: Random,
+    /// For what comes from outside.
+    outside: Random,
     tell: &'a mut dyn FnMut(Action, &World),
 }
 
@@ -81,7 +83,7 @@ impl<'a> Walk<'a> {
         tell: &'a mut dyn FnMut(Action, &World),
     ) -> twinhaul_ledger::Result<Self> {
         let world = World::new(Arc::new(swarm.setup.clone()))?;
-        Ok(Self { world, swarm, random: Random::new(seed), tell })
+        Ok(Self { world, swarm, random: Random::new(seed), outside: Random::new(!seed), tell })
     }
 
     fn act(&mut self, action: Action) -> bool {
@@ -101,6 +103,7 @@ impl<'a> Walk<'a> {
                 return self.world;
             }
             self.step();
+            self.outside();
         }
         let survivors = match self.random.below(4) {
             0 => Survivors::One(self.a_peer()),
@@ -196,6 +199,20 @@ impl<'a> Walk<'a> {
         self.act(Action::Step { process, thread: Thread::Timer });
     }
 
+    /// An operator hands some transfers over, or a sign of life comes beside the link: perhaps of a former life.
+    fn outside(&mut self) {
+        if !self.swarm.outside || !self.outside.once_in(8) {
+            return;
+        }
+        let process = self.outside.place(self.world.processes.len());
+        let action = if self.outside.once_in(2) {
+            Action::HandOver { process, ids: self.outside.next() }
+        } else {
+            Action::Sign { process, former: self.outside.once_in(3) }
+        };
+        self.act(action);
+    }
+
     fn trouble(&mut self) -> bool {
         let class = self.swarm.classes[self.random.place(self.swarm.classes.len())];
         let process = self.a_process();
@@ -221,6 +238,7 @@ impl<'a> Walk<'a> {
             Class::WildClocks => {
                 Action::ClockSpeed { peer, percent: self.random.pick(&[1, 50, 100, 300, 10_000]) }
             }
+            Class::HandOver | Class::Sign => return false, // they are no trouble: see `outside`
         };
         self.act(action)
     }

@@ -16,6 +16,7 @@ mod ledger;
 mod letters;
 mod links;
 mod method;
+mod outside;
 mod parts;
 mod ranges;
 mod slots;

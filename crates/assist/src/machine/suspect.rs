@@ -4,6 +4,7 @@
 //! before anybody does it again. Clocks decide only when to try.
 
 use super::{Core, prospects::Other};
+use crate::flaw::Flaw;
 use crate::{Effect, FenceWhy, FencedFigures, Message, OpId, Refusal, Report, SUSPECT_BEATS};
 use std::time::Duration;
 use twinhaul_units::{Incarnation, Moment};
@@ -97,7 +98,9 @@ impl Core {
 
     /// Who lives is not taken over because the link is cut (faults.md 25). Of another incarnation it says nothing about this one.
     pub(super) fn on_seen(&mut self, now: Moment, incarnation: Incarnation) {
-        if self.link.peer == Some(incarnation) && !self.watch.dead {
+        let believes = self.tuning.has(Flaw::AnySignOfLife);
+        self.watch.dead &= !believes;
+        if believes || (self.link.peer == Some(incarnation) && !self.watch.dead) {
             self.alive(now);
         }
     }

@@ -74,6 +74,20 @@ impl Budget {
                     let wild = |peer| SPEEDS.map(|percent| Action::ClockSpeed { peer, percent });
                     out.extend(PeerId::BOTH.into_iter().flat_map(wild));
                 }
+                Class::HandOver => {
+                    let may = processes.clone().filter(|at| world.may_hand_over(*at));
+                    out.extend(
+                        may.flat_map(|process| {
+                            wishes(world).map(move |ids| Action::HandOver { process, ids })
+                        }),
+                    );
+                }
+                Class::Sign => {
+                    let signs = processes
+                        .clone()
+                        .flat_map(|process| [false, true].map(|former| Action::Sign { process, former }));
+                    out.extend(signs);
+                }
             }
         }
     }
@@ -101,12 +115,21 @@ impl Budget {
             Action::FailSync { .. } => Class::FailingSync,
             Action::ChangeSource { .. } => Class::ChangingSource,
             Action::ClockSpeed { .. } => Class::WildClocks,
+            Action::HandOver { .. } => Class::HandOver,
+            Action::Sign { .. } => Class::Sign,
             _ => return Some(self),
         };
         let left = &mut self.faults[class as usize];
         *left = left.checked_sub(1)?;
         Some(self)
     }
+}
+
+/// What an operator may name: each one transfer, and all of them.
+fn wishes(world: &World) -> impl Iterator<Item = u64> {
+    let n = world.setup().transfers().min(u64::BITS.into());
+    let all = u64::MAX.checked_shr(64 - n as u32).unwrap_or(0);
+    (0..n).map(|id| 1 << id).chain((n > 1).then_some(all))
 }
 
 /// The power fails; each set of names that were not synced may be gone.

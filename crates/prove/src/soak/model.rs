@@ -104,7 +104,7 @@ fn all() -> Vec<Case> {
 
 /// What the test command searches: small enough for some seconds each, and every one to its end.
 pub fn quick() -> Vec<Case> {
-    use Class::{ChangingSource, Crash, Doubling, FailingSync, LostAnswers, PowerLoss};
+    use Class::{ChangingSource, Crash, Doubling, FailingSync, HandOver, LostAnswers, PowerLoss, Sign};
     let mut cases = vec![
         Case::new(Shape::Lots(1), &[], 1),
         Case::new(Shape::Lots(1), &[Crash], 0),
@@ -115,7 +115,7 @@ pub fn quick() -> Vec<Case> {
     ];
     for shape in [Shape::Lots(2), Shape::Ranges(2)] {
         cases.push(Case::new(shape, &[], 0));
-        for class in [Doubling, LostAnswers, FailingSync, ChangingSource] {
+        for class in [Doubling, LostAnswers, FailingSync, ChangingSource, HandOver, Sign] {
             cases.push(Case::new(shape, &[class], 0));
         }
         cases.push(Case::new(shape, &[LostAnswers, ChangingSource], 0));

@@ -40,6 +40,18 @@ pub enum Action {
         second: bool,
     },
 
+    // --- from outside
+    /// An operator hands those transfers to the other peer whose bits are set.
+    HandOver {
+        process: usize,
+        ids: u64,
+    },
+    /// A sign of life comes beside the link; `former`: of the life before the one that has the place.
+    Sign {
+        process: usize,
+        former: bool,
+    },
+
     // --- faults
     Lose {
         letter: usize,
@@ -119,6 +131,10 @@ impl World {
             Action::LinkDown { process } => process < self.processes.len() && self.link_down(process),
             Action::NoticeDeath { process } => process < self.processes.len() && self.notice_death(process),
             Action::NoticeMute { process } => process < self.processes.len() && self.notice_mute(process),
+            Action::HandOver { process, ids } => {
+                process < self.processes.len() && self.hand_over(process, ids)
+            }
+            Action::Sign { process, former } => process < self.processes.len() && self.sign(process, former),
             Action::Pass { micros } => self.pass(micros),
             Action::Start { peer, second } => self.start_process(peer, second),
             Action::Drain { survivors } => {

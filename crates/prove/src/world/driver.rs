@@ -48,7 +48,8 @@ impl World {
                     self.later(at, Event::Refused { op, why: Refusal::LotChanged });
                     return;
                 }
-                let intervals = self.with_started(at, intervals);
+                self.check_named(at, why, &intervals);
+                let intervals = self.with_started(at, why, intervals);
                 let process = &self.processes[at];
                 let assign = Assign {
                     op: op.0,
@@ -131,6 +132,7 @@ impl World {
             // The wait begins anew.
             Report::AnswerReceived { .. } => self.processes[at].notes.idle_since = None,
             Report::AnswerGiven { figures, .. } => self.check_portion(at, &figures),
+            Report::ControlRefused { .. } => self.saw(Rare::HandOverRefused),
             Report::AssignRefused { why: Refusal::ReceiverNotCurrent, .. } => self.saw(Rare::AssignedToStale),
             Report::RatioMoved { rule, .. } => {
                 self.check_rule(at, rule);

@@ -4,7 +4,7 @@
 use super::World;
 use super::check::Invariant;
 use crate::mutant::Mutant;
-use twinhaul_assist::{AnswerFigures, Core, Event, Interval, Message, Policy, Rule};
+use twinhaul_assist::{AnswerFigures, AssignWhy, Core, Event, Interval, Message, Policy, Rule};
 
 /// Longest step of a peer's clock in which its timer counts as punctual.
 const LEAP_US: u64 = 1_000_000;
@@ -68,9 +68,18 @@ impl World {
     }
 
     /// A deliberate bug: what is in a slot is handed over too.
-    pub(super) fn with_started(&self, at: usize, mut intervals: Vec<Interval>) -> Vec<Interval> {
+    pub(super) fn with_started(
+        &self,
+        at: usize,
+        why: AssignWhy,
+        mut intervals: Vec<Interval>,
+    ) -> Vec<Interval> {
         let started = self.processes[at].flights.first().map(|flight| Interval::from(flight.unit));
-        if self.setup.is(Mutant::StartedHandedOver) && !intervals.is_empty() {
+        let mutant = match why {
+            AssignWhy::Rebalance => Mutant::FlightHandedOver,
+            AssignWhy::Assistance | AssignWhy::Drain => Mutant::StartedHandedOver,
+        };
+        if self.setup.is(mutant) && !intervals.is_empty() {
             intervals.extend(started.filter(|s| intervals.iter().all(|i| i.first != s.first)));
             intervals.sort_unstable_by_key(|i| i.first);
         }
