@@ -41,3 +41,15 @@ fn a_path_is_told_again_by_its_numbers() {
     assert_eq!(broken, Some(found.broken), "{story}");
     assert_eq!(twinhaul_prove::Case::parse(&case.name()), Some(case));
 }
+
+/// It never ended: the helper's slot still had what the home's former life had lent, and took what its next life lent for that.
+#[test]
+fn what_broke_once_stays_whole() {
+    let case = twinhaul_prove::Case::parse("ranges-2:doubling+crash:0").unwrap();
+    let path = [0, 0, 0, 2, 2, 2, 3, 4, 0, 0, 5, 3, 6, 5, 0, 0, 0, 0];
+    let (story, broken) = twinhaul_prove::retell(&case, &path).unwrap();
+    assert_eq!(broken, None, "{story}");
+    for step in ["Deliver { letter: 0, keep: true }", "Crash { process: 0 }", "Start { peer: First"] {
+        assert!(story.contains(step), "the numbers mean other steps now: {story}");
+    }
+}

@@ -4,7 +4,7 @@
 
 use super::World;
 use crate::mutant::Mutant;
-use crate::process::Job;
+use crate::process::{Job, Process};
 use crate::seen::Rare;
 use crate::target::Attempt;
 use crate::whole::{Cutting, Guest, Lending, Part, Stage, Whole, bytes, grains, object};
@@ -124,11 +124,19 @@ impl World {
                     continue;
                 }
                 self.saw(Rare::RangeReturned);
+            } else if end_former(process, range, attempt) {
+                // Its place is taken until the slot has let go of the former attempt: back, and the home lends it again.
+                let ByteRange { id, epoch, from, to, hedge, .. } = *range;
+                let held = HeldRange { id, epoch, from, to, hedge, attempt: object.attempt.clone() };
+                process.jobs.push_back(Job::ReturnRanges(vec![held]));
+                continue;
+            } else if process.guests.iter().any(|g| g.is(range.id, range.from, range.hedge)) {
+                // The end of one that was divided here: known since then.
+                continue;
             } else {
                 let version = object.version.mtime_ns.and_then(|v| u8::try_from(v).ok()).unwrap_or(0);
                 let part = Part::new(from, to);
                 let stage = Stage::Waiting;
-                process.guests.retain(|g| !g.is(range.id, range.from, range.hedge));
                 process.guests.push(Guest { range: *range, attempt, version, part, stage, abandoned: false });
             }
             ranges.push(*range);
@@ -193,6 +201,18 @@ impl World {
             self.tell(at, Event::RangeDone { range, outcome });
         }
     }
+}
+
+/// Stops what is held of a former attempt and meets `range` of `attempt`; whether there was any. The home has begun again,
+/// and what it lent before is of no use.
+fn end_former(process: &mut Process, range: &ByteRange, attempt: Attempt) -> bool {
+    let mut any = false;
+    let former = |g: &&mut Guest| g.attempt != attempt && g.range.overlaps(range);
+    for guest in process.guests.iter_mut().filter(former) {
+        guest.part.stopped = true;
+        any = true;
+    }
+    any
 }
 
 // --- following
