@@ -22,5 +22,7 @@ mod frozen;
 mod healthy;
 #[path = "diagnose/places.rs"]
 mod places;
+#[path = "diagnose/retried.rs"]
+mod retried;
 #[path = "diagnose/stage.rs"]
 mod stage;

@@ -1,7 +1,7 @@
 //! The forms a control takes between key and request: menu, prompt, preview, confirmation, the way out; and the desk
 //! where requests wait for their replies. Behaviour is in [`crate::update`].
 
-use crate::{To, action::Scope, ring::Ring, ui::Note};
+use crate::{To, action::Scope, retried::Retried, ring::Ring, ui::Note};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId, Share};
@@ -250,6 +250,8 @@ pub struct Pending {
     pub sent: Moment,
     /// What takes it back, if it is done and anything does.
     pub inverse: Option<Inverse>,
+    /// Transfers that it tries again, as far as they are known.
+    pub retries: Vec<u64>,
 }
 
 /// Requests under way, and the notes of what came of earlier ones.
@@ -261,6 +263,7 @@ pub struct Desk {
     pub deeds: Vec<Deed>,
     /// A bundle is being made.
     pub bundling: bool,
+    pub retried: Box<Retried>,
     pub(crate) next_id: u64,
 }
 
@@ -271,6 +274,7 @@ impl Default for Desk {
             notes: Ring::new(NOTES_MAX),
             deeds: Vec::new(),
             bundling: false,
+            retried: Box::default(),
             next_id: 1,
         }
     }

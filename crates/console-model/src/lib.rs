@@ -21,6 +21,7 @@ pub mod model;
 pub mod msg;
 pub mod names;
 pub mod replay;
+pub mod retried;
 pub mod ring;
 pub mod size;
 pub mod summary;

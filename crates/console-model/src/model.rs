@@ -181,6 +181,9 @@ impl Model {
 
     /// Whether something on the screen changes by the mere passing of time.
     pub fn ticks(&self) -> bool {
-        !self.summary_shown() || self.ui.toast.is_some() || !self.desk.pending.is_empty()
+        !self.summary_shown()
+            || self.ui.toast.is_some()
+            || !self.desk.pending.is_empty()
+            || !self.desk.retried.is_empty()
     }
 }

@@ -132,6 +132,8 @@ pub enum Msg {
         beat: u64,
         rows: Vec<Clean<StoredRow>>,
     },
+    /// The transfers asked for with [`Effect::FollowTransfers`].
+    Followed(Vec<Clean<StoredRow>>),
     /// The ledger's figures, read at the start and when the run may have ended.
     Past(Box<Past>),
     /// The look at the processes that was asked for; or why there is none.
@@ -183,6 +185,8 @@ pub enum Effect {
         beat: u64,
         lots: Vec<LotIds>,
     },
+    /// Read these transfers from the ledger, at most [`crate::retried::FOLLOWED_MAX`].
+    FollowTransfers(Vec<u64>),
     /// Look at the processes and everything else that tells what is wrong.
     Diagnose,
     /// Put what is known of the run into one file.

@@ -24,6 +24,7 @@ mod mouse;
 mod palette;
 mod queue;
 mod replay;
+mod retry;
 mod trouble;
 mod undo;
 mod what_if;

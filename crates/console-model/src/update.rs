@@ -17,6 +17,7 @@ pub mod palette;
 mod queue;
 mod queue_search;
 mod replies;
+mod retry;
 mod take_out;
 mod undo;
 
@@ -55,6 +56,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             model.ui.stored = Some((beat, rows));
             Vec::new()
         }
+        Msg::Followed(rows) => retry::followed(model, rows),
         Msg::Past(past) => data::past(model, *past),
         Msg::Rewound => data::rewound(model),
         Msg::Diagnosis(told) => diagnosis::come(model, &told),

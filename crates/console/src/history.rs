@@ -301,6 +301,8 @@ struct Wish {
     failed: bool,
     /// The transfers of this moment of the assistance are.
     transfers: Option<(u64, Vec<LotIds>)>,
+    /// These are followed until they are settled.
+    followed: Vec<u64>,
     /// A queue is searched; only the newest search is of use.
     search: Option<Search>,
     /// The place of a transfer is wanted.
@@ -311,7 +313,8 @@ struct Wish {
 impl Wish {
     const fn is_idle(&self) -> bool {
         let asks = self.page.is_some() || self.search.is_some() || self.place.is_some();
-        !(self.nudged || asks || self.failed || self.transfers.is_some() || self.ended)
+        let rows = self.failed || self.transfers.is_some() || !self.followed.is_empty();
+        !(self.nudged || asks || rows || self.ended)
     }
 }
 
@@ -349,6 +352,10 @@ impl Reader {
 
     pub(crate) fn want_transfers(&self, beat: u64, lots: Vec<LotIds>) {
         self.tell(|wish| wish.transfers = Some((beat, lots)));
+    }
+
+    pub(crate) fn want_followed(&self, ids: Vec<u64>) {
+        self.tell(|wish| wish.followed = ids);
     }
 
     pub(crate) fn want_search(&self, search: Search) {
@@ -401,6 +408,11 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
         }
         if let Some((beat, lots)) = wish.transfers {
             let msg = |rows: Vec<StoredRow>| Msg::Transfers { beat, rows: Clean::all(&rows) };
+            tell(history.transfers(&lots).map(|rows| rows.map(msg)));
+        }
+        if !wish.followed.is_empty() {
+            let lots: Vec<LotIds> = wish.followed.iter().map(|id| LotIds { first: *id, last: *id }).collect();
+            let msg = |rows: Vec<StoredRow>| Msg::Followed(Clean::all(&rows));
             tell(history.transfers(&lots).map(|rows| rows.map(msg)));
         }
         if nudged {

@@ -371,6 +371,7 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
             | Effect::FindPlace { .. }
             | Effect::PullFailed
             | Effect::PullTransfers { .. }
+            | Effect::FollowTransfers(_)
             | Effect::Diagnose
             | Effect::Bundle => {
                 outside.ask(&effect);
@@ -424,6 +425,7 @@ impl Outside {
             Effect::FindPlace { peer, id, queued } => reader.want_place(*peer, *id, *queued),
             Effect::PullFailed => reader.want_failed(),
             Effect::PullTransfers { beat, lots } => reader.want_transfers(*beat, lots.clone()),
+            Effect::FollowTransfers(ids) => reader.want_followed(ids.clone()),
             Effect::Diagnose => looks.look(),
             Effect::Bundle => looks.bundle(),
             _ => {}

@@ -1,6 +1,7 @@
 //! What a diagnosis is made from. Everything is optional: what nobody looked at is not known.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use twinhaul_wire::{Event, PeerSnapshot, RunSnapshot, RunState};
 
 /// Events that are looked at: the newest.
@@ -25,6 +26,8 @@ pub struct Evidence {
     pub peers: Vec<PeerEvidence>,
     /// The history, oldest first; [`EVENTS_MAX`] of its newest count.
     pub events: Vec<Event>,
+    /// Of the transfers that the history says were given up, those that still are; `None`: nobody looked.
+    pub given_up: Option<BTreeSet<u64>>,
     pub probes: Probes,
 }
 
@@ -44,6 +47,7 @@ impl Evidence {
             supervisor: None,
             peers: run.order.iter().map(of).collect(),
             events: events[events.len().saturating_sub(EVENTS_MAX)..].to_vec(),
+            given_up: None,
             probes: Probes::default(),
         }
     }

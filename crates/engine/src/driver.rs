@@ -27,7 +27,7 @@ use crate::feeder::{Ahead, Feed};
 use crate::fencing::FencingReport;
 use crate::finishing::FinishReport;
 use crate::gate::Gate;
-use crate::ledger_thread::{Answer, Job, POLL_BUSY, POLL_IDLE, Polled, Tail};
+use crate::ledger_thread::{Answer, Job, POLL_BUSY, POLL_IDLE, Polled, Reopened, Tail};
 use crate::limits::Limits;
 use crate::link::LinkEvent;
 use crate::options::{GATHER, Options};
@@ -110,7 +110,7 @@ pub(crate) enum DriverEvent {
         asker: Asker,
     },
     Reopened {
-        count: u64,
+        what: Reopened,
         asker: Asker,
     },
     /// SIGTERM or SIGINT.
@@ -322,7 +322,7 @@ impl Driver {
             DriverEvent::Fencing(result) => self.on_fencing(result?),
             DriverEvent::Weighed { ids, bytes, asker } => self.on_weighed(ids, bytes, asker),
             DriverEvent::Tail { keep, tail, asker } => self.on_tail(keep, tail, asker),
-            DriverEvent::Reopened { count, asker } => self.on_reopened(count, asker),
+            DriverEvent::Reopened { what, asker } => self.on_reopened(what, asker),
             DriverEvent::Signal => {
                 self.stop(false, "signal");
                 Ok(())

@@ -25,6 +25,14 @@ pub(crate) const JOBS_MAX: usize = 256;
 /// Rows shown as "next up".
 pub(crate) const NEXT_UP_ROWS: usize = 12;
 
+/// Given-up transfers that are queued again.
+#[derive(Debug)]
+pub(crate) struct Reopened {
+    pub(crate) count: u64,
+    /// Of the only one.
+    pub(crate) key: Option<Vec<u8>>,
+}
+
 /// What the driver asks.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -68,7 +76,7 @@ pub(crate) enum Job {
     },
     Reopen {
         which: Reopen,
-        answer: oneshot::Sender<u64>,
+        answer: oneshot::Sender<Reopened>,
     },
     ClaimFinishing,
     TakeOver(TakeOver),
@@ -254,7 +262,14 @@ fn carry_out(store: &Store, place: &mut Place<'_>, job: Job) -> twinhaul_ledger:
             None
         }
         Job::Reopen { which, answer } => {
-            let _ = answer.send(store.reopen_failed(&which)?);
+            let count = store.reopen_failed(&which)?;
+            let key = match &which {
+                Reopen::Some(ids) if count == 1 && ids.len() == 1 => {
+                    store.rows(ids[0], ids[0], 1)?.pop().map(|row| row.key)
+                }
+                _ => None,
+            };
+            let _ = answer.send(Reopened { count, key });
             None
         }
         Job::FinishRanges(finished) => {

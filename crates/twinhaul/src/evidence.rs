@@ -85,9 +85,10 @@ fn once(run: &RunDir) -> Result<(Evidence, u64), Failure> {
     let told = received(&ledger, until);
     let mut facts = history::facts(run, received(&lock, until).flatten());
     match told {
-        Some(Ok(Told { state, events, took })) => {
+        Some(Ok(Told { state, events, given_up, took })) => {
             evidence.state = state;
             evidence.events = events;
+            evidence.given_up = Some(given_up);
             facts.read_ms = Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         }
         Some(Err(failure)) if snapshot.is_none() => return Err(failure),

@@ -62,7 +62,7 @@ fn directory(volume: &Volume, put: &Put, parent: &Parent, attrs: &Attrs) -> Resu
                 volume.thaw.writing(&parent.fd, &parent.path, away).map_err(|e| failed("replace", key, e))?;
                 made = make();
             }
-            _ => return Err(refused(parent, key, Errno::EXIST)),
+            _ => return Err(refused(volume, parent, key, Errno::EXIST)),
         }
     }
     made.map_err(|e| failed("make", key, e))?;
@@ -98,7 +98,7 @@ fn symlink(volume: &Volume, put: &Put, parent: &Parent, attrs: &Attrs) -> Result
         let lost = attrs::apply_to_symlink(volume, &dir, name, attrs)
             .map_err(|e| failed("set attributes of", key, e))?;
         rename_into(volume, &dir, name, parent, split(key).1, replaces(put))
-            .map_err(|e| refused(parent, key, e))?;
+            .map_err(|e| refused(volume, parent, key, e))?;
         Ok(lost)
     });
     settle(volume, parent, &temp, made)
@@ -120,14 +120,14 @@ fn hard_link(volume: &Volume, put: &Put, parent: &Parent, of: &Key) -> Result<Lo
             return Ok(Lost::NONE);
         }
         Err(Errno::EXIST) => {}
-        Err(Errno::XDEV) => return Err(refused(parent, key, Errno::XDEV)),
+        Err(Errno::XDEV) => return Err(refused(volume, parent, key, Errno::XDEV)),
         Err(e) => return Err(failed("make a further name at", key, e)),
     }
     if Node::named(&parent.fd, name).is_ok_and(|there| there.id() == object.id()) {
         return Ok(Lost::NONE);
     }
     if !replaces(put) {
-        return Err(refused(parent, key, Errno::EXIST));
+        return Err(refused(volume, parent, key, Errno::EXIST));
     }
     let temp = Temp::of_node(put.attempt_id.as_bytes())?;
     let private = temp.name.as_bytes();
@@ -141,7 +141,7 @@ fn hard_link(volume: &Volume, put: &Put, parent: &Parent, of: &Key) -> Result<Lo
         .run_dir(&temp)
         .and_then(|dir| rename_into(volume, &dir, private, parent, name, true))
         .map(|()| Lost::NONE)
-        .map_err(|e| refused(parent, key, e));
+        .map_err(|e| refused(volume, parent, key, e));
     settle(volume, parent, &temp, made)
 }
 

@@ -91,7 +91,7 @@ impl Volume {
                 Ok(_) => (Code::WrongKind, "not a directory"),
                 Err(_) => break,
             };
-            let why = format!("{} is {}", twinhaul_units::text::show_bytes(place), what.1);
+            let why = format!("{} is {}", self.root.place(place), what.1);
             return Error { errno: e.raw_os_error(), ..mistake(what.0, doing, key, &why) };
         }
         failed(doing, key, e)

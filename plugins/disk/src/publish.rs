@@ -93,7 +93,7 @@ fn publish(volume: &Volume, opened: &mut Opened, put: &Put, reference: &[u8]) ->
                 *opened = Opened::default();
                 volume.forget_run_dir();
             }
-            Err(e) => return Err(refused(parent, key, e)),
+            Err(e) => return Err(refused(volume, parent, key, e)),
         }
     }
 }
@@ -166,22 +166,23 @@ pub(crate) fn rename_into(
 }
 
 /// Why a rename to `key` was refused, in words.
-pub(crate) fn refused(parent: &Parent, key: &[u8], e: Errno) -> Error {
+pub(crate) fn refused(volume: &Volume, parent: &Parent, key: &[u8], e: Errno) -> Error {
     let kind = || Node::named(&parent.fd, split(key).1).map(|n| n.kind);
+    let place = || volume.root.place(key);
     let (code, why) = match e {
         Errno::EXIST | Errno::NOTEMPTY if kind() == Ok(Kind::Directory) => {
-            (Code::Exists, "a directory is in the way")
+            (Code::Exists, format!("{} is a directory", place()))
         }
-        Errno::EXIST | Errno::NOTEMPTY => (Code::Exists, "it exists already"),
-        Errno::ISDIR => (Code::WrongKind, "a directory is in the way, and is not replaced"),
-        Errno::XDEV => (
-            Code::Unsupported,
-            "it lies on another file system than the target's root; make that one a target",
-        ),
-        Errno::NOENT => (Code::NotFound, "its private object was discarded or published before"),
+        Errno::EXIST | Errno::NOTEMPTY => (Code::Exists, "it exists already".to_owned()),
+        Errno::ISDIR => (Code::WrongKind, format!("{} is a directory, and is not replaced", place())),
+        Errno::XDEV => {
+            let elsewhere = "lies on another file system than the target's root; make that one a target";
+            (Code::Unsupported, format!("{} {elsewhere}", place()))
+        }
+        Errno::NOENT => (Code::NotFound, "its private object was discarded or published before".to_owned()),
         e => return failed("publish", key, e),
     };
-    Error { errno: e.raw_os_error(), ..mistake(code, "publish", key, why) }
+    Error { errno: e.raw_os_error(), ..mistake(code, "publish", key, &why) }
 }
 
 #[cfg(test)]

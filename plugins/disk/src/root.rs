@@ -50,6 +50,12 @@ impl Root {
         }
     }
 
+    /// The whole path of `key` on this machine, for people (washed).
+    pub(crate) fn place(&self, key: &[u8]) -> String {
+        let place = [self.location.strip_suffix(b"/").unwrap_or(&self.location), key].join(&b'/');
+        twinhaul_units::text::show_bytes(&place)
+    }
+
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }

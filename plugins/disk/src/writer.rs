@@ -14,7 +14,7 @@ use twinhaul_backend_abi::{Buf, Code, Error, Lost, Op, Put, Result, WriteMode, W
 use crate::attrs;
 use crate::copy;
 use crate::fail::{failed, mistake};
-use crate::names::Temp;
+use crate::names::{PRIVATE, Temp};
 use crate::node::Node;
 use crate::parents::allowed;
 use crate::volume::Volume;
@@ -49,7 +49,7 @@ impl DiskWriter {
             return Err(Error::unsupported("replacing by etag"));
         }
         let temp = Temp::of(put.attempt_id.as_bytes())?;
-        let file = volume.make_temp(&temp).map_err(|e| cannot_open(put, e))?;
+        let file = volume.make_temp(&temp).map_err(|e| cannot_open(volume, put, e))?;
         volume.flights.opened(put.attempt_id.as_bytes());
         Ok(Self::of(volume, put, temp, file, false))
     }
@@ -165,7 +165,7 @@ impl DiskWriter {
     }
 }
 
-fn cannot_open(put: &Put, e: Errno) -> Error {
+fn cannot_open(volume: &Volume, put: &Put, e: Errno) -> Error {
     match e {
         Errno::EXIST => mistake(
             Code::Exists,
@@ -177,7 +177,12 @@ fn cannot_open(put: &Put, e: Errno) -> Error {
             let why = "another process removes the private directory again and again";
             mistake(Code::Transient, "make the private object of", put.key.as_bytes(), why)
         }
-        e => failed("make the private object of", put.key.as_bytes(), e),
+        e => {
+            // It is made in one directory, whatever the key: that is the one to look at.
+            let failure = failed("make the private object of", put.key.as_bytes(), e);
+            let message = format!("{} (in {})", failure.message, volume.root.place(PRIVATE));
+            Error { message, ..failure }
+        }
     }
 }
 

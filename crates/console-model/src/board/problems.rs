@@ -35,7 +35,7 @@ impl Board {
         }
         out.extend(self.unsupervised());
         out.extend(PeerId::BOTH.into_iter().filter_map(|peer| self.restarts(peer)));
-        out.extend(self.given_up());
+        out.extend(self.failures());
         out
     }
 
@@ -75,13 +75,12 @@ impl Board {
         })
     }
 
-    fn given_up(&self) -> Option<Problem> {
+    fn failures(&self) -> Option<Problem> {
         let failed = self.progress().failed;
         if failed == 0 {
             return None;
         }
-        let last =
-            self.events.iter().rev().find(|e| matches!(e.kind, twinhaul_wire::EventKind::Failed { .. }));
+        let last = self.given_up().into_iter().next();
         let last_words = last.map(|event| crate::words::event::log_line(event, &self.names));
         Some(Problem {
             kind: "failed".into(),
@@ -91,7 +90,10 @@ impl Board {
                 crate::words::how_many(failed),
                 last_words.map(|words| format!("; the last: {words}")).unwrap_or_default()
             ),
-            next: self.verb(if self.ended().is_some() { "report" } else { "retry" }),
+            next: match self.ended() {
+                Some(_) => self.verb("report"),
+                None => format!("mend the cause first (panel 9), then {}", self.verb("retry")),
+            },
             ..Problem::default()
         })
     }

@@ -105,8 +105,9 @@ fn the_failed_ones_are_found_chosen_and_tried_again() {
     let wanted: Vec<_> = orders.iter().map(|(_, _, c)| c.clone()).collect();
     assert_eq!(wanted, [2, 4].map(|id| Command::Retry { transfer: Some(id) }), "6 is not given up any more");
     for (_, id, _) in orders {
-        reply(&mut model, id, CommandResult::Done("queued again".into()));
+        reply(&mut model, id, CommandResult::Done("dir/file is queued again".into()));
     }
+    assert!(model.ui.toast.as_ref().unwrap().text.starts_with("2 failed transfers queued again  ("));
     assert!(model.desk.deeds.is_empty(), "a retry is not taken back");
 }
 

@@ -255,3 +255,60 @@ fn both_peers_views_of_a_target_stand_together_before_the_sources() {
     let names: Vec<_> = storage.iter().map(|s| s.status.name.as_str()).collect();
     assert_eq!(names, ["far", "far", "near", "near", "here"]);
 }
+
+fn told_given_up(model: &Model) -> Vec<u64> {
+    model.live.given_up_ids().into_iter().collect()
+}
+
+/// The history holds the failures of those that were retried for ever; they are not failures any more.
+#[test]
+fn what_was_retried_and_is_done_is_not_told_as_given_up() {
+    let mut model = sample::mid_run();
+    for id in [7, 8, 9, 8] {
+        let key = twinhaul_wire::KeyText::from_bytes(format!("dir/file-{id}").as_bytes());
+        let kind = EventKind::Failed { id, key, error: "no such file".into(), attempts: 5 };
+        tell(&mut model, event_msg(&sample::event(20, -1.0, Some("alpha"), kind)));
+    }
+    let failed = |model: &mut Model, transfers| {
+        let failed = QueueSize { transfers, bytes: transfers << 20 };
+        tell(model, peer_msg(PeerId::First, &PeerSnapshot { failed, ..sample::alpha() }))
+    };
+    failed(&mut model, 3);
+    assert_eq!(told_given_up(&model), [7, 8, 9]);
+    failed(&mut model, 1);
+    let last = |model: &Model| model.live.problems().into_iter().find(|p| p.kind == "failed").unwrap().text;
+    assert!(last(&model).contains("dir/file-8"), "{}", last(&model));
+    // The ledger knows which one it is.
+    drive(&mut model, "9");
+    tell(&mut model, sample::given_up(7));
+    assert_eq!(told_given_up(&model), [7]);
+    assert!(last(&model).contains("dir/file-7"), "{}", last(&model));
+    drive(&mut model, "<esc>");
+    failed(&mut model, 0);
+    assert!(told_given_up(&model).is_empty() && model.live.failed.is_none());
+}
+
+#[test]
+fn at_the_end_the_ledger_is_asked_what_is_given_up() {
+    let mut model = sample::mid_run();
+    let failed = QueueSize { transfers: 1, bytes: 1 };
+    tell(&mut model, peer_msg(PeerId::First, &PeerSnapshot { failed, ..sample::alpha() }));
+    let ended = run_msg(&twinhaul_wire::RunSnapshot { state: RunState::Failed, ..sample::run() });
+    assert_eq!(tell(&mut model, ended.clone()), [Effect::PullFailed]);
+    assert!(tell(&mut model, ended).is_empty(), "once");
+}
+
+#[test]
+fn the_problems_lead_to_what_was_given_up() {
+    let mut model = sample::mid_run();
+    let failed = QueueSize { transfers: 2, bytes: 2 };
+    tell(&mut model, peer_msg(PeerId::First, &PeerSnapshot { failed, ..sample::alpha() }));
+    let next = model.live.problems().into_iter().find(|p| p.kind == "failed").unwrap().next;
+    assert_eq!(next, "mend the cause first (panel 9), then twinhaul retry wan-bulk-3");
+    assert_eq!(drive(&mut model, "!<enter>"), [Effect::PullFailed]);
+    assert!(model.ui.focus == crate::ui::Panel::Failed && model.ui.layers.is_empty());
+    // Where nothing was given up, there is nothing to go on to.
+    let mut model = sample::stalled();
+    drive(&mut model, "!<enter>");
+    assert!(model.ui.focus != crate::ui::Panel::Failed && model.ui.layers.is_empty());
+}

@@ -1,7 +1,7 @@
 //! Run control: from the `x` menu through a prompt to a dialog that says what will happen and which verb it equals.
 //! Nothing is sent from here but questions (`dry_run`).
 
-use super::{data, dial, dialog, menu, queue_search, replies};
+use super::{data, dial, dialog, menu, queue_search, replies, retry};
 use crate::action::{self, Action, Scope};
 use crate::control::{INPUT_MAX, Menu, Order, Prompt, Purpose, Question, Target};
 use crate::ui::{Layer, Panel};
@@ -70,10 +70,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
             target,
             &Command::Resume,
         ),
-        Action::Retry => {
-            let text = "Given-up transfers are queued again, each with a new set of attempts.";
-            confirm(model, "retry", &[text], target, &Command::Retry { transfer: None })
-        }
+        Action::Retry => retry::all(model),
         Action::Drain => {
             let orders = orders(model, target, &Command::Drain { dry_run: false });
             let questions =

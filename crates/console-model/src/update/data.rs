@@ -1,6 +1,6 @@
 //! News from outside: connections, snapshots, events, time.
 
-use super::{nav, queue, replies};
+use super::{nav, queue, replies, retry};
 use crate::Board;
 use crate::board::{Failed, FailedRow, Past};
 use crate::forecast::Forecasts;
@@ -36,18 +36,39 @@ pub(super) fn link(model: &mut Model, to: To, state: LinkState) -> Vec<Effect> {
 
 pub(super) fn peer(model: &mut Model, peer: PeerId, snapshot: PeerSnapshot) -> Vec<Effect> {
     let now = model.now;
-    let failed = model.live.progress().failed;
+    let failures = failures(model);
     model.live.panes[peer.index()].take(snapshot, now);
     model.live.remember_part();
     model.live.remember_forecast(now);
     let mut effects = queue::moved(model, peer);
-    if model.ui.focus == Panel::Failed && model.live.progress().failed != failed {
-        effects.push(Effect::PullFailed);
-    }
+    effects.extend(look_at_failures(model, failures));
     effects
 }
 
+/// How many are given up, and whether the run has ended.
+fn failures(model: &Model) -> (u64, bool) {
+    (model.live.progress().failed, model.live.ended().is_some())
+}
+
+/// Which transfers are given up is read anew where it is shown: in panel 9, and at the end. Elsewhere what was read before
+/// is forgotten once it is not so any more.
+fn look_at_failures(model: &mut Model, before: (u64, bool)) -> Option<Effect> {
+    let now = failures(model);
+    if now == before {
+        return None;
+    }
+    let (count, ended) = now;
+    if model.ui.focus == Panel::Failed || (ended && count > 0 && model.replay.is_none()) {
+        return Some(Effect::PullFailed);
+    }
+    if count != before.0 {
+        model.live.failed = None;
+    }
+    None
+}
+
 pub(super) fn run(model: &mut Model, run: RunSnapshot) -> Vec<Effect> {
+    let failures = failures(model);
     // Going back in a replay is no beginning.
     let first = model.live.run.is_none() && model.replay.is_none_or(|replay| replay.at == Moment::ZERO);
     if first && run.demo {
@@ -60,7 +81,7 @@ pub(super) fn run(model: &mut Model, run: RunSnapshot) -> Vec<Effect> {
     model.live.run_heard = Some(model.now);
     model.live.run = Some(run);
     model.live.remember_part();
-    Vec::new()
+    look_at_failures(model, failures).into_iter().collect()
 }
 
 pub(super) fn event(model: &mut Model, event: Event) -> Vec<Effect> {
@@ -87,12 +108,19 @@ pub(super) fn past(model: &mut Model, mut past: Past) -> Vec<Effect> {
     for text in [&mut past.run, &mut past.name, &mut past.policy] {
         *text = crate::clean::text(text);
     }
+    let failures = failures(model);
     model.live.take_past(past);
-    Vec::new()
+    look_at_failures(model, failures).into_iter().collect()
 }
 
 pub(super) fn failed(model: &mut Model, rows: Vec<Clean<FailedRow>>, more: bool) -> Vec<Effect> {
-    model.live.failed = Some(Failed::new(rows, more));
+    let page = Failed::new(rows, more);
+    let gone = |id: &u64, old: &Failed| old.holds(*id) && !page.holds(*id);
+    if let Some(old) = &model.live.failed {
+        // A mark is of a row; what left the panel is none.
+        model.ui.marks.retain(|id| !gone(id, old));
+    }
+    model.live.failed = Some(page);
     Vec::new()
 }
 
@@ -111,7 +139,8 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     if model.exit_when_done && model.live.ended().is_some() && model.ui.layers.is_empty() {
         return vec![Effect::Leave(Left::Ended { exit: model.live.exit() })];
     }
-    if model.frozen.is_some() { Vec::new() } else { nav::pull_transfers(model).into_iter().collect() }
+    let chosen = if model.frozen.is_some() { None } else { nav::pull_transfers(model) };
+    retry::look(model).into_iter().chain(chosen).collect()
 }
 
 /// Where the operator is stays as it is: the same panel, filter and selection at another time.

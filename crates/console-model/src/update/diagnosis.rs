@@ -29,7 +29,9 @@ fn of_snapshots(model: &Model) -> Option<Diagnosis> {
     // The newest; older ones would be copied to be left out.
     let skip = board.events.len().saturating_sub(EVENTS_MAX);
     let events: Vec<_> = board.events.iter().skip(skip).cloned().collect();
-    Some(diagnose(&Evidence::of_snapshots(run, &peers, &events), model.shown_at_ms()))
+    let mut evidence = Evidence::of_snapshots(run, &peers, &events);
+    evidence.given_up = Some(board.given_up_ids());
+    Some(diagnose(&evidence, model.shown_at_ms()))
 }
 
 /// The look has come back.

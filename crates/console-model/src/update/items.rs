@@ -1,14 +1,11 @@
 //! Rows that are marked, and what can be done with them. The menu holds the ids that it was opened for: a row that moves or
 //! goes meanwhile is never mistaken for another.
 
-use super::{control, data, dialog, menu, nav, queue};
+use super::{control, data, menu, nav, queue, retry};
 use crate::action::{Action, Scope};
-use crate::control::{Order, PENDING_MAX};
 use crate::ui::{Cursor, Items, Layer, MARKS_MAX, Panel};
 use crate::words::{self, Mood};
-use crate::{Chord, Effect, Model, To};
-use twinhaul_units::PeerId;
-use twinhaul_wire::Command;
+use crate::{Chord, Effect, Model};
 
 /// Paths that a dialog names.
 const PATHS_SHOWN: usize = 5;
@@ -133,7 +130,7 @@ pub(crate) fn given_up(model: &Model) -> Vec<u64> {
 pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::HandOver => hand_over(model),
-        Action::RetryThese => retry(model),
+        Action::RetryThese => retry::these(model),
         Action::CopyPaths => {
             let ids = chosen(model);
             let paths: Vec<String> = ids.iter().filter_map(|id| path(model, *id)).collect();
@@ -156,7 +153,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
-fn path(model: &Model, id: u64) -> Option<String> {
+pub(super) fn path(model: &Model, id: u64) -> Option<String> {
     let flight = model.board().flight(id).map(|(_, f)| f.key.key.clone());
     let failed = || {
         let mut rows = model.board().failed.iter().flat_map(|page| &page.rows);
@@ -180,30 +177,4 @@ fn hand_over(model: &mut Model) -> Vec<Effect> {
     let title = format!("Hand over {} to {other}  (preview)", words::how_many(ids.len() as u64));
     model.ui.layers.retain(|layer| !matches!(layer, Layer::Items(_)));
     control::hand_over(model, peer, &ids, title, text)
-}
-
-/// Whichever peer is there takes it: the ledger knows the owner.
-fn retry(model: &mut Model) -> Vec<Effect> {
-    let ids = given_up(model);
-    if ids.len() + model.desk.pending.len() > PENDING_MAX {
-        data::say(model, Mood::Bad, "too many requests without a reply; not asked");
-        return Vec::new();
-    }
-    let peer = PeerId::BOTH.into_iter().find(|p| model.live.pane(*p).link.is_up());
-    let to = To::Peer(peer.unwrap_or(PeerId::First));
-    let order = |id: &u64| {
-        let command = Command::Retry { transfer: Some(*id) };
-        let verb = command.verb(&model.run, None);
-        Order { to, command, verb }
-    };
-    let orders: Vec<Order> = ids.iter().map(order).collect();
-    let mut text = vec!["Queued again, each with a new set of attempts:".to_owned()];
-    text.extend(ids.iter().take(PATHS_SHOWN).filter_map(|id| path(model, *id)).map(|p| format!("  {p}")));
-    if ids.len() > PATHS_SHOWN {
-        text.push(format!("  and {} more", ids.len() - PATHS_SHOWN));
-    }
-    let title = format!("Retry {}", words::how_many(ids.len() as u64));
-    model.ui.layers.retain(|layer| !matches!(layer, Layer::Items(_)));
-    dialog::open(model, dialog::new(title, "retry", text, orders, None));
-    Vec::new()
 }

@@ -179,8 +179,14 @@ fn drill(model: &mut Model) -> Vec<Effect> {
         }
         return Vec::new();
     }
-    if matches!(model.ui.top(), Some(Layer::Detail { .. })) {
+    if let Some(Layer::Detail { subject, .. }) = model.ui.top() {
+        let leads_on = *subject == Subject::Problems && model.board().progress().failed > 0;
         model.ui.layers.pop();
+        if leads_on {
+            model.ui.layers.clear();
+            focus(model, Panel::Failed);
+            return vec![Effect::PullFailed];
+        }
         return Vec::new();
     }
     match model.focus() {

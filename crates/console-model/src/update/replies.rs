@@ -1,7 +1,7 @@
 //! Requests and what came of them. Every request ends as a note: done, refused with the reason and the next command,
 //! or without a reply; nothing vanishes.
 
-use super::{dialog, undo};
+use super::{dialog, retry, undo};
 use crate::action::Action;
 use crate::control::{Forecast, Order, PENDING_MAX, Pending, Purpose, REPLY_WITHIN};
 use crate::ui::{Note, Toast};
@@ -20,7 +20,8 @@ pub(super) fn send(model: &mut Model, order: Order, purpose: Purpose) -> Vec<Eff
     let to = order.to;
     // What was taken back is not taken back again: going on with `u` leads to what was done before it.
     let inverse = if purpose == Purpose::Act { undo::inverse(model, &order) } else { None };
-    model.desk.pending.insert(id, Pending { order, purpose, sent: model.now, inverse });
+    let retries = retry::ids(model, &order.command);
+    model.desk.pending.insert(id, Pending { order, purpose, sent: model.now, inverse, retries });
     vec![Effect::Send(to, request)]
 }
 
@@ -32,7 +33,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             // They are the other peer's now, and no rows here.
             model.ui.marks.clear();
         }
-        if let Some(inverse) = pending.inverse {
+        if let Some(inverse) = pending.inverse.clone() {
             undo::done(model, pending.sent, verb, inverse);
         }
         if let Purpose::Undo { deed } = pending.purpose {
@@ -73,6 +74,11 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             note(model, Mood::Bad, &text);
         }
         (Purpose::LeaveAfter { drain }, _) => return vec![Effect::Leave(Left::Stopped { drain })],
+        (_, CommandResult::Done(what)) if matches!(pending.order.command, Command::Retry { .. }) => {
+            if let Some((what, verb)) = retry::taken(model, &pending, what) {
+                note(model, Mood::Good, &format!("{what}  ({verb})"));
+            }
+        }
         (Purpose::Act | Purpose::Undo { .. }, CommandResult::Done(what)) => {
             note(model, Mood::Good, &format!("{what}{undo}  ({verb})"));
         }

@@ -23,7 +23,9 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, subject: Subject, scrol
         Subject::Problems => ("What is wrong".into(), problems(model, width)),
     };
     let height = (lines.len() as u16 + 2).min(brush.buf.area.height.saturating_sub(2));
-    let inner = brush.popup(width as u16 + 4, height, &title, &[part("Esc back", Role::Dim)]);
+    let leads_on = subject == Subject::Problems && model.board().progress().failed > 0;
+    let hint = if leads_on { "Enter given up  Esc back" } else { "Esc back" };
+    let inner = brush.popup(width as u16 + 4, height, &title, &[part(hint, Role::Dim)]);
     let from = scroll.min(lines.len().saturating_sub(usize::from(inner.height)));
     for (row, parts) in (0..inner.height).zip(lines.iter().skip(from)) {
         brush.line(inner, row, parts);

@@ -91,7 +91,9 @@ fn verdict(model: &Model) -> Vec<Vec<Part>> {
 
 /// How far off the forecasts of the end were.
 fn forecasts(model: &Model, width: usize) -> Vec<Vec<Part>> {
-    let judged = words::forecast::judged(model).unwrap_or_default();
+    let Some(judged) = words::forecast::judged(model).filter(|text| !text.is_empty()) else {
+        return Vec::new();
+    };
     let lines = fit::wrap(&judged, width.saturating_sub(12)).into_iter().enumerate();
     let name = |at: usize| if at == 0 { "forecasts" } else { "" };
     lines.map(|(at, text)| vec![part(fit::left(name(at), 12), Role::Dim), part(text, Role::Plain)]).collect()
@@ -110,7 +112,7 @@ fn failures(brush: &Brush<'_>, model: &Model, width: usize) -> Vec<Vec<Part>> {
         }
         _ => None,
     };
-    board.events.iter().rev().filter_map(line).take(FAILURES_MAX).collect()
+    board.given_up().into_iter().filter_map(line).take(FAILURES_MAX).collect()
 }
 
 fn peers(model: &Model, width: usize) -> Vec<Vec<Part>> {

@@ -47,7 +47,9 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
     let many = look.events.iter().filter(|e| is_retry(e)).count() >= RETRIES_MANY;
     for event in look.events.iter().filter(|_| !all_well) {
         let (id, key, error, over) = match &event.kind {
-            EventKind::Failed { id, key, error, .. } if !none_left => (*id, key, error, true),
+            EventKind::Failed { id, key, error, .. } if !none_left && is_still(look, *id) => {
+                (*id, key, error, true)
+            }
             EventKind::Retry { id, key, error, .. } if is_retry(event) && (many || at_it.contains(id)) => {
                 (*id, key, error, false)
             }
@@ -63,6 +65,11 @@ pub(super) fn rule(look: &Look<'_>) -> Vec<Finding> {
         one.last = Some((id, &key.key, error));
     }
     met.into_iter().filter_map(|(cause, met)| told(look, cause, &met)).collect()
+}
+
+/// Whether a transfer that was given up is given up now: a retry takes it back.
+fn is_still(look: &Look<'_>, id: u64) -> bool {
+    look.all.given_up.as_ref().is_none_or(|now| now.contains(&id))
 }
 
 fn is_recent(look: &Look<'_>, event: &Event) -> bool {

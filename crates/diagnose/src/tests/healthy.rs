@@ -2,7 +2,7 @@
 
 use super::sample::{HUGE, MIB, NOW, alpha, both, control, flight, healthy, probed, wait, waits};
 use super::{Spoil, first, of};
-use crate::{Cause, Evidence, Pressure, Standing, Verdict, diagnose};
+use crate::{Cause, Diagnosis, Evidence, Pressure, Standing, Verdict, diagnose};
 use twinhaul_units::Dial;
 use twinhaul_wire::{DialSnapshot, EventKind, PeerState, QueueSize, RunState, WaitReason};
 
@@ -290,6 +290,33 @@ fn failures_that_were_taken_back_are_no_failures() {
         e.events.push(super::sample::event(60_000, Some("alpha"), kind));
     });
     assert_eq!(d.verdict, Verdict::NothingWrong, "{d:#?}");
+}
+
+/// The run was stopped afterwards: no peer says any more how many are given up, the ledger does.
+#[test]
+fn a_retry_of_some_leaves_the_others_given_up() {
+    let stopped = |e: &mut Evidence| {
+        (e.state, e.snapshot) = (RunState::Stopped, None);
+        for peer in &mut e.peers {
+            (peer.answered, peer.process) = (Some(false), None);
+        }
+        for id in [7, 8, 9] {
+            let error = "a directory is in the way: /mnt/vault/a (target vault)".into();
+            let kind = EventKind::Failed { id, key: flight(0).key, error, attempts: 3 };
+            e.events.push(super::sample::event(60_000, Some("alpha"), kind));
+        }
+    };
+    let told = |still: &[u64]| {
+        let mut e = probed();
+        stopped(&mut e);
+        e.given_up = Some(still.iter().copied().collect());
+        of(e, |_| {})
+    };
+    let fails = |d: &Diagnosis| d.findings.iter().find(|f| f.cause == Cause::TransfersFail).cloned();
+    assert_eq!(fails(&told(&[])), None);
+    let one = fails(&told(&[8])).unwrap();
+    assert!(one.sentence.contains("1 transfer given up; the last is"), "{}", one.sentence);
+    assert_eq!(one.subject.transfer, Some(8));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::storage::Opened;
 use twinhaul_backend_host::{Code, Kind, Stat, WriteMode};
 use twinhaul_ledger::{NodeKind, Row};
 use twinhaul_profile::OnExists;
+use twinhaul_units::text::show_bytes;
 
 /// What to do with one transfer.
 pub(crate) enum Decision {
@@ -28,7 +29,7 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
     if stat.kind == Kind::Directory {
         return Err(Failure::permanent(
             Failure::EXISTS,
-            format!("target {} has a directory of this name", route.target.name),
+            format!("a directory is in the way: {} (target {})", place(desk, route), route.target.name),
         ));
     }
     match desk.on_exists {
@@ -44,6 +45,18 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
             Ok(Decision::Skip)
         }
         OnExists::SkipSame | OnExists::Overwrite => Ok(Decision::Write(WriteMode::Overwrite)),
+    }
+}
+
+/// Where the object is, in full, for whoever has to mend it there; its key, where the target does not say where it is.
+fn place(desk: &Desk, route: &Route<'_>) -> String {
+    let key = route.key.as_bytes();
+    match route.target.target.probe(&desk.op()) {
+        Ok(probe) if !probe.location.is_empty() => {
+            let root = probe.location.strip_suffix(b"/").unwrap_or(&probe.location);
+            show_bytes(&[root, key].join(&b'/'))
+        }
+        _ => show_bytes(key),
     }
 }
 

@@ -3,11 +3,12 @@
 
 use super::{Driver, Life};
 use crate::error::Result;
-use crate::ledger_thread::Job;
+use crate::ledger_thread::{Job, Reopened};
 use tokio::sync::oneshot;
 use twinhaul_assist::{Control, Event};
 use twinhaul_ledger::Reopen;
-use twinhaul_units::{Bytes, Ratio, TransferId, text::counted};
+use twinhaul_units::text::{counted, show_bytes};
+use twinhaul_units::{Bytes, Ratio, TransferId};
 use twinhaul_wire::{Chaos, Command, CommandResult, EventKind, Refusal, Request};
 
 /// Who the supervisor says it is when a demo's story acts.
@@ -202,17 +203,18 @@ impl Driver {
         self.ledger(Job::Reopen { which, answer: found })?;
         let driver = self.out.driver.clone();
         tokio::spawn(async move {
-            if let Ok(count) = reopened.await {
-                let _ = driver.send(super::DriverEvent::Reopened { count, asker }).await;
+            if let Ok(what) = reopened.await {
+                let _ = driver.send(super::DriverEvent::Reopened { what, asker }).await;
             }
         });
         Ok(())
     }
 
-    pub(super) fn on_reopened(&mut self, count: u64, asker: Asker) -> Result<()> {
-        let result = match count {
-            0 => refused("there are no such failed transfers", "twinhaul report"),
-            n => CommandResult::Done(format!("{n} failed transfers are queued again")),
+    pub(super) fn on_reopened(&mut self, what: Reopened, asker: Asker) -> Result<()> {
+        let result = match (what.count, what.key) {
+            (0, _) => refused("there are no such failed transfers", "twinhaul report"),
+            (_, Some(key)) => CommandResult::Done(format!("{} is queued again", show_bytes(&key))),
+            (n, None) => CommandResult::Done(format!("{} queued again", counted(n, "failed transfer"))),
         };
         self.acknowledge(result, asker);
         // The reopened ones are in new lots; the core finds them with its next load.

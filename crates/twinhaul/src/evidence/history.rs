@@ -5,12 +5,14 @@ use super::later;
 use crate::exit::Failure;
 use crate::launch::ledger_failure;
 use crate::state::RunDir;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
-use twinhaul_diagnose::{LedgerFacts, Writer};
-use twinhaul_ledger::View;
+use twinhaul_diagnose::{EVENTS_MAX, LedgerFacts, Writer};
+use twinhaul_ledger::{LedgerError, State, View};
+use twinhaul_units::TransferId;
 use twinhaul_wire::{AssignWhy, Event, EventKind, Frame, PeerSnapshot, RunState, decode};
 
 /// Newest events that are read; of those, the ones that can be evidence are kept.
@@ -28,6 +30,8 @@ const LOCK_LOOK_EVERY: Duration = Duration::from_millis(16);
 pub(super) struct Told {
     pub(super) state: RunState,
     pub(super) events: Vec<Event>,
+    /// Of those that the events say were given up, the ones that still are.
+    pub(super) given_up: BTreeSet<u64>,
     /// How long one read transaction took.
     pub(super) took: Duration,
 }
@@ -49,8 +53,25 @@ pub(super) fn read(run: &RunDir) -> Receiver<Result<Told, Failure>> {
             seq = newest.seq;
             events.extend(page.into_iter().filter(|event| tells(&event.kind)));
         }
-        Ok(Told { state, events, took })
+        let given_up = still_given_up(&view, &events).map_err(|e| ledger_failure(&e))?;
+        Ok(Told { state, events, given_up, took })
     })
+}
+
+/// As many looks as events that can be evidence of it.
+fn still_given_up(view: &View, events: &[Event]) -> Result<BTreeSet<u64>, LedgerError> {
+    let told = events.iter().rev().take(EVENTS_MAX).filter_map(|event| match event.kind {
+        EventKind::Failed { id, .. } => Some(id),
+        _ => None,
+    });
+    let ids: BTreeSet<u64> = told.collect();
+    let mut still = BTreeSet::new();
+    for id in ids {
+        if view.transfer(TransferId(id))?.is_some_and(|d| d.state == State::Failed) {
+            still.insert(id);
+        }
+    }
+    Ok(still)
 }
 
 /// Reads the state of the run anew.

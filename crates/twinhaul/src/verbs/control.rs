@@ -11,7 +11,7 @@ use crate::state::{self, RunDir};
 use std::time::{Duration, Instant};
 use twinhaul_ledger::{Reopen, Store};
 use twinhaul_supervisor::{Client, SupervisorError, is_supervised};
-use twinhaul_units::text::show;
+use twinhaul_units::text::{counted, show};
 use twinhaul_units::{Bytes, Dial, Rate, Ratio, Span, TransferId, Transfers};
 use twinhaul_wire::{Chaos, Command, CommandResult, Outlook, Preview};
 
@@ -174,7 +174,8 @@ fn retry_ended(run: &RunDir, transfer: Option<u64>) -> Result<u8, Failure> {
         ));
     }
     output::line(&format!(
-        "{reopened} failed transfers are queued again; go on: twinhaul run --resume {}",
+        "{} queued again; go on: twinhaul run --resume {}",
+        counted(reopened, "failed transfer"),
         run.file.run
     ));
     Ok(exit::COMPLETE)

@@ -13,6 +13,7 @@ use twinhaul_ledger::{Reopen, Store};
 use twinhaul_planner::Only;
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::is_supervised;
+use twinhaul_units::text::counted;
 use twinhaul_wire::RunState;
 
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
@@ -160,7 +161,7 @@ fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
     }
     let reopened = store.reopen_failed(&Reopen::All).map_err(|e| launch::ledger_failure(&e))?;
     if reopened > 0 {
-        output::say(&format!("{reopened} failed transfers are tried again"));
+        output::say(&format!("trying {} again", counted(reopened, "failed transfer")));
     }
     let profile = load_frozen(&run)?;
     drop(guards::check(&profile, &backends::loader()?, Some(name))?);

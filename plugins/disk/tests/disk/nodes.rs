@@ -40,7 +40,8 @@ fn a_directory_replaces_a_file_only_when_told_to() {
     let below = node("g/h", "run/2/1/1", directory());
     let e = place.target.put_node(&OP, &over(below), None).unwrap_err();
     assert_eq!(e.code, Code::WrongKind);
-    assert!(e.message.contains("g is not a directory"), "{e}");
+    let whole = format!("{} is not a directory", place.path("g").display());
+    assert!(e.message.contains(&whole), "{e}");
 }
 
 #[test]

@@ -93,7 +93,8 @@ fn a_directory_in_the_way_is_never_replaced() {
     assert_eq!(publish(&place.target, &wanted, &reference).unwrap_err().code, Code::Exists);
     let e = publish(&place.target, &over(wanted), &reference).unwrap_err();
     assert_eq!(e.code, Code::WrongKind, "{e}");
-    assert!(e.message.contains("directory is in the way"), "{e}");
+    let whole = format!("{} is a directory, and is not replaced", place.path("d").display());
+    assert!(e.message.contains(&whole), "{e}");
     assert!(place.path("d").is_dir());
 }
 
