@@ -258,6 +258,23 @@ pub enum Layer {
     Leave(Leave),
 }
 
+impl Layer {
+    /// Whether it can be read in the smallest layout too: what only tells something, and the way out.
+    pub(crate) const fn fits_any_size(&self) -> bool {
+        match self {
+            Self::Help(_) | Self::Palette(_) | Self::Detail { .. } | Self::Leave(_) => true,
+            Self::Diagnosis(_)
+            | Self::Queue(_)
+            | Self::Menu(_)
+            | Self::Sort
+            | Self::Items(_)
+            | Self::Filter(_)
+            | Self::Prompt(_)
+            | Self::Dialog(_) => false,
+        }
+    }
+}
+
 /// Seconds that the plot shows, by zoom step.
 pub const WINDOWS_S: [usize; 3] = [60, 300, 600];
 

@@ -23,7 +23,8 @@ mod undo;
 
 pub use take_out::state_json;
 
-use crate::{Effect, Model, Msg};
+use crate::ui::Layer;
+use crate::{Effect, Model, Msg, SizeClass};
 use twinhaul_units::Moment;
 
 /// Takes one message at `now`, and says what is to be done.
@@ -39,6 +40,10 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::Paste(text) => key::paste(model, &text),
         Msg::Resize { w, h } => {
             model.size = (w, h);
+            if model.class() == SizeClass::Status {
+                // What cannot be drawn any more must not take keys.
+                model.ui.layers.retain(Layer::fits_any_size);
+            }
             Vec::new()
         }
         Msg::Link(to, state) => data::link(model, to, state),

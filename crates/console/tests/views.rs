@@ -13,7 +13,7 @@ use twinhaul_console::skin::Skin;
 use twinhaul_console::view::{draw, view};
 use twinhaul_console_model::keymap::Wish;
 use twinhaul_console_model::sample::{self, drive, peer_msg, run_msg, tell};
-use twinhaul_console_model::ui::Panel;
+use twinhaul_console_model::ui::{Layer, Panel};
 use twinhaul_console_model::{Chord, Clean, Found, Keys, Model, Msg, Page, Press, update};
 use twinhaul_units::{PeerId, text::is_safe};
 use twinhaul_wire::{
@@ -172,6 +172,12 @@ fn whole_queue() {
         let rows = (0..3).map(|n| (1_204_230 + n * 4, row(48_243 + n * 4))).collect();
         tell(&mut model, Msg::Found(Found { number, rows, looked: 1_250_000, after: None, ended: false }));
         insta::assert_snapshot!(format!("queue_found_{w}x{h}"), frame(&model, &ASCII, w, h));
+        tell(&mut model, Msg::Page(Page { peer, from: 0, total, rows: Vec::new() }));
+        drive(&mut model, "/nowhere<enter>");
+        let number = model.ui.searches;
+        let found = Found { number, rows: Vec::new(), looked: total, after: None, ended: true };
+        tell(&mut model, Msg::Found(found));
+        insta::assert_snapshot!(format!("queue_not_found_{w}x{h}"), frame(&model, &ASCII, w, h));
     }
 }
 
@@ -209,6 +215,75 @@ fn rebalance_preview() {
         tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
     }
     insta::assert_snapshot!(frame(&model, &ASCII, 80, 24));
+}
+
+/// In 60x16 what is now makes way; what will be, what moves and the time stay.
+#[test]
+fn previews_in_a_small_terminal() {
+    let size = |transfers, gib: u64| QueueSize { transfers, bytes: gib << 30 };
+    let preview = Preview {
+        from: "beta".into(),
+        to: "alpha".into(),
+        transfers: 886_123,
+        bytes: 6_900 << 30,
+        now: [size(2_977_000, 22_400), size(1_204, 8_612)],
+        after: [size(2_091_000, 15_500), size(887_327, 15_512)],
+        eta_now_s: Some(257.0),
+        eta_after_s: Some(171.0),
+    };
+    let refusal = twinhaul_wire::Refusal { why: "has less than its share".into(), next: String::new() };
+    let outlook = |peer: &str| Outlook {
+        peer: peer.into(),
+        rate: [Some(790 << 20), Some(100 << 20)],
+        basis: "the limit".into(),
+        ..Outlook::default()
+    };
+    let told = |keys: &str, answers: Vec<CommandResult>| {
+        let mut model = at(sample::mid_run(), 60, 16);
+        drive(&mut model, keys);
+        for (id, result) in (1..).zip(answers) {
+            tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
+        }
+        model
+    };
+    let moves = vec![CommandResult::Refused(refusal), CommandResult::Preview(preview)];
+    let limits = ["alpha", "beta"].map(|peer| CommandResult::Outlook(outlook(peer))).to_vec();
+    for (name, keys, answers) in [
+        ("rebalance", "xb50<enter>", moves),
+        ("limit", "x0l100 MiB/s<enter>", limits),
+        ("pause", "xp", Vec::new()),
+        ("stop", "xswan", Vec::new()),
+    ] {
+        let model = told(keys, answers);
+        insta::assert_snapshot!(format!("small_{name}"), frame(&model, &UNICODE, 60, 16));
+        insta::assert_snapshot!(format!("small_{name}_ascii"), frame(&model, &ASCII, 60, 16));
+    }
+}
+
+/// Keys are for what is on the screen: in the smallest layout nothing opens that is not drawn there.
+#[test]
+fn the_smallest_layout_opens_nothing_unseen() {
+    let mut model = at(sample::mid_run(), 40, 12);
+    for keys in ["1", "1<enter>", "x", "a", "/", "s", "#", "d"] {
+        drive(&mut model, "<esc><esc>");
+        let effects = drive(&mut model, keys);
+        let opened = model.ui.layers.iter().any(|layer| matches!(layer, Layer::Queue(_) | Layer::Filter(_)));
+        assert!(!opened && effects.is_empty(), "{keys}: {:?} {effects:?}", model.ui.layers);
+    }
+    drive(&mut model, "<esc><esc>1");
+    assert!(model.ui.toast.as_ref().unwrap().text.contains("needs 60x16"), "{:?}", model.ui.toast);
+    drive(&mut model, "<esc>j<enter>");
+    assert!(
+        matches!(model.ui.layers[..], [Layer::Detail { .. }]),
+        "the row that is marked: {:?}",
+        model.ui.layers
+    );
+    insta::assert_snapshot!("small_detail", frame(&model, &ASCII, 40, 12));
+    // What was open before the terminal became small.
+    let mut model = at(sample::mid_run(), 80, 24);
+    drive(&mut model, "1<enter>");
+    tell(&mut model, Msg::Resize { w: 40, h: 12 });
+    assert!(model.ui.layers.is_empty());
 }
 
 /// Two transfers of a queue are to be the other peer's.

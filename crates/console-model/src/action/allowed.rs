@@ -40,7 +40,7 @@ pub(super) fn current_ratio(model: &Model) -> f64 {
     model.live.pane(peer).snapshot.as_ref().map_or(0.5, |s| s.ratio)
 }
 
-/// In the smallest layout a menu or a dialog could not be read.
+/// In the smallest layout there is one list, and a menu, a dialog or a line to type in could not be read.
 pub(super) fn big_enough(model: &Model) -> Result<(), Why> {
     if model.class() == SizeClass::Status { Err("too small: it needs 60x16".into()) } else { Ok(()) }
 }
@@ -149,6 +149,7 @@ pub(super) fn undo_verb(model: &Model) -> Option<String> {
 
 /// Lists can be filtered; what is no list cannot.
 pub(super) fn filters(model: &Model) -> Result<(), Why> {
+    big_enough(model)?;
     match model.filtered() {
         Some(_) => Ok(()),
         None => Err("nothing to filter here: panels 3, 4, 6, 7, 9 and an open queue can be".into()),

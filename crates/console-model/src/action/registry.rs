@@ -98,17 +98,34 @@ pub const REGISTRY: &[Row] = &[
     look(Action::PageUp, "page-up", "page", "page up", &["<pgup>", "<c-u>"], Group::Move, 0),
     look(Action::First, "first", "first", "first row", &["g", "<home>"], Group::Move, 0),
     look(Action::Last, "last", "last", "last row, follow", &["G", "<end>"], Group::Move, 0),
-    look(Action::NextPanel, "next-panel", "panel", "next panel", &["<tab>"], Group::Move, 4),
-    look(Action::PreviousPanel, "previous-panel", "panel", "previous panel", &["<s-tab>"], Group::Move, 0),
-    look(
-        Action::Panel,
-        "panel",
-        "panel",
-        "to panel; 7 said, 9 failed",
-        &["1", "2", "3", "4", "5", "6", "7", "8", "9"],
-        Group::Move,
-        0,
-    ),
+    Row {
+        enabled: big_enough,
+        ..look(Action::NextPanel, "next-panel", "panel", "next panel", &["<tab>"], Group::Move, 4)
+    },
+    Row {
+        enabled: big_enough,
+        ..look(
+            Action::PreviousPanel,
+            "previous-panel",
+            "panel",
+            "previous panel",
+            &["<s-tab>"],
+            Group::Move,
+            0,
+        )
+    },
+    Row {
+        enabled: big_enough,
+        ..look(
+            Action::Panel,
+            "panel",
+            "panel",
+            "to panel; 7 said, 9 failed",
+            &["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+            Group::Move,
+            0,
+        )
+    },
     look(Action::Drill, "open", "open", "queue, transfer, message", &["<enter>"], Group::Look, 5),
     look(Action::Back, "back", "back", "back; never quits", &["<esc>"], Group::Look, 0),
     Row {
@@ -123,7 +140,10 @@ pub const REGISTRY: &[Row] = &[
         enabled: in_queue,
         ..look(Action::Goto, "goto", "go to", "row of a queue, by place or id", &["#"], Group::Look, 0)
     },
-    look(Action::Sort, "sort", "sort", "sort panel 3 by ...", &["s"], Group::Look, 0),
+    Row {
+        enabled: big_enough,
+        ..look(Action::Sort, "sort", "sort", "sort panel 3 by ...", &["s"], Group::Look, 0)
+    },
     look(Action::Invert, "invert", "sort", "turn the order round", &["I"], Group::Look, 0),
     look(Action::Mark, "mark", "mark", "mark row", &["<space>"], Group::Look, 0),
     look(Action::MarkAll, "mark-all", "mark", "mark all that are shown", &["*"], Group::Look, 0),
@@ -137,7 +157,10 @@ pub const REGISTRY: &[Row] = &[
         ..look(Action::Bundle, "bundle", "bundle", "all evidence into one file", &["B"], Group::Look, 0)
     },
     look(Action::Freeze, "freeze", "freeze", "freeze view, engines run", &["f"], Group::Look, 10),
-    look(Action::Expand, "expand", "expand", "panel to full screen", &["e"], Group::Look, 12),
+    Row {
+        enabled: big_enough,
+        ..look(Action::Expand, "expand", "expand", "panel to full screen", &["e"], Group::Look, 12)
+    },
     Row {
         enabled: stage_fits,
         ..look(Action::Stage, "stage", "stage", "stage: who helps whom, large", &["v"], Group::Look, 13)

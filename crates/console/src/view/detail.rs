@@ -2,7 +2,7 @@
 
 mod handed;
 
-use super::paint::{Brush, Part, mood, part};
+use super::paint::{Brush, Part, clipped, mood, part};
 use crate::skin::Role;
 use std::time::Duration;
 use twinhaul_console_model::ui::Subject;
@@ -28,7 +28,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, subject: Subject, scrol
     let inner = brush.popup(width as u16 + 4, height, &title, &[part(hint, Role::Dim)]);
     let from = scroll.min(lines.len().saturating_sub(usize::from(inner.height)));
     for (row, parts) in (0..inner.height).zip(lines.iter().skip(from)) {
-        brush.line(inner, row, parts);
+        let parts = clipped(parts, usize::from(inner.width), brush.skin.glyphs.cut);
+        brush.line(inner, row, &parts);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Confirmations and the way out: what will happen, to whom, the verb it equals, and the buttons. Cancel is first.
 
-use super::paint::{Brush, Part, part};
+use super::paint::{Brush, Part, clipped, part, width_of};
 use crate::skin::Role;
 use ratatui::layout::Rect;
 use twinhaul_console_model::control::{Button, Dialog, Forecast, Leave, Order, WayOut};
@@ -13,15 +13,10 @@ const WIDTH: u16 = 76;
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, dialog: &Dialog) {
     let width = usize::from(WIDTH.min(brush.buf.area.width)).saturating_sub(4);
+    let table = if dialog.forecasts.is_empty() { Vec::new() } else { forecasts(brush, model, dialog, width) };
+    let sentences = dialog.text.iter().flat_map(|sentence| fit::wrap(sentence, width));
+    let text: Vec<Vec<Part>> = sentences.map(|line| vec![part(line, Role::Plain)]).collect();
     let mut lines: Vec<Vec<Part>> = Vec::new();
-    if !dialog.forecasts.is_empty() {
-        lines.extend(forecasts(brush, model, dialog, width));
-        lines.push(Vec::new());
-    }
-    for sentence in &dialog.text {
-        lines.extend(fit::wrap(sentence, width).into_iter().map(|line| vec![part(line, Role::Plain)]));
-    }
-    lines.push(Vec::new());
     let all: Vec<&Order> = dialog.orders.iter().collect();
     let worth = dialog.worth_sending();
     let mut orders = if worth.is_empty() { all } else { worth };
@@ -32,9 +27,9 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, dialog: &Dialog) {
         let verb = fit::cut_right(&order.verb, width.saturating_sub(9), brush.skin.glyphs.cut);
         lines.push(vec![part(label, Role::Dim), part(verb, Role::Strong)]);
     }
+    let mut typed = Vec::new();
     if let Some((need, got)) = &dialog.typed {
-        lines.push(Vec::new());
-        lines.push(vec![
+        typed.push(vec![
             part("type ", Role::Plain),
             part(need.clone(), Role::Strong),
             part(" to confirm: ", Role::Plain),
@@ -42,16 +37,58 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, dialog: &Dialog) {
             part("_", Role::Dim),
         ]);
     }
-    lines.push(Vec::new());
+    // Borders and buttons.
+    let room = usize::from(brush.buf.area.height.saturating_sub(3));
+    let lines = folded([table, text, lines, typed], room, brush.skin.glyphs.cut);
     let inner = brush.popup(WIDTH, lines.len() as u16 + 3, &dialog.title, &[]);
     for (row, parts) in (0..).zip(&lines) {
-        brush.line(inner, row, parts);
+        let parts = clipped(parts, usize::from(inner.width), brush.skin.glyphs.cut);
+        brush.line(inner, row, &parts);
     }
     buttons(
         brush,
         dialog,
         Rect { y: inner.bottom().saturating_sub(1), height: inner.height.min(1), ..inner },
     );
+}
+
+/// The table, the text, the verbs and what is typed, one under the other. Where room is short the lines between them go first,
+/// then the end of the text, which says so.
+fn folded([table, mut text, verbs, typed]: [Vec<Vec<Part>>; 4], room: usize, cut: &str) -> Vec<Vec<Part>> {
+    let others = table.len() + verbs.len() + typed.len();
+    let room_for_text = room.saturating_sub(others);
+    if text.len() > room_for_text {
+        text.truncate(room_for_text);
+        if let Some(last) = text.last_mut() {
+            last.push(part(format!(" {cut}"), Role::Dim));
+        }
+    }
+    let mut spare = room.saturating_sub(others + text.len());
+    let mut lines: Vec<Vec<Part>> = Vec::new();
+    for section in [table, text, verbs, typed] {
+        if !lines.is_empty() && !section.is_empty() && spare > 0 {
+            spare -= 1;
+            lines.push(Vec::new());
+        }
+        lines.extend(section);
+    }
+    if spare > 0 {
+        lines.push(Vec::new());
+    }
+    lines
+}
+
+/// Rows of a name, what is, what will be, and what that takes. Where they are too wide, what is makes way: the rest decides.
+/// What is too wide even then is cut, and says so.
+fn columns(rows: Vec<[Part; 4]>, width: usize, cut: &str) -> Vec<Vec<Part>> {
+    let too_wide = rows.iter().any(|row| width_of(row) > width);
+    let lay = |[name, now, after, last]: [Part; 4]| {
+        let mut parts = if too_wide { vec![name, after] } else { vec![name, now, after] };
+        let room = width.saturating_sub(width_of(&parts));
+        parts.push(part(fit::cut_right(&last.0, room, cut), last.1));
+        parts
+    };
+    rows.into_iter().map(lay).collect()
 }
 
 fn buttons(brush: &mut Brush<'_>, dialog: &Dialog, row: Rect) {
@@ -71,6 +108,7 @@ fn buttons(brush: &mut Brush<'_>, dialog: &Dialog, row: Rect) {
 /// A table of now, after and what moves; or who would do nothing and why.
 fn forecasts(brush: &Brush<'_>, model: &Model, dialog: &Dialog, width: usize) -> Vec<Vec<Part>> {
     let mut lines = Vec::new();
+    let cut = brush.skin.glyphs.cut;
     for (order, forecast) in dialog.orders.iter().zip(&dialog.forecasts) {
         let who = match order.to {
             To::Peer(peer) => model.names().name(peer),
@@ -88,28 +126,28 @@ fn forecasts(brush: &Brush<'_>, model: &Model, dialog: &Dialog, width: usize) ->
             Forecast::Moves(preview) if preview.transfers == 0 => {
                 lines.push(said("nothing to hand over", Role::Dim));
             }
-            Forecast::Moves(preview) => lines.extend(table(model, preview)),
+            Forecast::Moves(preview) => lines.extend(columns(table(model, preview, cut), width, cut)),
             Forecast::Changes(outlook) => {
                 if lines.is_empty() {
                     lines.push(vec![part(format!("{:17}{:20}after", "", "now"), Role::Dim)]);
                 }
-                lines.extend(change(model, outlook, width));
+                lines.extend(change(model, outlook, width, cut));
             }
         }
     }
-    lines.extend(end_with(model, dialog));
+    lines.extend(end_with(model, dialog, width));
     lines
 }
 
 /// The rate of one peer, or what it would hand over.
-fn change(model: &Model, o: &Outlook, width: usize) -> Vec<Vec<Part>> {
+fn change(model: &Model, o: &Outlook, width: usize, cut: &str) -> Vec<Vec<Part>> {
     let names = model.names();
     let peer = names.id(&o.peer);
     let what = if o.gives.is_some() { "gives" } else { "rate" };
     let rate = |i: usize| o.rate[i].map_or_else(|| "not known".into(), |rate| Rate(rate).to_string());
     let gives = |i: usize| o.gives.map(|gives| words::how_many(gives[i]));
     let of = |i: usize| fit::left(&fit::right(&gives(i).unwrap_or_else(|| rate(i)), 17), 20);
-    let name = format!("{:8}{what}", fit::cut_right(&o.peer, 7, ""));
+    let name = format!("{:8}{what}", fit::cut_right(&o.peer, 7, cut));
     let mut line = vec![
         part(fit::left(&name, 15), peer.map_or(Role::Plain, super::peer::role)),
         part(of(0), Role::Plain),
@@ -120,12 +158,12 @@ fn change(model: &Model, o: &Outlook, width: usize) -> Vec<Vec<Part>> {
         line.push(part(o.basis.clone(), Role::Dim));
         return vec![line];
     }
-    let basis = fit::cut_right(&format!("{:8}{}", "", o.basis), width, "..");
+    let basis = fit::cut_right(&format!("{:8}{}", "", o.basis), width, cut);
     vec![line, vec![part(basis, Role::Dim)]]
 }
 
 /// The time to finish, with all that the dialog sets together; nothing while the peers have not told.
-fn end_with(model: &Model, dialog: &Dialog) -> Option<Vec<Part>> {
+fn end_with(model: &Model, dialog: &Dialog, width: usize) -> Option<Vec<Part>> {
     let told: Vec<&Outlook> = dialog
         .forecasts
         .iter()
@@ -144,19 +182,24 @@ fn end_with(model: &Model, dialog: &Dialog) -> Option<Vec<Part>> {
         Some(_) => ("eta if asked", [first.eta_now_s, first.eta_after_s]),
         None => ("eta", [end(0), end(1)]),
     };
-    Some(vec![
+    let mut parts = vec![
         part(fit::left(name, 15), Role::Dim),
         part(fit::left(&format!("{:>17}", words::clock_s(ends[0])), 20), Role::Plain),
         part(fit::left(&format!("{:>17}", words::clock_s(ends[1])), 20), Role::Strong),
-        part("at these rates", Role::Dim),
-    ])
+    ];
+    let basis = "at these rates";
+    if width_of(&parts) + basis.len() <= width {
+        parts.push(part(basis, Role::Dim));
+    }
+    Some(parts)
 }
 
-fn table(model: &Model, preview: &Preview) -> Vec<Vec<Part>> {
+fn table(model: &Model, preview: &Preview, cut: &str) -> Vec<[Part; 4]> {
     let names = model.names();
     let giver = names.id(&preview.from);
-    let heading = format!("{:17}{:20}{:20}moves", "", "now", "after");
-    let mut lines = vec![vec![part(heading, Role::Dim)]];
+    let heading = |text: &str, width: usize| part(fit::left(text, width), Role::Dim);
+    let mut lines =
+        vec![[heading("", 15), heading("  now", 20), heading("  after", 20), heading("  moves", 7)]];
     let queue = |q: QueueSize| format!("{:>7} {:>9}", words::count(q.transfers), Bytes(q.bytes).to_string());
     let share = |all: &[QueueSize; 2], i: usize| {
         let sum = all[0].bytes.saturating_add(all[1].bytes);
@@ -171,16 +214,16 @@ fn table(model: &Model, preview: &Preview) -> Vec<Vec<Part>> {
         let i = usize::from(giver != Some(peer));
         let sign = if i == 0 { "-" } else { "+" };
         let moved = format!("{sign}{}", words::how_many(preview.transfers));
-        lines.push(vec![
+        lines.push([
             part(
-                fit::left(&format!("{:8}queue", fit::cut_right(names.name(peer), 7, "")), 15),
+                fit::left(&format!("{:8}queue", fit::cut_right(names.name(peer), 7, cut)), 15),
                 super::peer::role(peer),
             ),
             part(fit::left(&queue(preview.now[i]), 20), Role::Plain),
             part(fit::left(&queue(preview.after[i]), 20), Role::Strong),
             part(moved, Role::Plain),
         ]);
-        lines.push(vec![
+        lines.push([
             part(fit::left("        bytes", 15), Role::Dim),
             part(fit::left(&format!("            {}", share(&preview.now, i)), 20), Role::Plain),
             part(fit::left(&format!("            {}", share(&preview.after, i)), 20), Role::Plain),
@@ -194,7 +237,7 @@ fn table(model: &Model, preview: &Preview) -> Vec<Vec<Part>> {
             ),
         ]);
     }
-    lines.push(vec![
+    lines.push([
         part(fit::left("eta unassisted", 15), Role::Dim),
         part(fit::left(&format!("{:>17}", words::clock_s(preview.eta_now_s)), 20), Role::Plain),
         part(fit::left(&format!("{:>17}", words::clock_s(preview.eta_after_s)), 20), Role::Strong),

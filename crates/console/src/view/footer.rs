@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use twinhaul_console_model::action::{Action, REGISTRY, Row};
 use twinhaul_console_model::ui::Layer;
 use twinhaul_console_model::words::Mood;
-use twinhaul_console_model::{Model, fit};
+use twinhaul_console_model::{Model, SizeClass, fit};
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
@@ -39,8 +39,11 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     }
     let hints = if model.summary_shown() && model.ui.layers.is_empty() {
         let (quit, help) = (model.keys.first(Action::Quit), model.keys.first(Action::Help));
-        let mut hints =
-            vec![hint(&format!("{quit} Enter"), "leave", 9), hint("Esc", "look at the panels", 9)];
+        let mut hints = vec![hint(&format!("{quit} Enter"), "leave", 9)];
+        // The smallest layout shows what there is to see.
+        if model.class() > SizeClass::Status {
+            hints.push(hint("Esc", "look at the panels", 9));
+        }
         hints.extend(Some(help).filter(|key| !key.is_empty()).map(|key| hint(&key, "help", 9)));
         hints
     } else {
@@ -59,6 +62,14 @@ fn registry(model: &Model) -> Vec<Field> {
     let mut rows: Vec<&Row> = REGISTRY.iter().filter(has_key).collect();
     rows.sort_by_key(|row| row.footer);
     let on_top = matches!(model.ui.top(), Some(Layer::Queue(_) | Layer::Detail { .. }));
+    let in_queue = matches!(model.ui.top(), Some(Layer::Queue(_)));
+    if model.class() == SizeClass::Status {
+        // There is no room for what does not work.
+        rows.retain(|row| (row.enabled)(model).is_ok());
+    }
+    if in_queue {
+        rows.retain(|row| QUEUE.iter().all(|(action, ..)| *action != row.action));
+    }
     let mut fields: Vec<Field> = rows
         .into_iter()
         .map(|row| {
@@ -73,16 +84,22 @@ fn registry(model: &Model) -> Vec<Field> {
         .collect();
     if model.replay.is_some() {
         fields.retain(|f| f.keep >= 20);
-        fields.splice(0..0, REPLAY.iter().filter_map(|(actions, what)| together(model, actions, what)));
+        let replay = REPLAY.iter().filter_map(|(actions, what)| together(model, actions, what, 25));
+        fields.splice(0..0, replay);
     }
-    if matches!(model.ui.top(), Some(Layer::Queue(_))) {
-        fields.splice(0..0, together(model, &[Action::Goto], "go to"));
+    if in_queue {
+        let queue = QUEUE.iter().filter_map(|(action, what, keep)| together(model, &[*action], what, *keep));
+        fields.splice(0..0, queue);
     }
     if on_top || model.ui.expanded {
         fields.insert(0, hint("Esc", "back", 30));
     }
     fields
 }
+
+/// What a queue's footer says first: what it is opened for.
+const QUEUE: [(Action, &str, u8); 3] =
+    [(Action::Filter, "filter", 25), (Action::Items, "act", 25), (Action::Goto, "go to", 19)];
 
 /// What a replay's footer says first.
 const REPLAY: [(&[Action], &str); 4] = [
@@ -93,10 +110,10 @@ const REPLAY: [(&[Action], &str); 4] = [
 ];
 
 /// Keys that belong together; nothing where none of them has one.
-fn together(model: &Model, actions: &[Action], what: &str) -> Option<Field> {
+fn together(model: &Model, actions: &[Action], what: &str, keep: u8) -> Option<Field> {
     let keys: Vec<String> = actions.iter().map(|action| model.keys.first(*action)).collect();
     let keys = keys.join(" ");
-    (!keys.trim().is_empty()).then(|| hint(keys.trim(), what, 25))
+    (!keys.trim().is_empty()).then(|| hint(keys.trim(), what, keep))
 }
 
 fn words(model: &Model, row: &Row) -> Vec<Part> {

@@ -71,6 +71,26 @@ pub(crate) fn width_of(parts: &[Part]) -> usize {
     parts.iter().map(|(text, _)| fit::width(text)).sum()
 }
 
+/// Parts in `width` columns; what does not fit is cut from the right and replaced by `mark`.
+pub(crate) fn clipped(parts: &[Part], width: usize, mark: &str) -> Vec<Part> {
+    let mut out = Vec::new();
+    let mut room = width;
+    for (at, (text, role)) in parts.iter().enumerate() {
+        let more = width_of(&parts[at + 1..]) > 0;
+        let own = fit::width(text);
+        if own < room || (own == room && !more) {
+            out.push((text.clone(), *role));
+            room -= own;
+        } else {
+            // A mark says that there is more, also where it begins with the next part.
+            let text = if own == room { format!("{text} ") } else { text.clone() };
+            out.push((fit::cut_right(&text, room, mark), *role));
+            break;
+        }
+    }
+    out
+}
+
 /// A buffer and a skin.
 pub(crate) struct Brush<'a> {
     pub buf: &'a mut Buffer,

@@ -298,7 +298,13 @@ pub(crate) fn brief(model: &Model, peer: PeerId, width: usize) -> Vec<Part> {
             fields.push(Field::new(5, vec![part(fit::right(&Bytes(s.queue.bytes).to_string(), 8), dim)]));
             let rate = if s.state == PeerState::Finished { s.rate.average } else { s.rate.now };
             fields.push(Field::new(7, vec![part(fit::right(&Rate(rate).to_string(), 10), dim)]));
-            fields.push(Field::new(6, vec![part(format!("ratio {:.2}", s.ratio), dim)]));
+            // A pace that somebody set explains the one beside it; a ratio can be looked up.
+            let limit = s
+                .limit
+                .filter(|_| s.state != PeerState::Finished)
+                .map(|limit| format!("limit {}", Rate(limit)));
+            fields.push(Field::new(6, vec![part(limit.unwrap_or_default(), Role::Warn)]));
+            fields.push(Field::new(4, vec![part(format!("ratio {:.2}", s.ratio), dim)]));
         }
     }
     fitting(fields, width, 1)

@@ -54,7 +54,13 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, view: &QueueView, area:
         None => (as_index(view.row), as_index(total)),
     };
     if len == 0 {
-        brush.line(inner, 2, &[part(format!("  {}", nothing(view.search.as_ref())), Role::Dim)]);
+        let other = board.names.name(view.peer.other());
+        let text = fit::cut_right(
+            &nothing(view.search.as_ref(), other),
+            width.saturating_sub(2),
+            brush.skin.glyphs.cut,
+        );
+        brush.line(inner, 2, &[part(format!("  {text}"), Role::Dim)]);
         return;
     }
     let from = scroll_to(selected, len, usize::from(inner.height.saturating_sub(2)));
@@ -94,11 +100,14 @@ fn position(view: &QueueView, total: u64) -> String {
     }
 }
 
-fn nothing(search: Option<&QueueSearch>) -> &'static str {
+/// What is not here may well be elsewhere, and is often looked for in the wrong queue.
+fn nothing(search: Option<&QueueSearch>, other: &str) -> String {
     match search {
-        None => "the queue is empty",
-        Some(search) if search.ended => "the filter finds none of them: Esc",
-        Some(_) => "looking ...",
+        None => "the queue is empty".into(),
+        Some(search) if search.ended => {
+            format!("not in this queue: done, in flight, or {other}'s? (Esc)")
+        }
+        Some(_) => "looking ...".into(),
     }
 }
 

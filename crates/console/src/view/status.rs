@@ -5,7 +5,7 @@ use super::paint::{Brush, Field, Part, fitting, mood, part, scroll_to};
 use super::peer::{brief, role};
 use crate::skin::Role;
 use ratatui::layout::Rect;
-use twinhaul_console_model::ui::{Layer, Panel};
+use twinhaul_console_model::ui::Layer;
 use twinhaul_console_model::update::nav::flight_index;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::PeerId;
@@ -78,7 +78,7 @@ fn flights(brush: &Brush<'_>, model: &Model, width: usize, room: usize) -> Vec<V
         let stalled = board.stalled(*peer, Some(flight.id));
         let (state, state_mood) = words::flight_state(flight, stalled);
         let share = if flight.bytes > 0 { flight.done as f64 / flight.bytes as f64 } else { 1.0 };
-        let marked = model.ui.focus == Panel::Flight && at == index;
+        let marked = at == index;
         let name = flight.key.key.rsplit('/').next().unwrap_or_default();
         vec![
             part(if marked { brush.skin.glyphs.mark } else { " " }, Role::Focus),
