@@ -134,6 +134,8 @@ pub enum Msg {
     },
     /// The transfers asked for with [`Effect::FollowTransfers`].
     Followed(Vec<Clean<StoredRow>>),
+    /// How fast each peer was when, before this console came: milliseconds since the epoch, bytes a second.
+    Rates([Vec<(u64, u64)>; 2]),
     /// The ledger's figures, read at the start and when the run may have ended.
     Past(Box<Past>),
     /// The look at the processes that was asked for; or why there is none.

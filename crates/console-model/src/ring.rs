@@ -107,6 +107,25 @@ impl Samples {
         }
     }
 
+    /// Fills in what was before everything that is remembered: values by their second, which may be below 0.
+    pub(crate) fn fill_in(&mut self, now: Moment, past: &[(i128, u64)]) {
+        self.advance(now);
+        let newest = i128::from(self.second);
+        // What was heard here is known better; before the first of it, nothing was.
+        let heard = self.values.iter().position(Option::is_some).map_or(0, |first| self.values.len() - first);
+        for (second, value) in past {
+            let Ok(ago) = usize::try_from(newest - second) else { continue };
+            if ago < heard || ago >= SAMPLES_MAX {
+                continue;
+            }
+            while self.values.len() <= ago {
+                self.values.push_front(None);
+            }
+            let at = self.values.len() - 1 - ago;
+            self.values[at] = Some(*value);
+        }
+    }
+
     /// The value `ago` seconds before the newest one.
     pub fn ago(&self, ago: usize) -> Option<u64> {
         let index = self.values.len().checked_sub(ago + 1)?;
@@ -162,6 +181,25 @@ mod tests {
         assert_eq!((0..4).map(|n| samples.ago(n)).collect::<Vec<_>>(), [Some(9), None, None, Some(8)]);
         samples.set(Moment(u64::MAX), 1);
         assert_eq!(samples.len(), SAMPLES_MAX);
+    }
+
+    #[test]
+    fn the_past_is_filled_in_before_what_was_heard() {
+        let mut samples = Samples::default();
+        samples.set(Moment(1_000_000), 7);
+        samples.advance(Moment(3_000_000));
+        samples.fill_in(Moment(3_000_000), &[(-2, 1), (-2, 2), (0, 3), (1, 4), (2, 5), (9, 6), (-700, 8)]);
+        // Its own seconds stay as they are, also those in which nothing was heard.
+        assert_eq!(
+            (0..6).map(|ago| samples.ago(ago)).collect::<Vec<_>>(),
+            [None, None, Some(7), Some(3), None, Some(2)]
+        );
+        assert_eq!(samples.len(), 6);
+        let mut fresh = Samples::default();
+        fresh.fill_in(Moment(500_000), &[(-599, 1), (-600, 2), (0, 3)]);
+        assert_eq!((fresh.len(), fresh.ago(0), fresh.ago(599)), (SAMPLES_MAX, Some(3), Some(1)));
+        fresh.set(Moment(1_500_000), 9);
+        assert_eq!((fresh.len(), fresh.ago(0), fresh.ago(1)), (SAMPLES_MAX, Some(9), Some(3)));
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Followed(rows) => retry::followed(model, rows),
+        Msg::Rates(rates) => data::rates(model, &rates),
         Msg::Past(past) => data::past(model, *past),
         Msg::Rewound => data::rewound(model),
         Msg::Diagnosis(told) => diagnosis::come(model, &told),

@@ -1,8 +1,10 @@
 //! What only the ledger knows: events in their order, and pages of a queue. A thread of its own reads it, at most four
 //! times a second and only when something may have changed; the loop never waits for a disk.
 
+mod past_rates;
 mod queue_search;
 
+pub use past_rates::TAIL_BYTES;
 pub use queue_search::{SEARCH_ROWS, Searched};
 
 use crate::input::{Input, spawn};
@@ -74,6 +76,11 @@ pub trait History: Send {
         Ok(None)
     }
 
+    /// How fast each peer was when, before now: milliseconds since the epoch, bytes a second.
+    fn rates(&self) -> [Vec<(u64, u64)>; 2] {
+        [Vec::new(), Vec::new()]
+    }
+
     /// The run's figures; `None` while there is no ledger.
     ///
     /// # Errors
@@ -91,6 +98,7 @@ pub struct Ledger {
     targets: Vec<String>,
     /// Of the peers, the first one first.
     names: Vec<String>,
+    recording: Option<PathBuf>,
     view: Option<View>,
     seq: u64,
     version: Option<u64>,
@@ -98,7 +106,15 @@ pub struct Ledger {
 
 impl Ledger {
     pub fn new(path: PathBuf) -> Self {
-        Self { path, targets: Vec::new(), names: Vec::new(), view: None, seq: 0, version: None }
+        Self {
+            path,
+            targets: Vec::new(),
+            names: Vec::new(),
+            recording: None,
+            view: None,
+            seq: 0,
+            version: None,
+        }
     }
 
     /// Names the targets by their number in the ledger.
@@ -111,6 +127,12 @@ impl Ledger {
     #[must_use]
     pub fn with_names(self, names: &[String; 2]) -> Self {
         Self { names: names.to_vec(), ..self }
+    }
+
+    /// Where the supervisor writes down what the peers say.
+    #[must_use]
+    pub fn with_recording(self, recording: PathBuf) -> Self {
+        Self { recording: Some(recording), ..self }
     }
 
     fn view(&mut self) -> Result<Option<&View>, LedgerError> {
@@ -226,6 +248,11 @@ impl History for Ledger {
             }
             Ok(rows)
         })
+    }
+
+    fn rates(&self) -> [Vec<(u64, u64)>; 2] {
+        let none = || [Vec::new(), Vec::new()];
+        self.recording.as_ref().map_or_else(none, |path| past_rates::read(path, &self.names))
     }
 
     fn past(&mut self) -> Result<Option<Past>, String> {
@@ -452,6 +479,14 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
         for msg in msgs {
             let empty = matches!(&msg, Msg::History(events) if events.is_empty() && looked.is_some());
             if !empty && tx.send(Input::Msg(msg)).is_err() {
+                return;
+            }
+        }
+        if looked.is_none() {
+            // Once, and last: nothing on the screen waits for it.
+            let rates = history.rates();
+            let known = rates.iter().any(|of| !of.is_empty());
+            if known && tx.send(Input::Msg(Msg::Rates(rates))).is_err() {
                 return;
             }
         }

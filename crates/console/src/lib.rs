@@ -166,6 +166,7 @@ fn ledger(options: &Options) -> Ledger {
     Ledger::new(options.run_dir.join("ledger.sqlite"))
         .with_targets(options.targets.clone())
         .with_names(&options.names)
+        .with_recording(options.run_dir.join("recording.jsonl"))
 }
 
 /// What a run recorded, and where it is.

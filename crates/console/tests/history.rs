@@ -5,12 +5,13 @@
 #![allow(clippy::print_stderr, reason = "times are printed, never asserted")]
 
 use std::time::Instant;
-use twinhaul_console::history::{History, Ledger, SEARCH_ROWS};
+use twinhaul_console::history::{History, Ledger, SEARCH_ROWS, TAIL_BYTES};
 use twinhaul_console_model::filter::Filter;
 use twinhaul_console_model::{FOUND_MAX, PlaceOf, Pull, Search, board::STORED_MAX};
 use twinhaul_ledger::{NewEvent, NewLot, NewRun, Planned, Store};
 use twinhaul_units::{PeerId, TransferId};
-use twinhaul_wire::{EventKind, LotIds};
+use twinhaul_wire::frame::encode;
+use twinhaul_wire::{EventKind, Frame, LotIds, PeerSnapshot};
 
 fn store(dir: &std::path::Path) -> Store {
     let run = NewRun {
@@ -187,4 +188,31 @@ fn a_queue_of_a_million_is_searched_a_piece_at_a_time() {
     }
     eprintln!("all of it searched: {:.1?} in {looks} looks", began.elapsed());
     assert_eq!((search.found, search.looked), (76, all));
+}
+
+/// What was recorded before the console came; a recording that is damaged or is not there is no trouble.
+#[test]
+fn the_rates_of_the_past_are_read_from_the_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    let recording = dir.path().join("recording.jsonl");
+    let ledger = Ledger::new(dir.path().join("ledger.sqlite")).with_names(&["alpha".into(), "beta".into()]);
+    assert_eq!(ledger.rates(), [vec![], vec![]]);
+    let ledger = ledger.with_recording(recording.clone());
+    assert_eq!(ledger.rates(), [vec![], vec![]], "not written yet");
+    let snapshot = |peer: &str, at_ms, now| {
+        let rate = twinhaul_wire::Rates { now, ..Default::default() };
+        let snapshot = PeerSnapshot { peer: peer.into(), at_ms, rate, ..PeerSnapshot::default() };
+        encode(&Frame::Snapshot(Box::new(snapshot))).unwrap()
+    };
+    let mut lines = vec![b"nt\":{}}\n{\"k\xff".to_vec(), b"\n".to_vec()];
+    lines.extend([snapshot("beta", 1_000, 5), snapshot("alpha", 1_100, 7), snapshot("gamma", 1_200, 8)]);
+    lines.extend([snapshot("alpha", 2_100, 9), snapshot("alpha", 3_100, 9)[..40].to_vec()]);
+    std::fs::write(&recording, lines.concat()).unwrap();
+    assert_eq!(ledger.rates(), [vec![(1_100, 7), (2_100, 9)], vec![(1_000, 5)]]);
+    // Of a long one only the end is read.
+    let filler = vec![b'\n'; usize::try_from(TAIL_BYTES).unwrap() - 10];
+    std::fs::write(&recording, [lines.concat(), vec![b'\n'], filler].concat()).unwrap();
+    assert_eq!(ledger.rates(), [vec![], vec![]]);
+    let elsewhere = Ledger::new(dir.path().join("ledger.sqlite")).with_recording(dir.path().to_owned());
+    assert_eq!(elsewhere.rates(), [vec![], vec![]], "a directory is no recording");
 }

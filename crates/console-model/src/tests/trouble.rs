@@ -260,6 +260,22 @@ fn told_given_up(model: &Model) -> Vec<u64> {
     model.live.given_up_ids().into_iter().collect()
 }
 
+/// Attached late: the plot begins where the recording does, and what is heard goes on from there.
+#[test]
+fn the_plot_begins_before_the_console_does() {
+    let mut model = sample::model();
+    let ago = |s: u64| sample::WALL_MS - s * 1000;
+    tell(&mut model, Msg::Rates([vec![(ago(3), 7), (ago(2), 8)], vec![(ago(700), 9)]]));
+    let rates = |model: &Model, peer, ago| model.live.pane(peer).rates.ago(ago);
+    let seen: Vec<_> = (0..4).map(|ago| rates(&model, PeerId::First, ago)).collect();
+    assert_eq!(seen, [None, None, Some(8), Some(7)]);
+    assert_eq!(model.live.pane(PeerId::Second).rates.len(), 1, "longer ago than a plot shows");
+    assert!(model.live.panes.iter().all(|pane| pane.snapshot.is_none()), "only rates");
+    let now = Moment(2_000_000);
+    update(&mut model, peer_msg(PeerId::First, &sample::alpha()), now);
+    assert_eq!((rates(&model, PeerId::First, 0).is_some(), rates(&model, PeerId::First, 4)), (true, Some(8)));
+}
+
 /// The history holds the failures of those that were retried for ever; they are not failures any more.
 #[test]
 fn what_was_retried_and_is_done_is_not_told_as_given_up() {

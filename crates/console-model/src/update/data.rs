@@ -113,6 +113,18 @@ pub(super) fn past(model: &mut Model, mut past: Past) -> Vec<Effect> {
     look_at_failures(model, failures).into_iter().collect()
 }
 
+/// The plot begins before this console does.
+pub(super) fn rates(model: &mut Model, rates: &[Vec<(u64, u64)>; 2]) -> Vec<Effect> {
+    let zero = model.clock.zero_ms;
+    // By the seconds that the samples go by; those before this console's start are below 0.
+    let second = |at_ms: u64| (i128::from(at_ms) - i128::from(zero)).div_euclid(1000);
+    for (pane, told) in model.live.panes.iter_mut().zip(rates) {
+        let told: Vec<(i128, u64)> = told.iter().map(|(at_ms, rate)| (second(*at_ms), *rate)).collect();
+        pane.rates.fill_in(model.now, &told);
+    }
+    Vec::new()
+}
+
 pub(super) fn failed(model: &mut Model, rows: Vec<Clean<FailedRow>>, more: bool) -> Vec<Effect> {
     let page = Failed::new(rows, more);
     let gone = |id: &u64, old: &Failed| old.holds(*id) && !page.holds(*id);
