@@ -415,7 +415,7 @@ fn what_was_done_in_ranges_counts_for_the_pace_of_who_did_it() {
     let (mut alpha, mut beta) = (sample::alpha(), sample::beta());
     for (s, done, got, gave) in [(&mut alpha, 150, 68, 0), (&mut beta, 200, 0, 68)] {
         s.done.bytes = done << 20;
-        (s.assisted, s.was_assisted) = (Assisted::default(), Assisted::default());
+        (s.assisted, s.was_assisted) = Default::default();
         // The sums of bytes hold those of ranges too.
         (s.assisted.range_bytes, s.was_assisted.range_bytes) = (got << 20, gave << 20);
         (s.assisted.bytes, s.was_assisted.bytes) = (got << 20, gave << 20);

@@ -126,7 +126,10 @@ fn forecasts(brush: &Brush<'_>, model: &Model, dialog: &Dialog, width: usize) ->
             Forecast::Moves(preview) if preview.transfers == 0 => {
                 lines.push(said("nothing to hand over", Role::Dim));
             }
-            Forecast::Moves(preview) => lines.extend(columns(table(model, preview, cut), width, cut)),
+            Forecast::Moves(preview) => {
+                lines.extend(columns(table(model, preview, cut), width, cut));
+                lines.extend(assisted(model, width, cut));
+            }
             Forecast::Changes(outlook) => {
                 if lines.is_empty() {
                     lines.push(vec![part(format!("{:17}{:20}after", "", "now"), Role::Dim)]);
@@ -243,12 +246,16 @@ fn table(model: &Model, preview: &Preview, cut: &str) -> Vec<[Part; 4]> {
         part(fit::left(&format!("{:>17}", words::clock_s(preview.eta_after_s)), 20), Role::Strong),
         part("at present rates", Role::Dim),
     ]);
-    let eta = model.board().eta(model.shown_at());
-    if model.board().assists() && !matches!(eta, Eta::Unknown(_)) {
-        let text = format!("they assist each other in any case: eta {} as it is", super::eta(eta));
-        lines.push(vec![part(text, Role::Dim)]);
-    }
     lines
+}
+
+/// What a move is worth less than its table says: they assist each other without it.
+fn assisted(model: &Model, width: usize, cut: &str) -> Option<Vec<Part>> {
+    let board = model.board();
+    let eta = board.eta(model.shown_at());
+    let known = board.assists() && !matches!(eta, Eta::Unknown(_));
+    let text = format!("they assist each other anyway: eta {}", super::eta(eta));
+    known.then(|| vec![part(fit::cut_right(&text, width, cut), Role::Dim)])
 }
 
 pub(crate) fn draw_leave(brush: &mut Brush<'_>, model: &Model, leave: Leave) {
