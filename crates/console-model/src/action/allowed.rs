@@ -105,8 +105,18 @@ pub(super) fn one_peer_control(model: &Model) -> Result<(), Why> {
     if target(model) == Target::Both { Err("choose one peer: Tab".into()) } else { Ok(()) }
 }
 
+/// Whichever peer is there does it for both.
+fn some_connected(model: &Model) -> Result<(), Why> {
+    may_control(model)?;
+    if PeerId::BOTH.into_iter().any(|peer| model.live.pane(peer).link.is_up()) {
+        Ok(())
+    } else {
+        Err("no peer is connected".into())
+    }
+}
+
 pub(super) fn retry_control(model: &Model) -> Result<(), Why> {
-    peer_control(model)?;
+    some_connected(model)?;
     let snapshots = model.live.panes.iter().filter_map(|p| p.snapshot.as_ref());
     if snapshots.map(|s| s.failed.transfers).sum::<u64>() == 0 {
         Err("nothing was given up".into())
@@ -171,12 +181,7 @@ pub(super) fn retry_these(model: &Model) -> Result<(), Why> {
     if model.live.ended().is_some() {
         return Err(format!("the run has ended: twinhaul retry {0}, then run --resume {0}", model.run).into());
     }
-    may_control(model)?;
-    if PeerId::BOTH.into_iter().any(|peer| model.live.pane(peer).link.is_up()) {
-        Ok(())
-    } else {
-        Err("no peer is connected".into())
-    }
+    some_connected(model)
 }
 
 pub(super) fn retry_these_verb(model: &Model) -> Option<String> {

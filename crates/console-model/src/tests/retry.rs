@@ -4,8 +4,8 @@ use super::{reply, sent};
 use crate::board::StoredRow;
 use crate::sample::{self, drive, peer_msg, tell};
 use crate::ui::MARKS_MAX;
-use crate::{Clean, Effect, Model, Msg};
-use twinhaul_units::PeerId;
+use crate::{Clean, Effect, LinkState, Model, Msg, To};
+use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{Command, CommandResult, PeerSnapshot, QueueRow, QueueSize};
 
 /// A run in which so many are given up, and panel 9 with them.
@@ -93,4 +93,17 @@ fn what_left_panel_9_is_not_marked_any_more() {
     drive(&mut model, "*");
     tell(&mut model, sample::given_up(1));
     assert_eq!(model.ui.marks.iter().copied().collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn one_peer_that_is_there_is_enough() {
+    let mut model = given_up(3);
+    let gone = LinkState::Waiting { attempt: 5, retry_at: Moment::ZERO, why: "nobody listens".into() };
+    tell(&mut model, Msg::Link(To::Peer(PeerId::First), gone.clone()));
+    drive(&mut model, "xt");
+    let orders = sent(&drive(&mut model, "y"));
+    assert!(matches!(orders[..], [(To::Peer(PeerId::Second), _, _)]), "{orders:?}");
+    tell(&mut model, Msg::Link(To::Peer(PeerId::Second), gone));
+    drive(&mut model, "xt");
+    assert!(last(&model).contains("no peer is connected"), "{}", last(&model));
 }
