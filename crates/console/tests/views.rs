@@ -260,6 +260,18 @@ fn previews_in_a_small_terminal() {
     }
 }
 
+/// The command that mends it is the last thing to be cut.
+#[test]
+fn problems_in_a_small_terminal_keep_their_next_step() {
+    let mut model = at(sample::mid_run(), 60, 16);
+    let failed = QueueSize { transfers: 3, bytes: 3 << 20 };
+    tell(&mut model, peer_msg(PeerId::First, &PeerSnapshot { failed, ..sample::alpha() }));
+    drive(&mut model, "!");
+    let shown = frame(&model, &ASCII, 60, 16);
+    assert!(shown.contains("next   mend the cause first (panel 9)"), "{shown}");
+    assert!(shown.contains("retry wan-bulk-3"), "{shown}");
+}
+
 /// Keys are for what is on the screen: in the smallest layout nothing opens that is not drawn there.
 #[test]
 fn the_smallest_layout_opens_nothing_unseen() {

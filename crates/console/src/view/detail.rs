@@ -231,7 +231,9 @@ fn problems(model: &Model, width: usize) -> Vec<Vec<Part>> {
         lines.push(vec![part(head, Role::Bad)]);
         lines.extend(wrapped(&problem.text, width, Role::Plain));
         if !problem.next.is_empty() {
-            lines.push(vec![part("next   ", Role::Dim), part(problem.next.clone(), Role::Strong)]);
+            let next = fit::wrap(&problem.next, width.saturating_sub(7)).into_iter().enumerate();
+            let name = |at: usize| if at == 0 { "next   " } else { "       " };
+            lines.extend(next.map(|(at, text)| vec![part(name(at), Role::Dim), part(text, Role::Strong)]));
         }
     }
     lines
