@@ -220,7 +220,7 @@ fn a_home_killed_before_its_first_bytes_goes_on_from_the_end_that_was_lent() {
     let run = lab.start(&profile);
     let helped = |s: &twinhaul_wire::status::Status| s.peers["beta"].assisted.range_bytes > 2 * MIB;
     run.until("beta has done a part of the end", helped);
-    // What large transfers have reached is recorded twice a second at least.
+    // What large transfers have reached is recorded several times a second.
     std::thread::sleep(std::time::Duration::from_millis(1500));
     processes::kill(run.pid("alpha").expect("the home has a process"));
     run.until("somebody goes on", |s| s.state.ended() || s.peers["alpha"].incarnation > 1);

@@ -3,21 +3,15 @@
 use crate::{Board, Eta};
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
-use twinhaul_wire::{Assisted, PeerSnapshot};
+use twinhaul_wire::{InFlight, PeerSnapshot};
 
-/// Bytes of the other peer's transfers that a peer has, or had.
-#[derive(Clone, Copy, Debug)]
-struct Here {
-    in_flight: u64,
-    done: u64,
-}
-
-/// What it did of the other peer's transfers in ranges, and the bytes of its own finished ones that the other did: a transfer
-/// counts as done at its owner, whoever moved the bytes.
-fn ranges(s: &PeerSnapshot) -> (Here, u64) {
-    let in_flight = s.in_flight.iter().filter(|f| f.ranges.len() == 1).map(|f| f.bytes).sum();
-    let done = s.assisted.range_bytes.saturating_sub(in_flight);
-    (Here { in_flight, done }, s.was_assisted.range_bytes.min(s.done.bytes))
+/// Of its own transfers, ranges of them that are lent too: what has moved, and what has not.
+fn own_bytes(s: &PeerSnapshot) -> (u64, u64) {
+    let home = |f: &&InFlight| f.ranges.len() != 1;
+    let rows: Vec<&InFlight> = s.in_flight.iter().filter(home).chain(&s.awaiting).collect();
+    let moved: u64 = rows.iter().map(|f| f.done).sum();
+    let left: u64 = rows.iter().map(|f| f.bytes.saturating_sub(f.done)).sum();
+    (s.done.bytes + s.settling.bytes + moved, s.queue.bytes + left)
 }
 
 impl Board {
@@ -41,13 +35,17 @@ impl Board {
         let ends = PeerId::BOTH.map(|peer| {
             // A later incarnation's clock does not cover the work of the earlier ones.
             let s = self.pane(peer).snapshot.as_ref().filter(|s| s.incarnation <= 1)?;
-            // What it was given at the start: all it has moved or has still to move, and gave away, without what it got.
-            let (moved, left) = (self.pane(peer).moved_bytes(), self.pane(peer).remaining_bytes());
-            let (here, there) = ranges(s);
-            let whole = |a: Assisted| a.bytes.saturating_sub(a.range_bytes);
-            let own =
-                (moved + left + whole(s.was_assisted)).checked_sub(whole(s.assisted) + here.in_flight)?;
-            let moved = (moved + here.done).saturating_sub(there);
+            let other = self.pane(peer.other()).snapshot.as_ref()?;
+            // Whole transfers that changed hands; the owner counts ranges as lent, and whole ones beside them.
+            let given = |owner: &PeerSnapshot| {
+                owner.was_assisted.bytes.saturating_sub(owner.was_assisted.range_bytes)
+            };
+            // What it was given at the start: all it has moved or has still to move of its own, and gave away, without what it got.
+            let (moved, left) = own_bytes(s);
+            let own = (moved + left + given(s)).checked_sub(given(other))?;
+            // A transfer counts at its owner, whoever moved the bytes: its pace is of what it moved itself.
+            let moved = (self.pane(peer).moved_bytes() + s.assisted.range_bytes)
+                .saturating_sub(other.assisted.range_bytes);
             let worked_s = s.up_ms.checked_sub(s.idle_ms).filter(|ms| *ms > 0)? as f64 / 1000.0;
             let pace = moved as f64 / worked_s;
             (pace > 0.0).then_some(own as f64 / pace)

@@ -25,6 +25,7 @@ mod palette;
 mod queue;
 mod replay;
 mod retry;
+mod summary;
 mod trouble;
 mod undo;
 mod what_if;
@@ -378,52 +379,6 @@ fn the_forecast_is_a_range_or_nothing() {
     assert!(matches!(stale.live.eta(stale.now + Duration::from_secs(4)), Eta::Unknown(_)));
     let planning = sample::planning();
     assert_eq!(planning.live.eta(planning.now), Eta::Unknown("planning goes on"));
-}
-
-#[test]
-fn without_assistance_the_later_peer_would_have_decided() {
-    let mut model = sample::finished();
-    let mut alpha = sample::alpha();
-    let mut beta = sample::beta();
-    // 400 units given 60 / 340; alpha took 270 and runs at 16, beta at 1.25: see demo.md.
-    for (s, done, got, gave, up_ms) in [(&mut alpha, 330, 270, 0, 20_625), (&mut beta, 70, 0, 270, 56_000)] {
-        s.done.bytes = done << 20;
-        s.assisted.bytes = got << 20;
-        s.was_assisted.bytes = gave << 20;
-        (s.up_ms, s.idle_ms) = (up_ms, 0);
-        (s.queue, s.in_flight) = (QueueSize::default(), Vec::new());
-    }
-    sample::refresh(&mut model, &alpha, &beta, &sample::run());
-    assert_eq!(model.live.without_assistance().unwrap().as_secs(), 272);
-    // In the middle of a run what is left counts as it would have been done: alpha has half of its own left.
-    (alpha.done.bytes, alpha.queue.bytes) = (300 << 20, 30 << 20);
-    tell(&mut model, peer_msg(PeerId::First, &alpha));
-    assert_eq!(model.live.without_assistance().unwrap().as_secs(), 272, "beta still is the later one");
-    // On tape what has moved is done only when its data set closes: the pace is that of moving.
-    (beta.done.bytes, beta.settling.bytes) = (7 << 20, 63 << 20);
-    tell(&mut model, peer_msg(PeerId::Second, &beta));
-    assert_eq!(model.live.without_assistance().unwrap().as_secs(), 272);
-    alpha.assisted.bytes = 0;
-    tell(&mut model, peer_msg(PeerId::First, &alpha));
-    assert_eq!(model.live.without_assistance(), None);
-}
-
-/// One file at the tail, of which the other peer did a third: see profiles/demo-giant.yaml.
-#[test]
-fn what_was_done_in_ranges_counts_for_the_pace_of_who_did_it() {
-    let mut model = sample::finished();
-    let (mut alpha, mut beta) = (sample::alpha(), sample::beta());
-    for (s, done, got, gave) in [(&mut alpha, 150, 68, 0), (&mut beta, 200, 0, 68)] {
-        s.done.bytes = done << 20;
-        (s.assisted, s.was_assisted) = Default::default();
-        // The sums of bytes hold those of ranges too.
-        (s.assisted.range_bytes, s.was_assisted.range_bytes) = (got << 20, gave << 20);
-        (s.assisted.bytes, s.was_assisted.bytes) = (got << 20, gave << 20);
-        (s.up_ms, s.idle_ms) = (22_000, 0);
-        (s.queue, s.in_flight) = (QueueSize::default(), Vec::new());
-    }
-    sample::refresh(&mut model, &alpha, &beta, &sample::run());
-    assert_eq!(model.live.without_assistance().unwrap().as_secs(), 33, "200 MiB at 6 MiB/s, and not at 9");
 }
 
 #[test]

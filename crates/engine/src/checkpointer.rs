@@ -18,7 +18,7 @@ use twinhaul_failpoint::{Point, hit};
 use twinhaul_ledger::{LedgerError, NewCheckpoint, Store};
 use twinhaul_units::{Incarnation, PeerId};
 
-/// Of its time the checkpointer records one part, and pauses so many: where syncing is slow, it is done less often.
+/// It pauses so many times as long as it recorded, up to [`PAUSE_MAX`]: where syncing is slow, it is done less often.
 const PAUSES: u32 = 3;
 /// Longest pause; also how long this thread may outlive the driver.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slow_storage_is_synced_less_often_and_never_for_more_than_a_part_of_the_time() {
+    fn slow_storage_is_synced_less_often_and_the_pause_has_an_end() {
         let ms = Duration::from_millis;
         assert_eq!(pause(ms(1)), CHECKPOINT_EVERY);
         assert_eq!(pause(ms(100)), ms(300));

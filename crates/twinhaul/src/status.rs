@@ -133,7 +133,13 @@ fn status(watcher: &mut Watcher<'_>) -> Result<Status, Failure> {
     status.simulated = simulated.into_iter().collect();
     status.assistance = assistance;
     let told = watcher.supervisor();
-    status.eta_s = eta(run, told.as_ref(), &snapshots, totals.growing);
+    // Nobody tells how fast a silent peer's part would go.
+    let silent = |peer: PeerId| {
+        snapshots[peer.index()].is_none()
+            && (counters.at(peer, State::Planned) + counters.at(peer, State::Authorised)).transfers > 0
+    };
+    let known = !totals.growing && !PeerId::BOTH.into_iter().any(silent);
+    status.eta_s = if known { eta(run, told.as_ref(), &snapshots) } else { None };
     status.places = places(&snapshots);
     if let Some(told) = told {
         status.problems.extend(told.problems);
@@ -294,12 +300,7 @@ fn away(run: &RunDir, peer: PeerId, known: PeerStatus, dials: &BTreeMap<Dial, Tu
 
 /// The console's forecast, from the same states by the same code: one run has one. Not known while the plan grows, or while
 /// something makes every forecast wrong.
-fn eta(
-    run: &RunDir,
-    told: Option<&RunSnapshot>,
-    snapshots: &[Option<PeerSnapshot>; 2],
-    growing: bool,
-) -> Option<Eta> {
+fn eta(run: &RunDir, told: Option<&RunSnapshot>, snapshots: &[Option<PeerSnapshot>; 2]) -> Option<Eta> {
     let mut model = Model::new(Setup {
         run: run.file.run.clone(),
         names: run.file.order.clone(),
@@ -316,9 +317,7 @@ fn eta(
         update(&mut model, msg, now);
     }
     match model.live.eta(now) {
-        Forecast::Range { low_s, high_s } if !growing => {
-            Some(Eta { low: low_s, high: high_s, basis: BASIS.into() })
-        }
+        Forecast::Range { low_s, high_s } => Some(Eta { low: low_s, high: high_s, basis: BASIS.into() }),
         _ => None,
     }
 }

@@ -108,11 +108,9 @@ impl Core {
         if self.tuning.policy == Policy::Balanced {
             let figures = self.would_answer(None).figures;
             // Of an empty queue nothing is a share: the latest one that was determined stays.
-            let last = self
-                .learned
-                .determined
-                .filter(|_| figures.queued == 0 && figures.portion == Millionths::ZERO);
-            return (last.unwrap_or(figures.ratio), figures.portion);
+            let none = figures.queued == 0 && figures.portion == Millionths::ZERO;
+            let last = self.learned.determined.unwrap_or(self.learned.ratio);
+            return (if none { last } else { figures.ratio }, figures.portion);
         }
         (self.learned.ratio, self.learned.ratio.times(self.work.queue.count()))
     }

@@ -3,7 +3,7 @@
 use crate::ring::Samples;
 use std::time::Duration;
 use twinhaul_units::Moment;
-use twinhaul_wire::{PeerSnapshot, PeerState, QueueSize};
+use twinhaul_wire::{InFlight, PeerSnapshot, PeerState, QueueSize};
 
 /// A peer or supervisor not heard for so long is stale: its numbers are the past.
 pub const STALE_AFTER: Duration = Duration::from_secs(3);
@@ -114,6 +114,8 @@ impl Pane {
         s.settling = QueueSize::default();
         s.published = QueueSize::default();
         s.portion = 0.0;
+        // Nor does it move anything: a forecast counts on nobody who has nothing.
+        (s.rate.now, s.rate.one_min) = (0, 0);
         s.slots.used = 0;
         s.in_flight.clear();
         s.awaiting.clear();
@@ -141,12 +143,12 @@ impl Pane {
         snapshot.map_or(0, |s| s.rate.now)
     }
 
-    /// Bytes that have arrived: of what is done, of what is settling (it has moved whole), and of what is in flight.
+    /// Bytes that have arrived: of what is done, of what is settling (it has moved whole), and of what is in flight or waits
+    /// for the rest of it.
     pub fn moved_bytes(&self) -> u64 {
-        let moved = |s: &PeerSnapshot| {
-            s.done.bytes + s.settling.bytes + s.in_flight.iter().map(|f| f.done).sum::<u64>()
-        };
-        self.snapshot.as_ref().map_or(0, moved)
+        let Some(s) = &self.snapshot else { return 0 };
+        let rows = rows(s).chain(&s.awaiting);
+        s.done.bytes + s.settling.bytes + rows.map(|f| f.done).sum::<u64>()
     }
 
     /// Queued and in flight, in bytes.
@@ -156,8 +158,7 @@ impl Pane {
 
     /// Of what is in flight, the bytes still to move.
     pub fn flying_bytes(&self) -> u64 {
-        let flights = self.snapshot.iter().flat_map(|s| &s.in_flight);
-        flights.map(|f| f.bytes.saturating_sub(f.done)).sum()
+        self.snapshot.iter().flat_map(|s| rows(s).map(|f| left(f, &s.peer))).sum()
     }
 
     /// Queued and in flight, in transfers.
@@ -166,4 +167,19 @@ impl Pane {
             .as_ref()
             .map_or(0, |s| s.queue.transfers + s.in_flight.len() as u64 + s.settling.transfers)
     }
+}
+
+/// What is in flight, each byte once: of a transfer of its own that a peer does in several slots, the row that knows of all parts.
+fn rows(s: &PeerSnapshot) -> impl Iterator<Item = &InFlight> {
+    let home = |id: u64| s.in_flight.iter().any(|f| f.id == id && f.ranges.len() > 1);
+    s.in_flight.iter().filter(move |f| f.ranges.len() != 1 || !home(f.id))
+}
+
+/// The bytes of a row that its own peer has still to move: what is lent is counted where it is done.
+fn left(f: &InFlight, peer: &str) -> u64 {
+    if f.ranges.len() < 2 {
+        return f.bytes.saturating_sub(f.done);
+    }
+    let own = f.ranges.iter().filter(|r| r.peer == peer);
+    own.map(|r| (r.to - r.from).saturating_sub(r.done)).sum()
 }

@@ -111,6 +111,13 @@ fn what_was_taken_over_is_shown_once() {
         assert!(model.live.pane(PeerId::First).is_taken_over());
     };
     is_lost(&model);
+    // The end is that of whom it was given to, at its own rate.
+    let rate = beta.rate.now.max(beta.rate.one_min) as f64;
+    let alone = model.live.pane(PeerId::Second).remaining_bytes() as f64 / rate;
+    let Eta::Range { low_s, .. } = model.live.eta(model.now) else {
+        panic!("{:?}", model.live.eta(model.now))
+    };
+    assert!((low_s - alone).abs() < 1.0, "{low_s} {alone}");
     assert_eq!(queued(&model, PeerId::Second), beta.queue.transfers, "its own words are awaited");
     // It wakes, and says once more what it believes, before it is refused.
     tell(&mut model, peer_msg(PeerId::First, &alpha));

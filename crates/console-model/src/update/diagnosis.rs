@@ -30,7 +30,8 @@ fn of_snapshots(model: &Model) -> Option<Diagnosis> {
     let skip = board.events.len().saturating_sub(EVENTS_MAX);
     let events: Vec<_> = board.events.iter().skip(skip).cloned().collect();
     let mut evidence = Evidence::of_snapshots(run, &peers, &events);
-    evidence.given_up = Some(board.given_up_ids());
+    // What the ledger was not asked is not known: which failure a retry took back.
+    evidence.given_up = board.failed.as_ref().filter(|page| !page.more).map(|_| board.given_up_ids());
     Some(diagnose(&evidence, model.shown_at_ms()))
 }
 

@@ -244,10 +244,10 @@ fn to_peers_as_json(
 
 fn send(run: &RunDir, name: &str, command: &Command) -> Result<CommandResult, Failure> {
     let hint = |f: Failure| {
-        let next = if exit_file::read(&run.path).is_some() {
-            "It has ended; go on: twinhaul run --resume"
-        } else {
-            "See: twinhaul status"
+        let next = match exit_file::read(&run.path).map(|end| end.code) {
+            Some(exit::COMPLETE) => "It is complete. See: twinhaul report",
+            Some(_) => "It has ended; go on: twinhaul run --resume",
+            None => "See: twinhaul status",
         };
         Failure { text: format!("{}. {next} {}", f.text, run.file.run), ..f }
     };
