@@ -92,14 +92,20 @@ pub fn how_many(n: u64) -> String {
 }
 
 /// Claim 4.2's product, `0.50 x 219`, with as many digits as make it come to `portion`: a ratio that follows from what is
-/// determined is no round number.
-pub fn product(ratio: f64, queued: u64, portion: f64) -> String {
+/// determined is no round number. `None`: it does not, because parts of what is in flight are in the portion.
+pub fn product(ratio: f64, queued: u64, portion: f64) -> Option<String> {
     let comes_to = |digits: &usize| {
         let shown: f64 = format!("{ratio:.digits$}").parse().unwrap_or(ratio);
         (shown * queued as f64 - portion).abs() < 0.5
     };
-    let digits = (DIGITS_MIN..=DIGITS_MAX).find(comes_to).unwrap_or(DIGITS_MIN);
-    format!("{ratio:.digits$} x {}", count(queued))
+    let digits = (DIGITS_MIN..=DIGITS_MAX).find(comes_to)?;
+    Some(format!("{ratio:.digits$} x {}", count(queued)))
+}
+
+/// `0.50 x 219 = 109.5`, or the portion alone.
+pub fn equation(ratio: f64, queued: u64, portion: f64) -> String {
+    let product = product(ratio, queued, portion);
+    product.map_or_else(|| format!("portion {portion:.1}"), |product| format!("{product} = {portion:.1}"))
 }
 
 /// Digits of a ratio.
@@ -256,11 +262,16 @@ mod tests {
 
     #[test]
     fn a_product_has_the_digits_that_make_it_right() {
-        assert_eq!(product(0.5, 219, 109.5), "0.50 x 219");
-        assert_eq!(product(0.55, 1_236, 679.8), "0.55 x 1,236");
-        assert_eq!(product(727.0 / 833.0, 833, 727.0), "0.873 x 833");
-        assert_eq!(product(1.0 / 3.0, 99_999, 33_333.0), "0.33333 x 99,999");
-        assert_eq!(product(0.0, 1, 0.0), "0.00 x 1");
+        let is = |ratio, queued, portion| product(ratio, queued, portion).unwrap();
+        assert_eq!(is(0.5, 219, 109.5), "0.50 x 219");
+        assert_eq!(is(0.55, 1_236, 679.8), "0.55 x 1,236");
+        assert_eq!(is(727.0 / 833.0, 833, 727.0), "0.873 x 833");
+        assert_eq!(is(1.0 / 3.0, 99_999, 33_333.0), "0.33333 x 99,999");
+        assert_eq!(is(0.0, 1, 0.0), "0.00 x 1");
+        assert_eq!(equation(0.5, 219, 109.5), "0.50 x 219 = 109.5");
+        // Ten whole ones and two parts; a part alone, whose ratio is of bytes.
+        assert_eq!(equation(1.0, 10, 12.0), "portion 12.0");
+        assert_eq!(equation(0.35, 40, 1.0), "portion 1.0");
     }
 
     #[test]

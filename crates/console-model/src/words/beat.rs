@@ -1,7 +1,7 @@
 //! The assistance timeline in words: one line for a table column, one for the lane between the two peers. The two
 //! answers are the claims' own: "assistance needed" (4.3, 5.3) and "no assistance needed" (4.4, 5.4).
 
-use super::{count, how_many, product};
+use super::{count, equation, how_many, product};
 use crate::Names;
 use std::time::Duration;
 use twinhaul_units::{Bytes, PeerId, Rate, Span};
@@ -88,7 +88,11 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
                     count(*n),
                     count(*queued)
                 ),
-                long: format!("{}: {}, {bytes}", product(*ratio, *queued, *portion), how_many(*n)),
+                long: {
+                    let of = product(*ratio, *queued, *portion);
+                    let of = of.unwrap_or_else(|| format!("of {} queued", count(*queued)));
+                    format!("{of}: {}, {bytes}", how_many(*n))
+                },
                 ..base(Tone::Needed, "NEEDED", "assistance needed")
             }
         }
@@ -96,7 +100,7 @@ pub fn beat(event: &Event, names: &Names) -> Option<Beat> {
             from: other,
             to: at,
             short: format!("#{ask_id} portion {portion:.1} <= min {minimum}, {queued} queued"),
-            long: format!("{} = {portion:.1} <= minimum {minimum}", product(*ratio, *queued, *portion)),
+            long: format!("{} <= minimum {minimum}", equation(*ratio, *queued, *portion)),
             ..base(Tone::NotNeeded, "NO NEED", "no assistance needed")
         },
         EventKind::Ratio { old, new, rule } => Beat {

@@ -34,8 +34,8 @@ pub fn explain(event: &Event, names: &Names) -> Vec<String> {
         EventKind::Needed { count: n, bytes, ratio, portion, minimum, queued, rtt_us, .. } => vec![
             format!("{other} answers {me}: \"assistance needed\"."),
             format!(
-                "{} queued = {portion:.1}, which is more than its minimum {minimum}. So {} ({}) belong to {me} now; the ledger knew before the answer left.",
-                product(*ratio, *queued, *portion),
+                "{}, which is more than its minimum {minimum}. So {} ({}) belong to {me} now; the ledger knew before the answer left.",
+                what(*ratio, *queued, *portion),
                 how_many(*n),
                 Bytes(*bytes)
             ),
@@ -48,8 +48,8 @@ pub fn explain(event: &Event, names: &Names) -> Vec<String> {
         EventKind::NotNeeded { ratio, portion, minimum, queued, rtt_us, .. } => vec![
             format!("{other} answers {me}: \"no assistance needed\"."),
             format!(
-                "{} queued = {portion:.1}, which is not more than its minimum {minimum}: it can finish alone.",
-                product(*ratio, *queued, *portion)
+                "{}, which is not more than its minimum {minimum}: it can finish alone.",
+                what(*ratio, *queued, *portion)
             ),
             format!(
                 "The answer took {}. {me} asks again later, while anything is undone. (Claim {}.)",
@@ -72,6 +72,14 @@ pub fn explain(event: &Event, names: &Names) -> Vec<String> {
             )]
         }
         _ => vec![super::event::log_line(event, names)],
+    }
+}
+
+/// Claim 4.2, as the beginning of a sentence.
+fn what(ratio: f64, queued: u64, portion: f64) -> String {
+    match product(ratio, queued, portion) {
+        Some(product) => format!("{product} queued = {portion:.1}"),
+        None => format!("The portion is {portion:.1}, with parts of what is in flight"),
     }
 }
 

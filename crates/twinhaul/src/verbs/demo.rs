@@ -14,7 +14,7 @@ use crate::{backends, exit_file, guards, output, status};
 use drill::Drill;
 use std::time::Duration;
 use store::Store;
-use twinhaul_console_model::words::product;
+use twinhaul_console_model::words::equation;
 use twinhaul_ledger::View;
 use twinhaul_profile::Profile;
 use twinhaul_supervisor::{Client, is_supervised};
@@ -238,12 +238,12 @@ impl Table {
                 format!("{who} is told: ASSISTANCE NEEDED  a part of a file in flight, {}", Bytes(*bytes))
             }
             EventKind::Needed { count, ratio, queued, portion, minimum, .. } => {
-                let (product, what) = (product(*ratio, *queued, *portion), counted(*count, "transfer"));
-                format!("{who} is told: ASSISTANCE NEEDED  {product} = {portion:.1} > {minimum}: {what}")
+                let (sum, what) = (equation(*ratio, *queued, *portion), counted(*count, "transfer"));
+                format!("{who} is told: ASSISTANCE NEEDED  {sum} > {minimum}: {what}")
             }
             EventKind::NotNeeded { ratio, queued, portion, minimum, .. } => {
-                let product = product(*ratio, *queued, *portion);
-                format!("{who} is told: NO ASSISTANCE NEEDED  {product} = {portion:.1} <= {minimum}")
+                let sum = equation(*ratio, *queued, *portion);
+                format!("{who} is told: NO ASSISTANCE NEEDED  {sum} <= {minimum}")
             }
             EventKind::ProblemBegan { problem, text } if problem.starts_with(RATE_LIMIT) => {
                 format!("{who}: {}", twinhaul_units::text::show(text))

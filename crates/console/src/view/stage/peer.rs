@@ -103,18 +103,11 @@ fn ratio(brush: &Brush<'_>, s: &PeerSnapshot, moves: &[RatioMove]) -> Vec<Part> 
 
 /// The claims' comparison, with what it comes to: `0.50 x 219 = 109.5 > minimum 4`.
 fn equation(s: &PeerSnapshot) -> String {
-    let sign = if s.portion > s.minimum as f64 { ">" } else { "<=" };
-    match s.policy.as_str() {
-        "none" => "no assistance in this run".to_owned(),
-        // Parts of what is in flight are no share of the queue.
-        _ if s.queue.transfers == 0 && s.portion > 0.0 => {
-            format!("portion {:.0} {sign} minimum {}", s.portion, s.minimum)
-        }
-        _ => {
-            let product = words::product(s.ratio, s.queue.transfers, s.portion);
-            format!("{product} = {:.1} {sign} minimum {}", s.portion, s.minimum)
-        }
+    if s.policy == "none" {
+        return "no assistance in this run".to_owned();
     }
+    let sign = if s.portion > s.minimum as f64 { ">" } else { "<=" };
+    format!("{} {sign} minimum {}", words::equation(s.ratio, s.queue.transfers, s.portion), s.minimum)
 }
 
 fn gives(s: &PeerSnapshot) -> Role {
