@@ -35,9 +35,14 @@ impl Retried {
 
     /// Another order of the dialog that was sent at `sent` was taken; how many of it that makes.
     pub(crate) fn taken(&mut self, sent: Moment) -> u64 {
-        let before = self.taken.filter(|(at, _)| *at == sent).map_or(0, |(_, n)| n);
-        self.taken = Some((sent, before + 1));
-        before + 1
+        let taken = self.taken_of(sent) + 1;
+        self.taken = Some((sent, taken));
+        taken
+    }
+
+    /// How many orders of that dialog were taken.
+    pub(crate) fn taken_of(&self, sent: Moment) -> u64 {
+        self.taken.filter(|(at, _)| *at == sent).map_or(0, |(_, n)| n)
     }
 
     /// Those to look for now.

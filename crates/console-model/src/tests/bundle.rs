@@ -2,7 +2,7 @@
 
 use crate::sample::{self, drive, tell};
 use crate::ui::Layer;
-use crate::{Effect, Msg, Replay};
+use crate::{Chord, Effect, Msg, Press, Replay};
 use std::time::Duration;
 
 #[test]
@@ -29,6 +29,9 @@ fn it_is_made_from_the_diagnosis_too_and_by_no_key_that_is_held() {
     drive(&mut model, "d");
     assert_eq!(drive(&mut model, "B"), [Effect::Bundle]);
     assert!(matches!(model.ui.top(), Some(Layer::Diagnosis(_))), "it stays open");
+    tell(&mut model, Msg::Bundled(Ok("/tmp/x.tar".into())));
+    let held = Msg::Key(Press { chord: Chord::parse_all("B")[0], repeat: true });
+    assert!(tell(&mut model, held).is_empty());
 }
 
 #[test]

@@ -53,6 +53,24 @@ fn the_chosen_ones_are_followed_and_told_once() {
     assert_eq!(model.desk.notes.len(), notes + 1, "once");
 }
 
+/// Nothing vanishes: those that were taken are told also when the last one was not.
+#[test]
+fn a_refusal_at_the_end_does_not_hide_what_was_taken() {
+    let mut model = given_up(3);
+    drive(&mut model, "*at");
+    let orders = sent(&drive(&mut model, "y"));
+    let [first, second, third] = &orders[..] else { panic!("{orders:?}") };
+    for (_, id, _) in [first, second] {
+        reply(&mut model, *id, CommandResult::Done("it is queued again".into()));
+    }
+    reply(&mut model, third.1, super::refused("there are no such failed transfers"));
+    let notes: Vec<String> = model.desk.notes.iter().map(|note| note.text.clone()).collect();
+    let [.., taken, refused] = &notes[..] else { panic!("{notes:?}") };
+    assert_eq!(taken, "2 failed transfers queued again");
+    assert!(refused.starts_with("refused: there are no such"), "{refused}");
+    assert_eq!(tell(&mut model, Msg::Tick), [Effect::FollowTransfers(vec![1, 2])]);
+}
+
 #[test]
 fn all_of_them_are_asked_of_one_peer_and_followed() {
     let mut model = given_up(3);

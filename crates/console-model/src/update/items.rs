@@ -153,7 +153,17 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
-pub(super) fn path(model: &Model, id: u64) -> Option<String> {
+/// What a dialog says of whom it is for: the first paths, and how many more.
+pub(super) fn named(model: &Model, ids: &[u64]) -> Vec<String> {
+    let paths = ids.iter().take(PATHS_SHOWN).filter_map(|id| path(model, *id));
+    let mut lines: Vec<String> = paths.map(|path| format!("  {path}")).collect();
+    if ids.len() > lines.len() {
+        lines.push(format!("  and {} more", ids.len() - lines.len()));
+    }
+    lines
+}
+
+fn path(model: &Model, id: u64) -> Option<String> {
     let flight = model.board().flight(id).map(|(_, f)| f.key.key.clone());
     let failed = || {
         let mut rows = model.board().failed.iter().flat_map(|page| &page.rows);
@@ -167,11 +177,7 @@ pub(super) fn path(model: &Model, id: u64) -> Option<String> {
 fn hand_over(model: &mut Model) -> Vec<Effect> {
     let Some(peer) = model.ui.queue().map(|view| view.peer) else { return Vec::new() };
     let ids = chosen(model);
-    let paths = ids.iter().take(PATHS_SHOWN).filter_map(|id| path(model, *id));
-    let mut text: Vec<String> = paths.map(|path| format!("  {path}")).collect();
-    if ids.len() > text.len() {
-        text.push(format!("  and {} more", ids.len() - text.len()));
-    }
+    let mut text = named(model, &ids);
     text.push("What has started meanwhile stays. Ratios stay as they are.".into());
     let other = model.names().name(peer.other()).to_owned();
     let title = format!("Hand over {} to {other}  (preview)", words::how_many(ids.len() as u64));

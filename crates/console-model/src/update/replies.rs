@@ -71,6 +71,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             let next =
                 if refusal.next.is_empty() { String::new() } else { format!("; try: {}", refusal.next) };
             let text = format!("refused: {}{next}  ({verb})", refusal.why);
+            tell_taken(model, &pending);
             note(model, Mood::Bad, &text);
         }
         (Purpose::LeaveAfter { drain }, _) => return vec![Effect::Leave(Left::Stopped { drain })],
@@ -113,8 +114,16 @@ fn give_up(model: &mut Model, which: impl Fn(&Pending) -> bool, why: &str) {
         if pending.purpose == Purpose::Forecast {
             dialog::forecast(model, &pending.order, Forecast::Refused(why.into()));
         } else {
+            tell_taken(model, &pending);
             note(model, Mood::Bad, &format!("{why}  ({})", pending.order.verb));
         }
+    }
+}
+
+/// What was taken of a dialog's orders before one that was not.
+fn tell_taken(model: &mut Model, pending: &Pending) {
+    if let Some(text) = retry::not_taken(model, pending) {
+        note(model, Mood::Good, &text);
     }
 }
 

@@ -11,9 +11,6 @@ use crate::{Clean, Effect, Model, To};
 use twinhaul_units::PeerId;
 use twinhaul_wire::Command;
 
-/// Paths that a dialog names.
-const PATHS_SHOWN: usize = 5;
-
 /// Whichever peer is there takes it, for both: the ledger knows the owners.
 fn order(model: &Model, transfer: Option<u64>) -> Order {
     let peer = PeerId::BOTH.into_iter().find(|peer| model.live.pane(*peer).link.is_up());
@@ -40,11 +37,7 @@ pub(super) fn these(model: &mut Model) -> Vec<Effect> {
     }
     let orders: Vec<Order> = ids.iter().map(|id| order(model, Some(*id))).collect();
     let mut text = vec!["Queued again, each with a new set of attempts:".to_owned()];
-    let paths = ids.iter().take(PATHS_SHOWN).filter_map(|id| items::path(model, *id));
-    text.extend(paths.map(|path| format!("  {path}")));
-    if ids.len() > PATHS_SHOWN {
-        text.push(format!("  and {} more", ids.len() - PATHS_SHOWN));
-    }
+    text.extend(items::named(model, &ids));
     let title = format!("Retry {}", words::how_many(ids.len() as u64));
     model.ui.layers.retain(|layer| !matches!(layer, Layer::Items(_)));
     dialog::open(model, dialog::new(title, "retry", text, orders, None));
@@ -69,11 +62,20 @@ pub(super) fn taken(model: &mut Model, pending: &Pending, words: String) -> Opti
     let verb = pending.order.verb.clone();
     let Command::Retry { transfer: Some(_) } = &pending.order.command else { return Some((words, verb)) };
     let taken = model.desk.retried.taken(pending.sent);
+    is_last(model, pending)
+        .then(|| if taken == 1 { (words, verb) } else { (queued_again(taken), format!("{verb}, and so on")) })
+}
+
+/// An order of a dialog was not taken. When it was the last one to be heard of, those that were are told.
+pub(super) fn not_taken(model: &Model, pending: &Pending) -> Option<String> {
+    let taken = model.desk.retried.taken_of(pending.sent);
+    (taken > 0 && is_last(model, pending)).then(|| queued_again(taken))
+}
+
+/// Whether no other order of its dialog waits for a reply.
+fn is_last(model: &Model, pending: &Pending) -> bool {
     let same = |other: &Pending| other.sent == pending.sent && !other.retries.is_empty();
-    if model.desk.pending.values().any(same) {
-        return None;
-    }
-    Some(if taken == 1 { (words, verb) } else { (queued_again(taken), format!("{verb}, and so on")) })
+    !pending.retries.is_empty() && !model.desk.pending.values().any(same)
 }
 
 /// Once a second, until all are settled.
