@@ -67,33 +67,32 @@ struct Looks {
 }
 
 impl Looks {
-    fn look(&self) {
-        let Some(Looker(look)) = self.looker.clone() else { return };
-        let tx = self.tx.clone();
-        let started = input::spawn("diagnosis", tx.clone(), move || {
+    /// `Some`: it cannot be begun, and this is what to tell.
+    fn look(&self) -> Option<Msg> {
+        let Looker(look) = self.looker.clone()?;
+        let work = move || {
             let told = look().and_then(|d| Clean::new(&d).ok_or_else(|| "it cannot be shown".to_owned()));
-            let _ = tx.send(Input::Msg(Msg::Diagnosis(Box::new(told))));
-        });
-        if let Err(error) = started {
-            let _ = self.tx.try_send(Input::Msg(Msg::Diagnosis(Box::new(Err(error.to_string())))));
-        }
+            Msg::Diagnosis(Box::new(told))
+        };
+        self.aside("diagnosis", work).err().map(|why| Msg::Diagnosis(Box::new(Err(why))))
     }
 
-    fn bundle(&self) {
-        let made = match self.bundler.clone() {
-            Some(Bundler(make)) => {
-                let tx = self.tx.clone();
-                input::spawn("bundle", tx.clone(), move || {
-                    let _ = tx.send(Input::Msg(Msg::Bundled(make())));
-                })
-                .map(drop)
-                .map_err(|e| e.to_string())
-            }
+    /// As [`Self::look`].
+    fn bundle(&self) -> Option<Msg> {
+        let begun = match self.bundler.clone() {
+            Some(Bundler(make)) => self.aside("bundle", move || Msg::Bundled(make())),
             None => Err("this console cannot make one".to_owned()),
         };
-        if let Err(why) = made {
-            let _ = self.tx.try_send(Input::Msg(Msg::Bundled(Err(why))));
-        }
+        begun.err().map(|why| Msg::Bundled(Err(why)))
+    }
+
+    /// Tells the loop what comes of `work`.
+    fn aside(&self, name: &'static str, work: impl FnOnce() -> Msg + Send + 'static) -> Result<(), String> {
+        let tx = self.tx.clone();
+        let told = move || {
+            let _ = tx.send(Input::Msg(work()));
+        };
+        input::spawn(name, self.tx.clone(), told).map(drop).map_err(|e| e.to_string())
     }
 }
 
@@ -169,7 +168,7 @@ fn session(
     connect: impl FnOnce(&SyncSender<Input>, &Arc<AtomicBool>) -> Result<Source, ConsoleError>,
 ) -> Result<Left, ConsoleError> {
     let env = |name: &str| std::env::var(name).ok();
-    let skin = Skin::new(locale::ascii(face.ascii, env), locale::color(face.color, env));
+    let skin = Skin::new(crate::ascii(face.ascii), locale::color(face.color, env));
     let ended = Arc::new(AtomicBool::new(false));
     let (tx, rx) = sync_channel(INPUTS_MAX);
     let _hook = PanicGuard::install();
@@ -371,11 +370,13 @@ fn tell(model: &mut Model, outside: &mut Outside, msg: Msg) -> Option<End> {
             | Effect::FindPlace { .. }
             | Effect::PullFailed
             | Effect::PullTransfers { .. }
-            | Effect::FollowTransfers(_)
-            | Effect::Diagnose
-            | Effect::Bundle => {
+            | Effect::FollowTransfers(_) => {
                 outside.ask(&effect);
                 None
+            }
+            Effect::Diagnose | Effect::Bundle => {
+                let told = outside.look(&effect);
+                told.and_then(|msg| tell(model, outside, msg))
             }
             Effect::Seek(seek) => {
                 outside.seek(seek);
@@ -417,7 +418,7 @@ impl Outside {
 
     /// Nobody answers in a recording; what asks is off there.
     fn ask(&self, effect: &Effect) {
-        let Source::Run { links, reader, looks } = &self.source else { return };
+        let Source::Run { links, reader, .. } = &self.source else { return };
         match effect {
             Effect::Send(to, request) => links[place(*to)].send(request),
             Effect::PullQueue(pull) => reader.want_page(*pull),
@@ -426,10 +427,14 @@ impl Outside {
             Effect::PullFailed => reader.want_failed(),
             Effect::PullTransfers { beat, lots } => reader.want_transfers(*beat, lots.clone()),
             Effect::FollowTransfers(ids) => reader.want_followed(ids.clone()),
-            Effect::Diagnose => looks.look(),
-            Effect::Bundle => looks.bundle(),
             _ => {}
         }
+    }
+
+    /// As [`Self::ask`], of the processes; what is to be told at once.
+    fn look(&self, effect: &Effect) -> Option<Msg> {
+        let Source::Run { looks, .. } = &self.source else { return None };
+        if *effect == Effect::Bundle { looks.bundle() } else { looks.look() }
     }
 
     fn seek(&mut self, seek: Seek) {
