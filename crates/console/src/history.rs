@@ -4,7 +4,7 @@
 mod past_rates;
 mod queue_search;
 
-pub use past_rates::TAIL_BYTES;
+pub use past_rates::{TAIL_BYTES, tail};
 pub use queue_search::{SEARCH_ROWS, Searched};
 
 use crate::input::{Input, spawn};

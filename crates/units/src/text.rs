@@ -50,6 +50,11 @@ fn push(out: &mut String, c: char) {
     }
 }
 
+/// The whole path of `key` below `root`, as [`show_bytes`].
+pub fn show_place(root: &[u8], key: &[u8]) -> String {
+    show_bytes(&[root.strip_suffix(b"/").unwrap_or(root), key].join(&b'/'))
+}
+
 /// Whether a terminal shows `c` as itself and nothing else happens.
 pub fn is_safe(c: char) -> bool {
     !matches!(c,

@@ -52,8 +52,7 @@ impl Root {
 
     /// The whole path of `key` on this machine, for people (washed).
     pub(crate) fn place(&self, key: &[u8]) -> String {
-        let place = [self.location.strip_suffix(b"/").unwrap_or(&self.location), key].join(&b'/');
-        twinhaul_units::text::show_bytes(&place)
+        twinhaul_units::text::show_place(&self.location, key)
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

@@ -12,7 +12,7 @@ pub const TAIL_BYTES: u64 = 8 << 20;
 /// When (milliseconds since the epoch) each peer was how fast (bytes a second), in the order of the recording.
 pub(super) fn read(recording: &Path, names: &[String]) -> [Vec<(u64, u64)>; 2] {
     let mut rates = [Vec::new(), Vec::new()];
-    let Some(tail) = tail(recording) else { return rates };
+    let Some(tail) = tail(recording, TAIL_BYTES) else { return rates };
     for line in tail.split(|b| *b == b'\n') {
         // The first line begins anywhere, the last one may be half written.
         let Ok(Frame::Snapshot(snapshot)) = decode(line) else { continue };
@@ -24,11 +24,12 @@ pub(super) fn read(recording: &Path, names: &[String]) -> [Vec<(u64, u64)>; 2] {
     rates
 }
 
-fn tail(recording: &Path) -> Option<Vec<u8>> {
+/// The last bytes of a recording, at most so many; the first line of them begins anywhere.
+pub fn tail(recording: &Path, most: u64) -> Option<Vec<u8>> {
     let mut file = File::open(recording).ok()?;
     let size = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
-    file.seek(SeekFrom::Start(size.saturating_sub(TAIL_BYTES))).ok()?;
+    file.seek(SeekFrom::Start(size.saturating_sub(most))).ok()?;
     let mut bytes = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut bytes).ok()?;
+    file.take(most).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }

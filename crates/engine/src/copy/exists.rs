@@ -6,7 +6,7 @@ use crate::storage::Opened;
 use twinhaul_backend_host::{Code, Kind, Stat, WriteMode};
 use twinhaul_ledger::{NodeKind, Row};
 use twinhaul_profile::OnExists;
-use twinhaul_units::text::show_bytes;
+use twinhaul_units::text::{show_bytes, show_place};
 
 /// What to do with one transfer.
 pub(crate) enum Decision {
@@ -52,10 +52,7 @@ pub(crate) fn decide(desk: &Desk, job: &Job, route: &Route<'_>) -> Result<Decisi
 fn place(desk: &Desk, route: &Route<'_>) -> String {
     let key = route.key.as_bytes();
     match route.target.target.probe(&desk.op()) {
-        Ok(probe) if !probe.location.is_empty() => {
-            let root = probe.location.strip_suffix(b"/").unwrap_or(&probe.location);
-            show_bytes(&[root, key].join(&b'/'))
-        }
+        Ok(probe) if !probe.location.is_empty() => show_place(&probe.location, key),
         _ => show_bytes(key),
     }
 }

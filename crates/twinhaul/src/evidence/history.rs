@@ -6,8 +6,6 @@ use crate::exit::Failure;
 use crate::launch::ledger_failure;
 use crate::state::RunDir;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use twinhaul_diagnose::{EVENTS_MAX, LedgerFacts, Writer};
@@ -97,11 +95,7 @@ const fn tells(kind: &EventKind) -> bool {
 
 /// What a peer said last, as the supervisor recorded it.
 pub(super) fn last_word(run: &RunDir, peer: &str) -> Option<PeerSnapshot> {
-    let mut file = File::open(run.path.join("recording.jsonl")).ok()?;
-    let size = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(size.saturating_sub(RECORDING_TAIL))).ok()?;
-    let mut tail = Vec::new();
-    file.take(RECORDING_TAIL).read_to_end(&mut tail).ok()?;
+    let tail = twinhaul_console::history::tail(&run.path.join("recording.jsonl"), RECORDING_TAIL)?;
     tail.split(|b| *b == b'\n').rev().find_map(|line| match decode(line) {
         Ok(Frame::Snapshot(snapshot)) if snapshot.peer == peer => Some(*snapshot),
         _ => None,
