@@ -137,8 +137,8 @@ impl Model {
         self.ui.stage.unwrap_or_else(|| self.live.run.as_ref().is_some_and(|run| run.demo))
     }
 
-    /// The panel that keys are for. The smallest layout has one list. The stage has three of them; where the focus is on one that it does not show, they
-    /// are for the assistance, which the stage is about.
+    /// The panel that keys are for. The smallest layout has one list. The stage has three of them; where the focus is on one that
+    /// it does not show, they are for the assistance, which the stage is about.
     pub fn focus(&self) -> Panel {
         let shown = matches!(self.ui.focus, Panel::Peer(_) | Panel::Assist);
         if self.class() == SizeClass::Status {

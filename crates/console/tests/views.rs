@@ -44,6 +44,16 @@ fn at(mut model: Model, w: u16, h: u16) -> Model {
     model
 }
 
+/// A dialog that `keys` open in a terminal of `w` x `h`, once its questions are answered in their order.
+fn answered(keys: &str, (w, h): (u16, u16), answers: impl IntoIterator<Item = CommandResult>) -> Model {
+    let mut model = at(sample::mid_run(), w, h);
+    drive(&mut model, keys);
+    for (id, result) in (1..).zip(answers) {
+        tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
+    }
+    model
+}
+
 const UNICODE: Skin = Skin::new(false, true);
 const ASCII: Skin = Skin::new(true, false);
 
@@ -196,8 +206,6 @@ fn chosen_assistance() {
 
 #[test]
 fn rebalance_preview() {
-    let mut model = at(sample::mid_run(), 80, 24);
-    drive(&mut model, "xb50<enter>");
     let size = |transfers, gib: u64| QueueSize { transfers, bytes: gib << 30 };
     let preview = Preview {
         from: "beta".into(),
@@ -211,9 +219,7 @@ fn rebalance_preview() {
     };
     let refusal = twinhaul_wire::Refusal { why: "has less than its share".into(), next: String::new() };
     let answers = [CommandResult::Refused(refusal), CommandResult::Preview(preview)];
-    for (id, result) in (1..).zip(answers) {
-        tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
-    }
+    let model = answered("xb50<enter>", (80, 24), answers);
     insta::assert_snapshot!(frame(&model, &ASCII, 80, 24));
 }
 
@@ -238,14 +244,6 @@ fn previews_in_a_small_terminal() {
         basis: "the limit".into(),
         ..Outlook::default()
     };
-    let told = |keys: &str, answers: Vec<CommandResult>| {
-        let mut model = at(sample::mid_run(), 60, 16);
-        drive(&mut model, keys);
-        for (id, result) in (1..).zip(answers) {
-            tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
-        }
-        model
-    };
     let moves = vec![CommandResult::Refused(refusal), CommandResult::Preview(preview)];
     let limits = ["alpha", "beta"].map(|peer| CommandResult::Outlook(outlook(peer))).to_vec();
     for (name, keys, answers) in [
@@ -254,7 +252,7 @@ fn previews_in_a_small_terminal() {
         ("pause", "xp", Vec::new()),
         ("stop", "xswan", Vec::new()),
     ] {
-        let model = told(keys, answers);
+        let model = answered(keys, (60, 16), answers);
         insta::assert_snapshot!(format!("small_{name}"), frame(&model, &UNICODE, 60, 16));
         insta::assert_snapshot!(format!("small_{name}_ascii"), frame(&model, &ASCII, 60, 16));
     }
@@ -338,12 +336,7 @@ fn outlooks() {
         ..Outlook::default()
     };
     let told = |keys: &str, outlooks: Vec<Outlook>| {
-        let mut model = at(sample::mid_run(), 80, 24);
-        drive(&mut model, keys);
-        for (id, outlook) in (1..).zip(outlooks) {
-            let result = CommandResult::Outlook(outlook);
-            tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
-        }
+        let model = answered(keys, (80, 24), outlooks.into_iter().map(CommandResult::Outlook));
         frame(&model, &ASCII, 80, 24)
     };
     let ratio = Outlook {

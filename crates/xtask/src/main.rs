@@ -38,7 +38,7 @@ usage: cargo xtask <verb>
   soak model        visit every state of small worlds; `--all`, or `--class crash --with loss`
   soak mutants      put deliberate bugs in and see both find them; `--write` renews the table
   soak kill         kill and freeze real processes at random moments; --failpoints: at every durable step
-  stories [NAME]    tell the demonstrations, and keep what the pictures of README.md and profiles/README.md are drawn from
+  stories [NAME]    tell the demonstrations, and keep what the pictures of profiles/README.md are drawn from
 ";
 
 fn main() -> ExitCode {

@@ -14,8 +14,10 @@ const WORD_WIDTH: usize = 16;
 
 /// A line of the overlay: a heading, an action, or a word.
 enum Line {
-    Heading(&'static str),
+    Heading(Group),
     Action(usize, &'static Row),
+    /// Over the words.
+    Words,
     /// A word on the screen, and what it means.
     Word(&'static str, &'static str),
 }
@@ -38,8 +40,8 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, help: &Help) {
     let found = glossary::find(&help.search);
     let mut lines = grouped(&rows);
     if !found.is_empty() {
-        lines.insert(0, Line::Heading("WORDS"));
-        lines.splice(1..1, found.iter().map(|(word, means)| Line::Word(word, means)));
+        let words = found.iter().map(|(word, means)| Line::Word(word, means));
+        lines.splice(0..0, std::iter::once(Line::Words).chain(words));
     }
     if list.width >= 76 && found.is_empty() && lines.len() > usize::from(list.height) {
         let left: Vec<&Line> = lines.iter().filter(|l| on_the_left(l)).collect();
@@ -66,7 +68,7 @@ fn grouped(rows: &[&'static Row]) -> Vec<Line> {
         let members: Vec<(usize, &'static Row)> =
             rows.iter().copied().enumerate().filter(|(_, row)| row.group == group).collect();
         if !members.is_empty() {
-            lines.push(Line::Heading(group.words()));
+            lines.push(Line::Heading(group));
             lines.extend(members.into_iter().map(|(i, row)| Line::Action(i, row)));
         }
     }
@@ -74,12 +76,12 @@ fn grouped(rows: &[&'static Row]) -> Vec<Line> {
 }
 
 fn on_the_left(line: &Line) -> bool {
-    let left = [Group::Move, Group::Look];
-    match line {
-        Line::Heading(words) => left.iter().any(|group| group.words() == *words),
-        Line::Action(_, row) => left.contains(&row.group),
-        Line::Word(..) => true,
-    }
+    let group = match line {
+        Line::Heading(group) => *group,
+        Line::Action(_, row) => row.group,
+        Line::Words | Line::Word(..) => return true,
+    };
+    matches!(group, Group::Move | Group::Look)
 }
 
 fn column(brush: &mut Brush<'_>, model: &Model, lines: &[&Line], help: &Help, area: Rect) {
@@ -87,7 +89,8 @@ fn column(brush: &mut Brush<'_>, model: &Model, lines: &[&Line], help: &Help, ar
     let from = chosen.map_or(0, |at| scroll_to(at, lines.len(), usize::from(area.height)));
     for (row, (at, line)) in (0..area.height).zip(lines.iter().enumerate().skip(from)) {
         match line {
-            Line::Heading(words) => brush.line(area, row, &[part(*words, Role::Title)]),
+            Line::Heading(group) => brush.line(area, row, &[part(group.words(), Role::Title)]),
+            Line::Words => brush.line(area, row, &[part("WORDS", Role::Title)]),
             Line::Word(word, means) => {
                 let word = part(format!(" {}", fit::left(word, WORD_WIDTH)), Role::Key);
                 let room = usize::from(area.width).saturating_sub(WORD_WIDTH + 1);

@@ -111,7 +111,7 @@ fn target(model: &Model, target: Target) -> String {
     }
 }
 
-/// How the queued bytes are divided, and which share halves either queue: `now 18; half of beta's queue here: 59; half of it there: 9`.
+/// How the queued bytes are divided, and which shares halve a queue: `now 18; with half of beta's queue 59, without half of alpha's 9`.
 fn shares(model: &Model) -> String {
     let queued = |peer| model.live.pane(peer).snapshot.as_ref().map_or(0, |s| s.queue.bytes) as f64;
     let [first, second] = PeerId::BOTH.map(queued);
@@ -149,8 +149,9 @@ pub(crate) fn draw_prompt(brush: &mut Brush<'_>, model: &Model, prompt: &Prompt)
     let inner = brush.popup(WIDTH, 7, &title, &[]);
     let width = usize::from(inner.width);
     brush.line(inner, 0, &[part(fit::cut_right(&ask, width, ""), Role::Plain)]);
-    let shares = Some(shares(model)).filter(|_| prompt.question == Question::Share).unwrap_or_default();
-    brush.line(inner, 1, &[part(fit::cut_right(&shares, width, ""), Role::Dim)]);
+    if prompt.question == Question::Share {
+        brush.line(inner, 1, &[part(fit::cut_right(&shares(model), width, ""), Role::Dim)]);
+    }
     let typed = if prompt.input.is_empty() {
         [
             part("> ", Role::Key),

@@ -20,21 +20,18 @@ use twinhaul_wire::{DialSnapshot, RunState, Wait, WaitReason};
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) fn attach(args: &AttachArgs) -> Result<u8, Failure> {
-    if args.telling.of(&args.face).is_none() {
+    let telling = args.telling.of(&args.face);
+    if telling.is_none() {
         crate::keys::for_console(&args.face.keys)?;
     }
     let run = state::find(args.run.as_deref())?;
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let ended = view.run().map_err(|e| ledger_failure(&e))?.state.ended();
-    if !ended
-        && is_supervised(&run.path).is_none()
-        && !args.read_only
-        && args.telling.of(&args.face).is_none()
-    {
+    if !ended && is_supervised(&run.path).is_none() && !args.read_only && telling.is_none() {
         // The supervisor died; its peers may go on. A new one adopts them (architecture.md 2).
         launch::start(&run)?;
     }
-    let Some(telling) = args.telling.of(&args.face) else {
+    let Some(telling) = telling else {
         return super::run::console(&run, args.read_only, &args.face);
     };
     let options = super::run::options(&run, true, super::run::worn(&args.face, Keys::default()));

@@ -149,7 +149,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "xtask",
         may: Only(&[]),
-        what: "`cargo xtask`: tidy, test, demo, bench, drill, privileged, soak",
+        what: "`cargo xtask`: tidy, test, demo, stories, bench, drill, privileged, soak",
     },
     Room {
         name: "plugins/disk",
