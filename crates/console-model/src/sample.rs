@@ -58,12 +58,15 @@ pub fn drive(model: &mut Model, keys: &str) -> Vec<Effect> {
 
 /// A snapshot message.
 pub fn peer_msg(peer: PeerId, snapshot: &PeerSnapshot) -> Msg {
-    Msg::Peer(peer, Box::new(Clean::new(snapshot).unwrap_or_else(|| unreachable!("samples are plain JSON"))))
+    Msg::Peer(
+        peer,
+        Box::new(Clean::new(snapshot.clone()).unwrap_or_else(|| unreachable!("samples are plain JSON"))),
+    )
 }
 
 /// A run message.
 pub fn run_msg(run: &RunSnapshot) -> Msg {
-    Msg::Run(Box::new(Clean::new(run).unwrap_or_else(|| unreachable!("samples are plain JSON"))))
+    Msg::Run(Box::new(Clean::new(run.clone()).unwrap_or_else(|| unreachable!("samples are plain JSON"))))
 }
 
 /// An event `s` seconds after the start of the sample.
@@ -88,7 +91,7 @@ pub fn given_up(count: u64) -> Msg {
     };
     Msg::Failed {
         rows: (1..=count)
-            .map(|id| Clean::new(&row(id)).unwrap_or_else(|| unreachable!("samples are plain JSON")))
+            .map(|id| Clean::new(row(id)).unwrap_or_else(|| unreachable!("samples are plain JSON")))
             .collect(),
         more: false,
     }
@@ -314,7 +317,7 @@ pub fn mid_run() -> Model {
     model.now = Moment(360_000_000);
     refresh(&mut model, &alpha(), &beta(), &run());
     for event in events() {
-        tell(&mut model, Msg::Event(Clean::new(&event).unwrap_or_else(|| unreachable!("plain JSON"))));
+        tell(&mut model, Msg::Event(Clean::new(event).unwrap_or_else(|| unreachable!("plain JSON"))));
     }
     model
 }
@@ -376,7 +379,7 @@ pub fn planning() -> Model {
     refresh(&mut model, &fresh(alpha()), &fresh(beta()), &run);
     let kind = EventKind::Planned { wave: 1, transfers: 2_048, bytes: 512 * GIB, growing: true };
     let event = event(2, -0.5, None, kind);
-    tell(&mut model, Msg::Event(Clean::new(&event).unwrap_or_else(|| unreachable!("plain JSON"))));
+    tell(&mut model, Msg::Event(Clean::new(event).unwrap_or_else(|| unreachable!("plain JSON"))));
     model
 }
 
@@ -416,6 +419,6 @@ pub fn failed() -> Model {
     let key = KeyText { key: "video/raw/cam2/0013.mxf".into(), key_b64: None };
     let kind = EventKind::Failed { id: 48_300, key, error: "permission denied".into(), attempts: 5 };
     let event = event(20, -2.0, Some("alpha"), kind);
-    tell(&mut model, Msg::Event(Clean::new(&event).unwrap_or_else(|| unreachable!("plain JSON"))));
+    tell(&mut model, Msg::Event(Clean::new(event).unwrap_or_else(|| unreachable!("plain JSON"))));
     model
 }

@@ -41,7 +41,7 @@ fn sent(effects: &[Effect]) -> Vec<(To, u64, Command)> {
 }
 
 fn reply(model: &mut Model, id: u64, result: CommandResult) -> Vec<Effect> {
-    tell(model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()))
+    tell(model, Msg::Reply(Clean::new(Reply { id, result }).unwrap()))
 }
 
 fn preview(transfers: u64) -> CommandResult {
@@ -239,7 +239,7 @@ fn the_log_follows_its_end_until_it_is_left() {
     let anchor = model.ui.log.id.unwrap();
     for seq in 100..110 {
         let event = sample::event(seq, 1.0, None, EventKind::Info { text: "x".into() });
-        tell(&mut model, Msg::Event(Clean::new(&event).unwrap()));
+        tell(&mut model, Msg::Event(Clean::new(event).unwrap()));
     }
     assert_eq!(model.ui.log.id, Some(anchor));
     drive(&mut model, "G");
@@ -255,7 +255,7 @@ fn freezing_keeps_the_picture_while_data_flows() {
     alpha.queue.transfers = 7;
     tell(&mut model, peer_msg(PeerId::First, &alpha));
     let event = sample::event(99, 1.0, None, EventKind::Info { text: "x".into() });
-    tell(&mut model, Msg::Event(Clean::new(&event).unwrap()));
+    tell(&mut model, Msg::Event(Clean::new(event).unwrap()));
     let queued = |m: &Model| m.board().pane(PeerId::First).snapshot.as_ref().unwrap().queue.transfers;
     assert_eq!((queued(&model), model.board().events_taken), (1_204, before));
     assert_eq!(model.live.events_taken, before + 1);
@@ -323,7 +323,7 @@ fn pasted_text_never_acts() {
 
 fn page(peer: PeerId, from: u64, rows: u64, total: u64, shift: u64) -> Msg {
     let row = |i: u64| QueueRow { id: from + i + shift, ..QueueRow::default() };
-    Msg::Page(Page { peer, from, total, rows: (0..rows).map(|i| Clean::new(&row(i)).unwrap()).collect() })
+    Msg::Page(Page { peer, from, total, rows: (0..rows).map(|i| Clean::new(row(i)).unwrap()).collect() })
 }
 
 /// The peer's own count goes along: what it has started is not in its queue.
@@ -400,7 +400,7 @@ fn the_summary_stays_until_a_key() {
 fn the_ledger_tells_the_end_when_the_supervisor_is_gone() {
     let mut model = sample::mid_run();
     let ended = |state: &str| EventKind::RunEnded { state: state.into(), done: 1, skipped: 0, failed: 0 };
-    let event = |kind| Clean::new(&sample::event(90, 1.0, None, kind)).unwrap();
+    let event = |kind| Clean::new(sample::event(90, 1.0, None, kind)).unwrap();
     tell(&mut model, Msg::History(vec![event(ended("complete"))]));
     assert_eq!(model.live.ended(), None, "a connected supervisor knows better");
     let gone = LinkState::Waiting { attempt: 1, retry_at: Moment(0), why: "gone".into() };
@@ -414,10 +414,10 @@ fn the_ledger_tells_the_end_when_the_supervisor_is_gone() {
 fn the_ledger_replaces_what_sockets_told() {
     let mut model = sample::mid_run();
     assert!(model.live.events_taken > 3);
-    let events: Vec<Clean<Event>> = sample::events().iter().filter_map(Clean::new).take(2).collect();
+    let events: Vec<Clean<Event>> = sample::events().into_iter().filter_map(Clean::new).take(2).collect();
     tell(&mut model, Msg::History(events));
     let doubled = sample::event(3, 0.0, None, EventKind::Info { text: "x".into() });
-    tell(&mut model, Msg::Event(Clean::new(&doubled).unwrap()));
+    tell(&mut model, Msg::Event(Clean::new(doubled).unwrap()));
     assert_eq!((model.live.events.len(), model.live.timeline.len()), (2, 1));
 }
 
@@ -448,7 +448,7 @@ fn a_control_told_by_its_giver_and_by_its_peer_is_one_mark() {
     let before = model.live.timeline.len();
     for (seq, at_s, marks) in [(50, 1.0, 1), (51, 1.2, 1), (52, 9.0, 2)] {
         let kind = EventKind::Control { command: "pause".into(), by: "verb".into(), result: "paused".into() };
-        tell(&mut model, Msg::Event(Clean::new(&sample::event(seq, at_s, None, kind)).unwrap()));
+        tell(&mut model, Msg::Event(Clean::new(sample::event(seq, at_s, None, kind)).unwrap()));
         assert_eq!(model.live.timeline.len(), before + marks);
     }
 }
@@ -483,12 +483,12 @@ fn any_msg() -> impl Strategy<Value = Msg> {
             run_msg(&RunSnapshot { state, ..sample::run() })
         }),
         1 => (1u64..20).prop_map(|id| {
-            Msg::Reply(Clean::new(&Reply { id, result: preview(3) }).unwrap())
+            Msg::Reply(Clean::new(Reply { id, result: preview(3) }).unwrap())
         }),
         1 => (0u64..300, 0u64..300).prop_map(|(from, rows)| page(PeerId::First, from, rows, from + rows, 1)),
         1 => ".{0,30}".prop_map(|text| {
             let kind = EventKind::Warning { text };
-            Msg::Event(Clean::new(&sample::event(1, 0.0, Some("beta"), kind)).unwrap())
+            Msg::Event(Clean::new(sample::event(1, 0.0, Some("beta"), kind)).unwrap())
         }),
         1 => Just(Msg::Drawn),
         1 => Just(Msg::Tick),

@@ -420,26 +420,26 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
             Err(error) => trouble = Some(error),
         };
         if let Some(pull) = wish.page {
-            tell(history.page(pull).map(|page| page.map(|(total, rows)| page_msg(pull, total, &rows))));
+            tell(history.page(pull).map(|page| page.map(|(total, rows)| page_msg(pull, total, rows))));
         }
         if let Some(search) = wish.search {
-            tell(history.search(&search).map(|found| found.map(|found| found_msg(&search, &found))));
+            tell(history.search(&search).map(|found| found.map(|found| found_msg(&search, found))));
         }
         if let Some((peer, id, queued)) = wish.place {
             let placed = history.place(peer, id, queued);
             tell(placed.map(|place| place.map(|place| Msg::Place { peer, id, place })));
         }
         if wish.failed {
-            let msg = |(rows, more): (Vec<FailedRow>, bool)| Msg::Failed { rows: Clean::all(&rows), more };
+            let msg = |(rows, more): (Vec<FailedRow>, bool)| Msg::Failed { rows: Clean::all(rows), more };
             tell(history.failed().map(|failed| failed.map(msg)));
         }
         if let Some((beat, lots)) = wish.transfers {
-            let msg = |rows: Vec<StoredRow>| Msg::Transfers { beat, rows: Clean::all(&rows) };
+            let msg = |rows: Vec<StoredRow>| Msg::Transfers { beat, rows: Clean::all(rows) };
             tell(history.transfers(&lots).map(|rows| rows.map(msg)));
         }
         if !wish.followed.is_empty() {
             let lots: Vec<LotIds> = wish.followed.iter().map(|id| LotIds { first: *id, last: *id }).collect();
-            let msg = |rows: Vec<StoredRow>| Msg::Followed(Clean::all(&rows));
+            let msg = |rows: Vec<StoredRow>| Msg::Followed(Clean::all(rows));
             tell(history.transfers(&lots).map(|rows| rows.map(msg)));
         }
         if nudged {
@@ -447,7 +447,7 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
                 match history.events() {
                     Ok(Some(events)) => {
                         let more = events.len() >= EVENTS_PAGE;
-                        msgs.push(Msg::History(Clean::all(&events)));
+                        msgs.push(Msg::History(Clean::all(events)));
                         if !more {
                             break;
                         }
@@ -495,18 +495,18 @@ fn read(mut history: Box<dyn History>, wish: &(Mutex<Wish>, Condvar), tx: &SyncS
     }
 }
 
-fn found_msg(search: &Search, found: &Searched) -> Msg {
-    let row = |(place, row): &(u64, QueueRow)| Clean::new(row).map(|row| (*place, row));
+fn found_msg(search: &Search, found: Searched) -> Msg {
+    let row = |(place, row)| Clean::new(row).map(|row| (place, row));
     Msg::Found(Found {
         number: search.number,
-        rows: found.rows.iter().filter_map(row).collect(),
+        rows: found.rows.into_iter().filter_map(row).collect(),
         looked: found.looked,
         after: found.after,
         ended: found.ended,
     })
 }
 
-fn page_msg(pull: Pull, total: u64, rows: &[QueueRow]) -> Msg {
+fn page_msg(pull: Pull, total: u64, rows: Vec<QueueRow>) -> Msg {
     let Pull { peer, from, .. } = pull;
     Msg::Page(Page { peer, from, total, rows: Clean::all(rows) })
 }

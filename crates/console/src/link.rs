@@ -209,11 +209,11 @@ fn greet(stream: &mut UnixStream, run: &str) -> Result<(), Trouble> {
 fn message(to: To, frame: Frame) -> Option<Msg> {
     match (frame, to) {
         (Frame::Snapshot(snapshot), To::Peer(peer)) => {
-            Some(Msg::Peer(peer, Box::new(Clean::new(&*snapshot)?)))
+            Some(Msg::Peer(peer, Box::new(Clean::new(*snapshot)?)))
         }
-        (Frame::Run(run), To::Supervisor) => Some(Msg::Run(Box::new(Clean::new(&*run)?))),
-        (Frame::Reply(reply), _) => Some(Msg::Reply(Clean::new(&reply)?)),
-        (Frame::Event(event), _) => Some(Msg::Event(Clean::new(&event)?)),
+        (Frame::Run(run), To::Supervisor) => Some(Msg::Run(Box::new(Clean::new(*run)?))),
+        (Frame::Reply(reply), _) => Some(Msg::Reply(Clean::new(reply)?)),
+        (Frame::Event(event), _) => Some(Msg::Event(Clean::new(event)?)),
         _ => None,
     }
 }

@@ -173,10 +173,10 @@ impl Player {
             Frame::Snapshot(snapshot) => {
                 let index = self.run.order.iter().position(|name| *name == snapshot.peer)?;
                 let peer = PeerId::from_index(index)?;
-                Some(Msg::Peer(peer, Box::new(Clean::new(&*snapshot)?)))
+                Some(Msg::Peer(peer, Box::new(Clean::new(*snapshot)?)))
             }
-            Frame::Run(run) => Some(Msg::Run(Box::new(Clean::new(&*run)?))),
-            Frame::Event(event) => Some(Msg::Event(Clean::new(&event)?)),
+            Frame::Run(run) => Some(Msg::Run(Box::new(Clean::new(*run)?))),
+            Frame::Event(event) => Some(Msg::Event(Clean::new(event)?)),
             _ => None,
         }
     }

@@ -71,7 +71,7 @@ impl Looks {
     fn look(&self) -> Option<Msg> {
         let Looker(look) = self.looker.clone()?;
         let work = move || {
-            let told = look().and_then(|d| Clean::new(&d).ok_or_else(|| "it cannot be shown".to_owned()));
+            let told = look().and_then(|d| Clean::new(d).ok_or_else(|| "it cannot be shown".to_owned()));
             Msg::Diagnosis(Box::new(told))
         };
         self.aside("diagnosis", work).err().map(|why| Msg::Diagnosis(Box::new(Err(why))))

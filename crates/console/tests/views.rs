@@ -49,7 +49,7 @@ fn answered(keys: &str, (w, h): (u16, u16), answers: impl IntoIterator<Item = Co
     let mut model = at(sample::mid_run(), w, h);
     drive(&mut model, keys);
     for (id, result) in (1..).zip(answers) {
-        tell(&mut model, Msg::Reply(Clean::new(&Reply { id, result }).unwrap()));
+        tell(&mut model, Msg::Reply(Clean::new(Reply { id, result }).unwrap()));
     }
     model
 }
@@ -88,7 +88,7 @@ fn demo() -> Model {
     model.now = twinhaul_units::Moment(5_000_000);
     sample::refresh(&mut model, &sample::alpha(), &sample::beta(), &run);
     for event in sample::events() {
-        tell(&mut model, Msg::Event(Clean::new(&event).unwrap()));
+        tell(&mut model, Msg::Event(Clean::new(event).unwrap()));
     }
     let now = model.now + Duration::from_secs(12);
     update(&mut model, peer_msg(PeerId::First, &sample::alpha()), now);
@@ -167,7 +167,7 @@ fn whole_queue() {
     let row = |id: u64| {
         let key = KeyText::from_bytes(format!("genomics/run88/lane{}/S{id}.fastq.gz", id % 4).as_bytes());
         let attempts = u32::from(id.is_multiple_of(5)) * 2;
-        Clean::new(&QueueRow { id, key, target: "vault".into(), bytes: id << 12, attempts }).unwrap()
+        Clean::new(QueueRow { id, key, target: "vault".into(), bytes: id << 12, attempts }).unwrap()
     };
     for (w, h) in [(80, 24), (160, 50)] {
         let mut model = at(sample::mid_run(), w, h);
@@ -301,7 +301,7 @@ fn the_smallest_layout_opens_nothing_unseen() {
 fn hand_over_preview() {
     let row = |id: u64| {
         let key = KeyText::from_bytes(format!("genomics/run88/S{id}.fastq.gz").as_bytes());
-        Clean::new(&QueueRow { id, key, target: "vault".into(), bytes: 40 << 30, attempts: 0 }).unwrap()
+        Clean::new(QueueRow { id, key, target: "vault".into(), bytes: 40 << 30, attempts: 0 }).unwrap()
     };
     let mut model = at(sample::mid_run(), 80, 24);
     drive(&mut model, "1<enter>");
@@ -322,7 +322,7 @@ fn hand_over_preview() {
         eta_after_s: Some(251.0),
     };
     let result = CommandResult::Preview(preview);
-    tell(&mut model, Msg::Reply(Clean::new(&Reply { id: 1, result }).unwrap()));
+    tell(&mut model, Msg::Reply(Clean::new(Reply { id: 1, result }).unwrap()));
     insta::assert_snapshot!("hand_over_preview", frame(&model, &UNICODE, 80, 24));
 }
 
@@ -402,7 +402,7 @@ fn hostile() -> Model {
         EventKind::Control { command: bad.into(), by: bad.into(), result: bad.into() },
         EventKind::Failed { id: 1, key: key(), error: bad.into(), attempts: 1 },
     ] {
-        tell(&mut model, Msg::Event(Clean::new(&sample::event(9, 0.0, Some(bad), kind)).unwrap()));
+        tell(&mut model, Msg::Event(Clean::new(sample::event(9, 0.0, Some(bad), kind)).unwrap()));
     }
     tell(&mut model, Msg::Trouble(bad.into()));
     model

@@ -311,8 +311,8 @@ fn eta(run: &RunDir, told: Option<&RunSnapshot>, snapshots: &[Option<PeerSnapsho
     });
     let now = Moment::ZERO;
     let peers = PeerId::BOTH.into_iter().zip(snapshots);
-    let peers = peers.filter_map(|(peer, s)| Some(Msg::Peer(peer, Box::new(Clean::new(s.as_ref()?)?))));
-    let run = told.and_then(|told| Some(Msg::Run(Box::new(Clean::new(told)?))));
+    let peers = peers.filter_map(|(peer, s)| Some(Msg::Peer(peer, Box::new(Clean::new(s.clone()?)?))));
+    let run = told.and_then(|told| Some(Msg::Run(Box::new(Clean::new(told.clone())?))));
     for msg in run.into_iter().chain(peers) {
         update(&mut model, msg, now);
     }

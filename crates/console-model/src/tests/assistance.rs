@@ -8,7 +8,7 @@ use std::time::Duration;
 use twinhaul_wire::{AssignWhy, Event, EventKind, LotIds, QueueRow, RangeName};
 
 fn take(model: &mut Model, event: &Event) {
-    tell(model, Msg::Event(Clean::new(event).unwrap()));
+    tell(model, Msg::Event(Clean::new(event.clone()).unwrap()));
 }
 
 fn needed(seq: u64, at_s: f64, op: u64, count: u64) -> Event {
@@ -87,7 +87,7 @@ fn its_window_asks_the_ledger_for_its_transfers_and_a_replay_does_not() {
     assert_eq!(tell(&mut model, Msg::Tick), effects, "what becomes of them is told while it is open");
     let row =
         StoredRow { row: QueueRow { id: 48_250, ..QueueRow::default() }, state: "done".into(), attempts: 1 };
-    tell(&mut model, Msg::Transfers { beat: *beat, rows: vec![Clean::new(&row).unwrap()] });
+    tell(&mut model, Msg::Transfers { beat: *beat, rows: vec![Clean::new(row).unwrap()] });
     assert_eq!(model.ui.stored.as_ref().map(|(of, rows)| (*of, rows.len())), Some((*beat, 1)));
     let mut replay = sample::mid_run();
     replay.replay = Some(Replay::new(Duration::from_mins(1)));

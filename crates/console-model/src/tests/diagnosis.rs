@@ -37,7 +37,7 @@ fn what_is_known_is_told_at_once_and_the_look_takes_its_place() {
     let before = page(&model, view(&model));
     assert!(before.iter().any(|l| l.text.contains("paused (alpha)")), "{before:#?}");
     let nothing = diagnose(&Evidence::default(), 1);
-    tell(&mut model, Msg::Diagnosis(Box::new(Ok(Clean::new(&nothing).unwrap()))));
+    tell(&mut model, Msg::Diagnosis(Box::new(Ok(Clean::new(nothing).unwrap()))));
     assert!(!view(&model).looking);
     assert_ne!(page(&model, view(&model)), before);
     assert_eq!(drive(&mut model, "r"), [Effect::Diagnose], "it can be asked again");

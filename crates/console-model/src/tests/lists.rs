@@ -56,7 +56,7 @@ fn the_log_steps_over_what_its_filter_hides() {
     for seq in 200..230 {
         let text = if seq % 10 == 0 { "here" } else { "there" };
         let event = sample::event(seq, 1.0, None, EventKind::Info { text: text.into() });
-        tell(&mut model, Msg::Event(Clean::new(&event).unwrap()));
+        tell(&mut model, Msg::Event(Clean::new(event).unwrap()));
     }
     drive(&mut model, "6/!there here<enter>");
     let seq = |model: &Model| {

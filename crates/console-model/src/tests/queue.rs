@@ -10,7 +10,7 @@ use twinhaul_wire::{Command, CommandResult, KeyText, QueueRow};
 
 fn row(id: u64) -> Clean<QueueRow> {
     let key = KeyText::from_bytes(format!("dir/{id}").as_bytes());
-    Clean::new(&QueueRow { id, key, target: "vault".into(), bytes: id, attempts: 0 }).unwrap()
+    Clean::new(QueueRow { id, key, target: "vault".into(), bytes: id, attempts: 0 }).unwrap()
 }
 
 /// alpha's queue, its first 200 rows of 1,204 loaded.

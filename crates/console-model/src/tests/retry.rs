@@ -21,7 +21,7 @@ fn given_up(count: u64) -> Model {
 fn stand(model: &mut Model, rows: &[(u64, &str)]) -> Vec<Effect> {
     let row = |(id, state): &(u64, &str)| {
         let row = QueueRow { id: *id, ..QueueRow::default() };
-        Clean::new(&StoredRow { row, state: (*state).into(), attempts: 1 }).unwrap()
+        Clean::new(StoredRow { row, state: (*state).into(), attempts: 1 }).unwrap()
     };
     tell(model, Msg::Followed(rows.iter().map(row).collect()))
 }

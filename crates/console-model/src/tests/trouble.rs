@@ -13,7 +13,7 @@ use twinhaul_wire::{
 };
 
 fn event_msg(event: &Event) -> Msg {
-    Msg::Event(Clean::new(event).unwrap())
+    Msg::Event(Clean::new(event.clone()).unwrap())
 }
 
 fn waiting(attempt: u32) -> LinkState {
@@ -45,7 +45,7 @@ fn a_finished_run_is_told_by_its_ledger() {
     let events = (1..).zip(events).map(|(seq, (at, peer, kind))| sample::event(seq, at, peer, kind));
     let events = events.chain([sample::event(9, -440.0, None, ended)]);
     tell(&mut model, Msg::Past(Box::new(past)));
-    tell(&mut model, Msg::History(events.map(|e| Clean::new(&e).unwrap()).collect()));
+    tell(&mut model, Msg::History(events.map(|e| Clean::new(e).unwrap()).collect()));
     assert_eq!(model.live.ended(), Some(RunState::Complete));
     let progress = model.live.progress();
     assert_eq!((progress.transfers, progress.transfers_total, progress.part), (400, 400, 1.0));
@@ -192,7 +192,7 @@ fn an_idle_peer_can_be_drained() {
             eta_after_s: None,
         }),
     };
-    tell(&mut model, Msg::Reply(Clean::new(&reply).unwrap()));
+    tell(&mut model, Msg::Reply(Clean::new(reply).unwrap()));
     let now = model.now;
     update(&mut model, Msg::Drawn, now);
     let sent = drive(&mut model, "y");
