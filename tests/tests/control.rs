@@ -16,7 +16,7 @@ use twinhaul_tests::{same, tree};
 use twinhaul_units::Dial;
 use twinhaul_wire::event::Rule;
 use twinhaul_wire::status::Status;
-use twinhaul_wire::{DialSnapshot, EventKind, InFlight, Outlook, Preview, WaitReason};
+use twinhaul_wire::{DialSnapshot, EventKind, Frame, InFlight, Outlook, Preview, WaitReason};
 
 /// 16 MiB in 256 files, slow enough to act on: half a minute if nobody does anything.
 fn slow(lab: &Lab, policy: &str) -> Profile {
@@ -484,6 +484,15 @@ fn a_stopped_run_is_resumed_and_ends_exact() {
     assert_conserved(&whole);
     assert_eq!(whole.done.transfers, whole.totals.transfers);
     assert!(whole.done.transfers >= half.done.transfers);
+    let recording = lab.state().join("runs").join(&run.id).join("recording.jsonl");
+    for line in std::fs::read_to_string(recording).unwrap().lines() {
+        if let Frame::Run(told) = serde_json::from_str(line).unwrap() {
+            assert!(
+                told.totals.growing || told.totals.transfers > 0,
+                "what is not known is told as none: {line}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -187,7 +187,7 @@ pub enum Effect {
         beat: u64,
         lots: Vec<LotIds>,
     },
-    /// Read these transfers from the ledger, at most [`crate::retried::FOLLOWED_MAX`].
+    /// Read these transfers from the ledger, at most [`crate::retried::FOLLOWED_MAX`] and one that is looked at.
     FollowTransfers(Vec<u64>),
     /// Look at the processes and everything else that tells what is wrong.
     Diagnose,

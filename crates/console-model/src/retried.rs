@@ -67,7 +67,7 @@ impl Retried {
     }
 
     /// "retried: 3 of 3 are done", "retried: 2 done, 1 given up again (9)".
-    pub(crate) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         let (done, again, left) = (self.done, self.again.len(), self.left.len());
         let mut parts = Vec::new();
         if again == 0 && left == 0 {

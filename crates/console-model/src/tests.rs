@@ -17,6 +17,7 @@ mod assistance;
 mod bundle;
 mod diagnosis;
 mod forecast;
+mod gone;
 mod keys;
 mod leave;
 mod lists;

@@ -299,6 +299,8 @@ pub struct Ui {
     pub searches: u64,
     /// Transfers of a moment of the assistance, by that moment's id, as the ledger had them last.
     pub stored: Option<(u64, Vec<StoredRow>)>,
+    /// The transfer whose window is open while no peer tells of it, as the ledger had it last.
+    pub gone: Option<StoredRow>,
     /// First row shown of the storage panel.
     pub storage: usize,
     pub times: Times,
@@ -333,6 +335,7 @@ impl Default for Ui {
             marks: BTreeSet::new(),
             searches: 0,
             stored: None,
+            gone: None,
             storage: 0,
             times: Times::default(),
             theme: Theme::default(),

@@ -6,6 +6,7 @@ pub mod diagnosis;
 mod dial;
 mod dialog;
 mod filter;
+mod gone;
 pub mod help;
 pub mod items;
 mod key;
@@ -61,7 +62,11 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             model.ui.stored = Some((beat, rows));
             Vec::new()
         }
-        Msg::Followed(rows) => retry::followed(model, rows),
+        Msg::Followed(rows) => {
+            let rows: Vec<_> = rows.into_iter().map(crate::Clean::into_inner).collect();
+            gone::found(model, &rows);
+            retry::followed(model, &rows)
+        }
         Msg::Rates(rates) => data::rates(model, &rates),
         Msg::Past(past) => data::past(model, *past),
         Msg::Rewound => data::rewound(model),

@@ -254,10 +254,10 @@ pub(crate) struct TellingArgs {
     #[arg(long, conflicts_with_all = ["once", "json", "screen"])]
     pub(crate) plain: bool,
     /// The state once, as text or with --json
-    #[arg(long, conflicts_with = "screen")]
+    #[arg(long)]
     pub(crate) once: bool,
     /// With --once: the state behind the screen as JSON
-    #[arg(long, requires = "once")]
+    #[arg(long, requires = "once", conflicts_with = "screen")]
     pub(crate) json: bool,
     /// The screen once, as text of this size, to show it to somebody
     #[arg(long, value_name = "COLUMNSxROWS", num_args = 0..=1, default_missing_value = "80x24", value_parser = values::size)]
@@ -270,9 +270,9 @@ impl TellingArgs {
         let ascii = || twinhaul_console::ascii(face.ascii.then_some(true));
         match (self.plain, self.once, self.screen) {
             (true, ..) => Some(Telling::Lines),
+            (.., Some(size)) => Some(Telling::Screen(Screen { size, ascii: ascii() })),
             (_, true, _) if self.json => Some(Telling::OnceJson),
             (_, true, _) => Some(Telling::Once),
-            (.., Some(size)) => Some(Telling::Screen(Screen { size, ascii: ascii() })),
             _ => None,
         }
     }

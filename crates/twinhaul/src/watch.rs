@@ -148,11 +148,11 @@ pub(crate) fn progress(s: &Status) -> String {
     };
     let rate: u64 = s.peers.values().filter_map(|p| p.rate).sum();
     let eta = s.eta_s.as_ref().map_or_else(
-        || "ends in --:--".to_owned(),
+        || if s.state.ended() { String::new() } else { "  ends in --:--".to_owned() },
         |e| {
             let span = |s: f64| Span(Duration::try_from_secs_f64(s).unwrap_or_default()).to_string();
             let (low, high) = (span(e.low), span(e.high));
-            if low == high { format!("ends in {low}") } else { format!("ends in {low}-{high}") }
+            if low == high { format!("  ends in {low}") } else { format!("  ends in {low}-{high}") }
         },
     );
     let published = match s.published.transfers {
@@ -160,7 +160,7 @@ pub(crate) fn progress(s: &Status) -> String {
         n => format!(" (and {n} not yet durable)"),
     };
     format!(
-        "{part}  {finished} of {}{} transfers{published}  {} of {}  {}  {eta}",
+        "{part}  {finished} of {}{} transfers{published}  {} of {}  {}{eta}",
         s.totals.transfers,
         if s.totals.growing { "+" } else { "" },
         Bytes(bytes),

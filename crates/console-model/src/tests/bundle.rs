@@ -30,8 +30,10 @@ fn it_is_made_from_the_diagnosis_too_and_by_no_key_that_is_held() {
     assert_eq!(drive(&mut model, "B"), [Effect::Bundle]);
     assert!(matches!(model.ui.top(), Some(Layer::Diagnosis(_))), "it stays open");
     tell(&mut model, Msg::Bundled(Ok("/tmp/x.tar".into())));
-    let held = Msg::Key(Press { chord: Chord::parse_all("B")[0], repeat: true });
-    assert!(tell(&mut model, held).is_empty());
+    let held = || Msg::Key(Press { chord: Chord::parse_all("B")[0], repeat: true });
+    assert!(tell(&mut model, held()).is_empty());
+    drive(&mut model, "<esc>");
+    assert!(tell(&mut model, held()).is_empty(), "nor on the panels");
 }
 
 #[test]

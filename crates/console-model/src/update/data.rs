@@ -1,6 +1,6 @@
 //! News from outside: connections, snapshots, events, time.
 
-use super::{nav, queue, replies, retry};
+use super::{gone, nav, queue, replies};
 use crate::Board;
 use crate::board::{Failed, FailedRow, Past};
 use crate::forecast::Forecasts;
@@ -152,7 +152,10 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
         return vec![Effect::Leave(Left::Ended { exit: model.live.exit() })];
     }
     let chosen = if model.frozen.is_some() { None } else { nav::pull_transfers(model) };
-    retry::look(model).into_iter().chain(chosen).collect()
+    // Until all that was tried again is settled, and as long as a transfer is looked at that nobody tells of.
+    let mut followed = model.desk.retried.next();
+    followed.extend(gone::id(model));
+    (!followed.is_empty()).then_some(Effect::FollowTransfers(followed)).into_iter().chain(chosen).collect()
 }
 
 /// Where the operator is stays as it is: the same panel, filter and selection at another time.

@@ -32,7 +32,7 @@ pub(super) fn press(model: &mut Model, press: Press) -> Vec<Effect> {
         Some(Layer::Palette(_)) => palette::key(model, press.chord, held),
         Some(Layer::Diagnosis(_)) => diagnosis::key(model, press.chord, held),
         Some(Layer::Help(_)) => help::key(model, press.chord),
-        Some(Layer::Queue(_) | Layer::Detail { .. }) | None => main_key(model, press.chord),
+        Some(Layer::Queue(_) | Layer::Detail { .. }) | None => main_key(model, press.chord, held),
     }
 }
 
@@ -57,7 +57,7 @@ fn held_down(model: &Model, chord: Chord) -> bool {
     model.ui.last_key.is_some_and(|(last, at)| last == chord && model.key_time().since(at) < HELD_DOWN)
 }
 
-fn main_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+fn main_key(model: &mut Model, chord: Chord, held: bool) -> Vec<Effect> {
     let scopes: &[Scope] =
         if model.replay.is_some() { &[Scope::Replay, Scope::Main] } else { &[Scope::Main] };
     let mut typed = std::mem::take(&mut model.ui.typed);
@@ -79,6 +79,8 @@ fn main_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         }
     }
     match step {
+        // What leaves a file behind is not done again and again by a key that is held.
+        Step::Run(row) if held && matches!(row.action, Action::Save | Action::Bundle) => Vec::new(),
         Step::Run(row) => run(model, row, Some(chord)),
         Step::More => {
             typed.push(chord);

@@ -80,7 +80,10 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
                 note(model, Mood::Good, &format!("{what}  ({verb})"));
             }
         }
-        (Purpose::Act | Purpose::Undo { .. }, CommandResult::Done(what)) => {
+        (Purpose::Undo { .. }, CommandResult::Done(what)) => {
+            note(model, Mood::Good, &format!("undone: {what}  ({verb})"));
+        }
+        (Purpose::Act, CommandResult::Done(what)) => {
             note(model, Mood::Good, &format!("{what}{undo}  ({verb})"));
         }
         (Purpose::Act | Purpose::Undo { .. }, _) => note(model, Mood::Good, &format!("done  ({verb})")),

@@ -7,7 +7,7 @@ use crate::control::{Order, PENDING_MAX, Pending};
 use crate::retried::{Retried, queued_again};
 use crate::ui::Layer;
 use crate::words::{self, Mood};
-use crate::{Clean, Effect, Model, To};
+use crate::{Effect, Model, To};
 use twinhaul_units::PeerId;
 use twinhaul_wire::Command;
 
@@ -78,14 +78,8 @@ fn is_last(model: &Model, pending: &Pending) -> bool {
     !pending.retries.is_empty() && !model.desk.pending.values().any(same)
 }
 
-/// Once a second, until all are settled.
-pub(super) fn look(model: &Model) -> Option<Effect> {
-    let next = model.desk.retried.next();
-    (!next.is_empty()).then_some(Effect::FollowTransfers(next))
-}
-
 /// How they stand in the ledger.
-pub(super) fn followed(model: &mut Model, rows: Vec<Clean<StoredRow>>) -> Vec<Effect> {
+pub(super) fn followed(model: &mut Model, rows: &[StoredRow]) -> Vec<Effect> {
     let retried = &mut model.desk.retried;
     if retried.is_empty() {
         return Vec::new();

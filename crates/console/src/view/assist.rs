@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use twinhaul_console_model::lists::rows_shown;
 use twinhaul_console_model::ui::Panel;
 use twinhaul_console_model::words::beat::{Beat, Tone, beat};
-use twinhaul_console_model::{Model, fit, words};
+use twinhaul_console_model::{Eta, Model, fit, words};
 use twinhaul_units::PeerId;
 use twinhaul_wire::Event;
 
@@ -36,6 +36,11 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     if board.timeline.is_empty() {
         let text = if board.assists() { "no peer has asked yet" } else { "policy none: no peer asks" };
         brush.line(inner, 0, &[part(format!(" {text}"), Role::Dim)]);
+        let width = usize::from(inner.width).saturating_sub(2);
+        let lines = prospect(model).map(|text| fit::wrap(&text, width)).unwrap_or_default();
+        for (row, line) in (1..inner.height).zip(lines) {
+            brush.line(inner, row, &[part(format!(" {line}"), Role::Plain)]);
+        }
         return;
     }
     let height = usize::from(inner.height);
@@ -52,6 +57,23 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
             brush.tint(inner, row, Role::Selected);
         }
     }
+}
+
+/// What assistance will be worth, while none was needed yet.
+fn prospect(model: &Model) -> Option<String> {
+    let board = model.board();
+    let [first, second] = PeerId::BOTH.map(|peer| Some((board.names.name(peer), board.alone_s(peer)?)));
+    let ((first, first_s), (second, second_s)) = first.zip(second)?;
+    let eta = board.eta(model.shown_at());
+    let told = board.assists() && matches!(eta, Eta::Range { .. });
+    let alone = |s: f64| words::clock_s(Some(s));
+    told.then(|| {
+        let (first_s, second_s) = (alone(first_s), alone(second_s));
+        format!(
+            "left alone, {first} needs {first_s} and {second} {second_s}; helping each other, both are done in {}",
+            super::eta(eta)
+        )
+    })
 }
 
 /// The help meter: what assistance has saved so far; empty while that is not known, or nothing.

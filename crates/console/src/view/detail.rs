@@ -5,6 +5,7 @@ mod handed;
 use super::paint::{Brush, Part, clipped, mood, part};
 use crate::skin::Role;
 use std::time::Duration;
+use twinhaul_console_model::board::StoredRow;
 use twinhaul_console_model::ui::Subject;
 use twinhaul_console_model::words::{self, event::log_line, explain::explain};
 use twinhaul_console_model::{Eta, Model, fit};
@@ -88,10 +89,36 @@ fn transfer(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
     }
     match model.ui.queued(id) {
         Some((peer, row)) => queued(model, peer, row, width),
-        None => {
-            vec![vec![part("no longer in flight: it is done, or it waits for another attempt", Role::Plain)]]
-        }
+        None => model.ui.gone.as_ref().filter(|row| row.row.id == id).map_or_else(
+            || {
+                vec![vec![part(
+                    "no longer in flight: it is done, or it waits for another attempt",
+                    Role::Plain,
+                )]]
+            },
+            |row| stored(row, width),
+        ),
     }
+}
+
+/// As the ledger has it: no peer tells of it.
+fn stored(stored: &StoredRow, width: usize) -> Vec<Vec<Part>> {
+    let (state, role) = match stored.state.as_str() {
+        "done" => ("done: it is at the target, verified as asked", Role::Good),
+        "skipped" => ("skipped: the same was at the target", Role::Good),
+        "given up" => ("given up (9 says why)", Role::Bad),
+        "queued" if stored.attempts > 0 => ("queued, for another attempt", Role::Warn),
+        other => (other, Role::Plain),
+    };
+    let mut lines = wrapped(&stored.row.key.key, width, Role::Strong);
+    lines.extend([
+        Vec::new(),
+        field("state", state, role),
+        field("target", stored.row.target.clone(), Role::Plain),
+        field("size", Bytes(stored.row.bytes).to_string(), Role::Plain),
+        field("attempts", stored.attempts.to_string(), Role::Plain),
+    ]);
+    lines
 }
 
 fn queued(model: &Model, peer: PeerId, row: &QueueRow, width: usize) -> Vec<Vec<Part>> {
@@ -224,10 +251,10 @@ fn problems(model: &Model, width: usize) -> Vec<Vec<Part>> {
             lines.push(Vec::new());
         }
         let age = Duration::from_millis(model.shown_at_ms().saturating_sub(problem.since_ms));
-        let peer = problem.peer.as_deref().unwrap_or("run");
+        let peer = problem.peer.as_ref().map_or_else(String::new, |peer| format!(" {peer}"));
         let transfer = problem.transfer.map(|id| format!(" #{id}")).unwrap_or_default();
         let age = if problem.since_ms > 0 { format!(", for {}", words::age(age)) } else { String::new() };
-        let head = format!("! {} {peer}{transfer}{age}", problem.kind);
+        let head = format!("! {}{peer}{transfer}{age}", problem.kind);
         lines.push(vec![part(head, Role::Bad)]);
         lines.extend(wrapped(&problem.text, width, Role::Plain));
         if !problem.next.is_empty() {

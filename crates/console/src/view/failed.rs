@@ -43,8 +43,12 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     );
     brush.line(inner, 0, &[part(heading, Role::Dim)]);
     if rows.is_empty() && board.failed.is_some() {
-        let text = if known > 0 { "  the filter shows none of them: Esc" } else { "  nothing was given up" };
-        brush.line(inner, 1, &[part(text, Role::Dim)]);
+        let text = match &model.desk.retried {
+            _ if known > 0 => "the filter shows none of them: Esc".to_owned(),
+            retried if retried.is_empty() => "nothing was given up".to_owned(),
+            retried => retried.words(),
+        };
+        brush.line(inner, 1, &[part(format!("  {text}"), Role::Dim)]);
         return;
     }
     let height = usize::from(inner.height.saturating_sub(1));

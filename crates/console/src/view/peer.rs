@@ -84,7 +84,8 @@ pub(crate) fn state_line(model: &Model, peer: PeerId, width: usize) -> Vec<Part>
             fields.push(Field::new(3, vec![part(format!("pid {}", s.pid), Role::Dim)]));
         }
     }
-    if !pane.link.is_up() && word != "DONE" {
+    // Nobody is waited for once the run is over.
+    if !linked && word != "DONE" && board.ended().is_none() {
         // Cut rather than left out: why a peer is not heard matters more than its process id.
         let used: usize = fields.iter().filter(|f| f.keep > 4).map(|f| f.width() + 2).sum();
         let why = fit::cut_right(&pane.link.words(now), width.saturating_sub(used), "..");

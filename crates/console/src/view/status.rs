@@ -1,7 +1,7 @@
 //! The smallest layout: text lines only, for any size down to one cell. Controls are off here; looking works.
 
 use super::header::{eta, percent, state_word};
-use super::paint::{Brush, Field, Part, fitting, mood, part, scroll_to};
+use super::paint::{Brush, Field, Part, clipped, fitting, mood, part, scroll_to};
 use super::peer::{brief, role};
 use crate::skin::Role;
 use ratatui::layout::Rect;
@@ -18,9 +18,14 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let width = usize::from(area.width);
     let mut lines = head(brush, model, width);
     let footer = u16::from(area.height > 4);
-    let timeline = u16::from(area.height > 8);
+    let timeline = u16::from(area.height > 8 && !model.summary_shown());
     let room = usize::from(area.height.saturating_sub(footer + timeline)).saturating_sub(lines.len());
-    lines.extend(flights(brush, model, width, room));
+    if model.summary_shown() {
+        let ended = super::summary::short(brush, model, width);
+        lines.extend(ended.iter().take(room).map(|parts| clipped(parts, width, brush.skin.glyphs.cut)));
+    } else {
+        lines.extend(flights(brush, model, width, room));
+    }
     for (row, parts) in (0..area.height.saturating_sub(footer + timeline)).zip(&lines) {
         brush.line(area, row, parts);
     }

@@ -6,7 +6,7 @@ use super::peer::role;
 use crate::skin::Role;
 use ratatui::layout::Rect;
 use twinhaul_console_model::{Model, fit, words};
-use twinhaul_units::{Bytes, PeerId, Rate};
+use twinhaul_units::{Bytes, PeerId, Rate, text::counted};
 use twinhaul_wire::{Event, EventKind, PeerSnapshot, RunState};
 
 /// Given-up transfers that the summary names; the report names all.
@@ -37,9 +37,30 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
         lines.push(Vec::new());
         lines.extend(next(model));
     }
-    for (row, parts) in (0..inside.height).zip(&lines) {
+    for (row, parts) in (0..inside.height).zip(&fitted(model, lines, usize::from(inside.height))) {
         brush.line(inside, row, parts);
     }
+}
+
+/// What the smallest screens have room for: how it ended, what failed, what to type next.
+pub(super) fn short(brush: &Brush<'_>, model: &Model, width: usize) -> Vec<Vec<Part>> {
+    let mut lines = verdict(model);
+    let figures = lines.split_off(1);
+    [lines, failures(brush, model, width), next(model), figures].concat()
+}
+
+/// What is too much for the screen: first the air goes, then the last lines, and one says so.
+fn fitted(model: &Model, mut lines: Vec<Vec<Part>>, height: usize) -> Vec<Vec<Part>> {
+    if lines.len() > height {
+        lines.retain(|line| !line.is_empty());
+    }
+    if lines.len() > height && height > 0 {
+        let more = lines.len() + 1 - height;
+        lines.truncate(height - 1);
+        let more = format!("{} more: twinhaul report {}", counted(more as u64, "line"), model.run);
+        lines.push(vec![part(more, Role::Dim)]);
+    }
+    lines
 }
 
 fn verdict(model: &Model) -> Vec<Vec<Part>> {
@@ -169,7 +190,7 @@ fn assistance(model: &Model) -> Vec<Vec<Part>> {
         ],
         vec![
             part("handed over ", Role::Dim),
-            part(format!("{}, {}", words::how_many(transfers), Bytes(bytes)), Role::Plain),
+            part(format!("{}, {} by assistance", words::how_many(transfers), Bytes(bytes)), Role::Plain),
         ],
     ];
     for peer in PeerId::BOTH {

@@ -10,7 +10,7 @@ use crate::{
 };
 use std::time::Duration;
 use twinhaul_units::Moment;
-use twinhaul_wire::{Command, CommandResult, EventKind, Frame, PeerState, Problem, RunSnapshot};
+use twinhaul_wire::{Command, CommandResult, EventKind, Frame, PeerState, Problem, RunSnapshot, Totals};
 
 /// Two that live are linked again within so long, whatever broke.
 const UNLINKED_MAX: Duration = Duration::from_secs(10);
@@ -32,7 +32,8 @@ impl Run {
             policy: self.about.policy.clone(),
             started_at_ms: self.about.started_at_ms,
             ended_at_ms: None,
-            totals: self.known.totals.unwrap_or_default(),
+            // Not known yet: nothing is not all.
+            totals: self.known.totals.unwrap_or(Totals { growing: true, ..Totals::default() }),
             peers: peers().map(face).collect(),
             order: peers().map(|s| s.name().to_owned()).collect(),
             caption: self.about.demo.then(|| self.caption.clone()),

@@ -351,6 +351,10 @@ fn preview_lines(p: &Preview) -> Vec<String> {
         ),
         side(&p.from, 0),
         side(&p.to, 1),
-        format!("  ends in     now {}  after {}", eta(p.eta_now_s), eta(p.eta_after_s)),
+        format!(
+            "  ends in     now {}  after {}  (at their present rates, and if neither assisted the other)",
+            eta(p.eta_now_s),
+            eta(p.eta_after_s)
+        ),
     ]
 }

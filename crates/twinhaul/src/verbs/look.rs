@@ -175,7 +175,7 @@ pub(crate) fn status_text(s: &Status) -> String {
     lines.extend(s.places.iter().filter_map(|(name, place)| place_line(name, place)));
     let a = &s.assistance;
     lines.push(format!(
-        "  assistance: {}, {} handed over{}; {}",
+        "  handed over, by assistance and by hand: {}, {}{}; {} between the peers",
         counted(a.assigned_transfers, "transfer"),
         Bytes(a.assigned_bytes),
         lent(a.ranges),

@@ -19,7 +19,7 @@ use requests::Counted;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use twinhaul_ledger::{Detail, View};
-use twinhaul_units::text::{show, show_bytes};
+use twinhaul_units::text::{counted, show, show_bytes};
 use twinhaul_units::{Bytes, Rate, Ratio, Span};
 use twinhaul_wire::status::Status;
 use twinhaul_wire::{EventKind, QueueSize, Rule};
@@ -168,13 +168,16 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         ));
     }
     lines.push(format!(
-        "  assistance: {} asks, {} \"assistance needed\", {} \"no assistance needed\"; {} handed over{}, the ratios moved {}",
-        facts.asks,
+        "  assistance: {}, {} \"assistance needed\", {} \"no assistance needed\"; the ratios moved {}",
+        counted(facts.asks, "ask"),
         facts.needed,
         facts.not_needed,
+        if facts.ratio_moves == 1 { "once".to_owned() } else { format!("{} times", facts.ratio_moves) }
+    ));
+    lines.push(format!(
+        "  handed over, by assistance and by hand: {}{}",
         of(QueueSize { transfers: s.assistance.assigned_transfers, bytes: s.assistance.assigned_bytes }),
         super::look::lent(s.assistance.ranges),
-        if facts.ratio_moves == 1 { "once".to_owned() } else { format!("{} times", facts.ratio_moves) }
     ));
     lines.extend(facts.requests.lines());
     let again = done_after_retries(run)?;
