@@ -6,6 +6,7 @@ pub mod pane;
 pub mod past;
 mod problems;
 pub mod progress;
+mod stood;
 pub mod storage;
 mod stored;
 
@@ -13,11 +14,13 @@ pub use failed::{FAILED_MAX, Failed, FailedRow};
 pub use pane::{LinkState, Pane, Standing};
 pub use past::{Past, PastPeer};
 pub use progress::Progress;
+pub use stood::Stood;
 pub use storage::Storage;
 pub use stored::{STORED_MAX, StoredRow};
 
 use crate::{Names, forecast::Forecasts, ring::Ring};
 use past::Told;
+use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{
     AssignWhy, Assisted, Event, EventKind, InFlight, RatioMove, RunSnapshot, RunState, Wait,
@@ -60,6 +63,7 @@ pub struct Board {
     /// The ledger's events say that the run has ended, and when.
     ended_in_ledger: Option<(RunState, u64)>,
     started_in_ledger: Option<u64>,
+    stood: Stood,
 }
 
 impl Board {
@@ -81,6 +85,7 @@ impl Board {
             told: [Told::default(), Told::default()],
             ended_in_ledger: None,
             started_in_ledger: None,
+            stood: Stood::default(),
         }
     }
 
@@ -96,6 +101,7 @@ impl Board {
     /// Takes one event into the log and, where it belongs, into the timeline.
     pub(crate) fn take(&mut self, event: Event) {
         self.events_taken += 1;
+        self.stood.take(event.at_ms, &event.kind);
         match &event.kind {
             EventKind::RunStarted { .. } => {
                 self.started_in_ledger = Some(event.at_ms);
@@ -177,6 +183,11 @@ impl Board {
 
     pub fn started_at_ms(&self) -> Option<u64> {
         self.run.as_ref().map(|run| run.started_at_ms).filter(|ms| *ms > 0).or(self.started_in_ledger)
+    }
+
+    /// How long nobody worked between an end of the run and its going on.
+    pub fn stood(&self) -> Duration {
+        self.stood.sum()
     }
 
     /// Whether a problem says that `peer` makes no progress, or a transfer of it waits beyond its budget.

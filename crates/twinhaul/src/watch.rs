@@ -147,6 +147,7 @@ pub(crate) fn progress(s: &Status) -> String {
         format!("{:.1} %", part.min(most) * 100.0)
     };
     let rate: u64 = s.peers.values().filter_map(|p| p.rate).sum();
+    let rate = if s.state.ended() { String::new() } else { format!("  {}", Rate(rate)) };
     let eta = s.eta_s.as_ref().map_or_else(
         || if s.state.ended() { String::new() } else { "  ends in --:--".to_owned() },
         |e| {
@@ -160,12 +161,11 @@ pub(crate) fn progress(s: &Status) -> String {
         n => format!(" (and {n} not yet durable)"),
     };
     format!(
-        "{part}  {finished} of {}{} transfers{published}  {} of {}  {}{eta}",
+        "{part}  {finished} of {}{} transfers{published}  {} of {}{rate}{eta}",
         s.totals.transfers,
         if s.totals.growing { "+" } else { "" },
         Bytes(bytes),
         Bytes(s.totals.bytes),
-        Rate(rate),
     )
 }
 

@@ -106,7 +106,8 @@ impl Board {
     pub(crate) fn fill_in(&mut self) {
         let Some(past) = &self.past else { return };
         let times = self.started_at_ms().zip(self.ended_at_ms());
-        let run_ms = times.map_or(0, |(start, end)| end.saturating_sub(start));
+        let stood_ms = u64::try_from(self.stood.sum().as_millis()).unwrap_or(u64::MAX);
+        let run_ms = times.map_or(0, |(start, end)| end.saturating_sub(start).saturating_sub(stood_ms));
         for peer in PeerId::BOTH {
             let at = peer.index();
             if self.panes[at].heard.is_none() && past.peers[at].incarnation > 0 {

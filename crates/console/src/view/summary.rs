@@ -103,11 +103,17 @@ fn verdict(model: &Model) -> Vec<Vec<Part>> {
             vec![
                 part("took ", Role::Dim),
                 part(words::clock_over(up), Role::Strong),
-                part(format!(", {average} on average"), Role::Plain),
+                part(format!(", {average} on average{}", stood(model)), Role::Plain),
             ],
         );
     }
     lines
+}
+
+/// How long nobody worked in between.
+fn stood(model: &Model) -> String {
+    let stood = model.board().stood();
+    if stood.as_secs() > 0 { format!("; stood for {}", words::clock_over(stood)) } else { String::new() }
 }
 
 /// How far off the forecasts of the end were.

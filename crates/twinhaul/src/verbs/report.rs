@@ -18,6 +18,7 @@ use crate::{output, state, status};
 use requests::Counted;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use twinhaul_console_model::board::Stood;
 use twinhaul_ledger::{Detail, View};
 use twinhaul_units::text::{counted, show, show_bytes};
 use twinhaul_units::{Bytes, Rate, Ratio, Span};
@@ -46,6 +47,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
             "not_needed": facts.not_needed,
             "ratio_moves": facts.ratio_moves,
             "elapsed_s": facts.elapsed().map(|d| d.as_secs_f64()),
+            "stood_s": facts.stood.sum().as_secs_f64(),
             "manifest": written.directory.join("manifest.jsonl"),
             "manifest_head": written.head,
             "failed": written.directory.join("failed.jsonl"),
@@ -96,6 +98,7 @@ struct Facts {
     ratio_moves: u64,
     first_ms: Option<u64>,
     last_ms: Option<u64>,
+    stood: Stood,
     requests: Counted,
 }
 
@@ -106,6 +109,7 @@ impl Facts {
         EventReader::new(&view).each(|event| {
             facts.first_ms.get_or_insert(event.at_ms);
             facts.last_ms = Some(event.at_ms);
+            facts.stood.take(event.at_ms, &event.kind);
             facts.requests.take(&event);
             match event.kind {
                 EventKind::Ask { .. } => facts.asks += 1,
@@ -133,8 +137,10 @@ impl Facts {
         sum.idle_share()
     }
 
+    /// Without the time in which the run stood.
     fn elapsed(&self) -> Option<Duration> {
-        Some(Duration::from_millis(self.last_ms?.saturating_sub(self.first_ms?)))
+        let all = Duration::from_millis(self.last_ms?.saturating_sub(self.first_ms?));
+        Some(all.saturating_sub(self.stood.sum()))
     }
 }
 
@@ -156,7 +162,9 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
     ];
     if let Some(elapsed) = facts.elapsed().filter(|d| !d.is_zero()) {
         let rate = Rate((s.done.bytes as f64 / elapsed.as_secs_f64()) as u64);
-        lines.push(format!("  took {}, on average {rate}", Span(elapsed)));
+        let stood = facts.stood.sum();
+        let stood = if stood.as_secs() > 0 { format!("; stood for {}", Span(stood)) } else { String::new() };
+        lines.push(format!("  took {}, on average {rate}{stood}", Span(elapsed)));
     }
     for (name, p) in &s.peers {
         let idle = facts.peers.get(name).and_then(PeerFacts::idle_share);
