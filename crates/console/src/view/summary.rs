@@ -7,7 +7,7 @@ use crate::skin::Role;
 use ratatui::layout::Rect;
 use twinhaul_console_model::{Model, fit, words};
 use twinhaul_units::{Bytes, PeerId, Rate, text::counted};
-use twinhaul_wire::{Event, EventKind, PeerSnapshot, RunState};
+use twinhaul_wire::{Assisted, Event, EventKind, PeerSnapshot, RunState};
 
 /// Given-up transfers that the summary names; the report names all.
 const FAILURES_MAX: usize = 3;
@@ -51,8 +51,10 @@ pub(super) fn short(brush: &Brush<'_>, model: &Model, width: usize) -> Vec<Vec<P
 
 /// What is too much for the screen: first the air goes, then the last lines, and one says so.
 fn fitted(model: &Model, mut lines: Vec<Vec<Part>>, height: usize) -> Vec<Vec<Part>> {
-    if lines.len() > height {
-        lines.retain(|line| !line.is_empty());
+    while lines.len() > height
+        && let Some(air) = lines.iter().position(Vec::is_empty)
+    {
+        lines.remove(air);
     }
     if lines.len() > height && height > 0 {
         let more = lines.len() + 1 - height;
@@ -181,8 +183,16 @@ fn assistance(model: &Model) -> Vec<Vec<Part>> {
     }
     let (asks, needed, not_needed) = board.asks();
     let assisted = PeerId::BOTH.map(|peer| board.assisted(peer));
-    let (transfers, bytes) =
-        assisted.into_iter().fold((0, 0), |sum, a| (sum.0 + a.transfers, sum.1 + a.bytes));
+    let sum = |of: fn(&Assisted) -> u64| assisted.iter().map(of).sum::<u64>();
+    let ranges = match sum(|a| a.ranges) {
+        0 => String::new(),
+        n => format!(" and {} of large ones", counted(n, "range")),
+    };
+    let handed = format!(
+        "{}{ranges}, {} by assistance",
+        words::how_many(sum(|a| a.transfers)),
+        Bytes(sum(|a| a.bytes))
+    );
     let mut lines = vec![
         vec![
             part("assistance  ", Role::Dim),
@@ -194,16 +204,14 @@ fn assistance(model: &Model) -> Vec<Vec<Part>> {
                 Role::Plain,
             ),
         ],
-        vec![
-            part("handed over ", Role::Dim),
-            part(format!("{}, {} by assistance", words::how_many(transfers), Bytes(bytes)), Role::Plain),
-        ],
+        vec![part("handed over ", Role::Dim), part(handed, Role::Plain)],
     ];
     for peer in PeerId::BOTH {
         let Some(s) = &board.pane(peer).snapshot else { continue };
         let mut path: Vec<String> =
             board.ratio_moves(peer).iter().rev().take(8).rev().map(|m| format!("{:.2}", m.old)).collect();
         path.push(format!("{:.2}", s.ratio));
+        path.dedup();
         let moves = if path.len() == 1 { format!("{} (not moved)", path[0]) } else { path.join(" to ") };
         lines.push(vec![
             part("ratio       ", Role::Dim),
