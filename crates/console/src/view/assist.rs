@@ -36,10 +36,10 @@ pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     if board.timeline.is_empty() {
         let text = if board.assists() { "no peer has asked yet" } else { "policy none: no peer asks" };
         brush.line(inner, 0, &[part(format!(" {text}"), Role::Dim)]);
-        let width = usize::from(inner.width).saturating_sub(2);
-        let lines = prospect(model).map(|text| fit::wrap(&text, width)).unwrap_or_default();
-        for (row, line) in (1..inner.height).zip(lines) {
-            brush.line(inner, row, &[part(format!(" {line}"), Role::Plain)]);
+        if let Some(text) = prospect(model).filter(|_| inner.height > 1) {
+            let room = usize::from(inner.width).saturating_sub(2);
+            let text = fit::cut_right(&text, room, brush.skin.glyphs.cut);
+            brush.line(inner, 1, &[part(format!(" {text}"), Role::Plain)]);
         }
         return;
     }
@@ -64,16 +64,15 @@ fn prospect(model: &Model) -> Option<String> {
     let board = model.board();
     let [first, second] = PeerId::BOTH.map(|peer| Some((board.names.name(peer), board.alone_s(peer)?)));
     let ((first, first_s), (second, second_s)) = first.zip(second)?;
-    let eta = board.eta(model.shown_at());
-    let told = board.assists() && matches!(eta, Eta::Range { .. });
-    let alone = |s: f64| words::clock_s(Some(s));
-    told.then(|| {
-        let (first_s, second_s) = (alone(first_s), alone(second_s));
-        format!(
-            "left alone, {first} needs {first_s} and {second} {second_s}; helping each other, both are done in {}",
-            super::eta(eta)
-        )
-    })
+    let clock = |s: f64| words::clock_s(Some(s));
+    let alone = format!("alone: {first} {}, {second} {}", clock(first_s), clock(second_s));
+    let helping = match board.eta(model.shown_at()) {
+        eta @ Eta::Range { high_s, .. } if high_s + 1.0 < first_s.max(second_s) => {
+            format!("; helping each other: {}", super::eta(eta))
+        }
+        _ => String::new(),
+    };
+    board.assists().then_some(alone + &helping)
 }
 
 /// The help meter: what assistance has saved so far; empty while that is not known, or nothing.
