@@ -20,7 +20,6 @@ pub use stored::{STORED_MAX, StoredRow};
 
 use crate::{Names, forecast::Forecasts, ring::Ring};
 use past::Told;
-use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{
     AssignWhy, Assisted, Event, EventKind, InFlight, RatioMove, RunSnapshot, RunState, Wait,
@@ -137,6 +136,7 @@ impl Board {
         self.timeline.clear();
         self.events_taken = 0;
         self.told = [Told::default(), Told::default()];
+        self.stood = Stood::default();
     }
 
     /// A control that its giver and its peer both told: the screen shows it once.
@@ -185,9 +185,9 @@ impl Board {
         self.run.as_ref().map(|run| run.started_at_ms).filter(|ms| *ms > 0).or(self.started_in_ledger)
     }
 
-    /// How long nobody worked between an end of the run and its going on.
-    pub fn stood(&self) -> Duration {
-        self.stood.sum()
+    /// When nobody worked on the run.
+    pub fn stood(&self) -> Stood {
+        self.stood
     }
 
     /// Whether a problem says that `peer` makes no progress, or a transfer of it waits beyond its budget.
@@ -247,6 +247,12 @@ impl Board {
             bytes: own.bytes.max(told.bytes),
             ..own
         }
+    }
+
+    /// Ranges of transfers in flight that `peer` lent; as [`Self::assisted`].
+    pub fn lent(&self, peer: PeerId) -> u64 {
+        let own = self.pane(peer).snapshot.as_ref().map(|s| s.was_assisted.ranges).unwrap_or_default();
+        own.max(self.told[peer.index()].lent)
     }
 
     /// Moves of `peer`'s ratio, oldest first, over all its incarnations.

@@ -22,10 +22,14 @@ impl<T: Serialize + DeserializeOwned> Clean<T> {
     /// Washes `raw`. `None` when what must be washed cannot be written as JSON and read back (it holds not-a-number,
     /// which no frame can carry).
     pub fn new(raw: T) -> Option<Self> {
-        if serde_json::to_writer(&mut Plain { left: TEXT_MAX }, &raw).is_ok() {
+        if serde_json::to_writer(Plain, &raw).is_ok() {
             return Some(Self(raw));
         }
-        let mut value = serde_json::to_value(&raw).ok()?;
+        Self::washed(&raw)
+    }
+
+    fn washed(raw: &T) -> Option<Self> {
+        let mut value = serde_json::to_value(raw).ok()?;
         wash(&mut value);
         serde_json::from_value(value).ok().map(Self)
     }
@@ -38,17 +42,14 @@ impl<T: Serialize + DeserializeOwned> Clean<T> {
 
 /// Takes JSON in which nothing can need washing, and refuses the rest: nearly every frame is such, and to build it anew
 /// out of its JSON took as long as to read it.
-struct Plain {
-    left: usize,
-}
+struct Plain;
 
 impl std::io::Write for Plain {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // Whatever is escaped has a backslash. A field's name is written at once.
+        // Whatever is escaped has a backslash. What has none is written at once: a field's name, and a text.
         let plain = |text: &str| text != KEY_B64 && text.chars().all(|c| c != '\\' && is_safe(c));
-        let rest = self.left.checked_sub(bytes.len()).filter(|_| std::str::from_utf8(bytes).is_ok_and(plain));
-        self.left = rest.ok_or(std::io::ErrorKind::InvalidData)?;
-        Ok(bytes.len())
+        let is_plain = bytes.len() <= TEXT_MAX && std::str::from_utf8(bytes).is_ok_and(plain);
+        if is_plain { Ok(bytes.len()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -108,6 +109,7 @@ fn exact_key(fields: &mut serde_json::Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use twinhaul_wire::{InFlight, PeerSnapshot, Problem, RunSnapshot, Supervised};
 
     #[test]
@@ -151,6 +153,17 @@ mod tests {
         assert_eq!(*Clean::new(flight.clone()).unwrap(), flight);
         let name = |raw: &str| text(&Clean::new(KeyText { key: raw.into(), key_b64: None }).unwrap().key);
         assert_eq!(name("a\\b \"c\""), "a\\b \"c\"");
+    }
+
+    proptest! {
+        /// Nothing that needs washing is taken for plain, however it is written as JSON.
+        #[test]
+        fn what_is_let_through_is_what_washing_would_make(key in ".*", b64 in proptest::option::of("[a-zA-Z0-9+/]{0,8}")) {
+            let raw = KeyText { key, key_b64: b64 };
+            prop_assert_eq!(Clean::new(raw.clone()), Clean::washed(&raw));
+            let map = RunSnapshot { peers: [(raw.key, Supervised::default())].into(), ..RunSnapshot::default() };
+            prop_assert_eq!(Clean::new(map.clone()), Clean::washed(&map));
+        }
     }
 
     #[test]

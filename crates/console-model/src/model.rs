@@ -165,7 +165,7 @@ impl Model {
         let board = self.board();
         let start = board.started_at_ms()?;
         let end = board.ended_at_ms().unwrap_or_else(|| self.shown_at_ms());
-        Some(Duration::from_millis(end.saturating_sub(start)).saturating_sub(board.stood()))
+        Some(Duration::from_millis(end.saturating_sub(start)).saturating_sub(board.stood().until(end)))
     }
 
     /// Index of the plot's window.

@@ -174,6 +174,15 @@ pub enum Mood {
     Bad,
 }
 
+/// ", 4 ranges of large transfers lent", if any were.
+pub fn lent(ranges: u64) -> String {
+    match ranges {
+        0 => String::new(),
+        1 => ", 1 range of a large transfer lent".to_owned(),
+        n => format!(", {n} ranges of large transfers lent"),
+    }
+}
+
 /// One word for a peer's state.
 pub fn peer_state(pane: &Pane, stalled: bool, now: Moment) -> (&'static str, Mood) {
     match (pane.standing(now), pane.snapshot.as_ref().map(|s| s.state)) {

@@ -35,13 +35,22 @@ pub(crate) fn bench(transfers: u64) {
     let (ended, written) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         let (ended, written, run, lab) = (&ended, &written, &run, &lab);
+        let _end = End(ended);
         let ledger = lab.state().join("runs").join(&run.id).join("ledger.sqlite");
         scope.spawn(move || write_events(&ledger, ended, written));
         for (cols, rows) in [(160, 50), (80, 24)] {
             look(lab, run, (cols, rows), written);
         }
-        ended.store(true, Ordering::Relaxed);
     });
+}
+
+/// Ends the writing of events, also when a look failed.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn look(lab: &Lab, run: &Run<'_>, (cols, rows): (u16, u16), written: &AtomicU64) {
@@ -53,14 +62,20 @@ fn look(lab: &Lab, run: &Run<'_>, (cols, rows): (u16, u16), written: &AtomicU64)
     for keys in ["1", "\r"] {
         session.send(keys).expect("a terminal");
     }
-    session.wait_for("row 1 of", WITHIN).expect("the queue's first row");
+    poll(WITHIN, || selected(&session.text())).expect("the queue's first row");
     let ends = (0..KEYS / 4).map(|n| {
         std::thread::sleep(Duration::from_millis(37));
         let end = n % 2 == 0;
-        key(&mut session, if end { "G" } else { "g" }, |text| text.contains("row 1 of") != end)
+        let keys = if end { "G" } else { "g" };
+        let at_once = key(&mut session, keys, |text| text.contains("row 1 of") != end);
+        let began = Instant::now();
+        poll(WITHIN, || selected(&session.text())).expect("the rows there");
+        (at_once, at_once + began.elapsed().as_secs_f64() * 1000.0)
     });
-    let ends = nearly_all(ends.collect());
-    line(&format!("{cols}x{rows}, to a queue's other end, 99 of 100 (half)"), &ends, "30 ms");
+    let (places, rows_there): (Vec<f64>, Vec<f64>) = ends.unzip();
+    let (places, rows_there) = (nearly_all(places), nearly_all(rows_there));
+    line(&format!("{cols}x{rows}, to a queue's other end, 99 of 100 (half)"), &places, "30 ms");
+    line(&format!("{cols}x{rows}, until its rows are read from the ledger"), &rows_there, "");
     // From the end upwards: the first rows leave while they are looked at.
     session.send("G").expect("a terminal");
     let keys = (0..KEYS).map(|_| {
@@ -73,6 +88,11 @@ fn look(lab: &Lab, run: &Run<'_>, (cols, rows): (u16, u16), written: &AtomicU64)
     line(&format!("{cols}x{rows}, memory at most"), &format!("{:.0} MiB", peak_mib(&session)), "64 MiB");
     let events = (written.load(Ordering::Relaxed) - before) as f64 / began.elapsed().as_secs_f64();
     line("meanwhile written", &format!("{events:.0} events/s"), "");
+}
+
+/// The selected row, once it is read.
+fn selected(text: &str) -> Option<()> {
+    text.lines().any(|line| line.contains(MARK) && line.contains("/f")).then_some(())
 }
 
 /// The path in the row above the selected one.

@@ -44,6 +44,8 @@ pub(crate) struct Told {
     pub not_needed: u64,
     pub transfers: u64,
     pub bytes: u64,
+    /// Ranges of its transfers in flight that it lent.
+    pub lent: u64,
     pub moves: Vec<RatioMove>,
     /// When its process last ended.
     pub exited_at_ms: Option<u64>,
@@ -73,6 +75,7 @@ impl Told {
                 self.transfers += count;
                 self.bytes += bytes;
             }
+            EventKind::RangesLent { count, .. } => self.lent += count,
             EventKind::Ratio { old, new, rule } => {
                 if self.moves.len() >= MOVES_MAX {
                     self.moves.remove(0);
@@ -106,7 +109,7 @@ impl Board {
     pub(crate) fn fill_in(&mut self) {
         let Some(past) = &self.past else { return };
         let times = self.started_at_ms().zip(self.ended_at_ms());
-        let stood_ms = u64::try_from(self.stood.sum().as_millis()).unwrap_or(u64::MAX);
+        let stood_ms = u64::try_from(self.stood.before().as_millis()).unwrap_or(u64::MAX);
         let run_ms = times.map_or(0, |(start, end)| end.saturating_sub(start).saturating_sub(stood_ms));
         for peer in PeerId::BOTH {
             let at = peer.index();

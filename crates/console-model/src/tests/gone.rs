@@ -25,6 +25,9 @@ fn what_became_of_it_is_read_once_no_peer_tells_of_it() {
     tell(&mut model, Msg::Followed(vec![Clean::new(row.clone()).unwrap()]));
     assert_eq!(model.ui.gone, Some(row));
     assert!(model.desk.notes.is_empty(), "nobody asked for a note");
-    drive(&mut model, "<esc>");
+    drive(&mut model, "f");
+    assert!(tell(&mut model, Msg::Tick).is_empty(), "what is frozen does not change");
+    drive(&mut model, "f<esc>");
     assert!(tell(&mut model, Msg::Tick).is_empty(), "nobody looks any more");
+    assert_eq!(model.ui.gone, None, "what it was then is not what it is later");
 }

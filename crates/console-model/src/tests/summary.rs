@@ -1,8 +1,10 @@
 //! What assistance was worth: the time that the run would have taken without it.
 
 use crate::sample::{self, peer_msg, tell};
+use crate::{Clean, Msg};
+use std::time::Duration;
 use twinhaul_units::PeerId;
-use twinhaul_wire::{InFlight, QueueSize, RangeShown};
+use twinhaul_wire::{EventKind, InFlight, QueueSize, RangeShown};
 
 #[test]
 fn without_assistance_the_later_peer_would_have_decided() {
@@ -67,4 +69,26 @@ fn what_was_done_in_ranges_counts_for_the_pace_of_who_did_it() {
     assert_eq!(model.live.without_assistance().unwrap().as_secs(), 33);
     let left = PeerId::BOTH.map(|peer| model.live.pane(peer).remaining_bytes() >> 20);
     assert_eq!(left, [28, 36], "what is lent is left where it is done, and nowhere else");
+}
+
+#[test]
+fn ranges_that_were_lent_are_known_from_the_events_too() {
+    let mut model = sample::finished();
+    let before = model.live.lent(PeerId::Second);
+    let lent = EventKind::RangesLent { op: 1, to: "alpha".into(), count: 30, bytes: 1, ranges: Vec::new() };
+    tell(&mut model, Msg::Event(Clean::new(sample::event(900, 0.0, Some("beta"), lent)).unwrap()));
+    assert_eq!((before, model.live.lent(PeerId::Second)), (0, 30));
+}
+
+#[test]
+fn a_run_that_stood_still_took_as_long_as_it_worked() {
+    let mut model = sample::mid_run();
+    let up = model.up().unwrap();
+    let mut at = |seq, at_s, kind| {
+        tell(&mut model, Msg::Event(Clean::new(sample::event(seq, at_s, None, kind)).unwrap()));
+        model.up().unwrap()
+    };
+    let ended = EventKind::RunEnded { state: "stopped".into(), done: 1, skipped: 0, failed: 0 };
+    assert_eq!(at(900, -100.0, ended) + Duration::from_secs(100), up, "it goes on, and nobody is there yet");
+    assert_eq!(at(901, -40.0, EventKind::Joined { pid: 7 }) + Duration::from_mins(1), up);
 }

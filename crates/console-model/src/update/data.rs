@@ -153,6 +153,7 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     }
     let chosen = if model.frozen.is_some() { None } else { nav::pull_transfers(model) };
     // Until all that was tried again is settled, and as long as a transfer is looked at that nobody tells of.
+    gone::forget(model);
     let mut followed = model.desk.retried.next();
     followed.extend(gone::id(model));
     (!followed.is_empty()).then_some(Effect::FollowTransfers(followed)).into_iter().chain(chosen).collect()

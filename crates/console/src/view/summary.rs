@@ -11,6 +11,8 @@ use twinhaul_wire::{Assisted, Event, EventKind, PeerSnapshot, RunState};
 
 /// Given-up transfers that the summary names; the report names all.
 const FAILURES_MAX: usize = 3;
+/// Ratios of a peer, the last of them.
+const RATIOS_MAX: usize = 9;
 
 pub(crate) fn draw(brush: &mut Brush<'_>, model: &Model, area: Rect) {
     let inner = brush.panel(area, &[part("Summary", Role::Title)], &[], true);
@@ -114,8 +116,12 @@ fn verdict(model: &Model) -> Vec<Vec<Part>> {
 
 /// How long nobody worked in between.
 fn stood(model: &Model) -> String {
-    let stood = model.board().stood();
-    if stood.as_secs() > 0 { format!("; stood for {}", words::clock_over(stood)) } else { String::new() }
+    let stood = model.board().stood().before();
+    if stood.as_secs() > 0 {
+        format!("; it stood still for {}", words::clock_over(stood))
+    } else {
+        String::new()
+    }
 }
 
 /// How far off the forecasts of the end were.
@@ -184,14 +190,12 @@ fn assistance(model: &Model) -> Vec<Vec<Part>> {
     let (asks, needed, not_needed) = board.asks();
     let assisted = PeerId::BOTH.map(|peer| board.assisted(peer));
     let sum = |of: fn(&Assisted) -> u64| assisted.iter().map(of).sum::<u64>();
-    let ranges = match sum(|a| a.ranges) {
-        0 => String::new(),
-        n => format!(" and {} of large ones", counted(n, "range")),
-    };
+    let lent = PeerId::BOTH.map(|peer| board.lent(peer)).iter().sum();
     let handed = format!(
-        "{}{ranges}, {} by assistance",
+        "{}, {} by assistance{}",
         words::how_many(sum(|a| a.transfers)),
-        Bytes(sum(|a| a.bytes))
+        Bytes(sum(|a| a.bytes)),
+        words::lent(lent)
     );
     let mut lines = vec![
         vec![
@@ -208,11 +212,12 @@ fn assistance(model: &Model) -> Vec<Vec<Part>> {
     ];
     for peer in PeerId::BOTH {
         let Some(s) = &board.pane(peer).snapshot else { continue };
-        let mut path: Vec<String> =
-            board.ratio_moves(peer).iter().rev().take(8).rev().map(|m| format!("{:.2}", m.old)).collect();
+        let mut path: Vec<String> = board.ratio_moves(peer).iter().map(|m| format!("{:.2}", m.old)).collect();
+        let moved = if path.is_empty() { " (not moved)" } else { "" };
         path.push(format!("{:.2}", s.ratio));
+        // At its bound a ratio moves and stays.
         path.dedup();
-        let moves = if path.len() == 1 { format!("{} (not moved)", path[0]) } else { path.join(" to ") };
+        let moves = format!("{}{moved}", path[path.len().saturating_sub(RATIOS_MAX)..].join(" to "));
         lines.push(vec![
             part("ratio       ", Role::Dim),
             part(format!("{} ", board.names.name(peer)), role(peer)),

@@ -33,7 +33,7 @@ impl Run {
             started_at_ms: self.about.started_at_ms,
             ended_at_ms: None,
             // Not known yet: nothing is not all.
-            totals: self.known.totals.unwrap_or(Totals { growing: true, ..Totals::default() }),
+            totals: self.known.totals.unwrap_or(Totals { growing: !self.state.ended(), ..Totals::default() }),
             peers: peers().map(face).collect(),
             order: peers().map(|s| s.name().to_owned()).collect(),
             caption: self.about.demo.then(|| self.caption.clone()),

@@ -175,26 +175,17 @@ pub(crate) fn status_text(s: &Status) -> String {
     lines.extend(s.places.iter().filter_map(|(name, place)| place_line(name, place)));
     let a = &s.assistance;
     lines.push(format!(
-        "  handed over, by assistance and by hand: {}, {}{}; {} between the peers",
+        "  assistance: {}; handed over, by hand too: {}, {}{}",
+        counted(a.messages, "message"),
         counted(a.assigned_transfers, "transfer"),
         Bytes(a.assigned_bytes),
-        lent(a.ranges),
-        counted(a.messages, "message")
+        words::lent(a.ranges)
     ));
     lines.extend(s.simulated.iter().map(|words| format!("  simulated: {}", show(words))));
     for p in &s.problems {
         lines.push(format!("  ! {}  {}", show(&p.text), show(&p.next)));
     }
     lines.join("\n")
-}
-
-/// ", 4 ranges of large transfers lent", if any were.
-pub(crate) fn lent(ranges: u64) -> String {
-    match ranges {
-        0 => String::new(),
-        1 => ", 1 range of a large transfer lent".to_owned(),
-        n => format!(", {n} ranges of large transfers lent"),
-    }
 }
 
 /// One peer of a status; what is not known is left out.

@@ -47,7 +47,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
             "not_needed": facts.not_needed,
             "ratio_moves": facts.ratio_moves,
             "elapsed_s": facts.elapsed().map(|d| d.as_secs_f64()),
-            "stood_s": facts.stood.sum().as_secs_f64(),
+            "stood_s": facts.stood.before().as_secs_f64(),
             "manifest": written.directory.join("manifest.jsonl"),
             "manifest_head": written.head,
             "failed": written.directory.join("failed.jsonl"),
@@ -139,8 +139,9 @@ impl Facts {
 
     /// Without the time in which the run stood.
     fn elapsed(&self) -> Option<Duration> {
-        let all = Duration::from_millis(self.last_ms?.saturating_sub(self.first_ms?));
-        Some(all.saturating_sub(self.stood.sum()))
+        let (first_ms, last_ms) = (self.first_ms?, self.last_ms?);
+        let all = Duration::from_millis(last_ms.saturating_sub(first_ms));
+        Some(all.saturating_sub(self.stood.until(last_ms)))
     }
 }
 
@@ -162,8 +163,9 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
     ];
     if let Some(elapsed) = facts.elapsed().filter(|d| !d.is_zero()) {
         let rate = Rate((s.done.bytes as f64 / elapsed.as_secs_f64()) as u64);
-        let stood = facts.stood.sum();
-        let stood = if stood.as_secs() > 0 { format!("; stood for {}", Span(stood)) } else { String::new() };
+        let stood = facts.stood.before();
+        let stood =
+            if stood.as_secs() > 0 { format!("; it stood still for {}", Span(stood)) } else { String::new() };
         lines.push(format!("  took {}, on average {rate}{stood}", Span(elapsed)));
     }
     for (name, p) in &s.peers {
@@ -183,9 +185,9 @@ pub(crate) fn summary_lines(run: &RunDir, s: &Status) -> Result<Vec<String>, Fai
         if facts.ratio_moves == 1 { "once".to_owned() } else { format!("{} times", facts.ratio_moves) }
     ));
     lines.push(format!(
-        "  handed over, by assistance and by hand: {}{}",
+        "  handed over, by hand too: {}{}",
         of(QueueSize { transfers: s.assistance.assigned_transfers, bytes: s.assistance.assigned_bytes }),
-        super::look::lent(s.assistance.ranges),
+        twinhaul_console_model::words::lent(s.assistance.ranges),
     ));
     lines.extend(facts.requests.lines());
     let again = done_after_retries(run)?;
