@@ -103,6 +103,28 @@ fn demo_with_a_stale_peer() {
     }
 }
 
+/// A transfer that has failed twice and is tried again.
+#[test]
+fn errors_of_a_transfer() {
+    let mut model = at(sample::mid_run(), 80, 24);
+    drive(&mut model, "3g");
+    let flight = model.flights()[0].1.clone();
+    let errors = ["the server closed the connection (HTTP 503)", "no route to host archive.example.org:443"];
+    for (seq, (attempts, error)) in (900..).zip((1..).zip(errors)) {
+        let kind = EventKind::Retry {
+            id: flight.id,
+            key: flight.key.clone(),
+            error: error.into(),
+            attempts,
+            in_ms: 1_000,
+        };
+        let event = sample::event(seq, -9.0 + f64::from(attempts), Some("alpha"), kind);
+        tell(&mut model, Msg::Event(Clean::new(event).unwrap()));
+    }
+    drive(&mut model, "<enter>");
+    insta::assert_snapshot!("errors_of_a_transfer_80x24", frame(&model, &UNICODE, 80, 24));
+}
+
 /// Every screen and window that keys lead to, at 80x24.
 #[test]
 fn windows() {

@@ -1,5 +1,6 @@
 //! A window about one thing: a transfer, a moment of the assistance, a log line, or everything that is wrong.
 
+mod errors;
 mod handed;
 
 use super::paint::{Brush, Part, clipped, mood, part};
@@ -84,12 +85,10 @@ fn note(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
 }
 
 fn transfer(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
-    if let Some((peer, flight)) = model.board().flight(id) {
-        return in_flight(model, peer, flight, width);
-    }
-    match model.ui.queued(id) {
-        Some((peer, row)) => queued(model, peer, row, width),
-        None => model.ui.gone.as_ref().filter(|row| row.row.id == id).map_or_else(
+    let mut lines = match (model.board().flight(id), model.ui.queued(id)) {
+        (Some((peer, flight)), _) => in_flight(model, peer, flight, width),
+        (None, Some((peer, row))) => queued(model, peer, row, width),
+        (None, None) => model.ui.gone.as_ref().filter(|row| row.row.id == id).map_or_else(
             || {
                 vec![vec![part(
                     "no longer in flight: it is done, or it waits for another attempt",
@@ -98,7 +97,9 @@ fn transfer(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
             },
             |row| stored(row, width),
         ),
-    }
+    };
+    lines.extend(errors::lines(model, id, width));
+    lines
 }
 
 /// As the ledger has it: no peer tells of it.
@@ -201,8 +202,9 @@ fn failed(model: &Model, id: u64, width: usize) -> Vec<Vec<Part>> {
         field("by", found.peer.clone(), Role::Plain),
         field("target", found.row.target.clone(), Role::Plain),
         field("size", Bytes(found.row.bytes).to_string(), Role::Plain),
-        field("again", format!("twinhaul retry {} --transfer {id}", model.run), Role::Strong),
     ]);
+    lines.extend(errors::lines(model, id, width));
+    lines.push(field("again", format!("twinhaul retry {} --transfer {id}", model.run), Role::Strong));
     lines
 }
 
