@@ -125,6 +125,17 @@ fn errors_of_a_transfer() {
     insta::assert_snapshot!("errors_of_a_transfer_80x24", frame(&model, &UNICODE, 80, 24));
 }
 
+/// On the stage what is worked on is seen too, where there is room: captions speak of panels 3 and 8.
+#[test]
+fn stage_with_what_is_worked_on() {
+    let sizes = [("flight", 160, 50), ("tape", 160, 50), ("tape", 100, 30)];
+    for (name, w, h) in sizes {
+        let mut model = at(if name == "tape" { sample::tape() } else { sample::mid_run() }, w, h);
+        model.ui.stage = Some(true);
+        insta::assert_snapshot!(format!("stage_{name}_{w}x{h}"), frame(&model, &UNICODE, w, h));
+    }
+}
+
 /// Every screen and window that keys lead to, at 80x24.
 #[test]
 fn windows() {

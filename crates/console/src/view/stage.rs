@@ -6,7 +6,7 @@ mod peer;
 mod stairs;
 
 use super::paint::{Brush, Field, fitting, part};
-use super::{assist, caption_lines};
+use super::{assist, caption_lines, flight, storage};
 use crate::skin::Role;
 use ratatui::layout::Rect;
 use twinhaul_console_model::words::explain::explain;
@@ -17,6 +17,10 @@ use twinhaul_units::PeerId;
 const TOP: u16 = 12;
 /// Columns of the box between the peers.
 const BETWEEN: u16 = 26;
+/// What was asked and answered keeps so many rows, its border with them.
+const TALK: u16 = 12;
+/// Less than this of panel 3 or 8 tells nothing.
+const WORK_MIN: u16 = 5;
 /// Two lines and their border.
 const CAPTION: u16 = 4;
 
@@ -30,9 +34,31 @@ pub(super) fn draw(brush: &mut Brush<'_>, model: &Model, body: Rect) {
     let right = Rect { x: top.x + side + BETWEEN, width: top.width - side - BETWEEN, ..top };
     peer::draw(brush, model, PeerId::Second, right);
     let used = 1 + top.height;
-    let talk = body.height.saturating_sub(used + CAPTION);
+    let below = body.height.saturating_sub(used + CAPTION);
+    let work = work_rows(model, below.saturating_sub(TALK));
+    let talk = below - work;
     assist::draw(brush, model, row(used, talk));
-    caption(brush, model, row(used + talk, CAPTION));
+    if work > 0 {
+        let at = row(used + talk, work);
+        if model.board().shows_storage() {
+            storage::draw(brush, model, at);
+        } else {
+            flight::draw(brush, model, at);
+        }
+    }
+    caption(brush, model, row(used + below, CAPTION));
+}
+
+/// Of the rows that what was said can spare: those of what is worked on, where what it says fits.
+fn work_rows(model: &Model, spare: u16) -> u16 {
+    let rows = if model.board().shows_storage() {
+        storage::wanted(model)
+    } else {
+        // They come and go: the slots stay.
+        1 + u16::try_from(model.board().slots_max()).unwrap_or(u16::MAX)
+    };
+    let wanted = rows.saturating_add(2).min(spare);
+    if wanted >= WORK_MIN { wanted } else { 0 }
 }
 
 /// What assistance is worth so far: the run's time with it and without it.
