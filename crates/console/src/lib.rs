@@ -140,9 +140,9 @@ pub fn ascii(wanted: Option<bool>) -> bool {
     locale::ascii(wanted, |name| std::env::var(name).ok())
 }
 
-/// Width of the terminal, 80 where that is not known.
-pub fn columns() -> u16 {
-    crossterm::terminal::size().map_or(80, |(columns, _)| columns)
+/// Columns and rows of the terminal, 80 and 24 where they are not known.
+pub fn size() -> (u16, u16) {
+    crossterm::terminal::size().unwrap_or((80, 24))
 }
 
 /// Shows the run until it is left.

@@ -3,6 +3,8 @@
 use crate::exit::Failure;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
+use twinhaul_console_model::fit;
+use twinhaul_units::text::counted;
 
 /// Whoever read our results has closed the pipe (`twinhaul events --follow | head`).
 static READER_GONE: AtomicBool = AtomicBool::new(false);
@@ -21,15 +23,32 @@ pub(crate) fn is_screen() -> bool {
     std::io::stdout().is_terminal() && !dumb
 }
 
-/// A result in the place of all that the terminal shows. Each line ends what it takes the place of; nothing is cleared first,
-/// so that nothing flickers.
-pub(crate) fn in_place(text: &str) {
-    let lines = text.lines().map(|line| format!("{line}\x1b[K\n"));
-    let frame = format!("\x1b[H{}\x1b[J", lines.collect::<String>());
+/// A result in the place of all that the terminal shows, as much of it as fits: what scrolled could not be replaced. Each line
+/// ends what it takes the place of; nothing is cleared first, so that nothing flickers. The `last` one stays, whole.
+pub(crate) fn in_place(text: &str, last: bool) {
+    let lines = if last {
+        text.lines().map(str::to_owned).collect()
+    } else {
+        fitting(text, twinhaul_console::size())
+    };
+    let end = if last { "\n" } else { "" };
+    let frame = format!("\x1b[H{}\x1b[K\x1b[J{end}", lines.join("\x1b[K\n"));
     let mut out = std::io::stdout();
     if out.write_all(frame.as_bytes()).and_then(|()| out.flush()).is_err() {
         READER_GONE.store(true, Ordering::Relaxed);
     }
+}
+
+/// The lines of `text` in `rows` of `columns`; the last one tells of those that are left out.
+fn fitting(text: &str, (columns, rows): (u16, u16)) -> Vec<String> {
+    let (columns, rows) = (usize::from(columns), usize::from(rows).max(1));
+    let mut lines: Vec<String> = text.lines().map(|line| fit::cut_right(line, columns, "..")).collect();
+    if lines.len() > rows {
+        let more = lines.len() + 1 - rows;
+        lines.truncate(rows - 1);
+        lines.push(fit::cut_right(&format!("{} more", counted(more as u64, "line")), columns, ".."));
+    }
+    lines
 }
 
 /// Whether anybody still reads results; verbs that go on for ever ask.
@@ -57,7 +76,7 @@ fn tell(text: &str) {
 pub(crate) fn progress(text: &str, on_terminal: bool) {
     if on_terminal {
         // A line that wraps could not be replaced.
-        let columns = twinhaul_console::columns();
+        let (columns, _) = twinhaul_console::size();
         let text: String = text.chars().take(usize::from(columns.max(2)) - 1).collect();
         tell(&format!("\r\x1b[K{text}"));
     } else {
@@ -82,4 +101,17 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
 pub(crate) fn json_line(value: &impl serde::Serialize) -> Result<(), Failure> {
     line(&serde_json::to_string(value).map_err(|e| Failure::other("writing JSON", e))?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_a_place_fits_it() {
+        let text = "run a-1  running\n  12.0 %  of very much\n  alpha\n  beta";
+        assert_eq!(fitting(text, (80, 4)).join("\n"), text);
+        assert_eq!(fitting(text, (12, 3)), ["run a-1  r..", "  12.0 %  ..", "2 lines more"]);
+        assert_eq!(fitting(text, (80, 1)), ["4 lines more"]);
+    }
 }

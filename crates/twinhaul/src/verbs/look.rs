@@ -146,7 +146,7 @@ pub(crate) fn status(args: &StatusArgs) -> Result<u8, Failure> {
                 let next = next_of_abandoned(&run, status.totals.growing);
                 text = format!("{text}\n  ! nobody works on it; {next}");
             }
-            if in_place { output::in_place(&text) } else { output::line(&text) }
+            if in_place { output::in_place(&text, status.state.ended()) } else { output::line(&text) }
         }
         if !args.watch || status.state.ended() || !output::is_read() {
             return Ok(exit::COMPLETE);
