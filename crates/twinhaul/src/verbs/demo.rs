@@ -83,6 +83,8 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     let parsed = twinhaul_profile::parse(text, name).map_err(|e| super::run::profile_failure(&e))?;
     let Some(data) = parsed.data else { return Err(Failure::usage("this story has no data")) };
     let program = data.store.map(|_| store::draw_keys().and_then(|()| store::find())).transpose()?;
+    // Before there is anything that a signal could leave behind.
+    let signals = args.headless.then(Signals::install).transpose()?;
     let place = Place::make(&data, args.keep)?;
     let size = data.bytes();
     let files = data.files + u64::from(data.giant.is_some());
@@ -104,7 +106,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     launch::start(&run)?;
     let seed = args.seed.unwrap_or_else(|| twinhaul_engine::wall_ms() % SEEDS);
     let drill = (*name == DRILL).then(|| Drill::begin(&run, seed));
-    let seen = if args.headless { tell(&run, &profile) } else { see(args, &run) };
+    let seen = signals.map_or_else(|| see(args, &run), |signals| tell(&run, &profile, &signals));
     // What was done is taken back first: a peer that stands still could not end.
     let told = drill.map(Drill::end);
     // The files go when this function ends: a run that was left behind must not lose its source under it.
@@ -151,8 +153,7 @@ fn end_if_left(run: &RunDir) {
 }
 
 /// The story as a table, printed while it happens.
-fn tell(run: &RunDir, profile: &Profile) -> Result<u8, Failure> {
-    let signals = Signals::install()?;
+fn tell(run: &RunDir, profile: &Profile, signals: &Signals) -> Result<u8, Failure> {
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let mut reader = EventReader::new(&view);
     let mut table = Table { start_ms: None, caption: String::new(), waiting: Vec::new() };
