@@ -9,8 +9,9 @@
 )]
 
 use rustix::process::Signal;
+use std::process::Stdio;
 use std::time::Duration;
-use twinhaul_tests::product::run::{Run, assert_conserved};
+use twinhaul_tests::product::run::{CONDITION_WAIT_MAX, Run, assert_conserved};
 use twinhaul_tests::product::{Done, Lab, Profile, poll, processes};
 use twinhaul_tests::{same, tree};
 use twinhaul_units::Dial;
@@ -493,6 +494,21 @@ fn a_stopped_run_is_resumed_and_ends_exact() {
             );
         }
     }
+}
+
+#[test]
+fn a_run_that_is_interrupted_in_its_first_moments_ends() {
+    let lab = Lab::new();
+    let profile = lab.write_profile(&slow(&lab, "learning"));
+    let mut command = lab.command();
+    command.args(["run".as_ref(), profile.as_os_str(), "--headless".as_ref()]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let pid = child.id();
+    let begun = || processes::of(lab.state()).iter().any(|p| p.kind() == "supervise").then_some(());
+    assert!(poll(CONDITION_WAIT_MAX, begun).is_some(), "nobody supervises");
+    processes::signal(pid, Signal::INT);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130), "what was started is ended");
+    assert!(processes::of(lab.state()).is_empty(), "processes are left");
 }
 
 #[test]

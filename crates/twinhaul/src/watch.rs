@@ -33,8 +33,7 @@ pub(crate) enum Show {
 }
 
 /// Follows a run to its end. Signals of a person or a service manager end the run, not only the watching.
-pub(crate) fn follow(run: &RunDir, show: Show) -> Result<u8, Failure> {
-    let signals = Signals::install()?;
+pub(crate) fn follow(run: &RunDir, show: Show, signals: &Signals) -> Result<u8, Failure> {
     let view = View::open(&run.ledger()).map_err(|e| ledger_failure(&e))?;
     let mut watcher = status::Watcher::open(run)?;
     let on_terminal = std::io::stderr().is_terminal();
@@ -72,7 +71,7 @@ pub(crate) fn follow(run: &RunDir, show: Show) -> Result<u8, Failure> {
                 format!("the supervisor of {0} is gone; the peers go on. twinhaul attach {0}", run.file.run);
             return Err(Failure::new(exit::TEMPORARY, text));
         }
-        asked_to_stop = obey(run, &signals, asked_to_stop);
+        asked_to_stop = obey(run, signals, asked_to_stop);
         if signals.take_status() {
             output::say(&verbs::look::status_text(&watcher.status()?));
         }

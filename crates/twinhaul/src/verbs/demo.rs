@@ -3,7 +3,7 @@
 mod drill;
 mod store;
 
-use crate::cli::{DemoArgs, Watch};
+use crate::cli::DemoArgs;
 use crate::demo::{Place, fill};
 use crate::exit::{self, Failure};
 use crate::launch::{self, ledger_failure};
@@ -106,7 +106,10 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
     launch::start(&run)?;
     let seed = args.seed.unwrap_or_else(|| twinhaul_engine::wall_ms() % SEEDS);
     let drill = (*name == DRILL).then(|| Drill::begin(&run, seed));
-    let seen = signals.map_or_else(|| see(args, &run), |signals| tell(&run, &profile, &signals));
+    let seen = match signals {
+        Some(signals) => tell(&run, &profile, &signals),
+        None => super::run::console(&run, false, &args.face),
+    };
     // What was done is taken back first: a peer that stands still could not end.
     let told = drill.map(Drill::end);
     // The files go when this function ends: a run that was left behind must not lose its source under it.
@@ -116,18 +119,6 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<u8, Failure> {
         output::line(&line);
     }
     seen
-}
-
-fn see(args: &DemoArgs, run: &RunDir) -> Result<u8, Failure> {
-    let watch = Watch {
-        headless: false,
-        json: false,
-        detach: false,
-        read_only: false,
-        face: args.face.clone(),
-        yes: true,
-    };
-    super::run::see(run, &watch)
 }
 
 /// A demonstration whose console was left ends with it: its data is about to be removed.

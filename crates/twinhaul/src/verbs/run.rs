@@ -3,6 +3,7 @@
 use crate::cli::{CopyArgs, Face, RunArgs, ThemeName, Watch, When};
 use crate::exit::{self, Failure};
 use crate::launch;
+use crate::signals::Signals;
 use crate::state::{self, RunDir, shown};
 use crate::watch::Show;
 use crate::{backends, guards, output, status, watch};
@@ -110,8 +111,7 @@ pub(crate) fn start(profile: &Profile, watch: &Watch, only: Option<&Only>) -> Re
         return Err(e);
     }
     drop(ends);
-    launch::start(&run)?;
-    see(&run, watch)
+    start_and_see(&run, watch)
 }
 
 /// Whether the flags ask for a console. Keys that it could not be opened with are told before anything moves.
@@ -167,8 +167,7 @@ fn resume(name: &str, watch: &Watch) -> Result<u8, Failure> {
     drop(guards::check(&profile, &backends::loader()?, Some(name))?);
     store.go_on(twinhaul_engine::wall_ms()).map_err(|e| launch::ledger_failure(&e))?;
     drop(store);
-    launch::start(&run)?;
-    see(&run, watch)
+    start_and_see(&run, watch)
 }
 
 /// A run's own copy of its profile; nothing in it is relative.
@@ -176,17 +175,20 @@ pub(crate) fn load_frozen(run: &RunDir) -> Result<Profile, Failure> {
     twinhaul_profile::load_below(&run.profile(), &run.path).map_err(|e| profile_failure(&e))
 }
 
-/// Opens what the flags ask for on a run that has been started.
-pub(crate) fn see(run: &RunDir, watch: &Watch) -> Result<u8, Failure> {
+/// Starts a run, and opens what the flags ask for on it.
+fn start_and_see(run: &RunDir, watch: &Watch) -> Result<u8, Failure> {
+    // Before there is a run that a signal could leave behind.
+    let signals = (watch.headless || watch.json).then(Signals::install).transpose()?;
+    launch::start(run)?;
     if watch.detach {
         output::line(&run.file.run);
         output::say(&format!("running without a console: twinhaul attach {}", run.file.run));
         return Ok(exit::COMPLETE);
     }
-    if watch.headless || watch.json {
+    if let Some(signals) = signals {
         let show = if watch.json { Show::Events } else { Show::Progress };
         output::say(&format!("run {}", run.file.run));
-        let code = watch::follow(run, show)?;
+        let code = watch::follow(run, show, &signals)?;
         return finish(run, watch.json, code);
     }
     console(run, watch.read_only, &watch.face)
@@ -282,7 +284,7 @@ pub(crate) fn console(run: &RunDir, read_only: bool, face: &Face) -> Result<u8, 
         }
         Left::Stopped { .. } => {
             output::say("waiting for the peers to end");
-            let code = watch::follow(run, Show::Progress)?;
+            let code = watch::follow(run, Show::Progress, &Signals::install()?)?;
             finish(run, false, code)
         }
     }
