@@ -1,7 +1,7 @@
 //! Trees to copy, the same for the same seed: many small files, sizes as they are in life, and everything awkward that
 //! a Linux file system can hold.
 //!
-//! Entry points: [`small_files`], [`lognormal`], [`file`], [`sparse`], [`hostile::make`].
+//! Entry points: [`small_files`], [`hollow_files`], [`lognormal`], [`file`], [`sparse`], [`hostile::make`].
 
 use crate::seed::Rng;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
@@ -26,6 +26,14 @@ pub fn small_files(directory: &Path, n: usize, size: usize, seed: u64) {
         let parent = parent_of(directory, i);
         rng.fill(&mut content);
         std::fs::write(parent.join(format!("f{i:06}")), &content).expect("small file");
+    }
+}
+
+/// `n` files of `size` bytes that hold nothing but their length: read and copied like others, they take no room.
+pub fn hollow_files(directory: &Path, n: usize, size: u64) {
+    for i in 0..n {
+        let file = File::create(parent_of(directory, i).join(format!("f{i:06}"))).expect("hollow file");
+        file.set_len(size).expect("length");
     }
 }
 

@@ -20,6 +20,7 @@ pub use stored::{STORED_MAX, StoredRow};
 
 use crate::{Names, forecast::Forecasts, ring::Ring};
 use past::Told;
+use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{
     AssignWhy, Assisted, Event, EventKind, InFlight, RatioMove, RunSnapshot, RunState, Wait,
@@ -188,6 +189,14 @@ impl Board {
     /// When nobody worked on the run.
     pub fn stood(&self) -> Stood {
         self.stood
+    }
+
+    /// From the run's start until its end, or until `now_ms`, without the time in which it stood; `None` before its start
+    /// is known.
+    pub(crate) fn worked(&self, now_ms: u64) -> Option<Duration> {
+        let until_ms = self.ended_at_ms().unwrap_or(now_ms);
+        let all = Duration::from_millis(until_ms.saturating_sub(self.started_at_ms()?));
+        Some(all.saturating_sub(self.stood.until(until_ms)))
     }
 
     /// Whether a problem says that `peer` makes no progress, or a transfer of it waits beyond its budget.

@@ -48,6 +48,16 @@ pub fn cut_right(s: &str, max: usize, mark: &str) -> String {
     out + mark
 }
 
+/// At most `rows` of `lines`; the last one then is what `more` says of how many are left out.
+pub fn rows<T>(mut lines: Vec<T>, rows: usize, more: impl FnOnce(usize) -> T) -> Vec<T> {
+    let Some(room) = rows.checked_sub(1) else { return Vec::new() };
+    if lines.len() > rows {
+        let left_out = lines.split_off(room).len();
+        lines.push(more(left_out));
+    }
+    lines
+}
+
 /// `s` padded on the right to `w` columns, or cut.
 pub fn left(s: &str, w: usize) -> String {
     let mut out = cut_right(s, w, "");

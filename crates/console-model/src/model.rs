@@ -162,10 +162,7 @@ impl Model {
 
     /// How long the run has been going on, or went on, without the time in which it stood; `None` before its start is known.
     pub fn up(&self) -> Option<Duration> {
-        let board = self.board();
-        let start = board.started_at_ms()?;
-        let end = board.ended_at_ms().unwrap_or_else(|| self.shown_at_ms());
-        Some(Duration::from_millis(end.saturating_sub(start)).saturating_sub(board.stood().until(end)))
+        self.board().worked(self.shown_at_ms())
     }
 
     /// Index of the plot's window.

@@ -8,6 +8,7 @@ pub use tape::tape;
 
 use crate::board::{FailedRow, LinkState};
 use crate::{Chord, Clean, Effect, Model, Msg, Press, Setup, To, WallClock, update};
+use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 use twinhaul_units::{Moment, PeerId};
 use twinhaul_wire::{
@@ -56,17 +57,19 @@ pub fn drive(model: &mut Model, keys: &str) -> Vec<Effect> {
     effects
 }
 
+/// Samples are plain JSON.
+fn clean<T: Serialize + DeserializeOwned>(raw: T) -> Clean<T> {
+    Clean::new(raw).unwrap_or_else(|| unreachable!("samples are plain JSON"))
+}
+
 /// A snapshot message.
 pub fn peer_msg(peer: PeerId, snapshot: &PeerSnapshot) -> Msg {
-    Msg::Peer(
-        peer,
-        Box::new(Clean::new(snapshot.clone()).unwrap_or_else(|| unreachable!("samples are plain JSON"))),
-    )
+    Msg::Peer(peer, Box::new(clean(snapshot.clone())))
 }
 
 /// A run message.
 pub fn run_msg(run: &RunSnapshot) -> Msg {
-    Msg::Run(Box::new(Clean::new(run.clone()).unwrap_or_else(|| unreachable!("samples are plain JSON"))))
+    Msg::Run(Box::new(clean(run.clone())))
 }
 
 /// An event `s` seconds after the start of the sample.
@@ -89,12 +92,7 @@ pub fn given_up(count: u64) -> Msg {
         error: if id.is_multiple_of(2) { "permission denied".into() } else { "no such file".into() },
         attempts: 5,
     };
-    Msg::Failed {
-        rows: (1..=count)
-            .map(|id| Clean::new(row(id)).unwrap_or_else(|| unreachable!("samples are plain JSON")))
-            .collect(),
-        more: false,
-    }
+    Msg::Failed { rows: (1..=count).map(|id| clean(row(id))).collect(), more: false }
 }
 
 fn flight(slot: u32, id: u64, key: &str, bytes: u64, part: u64, rate: u64) -> InFlight {
@@ -317,7 +315,7 @@ pub fn mid_run() -> Model {
     model.now = Moment(360_000_000);
     refresh(&mut model, &alpha(), &beta(), &run());
     for event in events() {
-        tell(&mut model, Msg::Event(Clean::new(event).unwrap_or_else(|| unreachable!("plain JSON"))));
+        tell(&mut model, Msg::Event(clean(event)));
     }
     model
 }
@@ -379,7 +377,7 @@ pub fn planning() -> Model {
     refresh(&mut model, &fresh(alpha()), &fresh(beta()), &run);
     let kind = EventKind::Planned { wave: 1, transfers: 2_048, bytes: 512 * GIB, growing: true };
     let event = event(2, -0.5, None, kind);
-    tell(&mut model, Msg::Event(Clean::new(event).unwrap_or_else(|| unreachable!("plain JSON"))));
+    tell(&mut model, Msg::Event(clean(event)));
     model
 }
 
@@ -419,6 +417,6 @@ pub fn failed() -> Model {
     let key = KeyText { key: "video/raw/cam2/0013.mxf".into(), key_b64: None };
     let kind = EventKind::Failed { id: 48_300, key, error: "permission denied".into(), attempts: 5 };
     let event = event(20, -2.0, Some("alpha"), kind);
-    tell(&mut model, Msg::Event(Clean::new(event).unwrap_or_else(|| unreachable!("plain JSON"))));
+    tell(&mut model, Msg::Event(clean(event)));
     model
 }

@@ -173,8 +173,7 @@ fn session(
     let (tx, rx) = sync_channel(INPUTS_MAX);
     let _hook = PanicGuard::install();
     if let Some(path) = &face.record {
-        let size = crossterm::terminal::size().unwrap_or((80, 24));
-        cast::begin(path, size).map_err(|e| ConsoleError::Cast(path.display().to_string(), e))?;
+        cast::begin(path, crate::size()).map_err(|e| ConsoleError::Cast(path.display().to_string(), e))?;
     }
     let guard = Guard::enter(face.mouse).map_err(ConsoleError::Terminal)?;
     let signals = input::watch_signals(tx.clone(), Arc::clone(&ended)).map_err(ConsoleError::Threads)?;

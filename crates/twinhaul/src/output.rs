@@ -41,14 +41,9 @@ pub(crate) fn in_place(text: &str, last: bool) {
 
 /// The lines of `text` in `rows` of `columns`; the last one tells of those that are left out.
 fn fitting(text: &str, (columns, rows): (u16, u16)) -> Vec<String> {
-    let (columns, rows) = (usize::from(columns), usize::from(rows).max(1));
-    let mut lines: Vec<String> = text.lines().map(|line| fit::cut_right(line, columns, "..")).collect();
-    if lines.len() > rows {
-        let more = lines.len() + 1 - rows;
-        lines.truncate(rows - 1);
-        lines.push(fit::cut_right(&format!("{} more", counted(more as u64, "line")), columns, ".."));
-    }
-    lines
+    let lines = text.lines().map(str::to_owned).collect();
+    let lines = fit::rows(lines, usize::from(rows), |more| format!("{} more", counted(more as u64, "line")));
+    lines.iter().map(|line| fit::cut_right(line, usize::from(columns), "..")).collect()
 }
 
 /// Whether anybody still reads results; verbs that go on for ever ask.

@@ -1,19 +1,18 @@
 //! A run of very many transfers, while events come as fast as a migration in trouble writes them.
 
 use crate::meter::{attach, cost, key, line, nearly_all, peak_mib};
-use crate::{KEYS, LOOK, SETTLES};
-use std::fs::{File, create_dir_all};
+use crate::{BETWEEN_KEYS, KEYS, LOOK, SETTLES};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use twinhaul_ledger::{NewEvent, Store};
 use twinhaul_tests::product::run::Run;
 use twinhaul_tests::product::{Lab, poll};
+use twinhaul_tests::tree;
 use twinhaul_wire::Event;
 
 /// A tree is planned so many times, each time to a target of its own: a tenth of the files does.
 const COPIES: u64 = 10;
-const FILES_PER_DIRECTORY: u64 = 1_000;
 const EVENTS_A_SECOND: u64 = 1_000;
 /// So often some of them are written.
 const EVENTS_EVERY: Duration = Duration::from_millis(20);
@@ -26,7 +25,7 @@ pub(crate) fn bench(transfers: u64) {
     let lab = Lab::new();
     let files = transfers.div_ceil(COPIES);
     println!("{} transfers of 16 KiB, {EVENTS_A_SECOND} events a second, same limits", files * COPIES);
-    sparse_files(&lab.source(), files);
+    tree::hollow_files(&lab.source(), usize::try_from(files).unwrap_or(usize::MAX), 16 * 1024);
     let profile = lab.write("long.yaml", &profile(&lab));
     let run = Run::start(&lab, &profile);
     let planned =
@@ -64,7 +63,7 @@ fn look(lab: &Lab, run: &Run<'_>, (cols, rows): (u16, u16), written: &AtomicU64)
     }
     poll(WITHIN, || selected(&session.text())).expect("the queue's first row");
     let ends = (0..KEYS / 4).map(|n| {
-        std::thread::sleep(Duration::from_millis(37));
+        std::thread::sleep(BETWEEN_KEYS);
         let end = n % 2 == 0;
         let keys = if end { "G" } else { "g" };
         let at_once = key(&mut session, keys, |text| text.contains("row 1 of") != end);
@@ -79,7 +78,7 @@ fn look(lab: &Lab, run: &Run<'_>, (cols, rows): (u16, u16), written: &AtomicU64)
     // From the end upwards: the first rows leave while they are looked at.
     session.send("G").expect("a terminal");
     let keys = (0..KEYS).map(|_| {
-        std::thread::sleep(Duration::from_millis(37));
+        std::thread::sleep(BETWEEN_KEYS);
         let above = poll(WITHIN, || above_selected(&session.text())).expect("the rows above");
         key(&mut session, "k", |text| text.lines().any(|line| line.contains(MARK) && line.contains(&above)))
     });
@@ -120,18 +119,6 @@ fn write_events(ledger: &Path, ended: &AtomicBool, written: &AtomicU64) {
         store.append_events(&events).expect("events");
         written.store(due, Ordering::Relaxed);
         std::thread::sleep(EVENTS_EVERY);
-    }
-}
-
-/// Files with nothing in them but their length: they are read and copied like others, and take no room until then.
-fn sparse_files(root: &Path, files: u64) {
-    for n in 0..files {
-        let directory = root.join(format!("d{:05}", n / FILES_PER_DIRECTORY));
-        if n % FILES_PER_DIRECTORY == 0 {
-            create_dir_all(&directory).expect("a directory");
-        }
-        let file = File::create(directory.join(format!("f{n:07}"))).expect("a file");
-        file.set_len(16 * 1024).expect("its length");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `cargo xtask bench console [FILES] [TRANSFERS]` runs: what the console costs and how soon it answers, on real runs in a
 //! real terminal. A number of 0 leaves that part out.
 //!
-//! Nothing is judged: figures of one machine on one day. Those of console.md stand beside them.
+//! Nothing is judged: figures of one machine on one day. What is wanted stands beside them (crates/console/README.md).
 
 #![allow(
     clippy::print_stdout,
@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(30);
 const SETTLES: Duration = Duration::from_secs(4);
 const FIRSTS: usize = 9;
 const KEYS: usize = 200;
+/// No divisor of the time between frames: keys come at every moment of it.
+const BETWEEN_KEYS: Duration = Duration::from_millis(37);
 const FILES: u64 = 20_000;
 const TRANSFERS: u64 = 10_000_000;
 /// What the help says and nothing else does.
@@ -62,7 +64,7 @@ fn usual(files: u64) {
         let to_the_terminal = format!("{:.1} KiB/s", bytes / 1024.0);
         line(&format!("{cols}x{rows}, busy: to the terminal"), &to_the_terminal, "10 KiB/s");
         let keys = (0..KEYS).map(|n| {
-            std::thread::sleep(Duration::from_millis(37));
+            std::thread::sleep(BETWEEN_KEYS);
             let help = n % 2 == 0;
             key(&mut session, if help { "?" } else { "\x1b" }, |text| text.contains(HELP) == help)
         });

@@ -108,9 +108,8 @@ impl Board {
     /// Gives every peer that was never heard the snapshot that the ledger and the events amount to.
     pub(crate) fn fill_in(&mut self) {
         let Some(past) = &self.past else { return };
-        let times = self.started_at_ms().zip(self.ended_at_ms());
-        let stood_ms = u64::try_from(self.stood.before().as_millis()).unwrap_or(u64::MAX);
-        let run_ms = times.map_or(0, |(start, end)| end.saturating_sub(start).saturating_sub(stood_ms));
+        let took = self.ended_at_ms().and_then(|ended_ms| self.worked(ended_ms)).unwrap_or_default();
+        let run_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         for peer in PeerId::BOTH {
             let at = peer.index();
             if self.panes[at].heard.is_none() && past.peers[at].incarnation > 0 {

@@ -3,7 +3,7 @@
 mod errors;
 mod handed;
 
-use super::paint::{Brush, Part, clipped, mood, part};
+use super::paint::{Brush, Part, clipped, mood, named, part};
 use crate::skin::Role;
 use std::time::Duration;
 use twinhaul_console_model::board::StoredRow;
@@ -260,9 +260,7 @@ fn problems(model: &Model, width: usize) -> Vec<Vec<Part>> {
         lines.push(vec![part(head, Role::Bad)]);
         lines.extend(wrapped(&problem.text, width, Role::Plain));
         if !problem.next.is_empty() {
-            let next = fit::wrap(&problem.next, width.saturating_sub(7)).into_iter().enumerate();
-            let name = |at: usize| if at == 0 { "next   " } else { "       " };
-            lines.extend(next.map(|(at, text)| vec![part(name(at), Role::Dim), part(text, Role::Strong)]));
+            lines.extend(named("next", 7, &problem.next, width, Role::Strong));
         }
     }
     lines

@@ -66,6 +66,13 @@ pub(crate) fn fitting(mut fields: Vec<Field>, width: usize, gap: usize) -> Vec<P
     out
 }
 
+/// `text` in `width` columns behind its name, which has `room` of them; wrapped below itself.
+pub(crate) fn named(name: &str, room: usize, text: &str, width: usize, role: Role) -> Vec<Vec<Part>> {
+    let lines = fit::wrap(text, width.saturating_sub(room)).into_iter().enumerate();
+    let name = |at: usize| fit::left(if at == 0 { name } else { "" }, room);
+    lines.map(|(at, line)| vec![part(name(at), Role::Dim), part(line, role)]).collect()
+}
+
 /// Columns of some parts.
 pub(crate) fn width_of(parts: &[Part]) -> usize {
     parts.iter().map(|(text, _)| fit::width(text)).sum()

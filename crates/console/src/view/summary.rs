@@ -1,7 +1,7 @@
 //! The last screen: what was moved, how sure that is, who did what, what the assistance was worth, what to type next.
 //! It stays until a key.
 
-use super::paint::{Brush, Part, part};
+use super::paint::{Brush, Part, named, part};
 use super::peer::role;
 use crate::skin::Role;
 use ratatui::layout::Rect;
@@ -58,13 +58,10 @@ fn fitted(model: &Model, mut lines: Vec<Vec<Part>>, height: usize) -> Vec<Vec<Pa
     {
         lines.remove(air);
     }
-    if lines.len() > height && height > 0 {
-        let more = lines.len() + 1 - height;
-        lines.truncate(height - 1);
-        let more = format!("{} more: twinhaul report {}", counted(more as u64, "line"), model.run);
-        lines.push(vec![part(more, Role::Dim)]);
-    }
-    lines
+    fit::rows(lines, height, |more| {
+        let text = format!("{} more: twinhaul report {}", counted(more as u64, "line"), model.run);
+        vec![part(text, Role::Dim)]
+    })
 }
 
 fn verdict(model: &Model) -> Vec<Vec<Part>> {
@@ -129,9 +126,7 @@ fn forecasts(model: &Model, width: usize) -> Vec<Vec<Part>> {
     let Some(judged) = words::forecast::judged(model).filter(|text| !text.is_empty()) else {
         return Vec::new();
     };
-    let lines = fit::wrap(&judged, width.saturating_sub(12)).into_iter().enumerate();
-    let name = |at: usize| if at == 0 { "forecasts" } else { "" };
-    lines.map(|(at, text)| vec![part(fit::left(name(at), 12), Role::Dim), part(text, Role::Plain)]).collect()
+    named("forecasts", 12, &judged, width, Role::Plain)
 }
 
 /// The last transfers that were given up.
