@@ -21,7 +21,7 @@ pub use stored::{STORED_MAX, StoredRow};
 use crate::{Names, forecast::Forecasts, ring::Ring};
 use past::Told;
 use std::time::Duration;
-use twinhaul_units::{Moment, PeerId};
+use twinhaul_units::{Moment, PeerId, Rate};
 use twinhaul_wire::{
     AssignWhy, Assisted, Event, EventKind, InFlight, RatioMove, RunSnapshot, RunState, Wait,
 };
@@ -197,6 +197,14 @@ impl Board {
         let until_ms = self.ended_at_ms().unwrap_or(now_ms);
         let all = Duration::from_millis(until_ms.saturating_sub(self.started_at_ms()?));
         Some(all.saturating_sub(self.stood.until(until_ms)))
+    }
+
+    /// Bytes a second of `peer` while the run worked. A later incarnation's own average says nothing of what the earlier ones did.
+    pub fn average(&self, peer: PeerId, now_ms: u64) -> Rate {
+        let Some(s) = &self.pane(peer).snapshot else { return Rate(0) };
+        let worked = self.worked(now_ms).filter(|worked| s.incarnation > 1 && !worked.is_zero());
+        worked
+            .map_or(Rate(s.rate.average), |worked| Rate((s.done.bytes as f64 / worked.as_secs_f64()) as u64))
     }
 
     /// Whether a problem says that `peer` makes no progress, or a transfer of it waits beyond its budget.

@@ -108,13 +108,11 @@ impl Board {
     /// Gives every peer that was never heard the snapshot that the ledger and the events amount to.
     pub(crate) fn fill_in(&mut self) {
         let Some(past) = &self.past else { return };
-        let took = self.ended_at_ms().and_then(|ended_ms| self.worked(ended_ms)).unwrap_or_default();
-        let run_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         for peer in PeerId::BOTH {
             let at = peer.index();
             if self.panes[at].heard.is_none() && past.peers[at].incarnation > 0 {
                 let told = [&self.told[at], &self.told[peer.other().index()]];
-                self.panes[at].snapshot = Some(of_ledger(past, &past.peers[at], told, run_ms));
+                self.panes[at].snapshot = Some(of_ledger(past, &past.peers[at], told));
             }
         }
     }
@@ -135,7 +133,7 @@ impl Board {
     }
 }
 
-fn of_ledger(past: &Past, row: &PastPeer, [own, other]: [&Told; 2], run_ms: u64) -> PeerSnapshot {
+fn of_ledger(past: &Past, row: &PastPeer, [own, other]: [&Told; 2]) -> PeerSnapshot {
     let assisted = |told: &Told| twinhaul_wire::Assisted {
         asked: told.asked,
         needed: told.needed,
@@ -145,9 +143,7 @@ fn of_ledger(past: &Past, row: &PastPeer, [own, other]: [&Told; 2], run_ms: u64)
         ..twinhaul_wire::Assisted::default()
     };
     let Finished { bytes, idle_slot_ms, up_ms, slots, .. } = own.finished.unwrap_or_default();
-    // A later incarnation's time does not cover the work of the earlier ones; the run's does.
-    let over_ms = if row.incarnation > 1 { run_ms } else { up_ms };
-    let average = (bytes * 1000).checked_div(over_ms).unwrap_or_default();
+    let average = (bytes * 1000).checked_div(up_ms).unwrap_or_default();
     PeerSnapshot {
         incarnation: row.incarnation,
         state: if past.state.ended() { PeerState::Finished } else { PeerState::default() },

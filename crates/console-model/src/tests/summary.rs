@@ -92,3 +92,14 @@ fn a_run_that_stood_still_took_as_long_as_it_worked() {
     assert_eq!(at(900, -100.0, ended) + Duration::from_secs(100), up, "it goes on, and nobody is there yet");
     assert_eq!(at(901, -40.0, EventKind::Joined { pid: 7 }) + Duration::from_mins(1), up);
 }
+
+#[test]
+fn the_average_of_a_peer_that_came_back_covers_what_it_did_before() {
+    let mut model = sample::finished();
+    let mut beta = model.live.pane(PeerId::Second).snapshot.clone().unwrap();
+    assert_eq!(model.live.average(PeerId::Second, 0).0, beta.rate.average, "it never went");
+    (beta.incarnation, beta.rate.average) = (2, 1);
+    tell(&mut model, peer_msg(PeerId::Second, &beta));
+    let took = model.up().unwrap().as_secs();
+    assert_eq!(model.live.average(PeerId::Second, 0).0 / 1_000, beta.done.bytes / took / 1_000);
+}

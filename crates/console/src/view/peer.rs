@@ -136,7 +136,7 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
     // A peer that has finished has an average; its last five seconds would read as the present.
     let done = s.state == PeerState::Finished;
     let rate = if done {
-        format!("{} on average ", Rate(s.rate.average))
+        format!("{} on average ", model.board().average(peer, model.shown_at_ms()))
     } else {
         fit::right(&Rate(s.rate.now).to_string(), 10)
     };
@@ -150,7 +150,7 @@ fn lines(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width
     if s.assisted.transfers + s.was_assisted.transfers > 0 {
         lines.push(helped_line(s, width));
     }
-    lines.push(done_line(s, width));
+    lines.push(done_line(s, model.board().average(peer, model.shown_at_ms()), width));
     lines.extend(waited_line(s, width));
     lines
 }
@@ -223,12 +223,12 @@ fn helped_line(s: &PeerSnapshot, width: usize) -> Vec<Part> {
     )
 }
 
-fn done_line(s: &PeerSnapshot, width: usize) -> Vec<Part> {
+fn done_line(s: &PeerSnapshot, average: Rate, width: usize) -> Vec<Part> {
     let count = |name: &str, n: u64, role: Role| {
         vec![part(format!("{name} "), Role::Dim), part(words::count(n), role)]
     };
     let failed = if s.failed.transfers > 0 { Role::Bad } else { Role::Plain };
-    let rates = format!("1 min {}  average {}", Rate(s.rate.one_min), Rate(s.rate.average));
+    let rates = format!("1 min {}  average {}", Rate(s.rate.one_min), average);
     fitting(
         vec![
             Field::new(9, count("done", s.done.transfers, Role::Plain)),
@@ -297,8 +297,9 @@ pub(crate) fn brief(model: &Model, peer: PeerId, width: usize) -> Vec<Part> {
             let queue = fit::right(&words::count(s.queue.transfers), 6);
             fields.push(Field::new(8, vec![part(format!("queue {queue}"), dim)]));
             fields.push(Field::new(5, vec![part(fit::right(&Bytes(s.queue.bytes).to_string(), 8), dim)]));
-            let rate = if s.state == PeerState::Finished { s.rate.average } else { s.rate.now };
-            fields.push(Field::new(7, vec![part(fit::right(&Rate(rate).to_string(), 10), dim)]));
+            let ended = s.state == PeerState::Finished;
+            let rate = if ended { board.average(peer, model.shown_at_ms()) } else { Rate(s.rate.now) };
+            fields.push(Field::new(7, vec![part(fit::right(&rate.to_string(), 10), dim)]));
             // A pace that somebody set explains the one beside it; a ratio can be looked up.
             let limit = s
                 .limit

@@ -164,7 +164,7 @@ fn peers(model: &Model, width: usize) -> Vec<Vec<Part>> {
             "{:>9}{:>11}{:>13}{:>8}{asks}",
             words::count(s.done.transfers),
             Bytes(moved(s)).to_string(),
-            Rate(s.rate.average).to_string(),
+            board.average(peer, model.shown_at_ms()).to_string(),
             board.idle_share(peer).map_or_else(|| "--".into(), |share| format!("{:.1} %", share * 100.0)),
         );
         lines.push(vec![name, part(figures, Role::Plain)]);

@@ -78,8 +78,11 @@ fn waits(wait: &Wait) -> String {
 
 fn pace(brush: &Brush<'_>, model: &Model, peer: PeerId, s: &PeerSnapshot, width: usize) -> Vec<Part> {
     let done = s.state == PeerState::Finished;
-    let rate =
-        if done { format!("{} on average", Rate(s.rate.average)) } else { Rate(s.rate.now).to_string() };
+    let rate = if done {
+        format!("{} on average", model.board().average(peer, model.shown_at_ms()))
+    } else {
+        Rate(s.rate.now).to_string()
+    };
     let columns = width.saturating_sub(fit::width(&rate) + 1);
     let values = model.board().pane(peer).rates.columns(columns.clamp(1, 300), columns);
     vec![part(format!("{rate} "), Role::Strong), part(brush.spark(&values), role(peer))]
