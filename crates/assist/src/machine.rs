@@ -3,13 +3,14 @@
 //! After every event the same things are done in the same order (`settle`): fill the slots, divide what is in them, hand
 //! over what a drain owes, take over who is gone, ask if idle, set the timer. Never a clock, never I/O.
 //! The steps of the claims are in `work` (1.1, 1.2, 2.2.3), `asker` (1.3, 1.4, 1.5), `owner` (2.1 to 5.4) and `learn` (6, 7);
-//! `balanced` adds `speed` and `prospects` (what work costs), `balance` (the portion), `push`, `parts` and `ranges` (bytes of
+//! `balanced` adds `speed`, `fit` and `prospects` (what work costs), `balance` (the portion), `push`, `parts` and `ranges` (bytes of
 //! transfers in flight) and `suspect` (take-over); `timing` is the one timer.
 
 mod asker;
 mod balance;
 mod canonical;
 mod control;
+mod fit;
 mod learn;
 mod numbers;
 mod owner;

@@ -2,8 +2,9 @@
 //!
 //! A transfer is worth `fixed` bytes more than it holds (opening, closing); the rate is of bytes and those together, so
 //! that it stays the same when sizes change. Both follow what happens: the rate within a second, `fixed` over some
-//! hundred transfers.
+//! hundred measurements (see [`super::fit`]).
 
+use super::fit::Fit;
 use crate::{Pace, real::Real};
 use std::time::Duration;
 use twinhaul_units::{Bytes, Moment, Rate};
@@ -15,18 +16,12 @@ const MEASURE_EVERY: Duration = Duration::from_millis(50);
 const STANDSTILL: Duration = Duration::from_secs(1);
 /// The rate's memory, seconds.
 const RATE_TAU: f64 = 0.5;
-/// What each completed transfer leaves of the weight of those before it.
-const FIT_KEEPS: f64 = 0.99;
-/// Transfers completed before the fit is believed.
-const FIT_MIN: f64 = 2.5;
 /// A measurement in which nothing began or ended weighs as this part of a transfer.
 const STREAM_WEIGHT: f64 = 0.2;
 /// Less than this says nothing of a rate.
 const STREAM_BYTES_MIN: u64 = 256 * 1024;
 /// So many measurements after something began, bytes are all that takes time.
 const QUIET_MIN: u32 = 2;
-/// A price is believed when it is so many times its own uncertainty.
-const FIT_SURE: f64 = 8.0;
 
 /// When a transfer began, on the scale of one slot's share of the time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -131,7 +126,10 @@ impl Speed {
         self.quiet = if is_quiet { self.quiet.saturating_add(1) } else { 0 };
         if self.quiet > QUIET_MIN {
             self.fit.add(0.0, bytes, seconds, STREAM_WEIGHT);
-            self.believe();
+        }
+        self.fit.close();
+        if let Some(fixed) = self.fit.fixed() {
+            self.fixed = fixed.into();
         }
         self.begun = 0;
         self.ended = false;
@@ -149,19 +147,12 @@ impl Speed {
         self.ended = true;
         let Some((bytes, since)) = copied.filter(|(_, since)| since.spells == self.spells) else { return };
         self.fit.add(1.0, bytes as f64, self.share.get() - since.share.get(), 1.0);
-        self.believe();
     }
 
     /// The last `bytes` of a transfer, seen under way at `since`, are copied: bytes and nothing else.
     pub(super) fn streamed(&mut self, bytes: u64, since: &Begun) {
         if since.spells == self.spells && bytes >= STREAM_BYTES_MIN {
             self.fit.add(0.0, bytes as f64, self.share.get() - since.share.get(), STREAM_WEIGHT);
-        }
-    }
-
-    fn believe(&mut self) {
-        if let Some(fixed) = self.fit.fixed() {
-            self.fixed = fixed.into();
         }
     }
 
@@ -184,48 +175,6 @@ fn smoothed(old: Option<Real>, fresh: f64, share: f64, weight: f64) -> Real {
     match old.map(Real::get) {
         None => fresh.into(),
         Some(old) => (old + (old.clamp(fresh, fresh * share) - old) * weight).into(),
-    }
-}
-
-/// Least squares of relative errors: time = fixed x transfers + factor x bytes, the older the less.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Fit {
-    /// Weight of all that was added, and of transfers among it.
-    weights: [Real; 2],
-    /// Sums of x x, x y, y y, x, y, where x = transfers / time and y = bytes / time.
-    sums: [Real; 5],
-}
-
-impl Fit {
-    fn add(&mut self, transfers: f64, bytes: f64, time: f64, weight: f64) {
-        if time <= 0.0 {
-            return;
-        }
-        let keeps = 1.0 - (1.0 - FIT_KEEPS) * weight;
-        let (x, y) = (transfers / time, bytes / time);
-        for (sum, new) in self.sums.iter_mut().zip([x * x, x * y, y * y, x, y]) {
-            *sum = (sum.get() * keeps + new * weight).into();
-        }
-        for (sum, new) in self.weights.iter_mut().zip([1.0, transfers]) {
-            *sum = (sum.get() * keeps + new * weight).into();
-        }
-    }
-
-    /// Bytes that a transfer costs besides its own; `None`: what was seen does not tell.
-    fn fixed(&self) -> Option<f64> {
-        let [n, transfers] = self.weights.map(Real::get);
-        let [xx, xy, yy, x, y] = self.sums.map(Real::get);
-        let determinant = xx * yy - xy * xy;
-        if transfers < FIT_MIN || determinant <= 0.0 {
-            return None;
-        }
-        let fixed = (x * yy - y * xy) / determinant;
-        let factor = (y * xx - x * xy) / determinant;
-        let variance = ((n - fixed * x - factor * y) / n).max(0.0) / determinant;
-        // The price of a byte too: it is divided by, and one that is nearly nothing would make a transfer worth anything.
-        let sure =
-            |price: f64, part: f64| price > 0.0 && price * price > FIT_SURE * FIT_SURE * variance * part;
-        (sure(fixed, yy) && sure(factor, xx)).then(|| fixed / factor)
     }
 }
 
@@ -298,17 +247,6 @@ mod tests {
         }
         measure(&mut speed, after(2900), 206_000_000, 1, 1);
         assert_eq!(speed.rate(), Rate(100_000_000));
-    }
-
-    #[test]
-    fn a_price_of_a_byte_that_is_not_sure_makes_no_transfer_dear() {
-        let mut fit = Fit::default();
-        // Opening takes all the time, now more and now less; a byte takes hardly any, as far as can be told.
-        for n in 0..70u64 {
-            let bytes = (1 + n % 7) as f64 * 1e5;
-            fit.add(1.0, bytes, 0.01 * (1.0 + (n % 5) as f64 / 20.0) + bytes * 1e-10, 1.0);
-        }
-        assert_eq!(fit.fixed(), None);
     }
 
     #[test]
