@@ -154,7 +154,8 @@ impl Core {
     }
 
     fn on_measured(&mut self, now: Moment, moved: Bytes, parts: &[PartProgress], out: &mut Vec<Effect>) {
-        self.speed.measure(now, moved, self.slots_used(), self.tuning.slots);
+        let round_trip = self.round_trip_s();
+        self.speed.measure(now, moved, self.slots_used(), self.tuning.slots, round_trip);
         self.on_progress(now, moved.0, parts);
         self.tell_new_pace(now);
         self.push(now, out);

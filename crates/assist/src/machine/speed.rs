@@ -1,7 +1,7 @@
 //! What work costs this peer: its rate from what the host measured, the price of a transfer from how long each took.
 //!
 //! A transfer is worth `fixed` bytes more than it holds (opening, closing); the rate is of bytes and those together, so
-//! that it stays the same when sizes change. Both follow what happens: the rate within a second, `fixed` over some
+//! that it stays the same when sizes change. Both follow what happens: the rate within a second or two round trips, `fixed` over some
 //! hundred measurements (see [`super::fit`]).
 
 use super::fit::Fit;
@@ -14,8 +14,9 @@ const MEASURE_EVERY: Duration = Duration::from_millis(50);
 /// Nothing is measured for so long only where the process stood still: that says nothing of its link. A peer that was
 /// frozen would take itself for slow otherwise, and hand nearly everything over.
 const STANDSTILL: Duration = Duration::from_secs(1);
-/// The rate's memory, seconds.
-const RATE_TAU: f64 = 0.5;
+/// The rate's memory, seconds, where the round trip is shorter: what is decided now takes effect a round trip later, and a
+/// rate that has changed again by then decides wrongly.
+const RATE_TAU_MIN: f64 = 0.5;
 /// A measurement in which nothing began or ended weighs as this part of a transfer.
 const STREAM_WEIGHT: f64 = 0.2;
 /// Less than this says nothing of a rate.
@@ -93,8 +94,8 @@ impl Speed {
         Begun { share: self.share, spells: self.spells }
     }
 
-    /// Takes the bytes moved so far; `used` of `slots` are in use.
-    pub(super) fn measure(&mut self, now: Moment, moved: Bytes, used: usize, slots: usize) {
+    /// Takes the bytes moved so far; `used` of `slots` are in use. `round_trip`: seconds, to the other peer and back.
+    pub(super) fn measure(&mut self, now: Moment, moved: Bytes, used: usize, slots: usize, round_trip: f64) {
         let Some((at, before)) = self.mark else {
             (self.mark, self.busy) = (Some((now, moved.0)), Real::default());
             return;
@@ -115,7 +116,7 @@ impl Speed {
         let work = bytes + self.fixed.get() * self.begun as f64;
         let idled = std::mem::take(&mut self.idled) || used < slots;
         if busy > 0.0 || bytes > 0.0 {
-            let weight = seconds / (RATE_TAU + seconds);
+            let weight = seconds / (RATE_TAU_MIN.max(round_trip) + seconds);
             // With idle slots the peer could be faster than it was: what was known stands as far as it is possible.
             // (More in hand than slots: some stand by.)
             let share = if idled { slots as f64 / used.clamp(1, slots.max(1)) as f64 } else { 1.0 };
@@ -189,7 +190,7 @@ mod tests {
     /// What a core does at a measurement.
     fn measure(speed: &mut Speed, now: Moment, moved: u64, used: usize, slots: usize) {
         speed.pass(now, used);
-        speed.measure(now, Bytes(moved), used, slots);
+        speed.measure(now, Bytes(moved), used, slots, 0.0);
     }
 
     #[test]
@@ -203,6 +204,22 @@ mod tests {
             measure(&mut speed, after(2000 + 100 * step), 200_000_000 + step * 1_000_000, 1, 1);
         }
         assert!((10_000_000..16_000_000).contains(&speed.rate().0), "{:?}", speed.rate());
+    }
+
+    #[test]
+    fn what_is_decided_a_round_trip_ahead_does_not_follow_every_change() {
+        let after_a_second_at_a_tenth = |round_trip: f64| {
+            let mut speed = Speed::default();
+            for step in 0..=30u64 {
+                let moved = step.min(20) * 10_000_000 + step.saturating_sub(20) * 1_000_000;
+                speed.pass(after(100 * step), 1);
+                speed.measure(after(100 * step), Bytes(moved), 1, 1, round_trip);
+            }
+            speed.rate().0
+        };
+        assert_eq!(after_a_second_at_a_tenth(0.01), after_a_second_at_a_tenth(0.5));
+        assert!(after_a_second_at_a_tenth(0.5) < 30_000_000);
+        assert!((35_000_000..60_000_000).contains(&after_a_second_at_a_tenth(1.0)));
     }
 
     #[test]
@@ -261,7 +278,7 @@ mod tests {
             now += took;
             speed.pass(Moment((now * 1e6) as u64), 1);
             moved += size;
-            speed.measure(Moment((now * 1e6) as u64), Bytes(moved), 1, 1);
+            speed.measure(Moment((now * 1e6) as u64), Bytes(moved), 1, 1, 0.0);
             speed.completed(Some((size, &begun)));
         }
         let pace = speed.pace();
