@@ -75,12 +75,15 @@ impl Checked {
     fn after(state: &State, action: Action) -> Option<State> {
         let left = state.left.after(action)?;
         let mut world = state.world.clone();
-        match catch_unwind(AssertUnwindSafe(|| world.act(action))) {
-            Ok(done) => done.then(|| {
+        let next = AssertUnwindSafe(move || {
+            world.act(action).then(|| {
                 let mut state = State { world, left };
                 state.make_canonical();
                 state
-            }),
+            })
+        });
+        match catch_unwind(next) {
+            Ok(state) => state,
             Err(panic) => {
                 let mut world = state.world.clone();
                 world.broken = Some(Broken::assertion(&*panic));

@@ -40,8 +40,7 @@ macro_rules! mutants {
                 let (shape, faults, ticks) = match self {
                     $(Self::$name => $model?),*
                 };
-                let faults = faults.iter().map(|class| (*class, 1)).collect();
-                Some(Case { shape, faults, ticks, mutant: Some(self) })
+                Some(Case { mutant: Some(self), ..Case::new(shape, faults, ticks) })
             }
         }
     };

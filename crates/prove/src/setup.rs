@@ -51,6 +51,8 @@ pub struct Setup {
     pub measured: bool,
     /// What the method learned is kept in the ledger for the next life.
     pub remember: bool,
+    /// The model check takes at once what leaves nothing behind it (`world/brisk.rs`).
+    pub brisk: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -75,6 +77,7 @@ impl Setup {
             letters: 3,
             measured: false,
             remember: false,
+            brisk: false,
             mutant: None,
         }
     }

@@ -131,6 +131,7 @@ impl Swarm {
             letters: 16,
             measured: true,
             remember: true,
+            brisk: false,
             mutant,
         }
     }

@@ -5,6 +5,7 @@
 //! them). The method, and the ledger's rules, are the production code; the order of durable steps is the engine's.
 
 mod actions;
+mod brisk;
 mod check;
 mod cleanup;
 mod commit;

@@ -9,10 +9,14 @@ impl State {
     /// Puts the one that stands for all of them in place of this one.
     pub(super) fn make_canonical(&mut self) {
         let never = |class: Class| self.left.faults[class as usize] == 0;
-        self.world.hasten(Calm {
+        let calm = Calm {
             sources: never(Class::ChangingSource),
             media: never(Class::PowerLoss) && never(Class::FailingSync),
-        });
+        };
+        self.world.hasten(calm);
+        while self.world.setup().brisk && self.world.go_briskly() {
+            self.world.hasten(calm);
+        }
         let timeless = self.left.leases == 0;
         if timeless {
             // How fast a clock runs decides nothing any more: a drain begins with clocks that are right.

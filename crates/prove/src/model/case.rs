@@ -64,6 +64,8 @@ pub struct Case {
     pub faults: Vec<(Class, u8)>,
     /// How often timers may fire.
     pub ticks: u8,
+    /// What leaves nothing behind it is no step of its own (`world/brisk.rs`).
+    pub brisk: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -75,29 +77,43 @@ impl Case {
 
     /// With one fault of each kind.
     pub fn new(shape: Shape, classes: &[Class], ticks: u8) -> Self {
-        Self { shape, faults: classes.iter().map(|class| (*class, 1)).collect(), ticks, mutant: None }
+        Self {
+            shape,
+            faults: classes.iter().map(|class| (*class, 1)).collect(),
+            ticks,
+            brisk: false,
+            mutant: None,
+        }
     }
 
-    /// As in tables and on the command line: the shape, the faults, how often timers fire.
+    /// The same, with what leaves nothing behind it taken at once.
+    #[must_use]
+    pub fn briskly(self) -> Self {
+        Self { brisk: true, ..self }
+    }
+
+    /// As in tables and on the command line: the shape, the faults, how often timers fire, and whether briskly.
     pub fn name(&self) -> String {
         let faults: Vec<String> = self.faults.iter().map(|(class, _)| kebab(class)).collect();
         let faults = if faults.is_empty() { "none".to_owned() } else { faults.join("+") };
+        let brisk = if self.brisk { ":brisk" } else { "" };
         let mutant = self.mutant.map(|m| format!(":{}", m.name())).unwrap_or_default();
-        format!("{}:{faults}:{}{mutant}", self.shape.name(), self.ticks)
+        format!("{}:{faults}:{}{brisk}{mutant}", self.shape.name(), self.ticks)
     }
 
     /// Back from its name.
     pub fn parse(name: &str) -> Option<Self> {
-        let mut words = name.split(':');
+        let mut words = name.split(':').peekable();
         let shape = Shape::parse(words.next()?)?;
         let faults = words.next()?.split('+').filter(|word| *word != "none");
         let classes: Option<Vec<Class>> = faults.map(Class::parse).collect();
         let ticks = words.next()?.parse().ok()?;
+        let brisk = words.next_if_eq(&"brisk").is_some();
         let mutant = match words.next() {
             Some(name) => Some(Mutant::parse(name)?),
             None => None,
         };
-        Some(Self { mutant, ..Self::new(shape, &classes?, ticks) })
+        Some(Self { brisk, mutant, ..Self::new(shape, &classes?, ticks) })
     }
 
     pub(super) fn budget(&self) -> Budget {
@@ -135,6 +151,7 @@ impl Case {
             },
             ranges: policy == Policy::Balanced,
             letters: 2,
+            brisk: self.brisk,
             mutant: self.mutant,
             ..Setup::small(n.into())
         }

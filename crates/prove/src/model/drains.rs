@@ -1,8 +1,10 @@
 //! "Drains from here", asked of every state. A drain is the same every time, so a state from which one went well needs
 //! no second: most drains end after a few rounds in a state that an earlier one has been through.
 
+use crate::process::Process;
 use crate::world::{Broken, Survivors, World};
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::sync::{Mutex, PoisonError};
 use twinhaul_units::PeerId;
 
@@ -20,7 +22,9 @@ pub(crate) const SURVIVORS: [Survivors; 5] = [
 
 /// States in the midst of a drain that are known to end well.
 #[derive(Debug)]
-pub(super) struct Drains([Mutex<HashSet<u64>>; SHARDS]);
+pub(super) struct Drains([Mutex<Keys>; SHARDS]);
+
+type Keys = HashSet<u64, BuildHasherDefault<super::mix::Mix>>;
 
 impl Default for Drains {
     fn default() -> Self {
@@ -36,6 +40,7 @@ impl Drains {
 
     fn one(&self, world: &World, survivors: Survivors) -> Option<Broken> {
         let mut copy = world.clone();
+        copy.forget_who_is_out(survivors);
         let mut path = Vec::new();
         copy.drain_unless(survivors, &mut |world| {
             world.forget_what_decides_nothing();
@@ -53,7 +58,7 @@ impl Drains {
         copy.broken().map(|broken| drained(broken, survivors))
     }
 
-    fn shard(&self, key: u64) -> std::sync::MutexGuard<'_, HashSet<u64>> {
+    fn shard(&self, key: u64) -> std::sync::MutexGuard<'_, Keys> {
         self.0[key as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,6 +67,21 @@ impl Drains {
 pub(super) fn drained(broken: &Broken, survivors: Survivors) -> Broken {
     let what = format!("{} (drained with {survivors:?})", broken.what);
     Broken { what, ..broken.clone() }
+}
+
+impl World {
+    /// What those remember who never go on decides nothing, nor does what is on its way to them.
+    pub(super) fn forget_who_is_out(&mut self, survivors: Survivors) {
+        let survivor = match survivors {
+            Survivors::Both => return,
+            Survivors::One(peer) | Survivors::OneOfFrozen(peer) => peer,
+        };
+        for process in self.processes.iter_mut().filter(|process| process.me != survivor) {
+            let nothing = Process::new(process.me, process.incarnation);
+            *process = Process { frozen: true, cleanup: None, ..nothing };
+        }
+        self.letters.retain(|letter| letter.to == survivor);
+    }
 }
 
 fn key(world: &World, survivors: Survivors) -> u64 {

@@ -5,6 +5,7 @@ use super::{Case, Checked, State};
 use crate::world::{Action, Broken};
 use stateright::Model;
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Longest story in bytes.
 const STORY_MAX: usize = 1 << 20;
@@ -53,12 +54,16 @@ fn drains_told(state: &State, story: &mut String) -> Option<Broken> {
     SURVIVORS.iter().find_map(|survivors| {
         let mut told = format!("from here with {survivors:?}:\n");
         let mut world = state.world.clone();
-        world.drain_told(*survivors, &mut |action, world| {
-            if told.len() < STORY_MAX {
-                let _ = writeln!(told, "  {action:?}{}", world.brief());
-            }
+        world.forget_who_is_out(*survivors);
+        let drain = AssertUnwindSafe(|| {
+            world.drain_told(*survivors, &mut |action, world| {
+                if told.len() < STORY_MAX {
+                    let _ = writeln!(told, "  {action:?}{}", world.brief());
+                }
+            });
+            world.broken().map(|broken| drained(broken, *survivors))
         });
-        let broken = world.broken().map(|broken| drained(broken, *survivors));
+        let broken = catch_unwind(drain).unwrap_or_else(|panic| Some(Broken::assertion(&*panic)));
         broken.inspect(|_| story.push_str(&told))
     })
 }

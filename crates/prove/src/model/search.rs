@@ -11,6 +11,9 @@ pub struct Limits {
     pub states: usize,
     pub time: Duration,
     pub threads: usize,
+    /// The shortest way to what is broken is looked for first. Otherwise hardly any state has to be kept whole: a search
+    /// then needs some 100 bytes for each, and not 5 KiB for each that waits.
+    pub shortest: bool,
 }
 
 /// What a search came to.
@@ -38,11 +41,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Searches a case.
 pub fn search(case: &Case, limits: Limits) -> Verdict {
     let begun = Instant::now();
-    let checker = Checked::new(case)
-        .checker()
-        .threads(limits.threads)
-        .finish_when(HasDiscoveries::AnyFailures)
-        .spawn_bfs();
+    let checker =
+        Checked::new(case).checker().threads(limits.threads).finish_when(HasDiscoveries::AnyFailures);
+    if limits.shortest {
+        watch(checker.spawn_bfs(), limits, begun)
+    } else {
+        watch(checker.spawn_dfs(), limits, begun)
+    }
+}
+
+/// Cuts a search when it is at its limits.
+fn watch(checker: impl Checker<Checked>, limits: Limits, begun: Instant) -> Verdict {
     let mut cut = false;
     while !(checker.is_done() || cut && begun.elapsed() > limits.time * 2) {
         std::thread::sleep(LOOK_EVERY);

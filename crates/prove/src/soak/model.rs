@@ -6,10 +6,10 @@ use crate::swarm::Class;
 use std::io::Write;
 use std::time::Duration;
 
-/// States after which a search is cut when nothing else is asked for. A state in waiting takes some 5 KiB.
-const STATES: u64 = 2_000_000;
+/// States after which a search is cut when nothing else is asked for: some 10 GiB of memory.
+const STATES: u64 = 100_000_000;
 /// Minutes of one search.
-const MINUTES: u64 = 10;
+const MINUTES: u64 = 60;
 
 /// The verb `model`; false when something was found.
 ///
@@ -28,7 +28,7 @@ pub fn model(args: &[&str], out: &mut dyn Write) -> Result<bool, String> {
         "--replay",
         "--path",
     ];
-    let options = Options::read("model", args, &known, &["--all"])?;
+    let options = Options::read("model", args, &known, &["--all", "--brisk", "--shortest"])?;
     if let Some(name) = options.word("--replay") {
         let case = Case::parse(name).ok_or_else(|| format!("no case \"{}\"", name.escape_debug()))?;
         return replay(&case, options.word("--path").unwrap_or_default(), out);
@@ -40,6 +40,7 @@ pub fn model(args: &[&str], out: &mut dyn Write) -> Result<bool, String> {
             Some(threads) => usize::try_from(threads).unwrap_or(1),
             None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         },
+        shortest: options.has("--shortest"),
     };
     super::hush_panics();
     table(&cases(&options)?, limits, out)
@@ -78,7 +79,8 @@ fn cases(options: &Options<'_>) -> Result<Vec<Case>, String> {
         }
         (None, None) => vec![Shape::Lots(2), Shape::Ranges(2)],
     };
-    Ok(shapes.into_iter().map(|shape| Case::new(shape, &classes, ticks)).collect())
+    let case = |shape| Case { brisk: options.has("--brisk"), ..Case::new(shape, &classes, ticks) };
+    Ok(shapes.into_iter().map(case).collect())
 }
 
 /// Two transfers, and one in two ranges: without a fault, with each kind, with each pair of kinds. Three transfers, and

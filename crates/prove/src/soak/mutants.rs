@@ -46,7 +46,7 @@ impl Modelled {
 fn by_model(mutant: Mutant, states: usize) -> Modelled {
     let Some(case) = mutant.case() else { return Modelled::NotItsKind };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let verdict = model::search(&case, Limits { states, time: SEARCH, threads });
+    let verdict = model::search(&case, Limits { states, time: SEARCH, threads, shortest: true });
     let Some(found) = verdict.found else { return Modelled::Lives };
     Modelled::Found(Kill {
         at: verdict.states as u64,
