@@ -6,7 +6,6 @@
 
 use super::Core;
 use super::parts::{GRAIN, Rest, claim_at, prices};
-use super::ranges::SPLIT_CLAIMS_MIN;
 use crate::{AnswerFigures, CUTS_MAX, Cut, Interval, Millionths, Pace, Policy};
 use twinhaul_units::{Bytes, Moment};
 
@@ -115,7 +114,7 @@ impl Core {
     /// from here whether it has, nor its slots: as many as here.
     fn slots_per_stream(&self, byte: f64, pieces: u64, bytes: u64) -> f64 {
         let slots = self.tuning.slots as u64;
-        let least = claim_at(1.0 / byte.max(f64::MIN_POSITIVE), slots) * SPLIT_CLAIMS_MIN;
+        let least = claim_at(1.0 / byte.max(f64::MIN_POSITIVE), slots);
         let streams = pieces.max(bytes / least).clamp(1, slots);
         slots as f64 / streams as f64
     }

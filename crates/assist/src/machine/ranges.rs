@@ -5,9 +5,6 @@ use super::Core;
 use crate::{ByteRange, Cut, Effect, Message, Policy, RANGES_MAX, RangeOutcome};
 use twinhaul_units::{Moment, TransferId};
 
-/// Smallest part of a transfer that is worth a slot of its own, in claims.
-pub(super) const SPLIT_CLAIMS_MIN: u64 = 2;
-
 impl Core {
     /// Ranges that the ledger says are to be done here; one that is known already is not taken twice. A copy of some of
     /// its last bytes that was made here is not the range itself: whoever had it is gone, and nobody else does the rest.
@@ -117,7 +114,9 @@ impl Core {
         if !may || idle == 0 || w.parts.is_empty() {
             return;
         }
-        let least = self.claim() * SPLIT_CLAIMS_MIN;
+        // What a slot takes at a time is worth a slot of its own: where each has its own limit, a transfer that is not
+        // divided any more keeps all the others waiting.
+        let least = self.claim();
         let rests: Vec<_> =
             self.rests(now).into_iter().filter(|r| r.shared && !r.hedge && r.free > least).collect();
         let mut slots = vec![1u64; rests.len()];

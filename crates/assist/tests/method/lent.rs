@@ -122,6 +122,17 @@ fn a_split_is_a_second_part_for_an_own_slot() {
     assert!(range_started(&desk).is_none() && desk.splits().is_empty(), "not tried again at once");
 }
 
+/// Where each slot has its own limit, all of them waited for what two claims were not divided among two of them.
+#[test]
+fn what_is_two_claims_is_divided_among_own_slots() {
+    let mut desk = Desk::weighed(8, &[2 * MB; 8], 100);
+    let cuts: Vec<u64> = desk.complete(1).splits().iter().map(|cut| cut.bytes).collect();
+    assert_eq!(cuts, [MB], "a claim is three grains, 786,432 bytes");
+    let mut desk = Desk::weighed(8, &[2 * MB; 8], 100);
+    let halves: Vec<_> = (0..8).map(|id| (id, 0, MB, 2 * MB)).collect();
+    assert_eq!(desk.reached(&halves).complete(1).splits(), [], "one is not divided");
+}
+
 #[test]
 fn ranges_of_a_peer_that_was_taken_over_are_of_no_use() {
     let mut desk = Desk::weighed(1, &[], 10);
