@@ -62,7 +62,7 @@ mutants! {
     PublishedBeforeSealed S1 "published before its bytes are durable" small(Lots(1), &[PowerLoss], 0);
     DoneBeforeNames S1 "done before the directory is synced" small(Lots(1), &[], 0);
     AcceptedUnseen S1 "recovery accepts what it did not compare" small(Old(1), &[PowerLoss], 0);
-    GoesOnInSharedObject S2 "after a take-over the same shared object is written on" None;
+    GoesOnInSharedObject S2 "after a take-over the same shared object is written on" small(Ranges(2), &[Freeze], 0);
     HedgeClearsFirst S1 "a hedge is not idempotent: it clears before it writes" None;
     RedoneWithoutDiscard S2 "recovery redoes without discarding the old object" small(Lots(1), &[SecondCopy], 0);
     TakeOverWithoutDiscard S2 "a take-over does not discard" small(Lots(1), &[Freeze], 0);

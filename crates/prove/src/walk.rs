@@ -13,6 +13,8 @@ use twinhaul_units::{PeerId, TransferId};
 
 /// Longest story in bytes: one that never ends is told only so far.
 const STORY_MAX: usize = 1 << 20;
+/// After which a peer that is not heard of is missed.
+const SILENCE_US: u64 = 2_000_000;
 
 /// What came of a seed.
 #[derive(Clone, Debug)]
@@ -201,7 +203,11 @@ impl<'a> Walk<'a> {
 
     /// An operator hands some transfers over, or a sign of life comes beside the link: perhaps of a former life.
     fn outside(&mut self) {
-        if !self.swarm.outside || !self.outside.once_in(8) {
+        if !self.swarm.outside {
+            return;
+        }
+        self.freeze_a_borrower();
+        if !self.outside.once_in(8) {
             return;
         }
         let process = self.outside.place(self.world.processes.len());
@@ -211,6 +217,33 @@ impl<'a> Walk<'a> {
             Action::Sign { process, former: self.outside.once_in(3) }
         };
         self.act(action);
+    }
+
+    /// Who works on what the other peer lent it freezes, is taken over, wakes, and writes on before it looks whether it
+    /// has its place (S2): by chance alone hardly ever all of that.
+    fn freeze_a_borrower(&mut self) {
+        let world = &self.world;
+        let Some(frozen) = world.processes.iter().position(|p| p.frozen) else {
+            let borrower = world.processes.iter().position(|p| !p.guests.is_empty());
+            if let Some(process) = borrower.filter(|_| self.swarm.has(Class::Freeze))
+                && self.outside.once_in(8)
+            {
+                self.act(Action::Freeze { process });
+            }
+            return;
+        };
+        if !self.outside.once_in(8) {
+            return;
+        }
+        if world.is_current(frozen) {
+            let other = world.latest(world.processes[frozen].me.other());
+            self.act(Action::Pass { micros: Some(SILENCE_US) });
+            if let Some(process) = other {
+                self.act(Action::Step { process, thread: Thread::Timer });
+            }
+        } else if self.act(Action::Wake { process: frozen }) {
+            self.act(Action::Step { process: frozen, thread: Thread::Slot(0) });
+        }
     }
 
     fn trouble(&mut self) -> bool {
