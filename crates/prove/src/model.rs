@@ -18,6 +18,7 @@ pub(crate) use budget::Budget;
 pub use case::{Case, Shape};
 pub(crate) use mix::mixed;
 pub use retell::retell;
+pub(crate) use search::search_telling;
 pub use search::{Found, Limits, Verdict, search};
 
 use crate::world::{Action, Broken, Invariant, Thread, World};

@@ -75,6 +75,10 @@ impl Case {
         pass in silence where a kind of fault can bring that about, two messages on their way; a state beyond that is drained \
         and not gone on from";
 
+    /// … and what more bounds a brisk one.
+    pub(crate) const BRISK: &str = "brisk: what a process only reads, what it hears of that, of a take-over or of finished \
+        ranges, and its links are no steps of their own; orders in which something comes between are not searched";
+
     /// With one fault of each kind.
     pub fn new(shape: Shape, classes: &[Class], ticks: u8) -> Self {
         Self {

@@ -37,24 +37,39 @@ pub struct Found {
 
 /// How often the limits are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often is told how far a search is.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Who hears how many states a search has found, and how long it has taken.
+pub(crate) type Tell<'a> = &'a mut dyn FnMut(usize, Duration);
 
 /// Searches a case.
 pub fn search(case: &Case, limits: Limits) -> Verdict {
+    search_telling(case, limits, &mut |_, _| {})
+}
+
+/// … and tells now and then how far it is.
+pub(crate) fn search_telling(case: &Case, limits: Limits, tell: Tell<'_>) -> Verdict {
     let begun = Instant::now();
     let checker =
         Checked::new(case).checker().threads(limits.threads).finish_when(HasDiscoveries::AnyFailures);
     if limits.shortest {
-        watch(checker.spawn_bfs(), limits, begun)
+        watch(checker.spawn_bfs(), limits, begun, tell)
     } else {
-        watch(checker.spawn_dfs(), limits, begun)
+        watch(checker.spawn_dfs(), limits, begun, tell)
     }
 }
 
 /// Cuts a search when it is at its limits.
-fn watch(checker: impl Checker<Checked>, limits: Limits, begun: Instant) -> Verdict {
+fn watch(checker: impl Checker<Checked>, limits: Limits, begun: Instant, tell: Tell<'_>) -> Verdict {
     let mut cut = false;
+    let mut told = Duration::ZERO;
     while !(checker.is_done() || cut && begun.elapsed() > limits.time * 2) {
         std::thread::sleep(LOOK_EVERY);
+        if begun.elapsed() >= told + TELL_EVERY {
+            told = begun.elapsed();
+            tell(checker.unique_state_count(), told);
+        }
         if !cut && (checker.unique_state_count() >= limits.states || begun.elapsed() >= limits.time) {
             cut = true;
             checker.model().cut(true);

@@ -15,7 +15,7 @@ const MINUTES: u64 = 60;
 ///
 /// # Errors
 /// Words that it does not know, or a broken pipe.
-pub fn model(args: &[&str], out: &mut dyn Write) -> Result<bool, String> {
+pub fn model(args: &[&str], out: &mut dyn Write, progress: &mut dyn Write) -> Result<bool, String> {
     let known = [
         "--class",
         "--with",
@@ -43,7 +43,7 @@ pub fn model(args: &[&str], out: &mut dyn Write) -> Result<bool, String> {
         shortest: options.has("--shortest"),
     };
     super::hush_panics();
-    table(&cases(&options)?, limits, out)
+    table(&cases(&options)?, limits, out, progress)
 }
 
 fn cases(options: &Options<'_>) -> Result<Vec<Case>, String> {
@@ -83,8 +83,8 @@ fn cases(options: &Options<'_>) -> Result<Vec<Case>, String> {
     Ok(shapes.into_iter().map(case).collect())
 }
 
-/// Two transfers, and one in two ranges: without a fault, with each kind, with each pair of kinds. Three transfers, and
-/// one in three ranges: with each kind.
+/// Two transfers, and one in two ranges: without a fault, with each kind, with each pair of kinds, these briskly. Three
+/// transfers, and one in three ranges, briskly: with each kind.
 fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for shape in [Shape::Lots(2), Shape::Ranges(2)] {
@@ -94,11 +94,12 @@ fn all() -> Vec<Case> {
     }
     for shape in [Shape::Lots(3), Shape::Ranges(3)] {
         cases.push(Case::new(shape, &[], 0));
-        cases.extend(Class::ALL.map(|class| Case::new(shape, &[class], 0)));
+        cases.extend(Class::ALL.map(|class| Case::new(shape, &[class], 0).briskly()));
     }
     for shape in [Shape::Lots(2), Shape::Ranges(2)] {
         for (at, one) in Class::ALL.iter().enumerate() {
-            cases.extend(Class::ALL[at + 1..].iter().map(|other| Case::new(shape, &[*one, *other], 0)));
+            let pair = |other: &Class| Case::new(shape, &[*one, *other], 0).briskly();
+            cases.extend(Class::ALL[at + 1..].iter().map(pair));
         }
     }
     cases
@@ -121,18 +122,27 @@ pub fn quick() -> Vec<Case> {
             cases.push(Case::new(shape, &[class], 0));
         }
         cases.push(Case::new(shape, &[LostAnswers, ChangingSource], 0));
+        cases.push(Case::new(shape, &[Crash, LostAnswers], 0).briskly());
+        cases.push(Case::new(shape, &[PowerLoss, Doubling], 0).briskly());
     }
     cases
 }
 
 /// Searches them all, a row for each; false when something was found.
-fn table(cases: &[Case], limits: Limits, out: &mut dyn Write) -> Result<bool, String> {
+fn table(
+    cases: &[Case],
+    limits: Limits,
+    out: &mut dyn Write,
+    progress: &mut dyn Write,
+) -> Result<bool, String> {
     let failed = |e: std::io::Error| e.to_string();
     writeln!(out, "| case | states | depth | exhausted | seconds |\n|---|---|---|---|---|")
         .map_err(failed)?;
     let (mut sound, mut whole) = (true, 0);
     for case in cases {
-        let verdict = model::search(case, limits);
+        let verdict = model::search_telling(case, limits, &mut |states, took| {
+            let _ = writeln!(progress, "{}: {states} states in {} s", case.name(), took.as_secs());
+        });
         writeln!(out, "{}", row(case, &verdict)).map_err(failed)?;
         if let Some(found) = &verdict.found {
             writeln!(out, "BROKEN {}\n  {}", found.broken, command(case, found)).map_err(failed)?;
@@ -141,7 +151,9 @@ fn table(cases: &[Case], limits: Limits, out: &mut dyn Write) -> Result<bool, St
         whole += usize::from(verdict.exhausted);
         out.flush().map_err(failed)?;
     }
+    let brisk = if cases.iter().any(|case| case.brisk) { Case::BRISK } else { "" };
     writeln!(out, "{whole} of {} searches were exhausted; each: {}", cases.len(), Case::BOUNDS)
+        .and_then(|()| if brisk.is_empty() { Ok(()) } else { writeln!(out, "{brisk}") })
         .map_err(failed)?;
     Ok(sound)
 }
