@@ -40,7 +40,14 @@ macro_rules! mutants {
                 let (shape, faults, ticks) = match self {
                     $(Self::$name => $model?),*
                 };
-                Some(Case { mutant: Some(self), ..Case::new(shape, faults, ticks) })
+                let brisk = matches!(self, Self::LentOfAnyVersion); // step by step there are too many states
+                Some(Case { mutant: Some(self), brisk, ..Case::new(shape, faults, ticks) })
+            }
+
+            /// Whether seeds come upon it: a freeze, a second copy and a change of the source in one order, while one
+            /// transfer is in flight, came about in none of 150,000.
+            pub const fn is_for_the_simulation(self) -> bool {
+                !matches!(self, Self::LentOfAnyVersion)
             }
         }
     };
@@ -64,6 +71,7 @@ mutants! {
     AcceptedUnseen S1 "recovery accepts what it did not compare" small(Old(1), &[PowerLoss], 0);
     GoesOnInSharedObject S2 "after a take-over the same shared object is written on" small(Ranges(2), &[Freeze], 0);
     HedgeClearsFirst S1 "a hedge is not idempotent: it clears before it writes" None;
+    LentOfAnyVersion S2 "into what was lent goes whatever version the source has" small(Ranges(2), &[SecondCopy, ChangingSource], 0);
     RedoneWithoutDiscard S2 "recovery redoes without discarding the old object" small(Lots(1), &[SecondCopy], 0);
     TakeOverWithoutDiscard S2 "a take-over does not discard" small(Lots(1), &[Freeze], 0);
     CommitNotDurable S3 "the ledger's last commit is lost with the power" small(Lots(1), &[PowerLoss], 0);

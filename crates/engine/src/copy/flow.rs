@@ -41,6 +41,8 @@ pub(super) struct Origin<'a> {
     further: Option<(Reader, u64)>,
     /// The data, if there are holes.
     extents: Option<Vec<(u64, u64)>>,
+    /// Bytes of any other version are not passed on.
+    only: Option<Version>,
 }
 
 impl<'a> Origin<'a> {
@@ -53,7 +55,14 @@ impl<'a> Origin<'a> {
         size: u64,
     ) -> Self {
         let extents = extents(route, op, &mut reader, size);
-        Self { route, op, reader, at, further: None, extents }
+        Self { route, op, reader, at, further: None, extents, only: None }
+    }
+
+    /// For an object that another process seals: it may have, when these bytes come. So they are of the version that it
+    /// was begun with, whoever is late, and whatever the source is now (S2; a stale helper wrote a newer one into an
+    /// object that was done, the model found).
+    pub(super) fn only(self, version: Version) -> Self {
+        Self { only: Some(version), ..self }
     }
 
     pub(super) const fn has_holes(&self) -> bool {
@@ -84,6 +93,13 @@ impl<'a> Origin<'a> {
         };
         let n = reader.read(self.op, into).map_err(|e| Failure::reading(self.route, &e))?;
         *place += n as u64;
+        if let Some(only) = &self.only {
+            // After the read: what has this version now had it then.
+            let now = reader.attrs(self.op).map_err(|e| Failure::reading(self.route, &e))?;
+            if version(&now) != *only {
+                return Err(Failure::changing("it was written to"));
+            }
+        }
         Ok(n)
     }
 }

@@ -106,6 +106,9 @@ fn attempt(desk: &Desk, job: &RangeJob) -> Result<Vec<Chain>, Stop> {
     }
     desk.slot().phase(Phase::Copy);
     let mut origin = Origin::new(&route, &op, reader, part.from(), size);
+    if job.whole.is_none() {
+        origin = origin.only(job.object.version);
+    }
     let chains = flow::run(desk, &route, &mut origin, Sink::At(&writer), part, size)?;
     if !same(origin.reader.attrs(&op).map_err(|e| Failure::reading(&route, &e))?) {
         return Err(Failure::changing("it was written to").into());

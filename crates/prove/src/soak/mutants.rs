@@ -28,27 +28,36 @@ pub struct Kill {
     pub replay: String,
 }
 
-/// What the model check came to.
-enum Modelled {
+/// What one tool came to.
+enum Hunted {
     /// It has no case of it.
     NotItsKind,
     Lives,
     Found(Kill),
 }
 
-impl Modelled {
+impl Hunted {
     fn kill(self) -> Option<Kill> {
         if let Self::Found(kill) = self { Some(kill) } else { None }
+    }
+
+    /// As in the table; `at` says what the number of a kill counts.
+    fn words(&self, at: impl Fn(u64) -> String) -> String {
+        match self {
+            Self::NotItsKind => "not its kind".to_owned(),
+            Self::Lives => "LIVES".to_owned(),
+            Self::Found(kill) => format!("{}, {:.1} s", at(kill.at), kill.took.as_secs_f64()),
+        }
     }
 }
 
 /// Looks for a mutant with the model check, if it has a case of it.
-fn by_model(mutant: Mutant, states: usize) -> Modelled {
-    let Some(case) = mutant.case() else { return Modelled::NotItsKind };
+fn by_model(mutant: Mutant, states: usize) -> Hunted {
+    let Some(case) = mutant.case() else { return Hunted::NotItsKind };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let verdict = model::search(&case, Limits { states, time: SEARCH, threads, shortest: true });
-    let Some(found) = verdict.found else { return Modelled::Lives };
-    Modelled::Found(Kill {
+    let Some(found) = verdict.found else { return Hunted::Lives };
+    Hunted::Found(Kill {
         at: verdict.states as u64,
         took: verdict.took,
         what: found.broken.to_string(),
@@ -57,13 +66,17 @@ fn by_model(mutant: Mutant, states: usize) -> Modelled {
 }
 
 /// … with the simulation.
-fn by_simulation(mutant: Mutant, seeds: u64) -> Option<Kill> {
+fn by_simulation(mutant: Mutant, seeds: u64) -> Hunted {
+    if !mutant.is_for_the_simulation() {
+        return Hunted::NotItsKind;
+    }
     let begun = Instant::now();
-    (0..seeds).find_map(|seed| {
+    let found = (0..seeds).find_map(|seed| {
         let broken = walk(seed, Some(mutant)).broken?;
         let replay = super::replay(seed, Some(mutant));
         Some(Kill { at: seed, took: begun.elapsed(), what: broken.to_string(), replay })
-    })
+    });
+    found.map_or(Hunted::Lives, Hunted::Found)
 }
 
 /// Whether either tool finds it, the quicker attempts first.
@@ -71,8 +84,10 @@ pub fn hunt(mutant: Mutant) -> Option<Kill> {
     const FEW_SEEDS: u64 = 500;
     const FEW_STATES: usize = 20_000;
     by_simulation(mutant, FEW_SEEDS)
+        .kill()
         .or_else(|| by_model(mutant, FEW_STATES).kill())
-        .or_else(|| by_simulation(mutant, SEEDS))
+        .or_else(|| by_simulation(mutant, SEEDS).kill())
+        .or_else(|| by_model(mutant, STATES).kill())
 }
 
 /// The verb `mutants`; false when one lives.
@@ -95,10 +110,10 @@ pub fn mutants(args: &[&str], out: &mut dyn Write) -> Result<bool, String> {
     let mut alive = 0;
     for mutant in Mutant::ALL.iter().copied().filter(|m| only.is_none_or(|only| only == *m)) {
         let (model, simulation) = (by_model(mutant, STATES), by_simulation(mutant, SEEDS));
-        alive += usize::from(matches!(model, Modelled::Lives) || simulation.is_none());
-        let row = row(mutant, &model, simulation.as_ref());
+        alive += usize::from([&model, &simulation].into_iter().any(|hunted| matches!(hunted, Hunted::Lives)));
+        let row = row(mutant, &model, &simulation);
         writeln!(out, "{row}").map_err(failed)?;
-        for kill in [model.kill(), simulation].into_iter().flatten().filter(|_| only.is_some()) {
+        for kill in [model.kill(), simulation.kill()].into_iter().flatten().filter(|_| only.is_some()) {
             writeln!(out, "  {}\n  {}", kill.what, kill.replay).map_err(failed)?;
         }
         out.flush().map_err(failed)?;
@@ -111,17 +126,9 @@ pub fn mutants(args: &[&str], out: &mut dyn Write) -> Result<bool, String> {
     Ok(alive == 0)
 }
 
-fn row(mutant: Mutant, model: &Modelled, simulation: Option<&Kill>) -> String {
-    let seconds = |kill: &Kill| kill.took.as_secs_f64();
-    let model = match model {
-        Modelled::NotItsKind => "not its kind".to_owned(),
-        Modelled::Lives => "LIVES".to_owned(),
-        Modelled::Found(kill) => format!("{} states, {:.1} s", kill.at, seconds(kill)),
-    };
-    let simulation = match simulation {
-        Some(kill) => format!("seed {}, {:.1} s", kill.at, seconds(kill)),
-        None => "LIVES".to_owned(),
-    };
+fn row(mutant: Mutant, model: &Hunted, simulation: &Hunted) -> String {
+    let model = model.words(|states| format!("{states} states"));
+    let simulation = simulation.words(|seed| format!("seed {seed}"));
     format!("| `{}` | {:?} | {} | {model} | {simulation} |", mutant.name(), mutant.breaks(), mutant.words())
 }
 

@@ -192,6 +192,10 @@ impl World {
                 }
             }
         } else if !part.is_complete() {
+            if now != version && !self.setup.is(Mutant::LentOfAnyVersion) {
+                self.guest_ends(at, which, RangeOutcome::Failed);
+                return true;
+            }
             self.target.write(attempt, part.reached, now);
             if !self.processes[at].guests[which].range.hedge {
                 self.check_fenced_writes(at, attempt);
