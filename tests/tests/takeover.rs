@@ -17,6 +17,8 @@ mod clock;
 mod frozen;
 #[path = "takeover/gone.rs"]
 mod gone;
+#[path = "takeover/lent.rs"]
+mod lent;
 #[path = "takeover/linkless.rs"]
 mod linkless;
 #[path = "takeover/places.rs"]
