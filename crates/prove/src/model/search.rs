@@ -12,7 +12,7 @@ pub struct Limits {
     pub time: Duration,
     pub threads: usize,
     /// The shortest way to what is broken is looked for first. Otherwise hardly any state has to be kept whole: a search
-    /// then needs some 100 bytes for each, and not 5 KiB for each that waits.
+    /// then needs some 40 bytes for each, and not 5 KiB for each that waits.
     pub shortest: bool,
 }
 

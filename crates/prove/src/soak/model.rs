@@ -6,7 +6,7 @@ use crate::swarm::Class;
 use std::io::Write;
 use std::time::Duration;
 
-/// States after which a search is cut when nothing else is asked for: some 10 GiB of memory.
+/// States after which a search is cut when nothing else is asked for: some 4 GiB of memory.
 const STATES: u64 = 100_000_000;
 /// Minutes of one search.
 const MINUTES: u64 = 60;
