@@ -55,6 +55,17 @@ fn what_broke_once_stays_whole() {
     }
 }
 
+/// No time passed for a place whose latest life was gone while a former one, frozen, had its lock.
+#[test]
+fn a_frozen_copy_of_who_is_gone_holds_nothing_up() {
+    let case = twinhaul_prove::Case::parse("lots-2:crash+second-copy:0:brisk").unwrap();
+    let (story, broken) = twinhaul_prove::retell(&case, &[0, 7, 4, 4, 8, 5]).unwrap();
+    assert_eq!(broken, None, "{story}");
+    for step in ["Start { peer: Second, second: true }", "Crash { process: 2 }"] {
+        assert!(story.contains(step), "the numbers mean other steps now: {story}");
+    }
+}
+
 /// What a brisk world leaves out hides none of them.
 #[test]
 fn every_mutant_of_the_model_is_found_in_a_brisk_world_too() {

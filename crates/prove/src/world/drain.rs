@@ -110,8 +110,10 @@ impl World {
         }
         let ticked = self.all_timers(tell);
         if self.setup.is_untimed() {
-            // Timers fire all the time, and take none. Only a silence needs it.
-            if (0..self.processes.len()).any(|at| self.processes[at].frozen && self.is_current(at)) {
+            // Timers fire all the time, and take none. Only a silence needs it: of a place that nobody has taken over, also
+            // where its latest life is gone and a former one, frozen, has the lock.
+            let silent = |peer: PeerId| self.joined[peer.index()] == self.ledger.incarnation(peer);
+            if self.processes.iter().any(|p| p.frozen && silent(p.me)) {
                 self.told(Action::Pass { micros: self.setup.lease_us() }, tell);
             }
         } else if !went_on && !ticked {
