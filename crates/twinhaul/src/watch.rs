@@ -180,25 +180,66 @@ impl<'a> EventReader<'a> {
         Self { view, seq: 0 }
     }
 
-    /// Calls `f` for every event that is new.
+    /// Calls `f` for every event that is new, as they are numbered.
     pub(crate) fn each(&mut self, mut f: impl FnMut(Event) -> Result<(), Failure>) -> Result<(), Failure> {
+        self.pages(|page| page.into_iter().try_for_each(&mut f))
+    }
+
+    /// … as they happened, for people.
+    pub(crate) fn each_as_it_happened(
+        &mut self,
+        mut f: impl FnMut(Event) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.pages(|mut page| {
+            order_by_time(&mut page);
+            page.into_iter().try_for_each(&mut f)
+        })
+    }
+
+    fn pages(&mut self, mut f: impl FnMut(Vec<Event>) -> Result<(), Failure>) -> Result<(), Failure> {
         loop {
             let page = self.view.events_since(self.seq, 500).map_err(|e| ledger_failure(&e))?;
-            if page.is_empty() {
-                return Ok(());
-            }
-            for event in page {
-                self.seq = event.seq;
-                f(event)?;
-            }
+            let Some(last) = page.last() else { return Ok(()) };
+            self.seq = last.seq;
+            f(page)?;
         }
+    }
+}
+
+/// Each peer writes its events as it comes to it, so that a question can have a higher number than what came of it. What is further
+/// apart than this was not written late: somebody's clock was set.
+const LATE_MS_MAX: u64 = 2_000;
+
+/// Puts each event before those that were written before it and happened after it.
+fn order_by_time(events: &mut [Event]) {
+    for at in 1..events.len() {
+        let time = events[at].at_ms;
+        let happened_later = |e: &Event| (time + 1..=time + LATE_MS_MAX).contains(&e.at_ms);
+        let back = events[..at].iter().rev().take_while(|e| happened_later(e)).count();
+        events[at - back..=at].rotate_right(1);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::progress_line;
+    use super::{order_by_time, progress_line};
     use twinhaul_wire::status::Status;
+    use twinhaul_wire::{Event, EventKind};
+
+    #[test]
+    fn events_are_told_as_they_happened_unless_a_clock_was_set() {
+        let told = |times: &[u64]| {
+            let event = |(seq, at_ms): (u64, &u64)| {
+                let kind = EventKind::Info { text: String::new() };
+                Event { seq, at_ms: *at_ms, peer: None, incarnation: 0, kind }
+            };
+            let mut events: Vec<Event> = (1..).zip(times).map(event).collect();
+            order_by_time(&mut events);
+            events.iter().map(|e| e.seq).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[10_000, 10_080, 10_010, 10_010, 10_100, 9_990]), [6, 1, 3, 4, 2, 5]);
+        assert_eq!(told(&[500_000, 100_000, 100_050]), [1, 2, 3], "set back: by their numbers");
+    }
 
     #[test]
     fn objects_without_bytes_are_counted_and_only_what_is_planned_still_is_said_to_be() {

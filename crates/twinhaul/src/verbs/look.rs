@@ -318,13 +318,14 @@ pub(crate) fn events(args: &EventsArgs) -> Result<u8, Failure> {
     let mut reader = EventReader::new(&view);
     loop {
         let ended = exit_file::read(&run.path).is_some() || is_supervised(&run.path).is_none();
-        reader.each(|event| {
-            if args.json.json {
-                return output::json_line(&event);
-            }
-            output::line(&event_text(&event, &names));
-            Ok(())
-        })?;
+        if args.json.json {
+            reader.each(|event| output::json_line(&event))?;
+        } else {
+            reader.each_as_it_happened(|event| {
+                output::line(&event_text(&event, &names));
+                Ok(())
+            })?;
+        }
         if !args.follow || ended || !output::is_read() {
             return Ok(exit::COMPLETE);
         }
