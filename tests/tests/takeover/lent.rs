@@ -41,6 +41,11 @@ fn into_a_lent_range_go_no_bytes_of_another_version() {
     File::options().write(true).open(&large).unwrap().write_all_at(&newer, 0).unwrap();
     processes::signal(helper, Signal::CONT);
     run.until_event("the silent home is taken over", is_taken_over("alpha"));
+    assert_eq!(
+        run.status().peers["beta"].pid,
+        Some(helper),
+        "it was never replaced, so it has looked at the source"
+    );
     let mut bytes = vec![0; newer.len()];
     let mut len = 0;
     while let Ok(n @ 1..) = object.read_at(&mut bytes[len..], len as u64) {

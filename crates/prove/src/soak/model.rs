@@ -151,10 +151,11 @@ fn table(
         whole += usize::from(verdict.exhausted);
         out.flush().map_err(failed)?;
     }
-    let brisk = if cases.iter().any(|case| case.brisk) { Case::BRISK } else { "" };
     writeln!(out, "{whole} of {} searches were exhausted; each: {}", cases.len(), Case::BOUNDS)
-        .and_then(|()| if brisk.is_empty() { Ok(()) } else { writeln!(out, "{brisk}") })
         .map_err(failed)?;
+    if cases.iter().any(|case| case.brisk) {
+        writeln!(out, "{}", Case::BRISK).map_err(failed)?;
+    }
     Ok(sound)
 }
 
